@@ -1,0 +1,103 @@
+"""What other programs read: image message parts, and messages in the form that assistant-ui takes.
+
+The forms are those of assistant-ui's `ImageMessagePart` and `ThreadMessageLike`.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import unicodedata
+from datetime import datetime, timezone
+from typing import Any
+
+from core.settings import Settings
+from core.store import Store
+from core.thread import Message, Version
+
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
+"""Names that Windows keeps for devices."""
+
+
+def filename(version: Version) -> str:
+    """Makes a file name from the prompt that is safe on every system, with the extension of the bytes."""
+    stem = file_stem(version.applied.prompt)
+    return f"{stem}.{version.picture.name.rsplit('.', 1)[1]}" if version.picture else stem
+
+
+def file_stem(prompt: str) -> str:
+    """Makes lower-case words joined by hyphens out of a prompt, at most 60 characters, never empty."""
+    plain = unicodedata.normalize("NFKC", prompt).lower()
+    stem = re.sub(r"[\W_]+", "-", plain).strip("-")
+    while len(stem) > 60 or len(stem.encode()) > 180:
+        stem = stem.rpartition("-")[0] if "-" in stem[:60] and len(stem) > 60 else stem[:-1]
+    stem = stem.strip("-")
+    return "picture" if not stem or stem in _RESERVED else stem
+
+
+def picture_path(version: Version) -> str:
+    """Gives the address of a version's picture, relative to the page's."""
+    assert version.picture is not None
+    return f"limner/pictures/{version.picture.name}/{filename(version)}"
+
+
+async def image_part(version: Version, store: Store, settings: Settings) -> dict[str, str]:
+    """Gives a complete version's `ImageMessagePart`: an https link where a public address is set, else `data:`."""
+    assert version.picture is not None
+    if settings.public_url:
+        image = f"{settings.public_url.rstrip('/')}/{picture_path(version)}"
+    else:
+        data = await store.read(version.picture.name)
+        encoded = base64.b64encode(data or b"").decode()
+        image = f"data:{version.picture.media_type};base64,{encoded}"
+    return {"type": "image", "image": image, "filename": filename(version)}
+
+
+async def thread_messages(message: Message, store: Store, settings: Settings) -> list[dict[str, Any]]:
+    """Gives a message as two `ThreadMessageLike`: what the person asked, and the answer with its provenance."""
+    created = datetime.fromtimestamp(message.created, timezone.utc).isoformat()
+    asked = {"id": f"{message.id}-asked", "role": "user", "createdAt": created}
+    asked["content"] = [{"type": "text", "text": message.asked.prompt}]  # pyright: ignore[reportArgumentType]
+    version = message.shown or message.versions[-1]
+    content = [await image_part(version, store, settings)] if version.picture else []
+    return [
+        asked,
+        {
+            "id": message.id,
+            "role": "assistant",
+            "createdAt": created,
+            "content": content,
+            "status": _status(version),
+            "metadata": {"custom": provenance(version)},
+        },
+    ]
+
+
+def _status(version: Version) -> dict[str, Any]:
+    if version.status == "running":
+        return {"type": "running"}
+    if version.status == "complete":
+        return {"type": "complete", "reason": "stop"}
+    status: dict[str, Any] = {"type": "incomplete", "reason": version.reason}
+    if version.failure:
+        status["error"] = version.failure.what
+    return status
+
+
+def provenance(version: Version) -> dict[str, Any]:
+    """Gives everything known about how a version came to be, as plain JSON without empty values."""
+    known: dict[str, Any] = {
+        **version.applied.model_dump(mode="json"),
+        "version": version.number,
+        "duration": version.duration,
+        "refusal": version.refusal,
+        "failure": version.failure.model_dump(mode="json") if version.failure else None,
+    }
+    if version.picture:
+        known |= {
+            "media_type": version.picture.media_type,
+            "width": version.picture.width,
+            "height": version.picture.height,
+            "bytes": version.picture.size,
+        }
+    return {name: value for name, value in known.items() if value not in (None, "", [], {})}

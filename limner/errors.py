@@ -1,0 +1,77 @@
+"""How a provider fails.
+
+    LimnerError
+    ├── ContentFiltered    the service refused the prompt or the picture
+    └── ProviderError      everything else, by category:
+        auth               the credential is missing, wrong, or not allowed to do this
+        quota              no credit is left, or a spending limit is reached
+        rate-limit         too many requests for now
+        invalid-request    the service does not take this request as it stands
+        timeout            the service did not answer in time
+        unavailable        the service is down, overloaded or out of reach
+        bad-image          what came back is not a whole picture
+        bad-response       what came back is not the service's own form
+        provider           any other failure of the service
+
+The sentence that a person reads is the host's, by category; the service's own words travel beside
+it, are cleaned of secrets by the host and are shown as the service's. Whatever else a provider
+raises is shown as one fixed sentence, never as its own text.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, get_args
+
+Category: TypeAlias = Literal[
+    "auth",
+    "quota",
+    "rate-limit",
+    "invalid-request",
+    "timeout",
+    "unavailable",
+    "bad-image",
+    "bad-response",
+    "provider",
+]
+CATEGORIES: tuple[Category, ...] = get_args(Category)
+
+
+class LimnerError(Exception):
+    """The root of all errors of the contract.
+
+    `service_message` holds the service's own words, if there are any.
+    """
+
+    def __init__(self, service_message: str | None = None) -> None:
+        super().__init__(service_message or type(self).__name__)
+        self.service_message = service_message
+
+
+class ContentFiltered(LimnerError):
+    """The service refused to make this picture, or to hand it out."""
+
+
+class ProviderError(LimnerError):
+    """The service, or the way to it, failed.
+
+    `retry_after` is in seconds, where the service asks for a wait. `did_not_run` is True only where
+    it is certain that the request was not carried out, and so not billed.
+    """
+
+    def __init__(
+        self,
+        category: Category,
+        service_message: str | None = None,
+        *,
+        retry_after: float | None = None,
+        did_not_run: bool = False,
+    ) -> None:
+        if category not in CATEGORIES:
+            raise ValueError(f"{category!r} is none of the categories: {', '.join(CATEGORIES)}")
+        super().__init__(service_message)
+        self.category: Category = category
+        self.retry_after = retry_after
+        self.did_not_run = did_not_run
+
+    def __str__(self) -> str:
+        return f"{self.category}: {self.service_message}" if self.service_message else self.category

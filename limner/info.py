@@ -1,0 +1,106 @@
+"""What a provider says of itself: plain facts, gathered without a connection."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from limner.size import Size, SizeRange
+
+
+class Options(BaseModel):
+    """The base of a model's own options; a plugin's subclass declares typed fields with defaults.
+
+    The fields' JSON schema draws the controls in the page: an enumeration or a Literal becomes a
+    list, a boolean a check box, a number a number box with its bounds, a string a text box; `title`
+    and `description` are its label and its help. Options that no field declares are refused.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Credential(BaseModel):
+    """The secret that a provider needs, and where a person gets one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    variable: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
+    """The environment variable that holds it."""
+    url: str | None = None
+    """The page on which a person gets one."""
+    hugging_face: bool = False
+    """A visitor's Hugging Face sign-in can stand for it."""
+
+
+class ModelInfo(BaseModel):
+    """One model and what it takes; what is not declared here is never sent to the provider."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(min_length=1, max_length=200)
+    label: str = ""
+    """What the page calls it; the id where empty."""
+    sizes: tuple[Size, ...] | SizeRange = ()
+    """A list with the default first, a range, or nothing where the model decides by itself."""
+    seed: bool = False
+    negative_prompt: bool = False
+    options: type[Options] | None = None
+    """The model's own options; the provider's where None."""
+
+    @property
+    def name(self) -> str:
+        return self.label or self.id
+
+    @property
+    def default_size(self) -> Size | None:
+        """The size used where nobody asks for one."""
+        if isinstance(self.sizes, SizeRange):
+            return self.sizes.default
+        return self.sizes[0] if self.sizes else None
+
+
+class ProviderInfo(BaseModel):
+    """A provider's label, models, credential and price class."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str = Field(min_length=1, max_length=80)
+    about: str = Field(default="", max_length=200)
+    """One sentence for the page: where the pictures come from."""
+    models: tuple[ModelInfo, ...] = Field(min_length=1)
+    """The first is the default."""
+    other_models: ModelInfo | None = None
+    """What holds for models that are not in the list; None refuses them."""
+    options: type[Options] = Options
+    credential: Credential | None = None
+    paid: bool = False
+    """A picture costs money."""
+    home: str | None = None
+    base_url_variable: str | None = None
+    """The environment variable that holds a base URL where the settings name none."""
+
+    @field_validator("home")
+    @classmethod
+    def _home_is_a_web_page(cls, home: str | None) -> str | None:
+        if home is not None and not home.startswith(("https://", "http://")):
+            raise ValueError("home is an https address")
+        return home
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> ProviderInfo:
+        ids = [model.id for model in self.models]
+        if len(ids) != len(set(ids)):
+            raise ValueError("two models have the same id")
+        return self
+
+    def model(self, model_id: str | None) -> ModelInfo | None:
+        """Finds a model by its id, the default for None; None where the provider has no such model."""
+        if model_id is None:
+            return self.models[0]
+        known = next((model for model in self.models if model.id == model_id), None)
+        if known is None and self.other_models is not None:
+            return self.other_models.model_copy(update={"id": model_id, "label": ""})
+        return known
+
+    def options_of(self, model: ModelInfo) -> type[Options]:
+        """The class of options that holds for a model."""
+        return model.options or self.options

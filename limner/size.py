@@ -1,0 +1,80 @@
+"""Sizes of pictures, in pixels, and what a model takes of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic_core import CoreSchema, core_schema
+
+_SIZE = re.compile(r"(\d{1,5})\s*[x×*]\s*(\d{1,5})", re.IGNORECASE)
+
+
+class Size(NamedTuple):
+    """Width and height of a picture in pixels; reads and prints as ``1024x768``."""
+
+    width: int
+    height: int
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """Reads ``1024x768``; raises ValueError for anything else."""
+        match = _SIZE.fullmatch(text.strip())
+        if not match or "0" in (match[1].lstrip("0") or "0", match[2].lstrip("0") or "0"):
+            raise ValueError(f"{text!r} is not a size such as 1024x768")
+        return cls(int(match[1]), int(match[2]))
+
+    @property
+    def ratio(self) -> float:
+        return self.width / self.height
+
+    @property
+    def pixels(self) -> int:
+        return self.width * self.height
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def read(value: Any) -> Size:
+            if isinstance(value, str):
+                return cls.parse(value)
+            width, height = value
+            return cls(int(width), int(height))
+
+        return core_schema.no_info_plain_validator_function(
+            read, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+
+class SizeRange(BaseModel):
+    """A model that takes any size within bounds.
+
+    Each side is a multiple of `step` from `shortest` to `longest`; `most_pixels` bounds the area and
+    `widest` the ratio of the longer side to the shorter.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: int = Field(default=1, ge=1)
+    shortest: int = Field(default=256, ge=1)
+    longest: int = Field(default=2048, ge=1)
+    most_pixels: int | None = None
+    widest: float = Field(default=4.0, ge=1)
+    default: Size = Size(1024, 1024)
+
+    @model_validator(mode="after")
+    def _default_is_inside(self) -> SizeRange:
+        if not self.takes(self.default):
+            raise ValueError(f"the default size {self.default} is outside of the range itself")
+        return self
+
+    def takes(self, size: Size) -> bool:
+        """Says whether a size is exactly one of those in the range."""
+        return (
+            all(side % self.step == 0 and self.shortest <= side <= self.longest for side in size)
+            and max(size.ratio, 1 / size.ratio) <= self.widest + 1e-9
+            and (self.most_pixels is None or size.pixels <= self.most_pixels)
+        )

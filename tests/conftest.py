@@ -1,0 +1,77 @@
+"""Fixtures that every test may use: a fresh data folder, the running app, a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.serving import Serving
+
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keeps the developer's own keys and settings out of the tests."""
+    for variable in list(os.environ):
+        if variable.startswith("LIMNER_") or variable.endswith(("_API_KEY", "_API_TOKEN", "_BASE_URL")):
+            monkeypatch.delenv(variable)
+    monkeypatch.setenv("LIMNER_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
+    """Starts the app as a person does, with the settings given as variables; stops what it started."""
+    started: list[Serving] = []
+
+    def start(**variables: str) -> Serving:
+        started.append(Serving(tmp_path, variables))
+        return started[-1]
+
+    yield start
+    for serving in started:
+        serving.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        problem = "There is no Chromium: install it (apt-get install chromium), or name it in CHROMIUM."
+        if os.environ.get("CI"):
+            pytest.fail(problem)
+        pytest.skip(problem)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=executable, args=QUIET)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """Gives a visitor with a storage of their own; errors in the page fail the test."""
+    visitor = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    visitor.set_default_timeout(15_000)
+    errors: list[str] = []
+    visitor.on("weberror", lambda error: errors.append(str(error.error)))
+    yield visitor
+    visitor.close()
+    assert errors == []
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()

@@ -1,0 +1,73 @@
+"""The app as a process of its own, as a person starts it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+class Serving:
+    """`python app.py` on a free port of the loopback, its log and data in a folder of the test's."""
+
+    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / f"app-{self.port}.log"
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("GRADIO_")},
+            "GRADIO_SERVER_PORT": str(self.port),
+            "PYTHONUNBUFFERED": "1",
+            **variables,
+        }
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, str(ROOT / "app.py")],
+                cwd=self.log.parent,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 60
+        while not _answers(self.url):
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                raise RuntimeError(f"The app did not start:\n{self.log.read_text()}")
+            time.sleep(0.05)
+        return process
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Asks the app to end, waits until it has, and gives its exit code."""
+        if self._process.poll() is None:
+            self._process.send_signal(how)
+        return self._process.wait(60)
+
+    def restart(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Stops the app and starts it again on the same port, with the same data."""
+        self.stop(how)
+        self._process = self._start()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""The face: the page that gradio shows and the routes beside it."""

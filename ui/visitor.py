@@ -1,0 +1,18 @@
+"""Who asks, as far as the limits are concerned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def visitor(request: Any, *, behind_proxy: bool) -> str:
+    """Gives the address of the one who sent a request (of gradio or Starlette).
+
+    Behind a proxy that is the last address of `X-Forwarded-For`: the one that the proxy itself saw,
+    which the visitor cannot choose.
+    """
+    if behind_proxy:
+        forwarded = str(request.headers.get("x-forwarded-for", "")).rpartition(",")[2].strip()
+        if forwarded:
+            return forwarded
+    return str(request.client.host) if request.client else ""
