@@ -9,10 +9,13 @@ import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
+from starlette.middleware import Middleware
+
 from core import SettingsError, open_studio
 from core.redaction import log_without_secrets
 from core.settings import load_settings
 from core.studio import Studio
+from ui.guard import Guard
 from ui.page import THEME, build_page, head
 from ui.routes import routes
 
@@ -26,7 +29,11 @@ def launch_arguments(studio: Studio) -> dict[str, Any]:
         await studio.close()
 
     return {
-        "app_kwargs": {"routes": routes(studio), "lifespan": lifespan},
+        "app_kwargs": {
+            "routes": routes(studio),
+            "lifespan": lifespan,
+            "middleware": [Middleware(Guard)],
+        },
         "head": head(),
         "theme": THEME,
         "max_threads": 40,

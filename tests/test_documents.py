@@ -1,0 +1,108 @@
+"""What README.md and plugins.md say is true: their code runs as it stands in the files."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from core.settings import Settings, load_settings
+from tests.serving import ROOT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(document: str, language: str) -> list[str]:
+    """Gives the fenced blocks of a language in a document of the project."""
+    found = _BLOCK.findall((ROOT / document).read_text("utf-8"))
+    return [code for kind, code in found if kind == language]
+
+
+PYTHON = blocks("plugins.md", "python")
+
+
+@pytest.mark.parametrize("code", PYTHON, ids=range(len(PYTHON)))
+def test_the_code_of_plugins_md_runs(code: str) -> None:
+    exec(compile(code, "plugins.md", "exec"), {"__name__": "plugins_md"})
+
+
+def test_the_first_plugin_of_plugins_md_draws(tmp_path: Path) -> None:
+    """Writes the files as the document shows them, installs them with pip, and has the engine draw."""
+    package, installed = tmp_path / "package", tmp_path / "installed"
+    package.mkdir()
+    for code in (*PYTHON, *blocks("plugins.md", "toml")):
+        if named := re.match(r"# file: (\S+)\n", code):
+            (package / named[1]).write_text(code, "utf-8")
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--target", str(installed), str(package)], check=True, timeout=120)
+    draw = """
+import asyncio
+from core import open_studio
+from core.asked import Asked
+from core.settings import load_settings
+
+async def main():
+    studio = open_studio(load_settings(provider="dots"))
+    thread = await studio.thread("0" * 32)
+    message = await studio.start(thread, Asked(prompt="a field of dots"))
+    version = await thread.settled(message)
+    await studio.close()
+    print(version.status, version.picture.width, version.picture.media_type)
+
+asyncio.run(main())
+"""
+    drawn = subprocess.run(
+        [sys.executable, "-c", draw],
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{ROOT}:{installed}", "LIMNER_DATA": str(tmp_path / "data"), "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert drawn.stdout == "complete 512 image/png\n", drawn.stderr
+
+
+def test_the_configuration_of_the_readme_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = blocks("README.md", "toml")
+    (tmp_path / "limner.toml").write_text(example, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings()
+    assert settings.timeout == 120
+    assert settings.providers["flux"].base_url == "http://flux.internal:8080/v1"
+
+
+def test_the_readme_lists_every_setting() -> None:
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    listed = {name for row in rows for name in re.findall(r"\w+", row)}
+    assert set(Settings.model_fields) - {"providers"} <= listed
+
+
+def test_the_spaces_gradio_fits_the_requirements() -> None:
+    front_matter = yaml.safe_load((ROOT / "README.md").read_text("utf-8").split("---")[1])
+    (gradio,) = [r for r in _requirements() if r.startswith("gradio")]
+    assert Requirement(gradio).specifier.contains(front_matter["sdk_version"])
+    assert front_matter["app_file"] == "app.py"
+
+
+def test_requirements_and_extras_do_not_drift() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    everything = list(project["dependencies"])
+    for extra in Requirement(extras["all"][0]).extras:
+        everything += extras[extra]
+    assert sorted(_requirements()) == sorted(everything)
+
+
+def _requirements() -> list[str]:
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
