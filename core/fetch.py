@@ -25,18 +25,16 @@ DEADLINE = 60.0
 MOST_REDIRECTS = 3
 CONNECT_TIMEOUT = 5.0
 """Seconds for one of a host's addresses."""
-LONGEST_URL = 16_384
 
 _HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "limner"}
 _ALLOW = "The setting fetch_from can allow its origin."
 _PORTS = {"http": 80, "https": 443}
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
-_REFUSED_CHARACTERS = re.compile(r"[\x00-\x20\\\x7f-\x9f]")
+_LINK = re.compile(r"[^\x00-\x20\\\x7f-\x9f]{1,16384}")
 _USERINFO = re.compile(r"(?<=//)[^/?#]*@")
 _NETLOC = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^@:\[\]]{1,253})(:(?P<port>[0-9]{0,5}))?")
 _HOST = re.compile(r"\[.+\]|[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _default_tls = cache(httpcore.default_ssl_context)  # takes 40 ms
-
 _GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
 # What `is_global` passes, in some versions of Python or in all; 168.63.129.16 is Azure's own host.
 _NOT_PUBLIC_IPV4 = ("192.0.0.0/24", "192.88.99.0/24", "224.0.0.0/4", "168.63.129.16/32")
@@ -44,7 +42,6 @@ _NOT_PUBLIC_IPV6 = ("2001::/23", "2002::/16", "3fff::/20")
 _NOT_PUBLIC = [ipaddress.ip_network(network) for network in _NOT_PUBLIC_IPV4 + _NOT_PUBLIC_IPV6]
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
-"""From a host and a port to IP addresses."""
 
 
 async def _look_up(host: str, port: int) -> list[str]:
@@ -109,12 +106,12 @@ class Fetcher:
                 headers = {name.lower(): value for name, value in response.headers}
                 if response.status in (301, 302, 303, 307, 308) and headers.get(b"location"):
                     return b"", headers[b"location"].decode()
-                self._check(response.status, headers)
+                self._check_head(response.status, headers)
                 data = bytearray()
                 async for part in response.aiter_stream():
                     data += part
-                    if len(data) > self._most_bytes:
-                        raise self._too_large()
+                    self._check_size(len(data))
+                    await asyncio.sleep(0)  # one read may hold ten thousand chunks of a byte
                 return bytes(data), ""
         finally:
             await pinned.aclose()
@@ -129,18 +126,18 @@ class Fetcher:
             raise _bad(f"The picture is not on the public internet. {_ALLOW}")
         return addresses
 
-    def _check(self, status: int, headers: dict[bytes, bytes]) -> None:
+    def _check_head(self, status: int, headers: dict[bytes, bytes]) -> None:
         if status in (403, 404, 410):
             raise _bad("The link to the picture has expired.")
         if status != 200:
             raise _bad(f"The picture's server answered with the status {status}.")
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise _bad("The picture's server sent it compressed, which Limner does not take.")
-        if int(headers.get(b"content-length", 0)) > self._most_bytes:
-            raise self._too_large()
+        self._check_size(int(headers.get(b"content-length", 0)))
 
-    def _too_large(self) -> ProviderError:
-        return _bad(f"The picture is larger than {self._most_bytes:,} bytes.")
+    def _check_size(self, size: int) -> None:
+        if size > self._most_bytes:
+            raise _bad(f"The picture is larger than {self._most_bytes:,} bytes.")
 
 
 class _Pinned(httpcore.AsyncNetworkBackend):
@@ -177,7 +174,7 @@ def _is_public(address: str) -> bool:
 def _web_address(link: str, page: str = "") -> SplitResult:
     """Gives the one normal form of a link on a page; raises ProviderError for any that is not http(s)."""
     try:
-        if len(link) > LONGEST_URL or _REFUSED_CHARACTERS.search(link):
+        if not _LINK.fullmatch(link):
             raise ValueError
         url = urlsplit(urljoin(page, link))
         netloc = _NETLOC.fullmatch(url.netloc)
@@ -185,9 +182,9 @@ def _web_address(link: str, page: str = "") -> SplitResult:
             raise ValueError
         host, port = netloc["host"].lower(), int(netloc["port"] or _PORTS[url.scheme])
         if host.startswith("["):
-            host = f"[{ipaddress.IPv6Address(host[1:-1]).compressed}]"
+            host = f"[{ipaddress.IPv6Address(host[1:-1])}]"
         elif not host.isascii():
-            host = idna.encode(host, uts46=True).decode()
+            host = idna.encode(host).decode()
         host = host.removesuffix(".")
         if not _HOST.fullmatch(host) or not 0 < port < 65536:
             raise ValueError
