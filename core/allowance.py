@@ -15,7 +15,7 @@ from core.settings import Settings
 
 
 class Allowance:
-    """Counts what each visitor asks for and has under way."""
+    """Counts what each visitor asks for and has under way; what was asked counts, whatever came of it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -25,25 +25,32 @@ class Allowance:
         self._under_way: Counter[str] = Counter()
 
     def enter(self, visitor: str, *, paid: bool) -> None:
-        """Counts one more request of a visitor, until `leave`; raises Refused where a limit stands against it."""
-        if self._under_way[visitor] >= self._settings.in_flight:
-            raise Refused(
-                f"{self._settings.in_flight} of your pictures are being made already: wait for one, or stop one."
-            )
-        if self._under_way.total() >= self._settings.in_flight_total:
+        """Counts one more request of a visitor, until `leave`.
+
+        Raises Refused, and counts nothing, where a limit stands against it.
+        """
+        most, most_in_all = self._settings.in_flight, self._settings.in_flight_total
+        if self._under_way[visitor] >= most:
+            if most == 1:
+                raise Refused("One of your pictures is being made already: wait for it, or stop it.")
+            raise Refused(f"{most} of your pictures are being made already: wait for one, or stop one.")
+        if self._under_way.total() >= most_in_all:
             raise Refused("Too many pictures are being made here right now: try again in a moment.")
         if self._rate and not self._limiter.test(self._rate, visitor):
-            raise Refused(
-                f"You asked for {self._settings.rate}, the limit here: {self._wait(self._rate, visitor)}."
-            )
-        if self._budget and paid and not self._limiter.hit(self._budget, "budget"):
-            wait = self._wait(self._budget, "budget")
-            raise Refused(
-                f"The budget here is used up ({self._settings.budget}): {wait}, or choose a free provider."
-            )
+            wait = self._wait(self._rate, visitor)
+            raise Refused(f"You have reached the limit here, {_many(self._rate)}: {wait}.")
+        if paid:
+            self.spend()
         if self._rate:
             self._limiter.hit(self._rate, visitor)
         self._under_way[visitor] += 1
+
+    def spend(self) -> None:
+        """Counts one picture that costs money; raises Refused where the budget is used up."""
+        if self._budget and not self._limiter.hit(self._budget, "budget"):
+            wait = self._wait(self._budget, "budget")
+            budget = f"The budget here, {_many(self._budget)}, is used up"
+            raise Refused(f"{budget}: {wait}, or choose a provider that costs nothing.")
 
     def leave(self, visitor: str) -> None:
         """Ends what `enter` began."""
@@ -52,7 +59,16 @@ class Allowance:
             del self._under_way[visitor]
 
     def _wait(self, limit: RateLimitItem, key: str) -> str:
+        """Says when the oldest request that counts leaves the window."""
         seconds = max(1, math.ceil(self._limiter.get_window_stats(limit, key).reset_time - time.time()))
         if seconds < 120:
             return f"try again in {seconds} s"
-        return f"try again in {math.ceil(seconds / 60)} minutes" if seconds < 7200 else "try again tomorrow"
+        if seconds < 7200:
+            return f"try again in {math.ceil(seconds / 60)} minutes"
+        return f"try again in {math.ceil(seconds / 3600)} hours"
+
+
+def _many(limit: RateLimitItem) -> str:
+    """Reads a limit aloud: 60 pictures per minute."""
+    span = limit.GRANULARITY.name if limit.multiples == 1 else f"{limit.multiples} {limit.GRANULARITY.name}s"
+    return f"{limit.amount} picture{'' if limit.amount == 1 else 's'} per {span}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
@@ -130,7 +131,7 @@ def failure(
         "variable": variable,
         "get_one": f"Get a key at {get_one_at}. " if get_one_at else "",
         "culprit": culprit or label,
-        "wait": f"{retry_after:.0f} seconds" if retry_after else "a minute",
+        "wait": _span(retry_after) if retry_after else "a minute",
         "billed": _BILLED if paid and not did_not_run else "",
     }
     what, why, next_step = (text.format_map(words).strip() for text in _TEXTS[cause])
@@ -143,3 +144,10 @@ def failure(
         retry_after=retry_after,
         did_not_run=did_not_run,
     )
+
+
+def _span(seconds: float) -> str:
+    whole = math.ceil(seconds)
+    if whole < 120:
+        return "a second" if whole == 1 else f"{whole} seconds"
+    return f"{math.ceil(seconds / 60)} minutes" if seconds < 7200 else f"{math.ceil(seconds / 3600)} hours"

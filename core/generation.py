@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pydantic import SecretStr
 
+from core.deadline import DeadlinePassed, Strayed, before_deadline
 from core.failures import Cause, Failure, failure
 from core.redaction import clean_words
 from core.registry import PluginCrashed, Provider, Registry
 from core.resolve import Resolved
+from core.retry import wait_before_retry, wait_visibly
+from core.said import fit_to_keep
 from core.settings import Settings
 from limner import ContentFiltered, ImageRequest, ImageResult, ProviderError
+from limner.errors import CATEGORIES
 
 log = logging.getLogger(__name__)
-
-CLEANUP = 5.0
-"""Seconds that a cancelled provider has to clean up."""
 
 
 class Failed(Exception):
@@ -53,6 +57,12 @@ def credential_variable(provider: Provider) -> str | None:
     return provider.info.credential.variable if provider.info.credential else None
 
 
+def lacks_credential(provider: Provider) -> bool:
+    """Says whether the provider needs a secret that is not set; another server than its own may need none."""
+    needs_one = provider.info.credential is not None and base_url_of(provider) is None
+    return needs_one and credential_of(provider) is None
+
+
 def base_url_of(provider: Provider) -> str | None:
     """Gives the provider's address where the settings or its variable name one."""
     variable = provider.info.base_url_variable
@@ -77,10 +87,15 @@ def failed(provider: Provider, cause: Cause, **more: Any) -> Failed:
 async def generate(
     resolved: Resolved, registry: Registry, settings: Settings, report: Callable[[str], None]
 ) -> ImageResult:
-    """Calls the provider once and waits for its result; raises Failed or Filtered."""
+    """Calls the provider and waits for its result; raises Failed or Filtered.
+
+    It is called again only where its request certainly did not run, within the one deadline.
+    Cancelled, it first lets the provider clean up; a result that arrives meanwhile it gives all the
+    same.
+    """
     provider = resolved.provider
     credential = credential_of(provider)
-    if credential is None and provider.info.credential and base_url_of(provider) is None:
+    if lacks_credential(provider):
         raise failed(provider, "no-credential", did_not_run=True)
     known = credential.get_secret_value() if credential else ""
     request = ImageRequest(
@@ -94,56 +109,55 @@ async def generate(
         base_url=base_url_of(provider),
         settings=provider.settings.extra,
         timeout=provider.settings.timeout or settings.timeout,
-        progress=lambda words: report(clean_words(words, known) or ""),
+        progress=lambda words: report(_clean(words, known) or ""),
     )
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + request.timeout
+    for retries in range(settings.max_retries + 1):
+        try:
+            return await _call(provider, replace(request, timeout=deadline - loop.time()), registry, known)
+        except Failed as error:
+            wait = wait_before_retry(error.failure, retries)
+            if wait is None or retries == settings.max_retries or loop.time() + wait >= deadline:
+                raise
+            await wait_visibly(error.failure, wait, request.report)
+    raise AssertionError("the last try returns or raises")
+
+
+async def _call(provider: Provider, request: ImageRequest, registry: Registry, known: str) -> ImageResult:
+    begun = threading.Event()
     try:
-        return await _before_deadline(registry.generate(provider, request), request.timeout)
+        result = await before_deadline(registry.generate(provider, request, begun.set), request.timeout)
     except ContentFiltered as refusal:
-        raise Filtered(clean_words(refusal.service_message, known)) from refusal
+        raise Filtered(_clean(getattr(refusal, "service_message", None), known)) from refusal
     except ProviderError as error:
-        raise failed(
-            provider,
-            error.category,
-            service_message=clean_words(error.service_message, known),
-            retry_after=error.retry_after,
-            did_not_run=error.did_not_run,
-        ) from error
+        raise _reported(provider, error, known) from error
+    except DeadlinePassed:
+        raise failed(provider, "timeout", did_not_run=not begun.is_set()) from None
     except PluginCrashed as error:
-        log.error("The plugin %s failed while making a picture", error.plugin, exc_info=error.__cause__)
-        raise failed(provider, "crash", culprit=error.plugin) from error
+        raise _crashed(provider, error.plugin, error) from error
+    except Strayed as error:
+        raise _crashed(provider, provider.plugin.name, error) from error
+    return fit_to_keep(result, known)
 
 
-async def _before_deadline(call: Any, timeout: float) -> ImageResult:
-    """Awaits a call; at the deadline or when cancelled it cancels the call and gives it time to clean up.
-
-    A result that arrives during the clean-up is kept: it may have been paid for.
-    """
-    task: asyncio.Task[ImageResult] = asyncio.ensure_future(call)
-    try:
-        await asyncio.wait({task}, timeout=timeout)
-    except asyncio.CancelledError:
-        if await _cancelled(task):
-            raise
-        return task.result()
-    if not task.done() and await _cancelled(task):
-        raise ProviderError("timeout")
-    if task.cancelled():
-        raise ProviderError("provider", "The provider cancelled itself.")
-    return task.result()
+def _clean(words: object, known: str) -> str | None:
+    return clean_words(None if words is None else str(words), known)
 
 
-async def _cancelled(task: asyncio.Task[ImageResult]) -> bool:
-    """Cancels a call, waits for it to end, and says whether it ended without a result."""
-    task.cancel()
-    await asyncio.wait({task}, timeout=CLEANUP)
-    if not task.done():
-        log.warning("A cancelled provider did not end within %.0f seconds", CLEANUP)
-        task.add_done_callback(_forget)
-        return True
-    return task.cancelled() or task.exception() is not None
+def _reported(provider: Provider, error: ProviderError, known: str) -> Failed:
+    """Puts a provider's own error into a failure; what a subclass of it got wrong counts as not said."""
+    category = getattr(error, "category", None)
+    wait = getattr(error, "retry_after", None)
+    return failed(
+        provider,
+        category if category in CATEGORIES else "provider",
+        service_message=_clean(getattr(error, "service_message", None), known),
+        retry_after=wait if isinstance(wait, int | float) and 0 <= wait < math.inf else None,
+        did_not_run=getattr(error, "did_not_run", None) is True,
+    )
 
 
-def _forget(task: asyncio.Task[ImageResult]) -> None:
-    """Takes the late outcome of an abandoned call, so that nobody complains that it was never read."""
-    if not task.cancelled() and task.exception() is not None:
-        log.warning("A cancelled provider failed late: %s", type(task.exception()).__name__)
+def _crashed(provider: Provider, culprit: str, error: BaseException) -> Failed:
+    log.error("The plugin %s failed while making a picture", culprit, exc_info=error.__cause__)
+    return failed(provider, "crash", culprit=culprit)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
-from limner import picture
+import anyio
+
+from core.worker import Workers
+from limner import ProviderError, picture
 from limner.result import ImageSource
 
-Fetch = Callable[[str], Awaitable[bytes]]
+Fetch: TypeAlias = Callable[[str], Awaitable[bytes]]
+
+DEADLINE = 60.0
+"""Seconds for reading and decoding; a provider's own file object may never give its bytes."""
 
 
 async def normalise(
-    image: ImageSource, fetch: Fetch, *, most_bytes: int, most_pixels: int
+    image: ImageSource, fetch: Fetch, workers: Workers, *, most_bytes: int, most_pixels: int
 ) -> tuple[bytes, picture.Facts]:
     """Gives a picture's bytes as they came and what they are.
 
@@ -27,4 +33,8 @@ async def normalise(
         data = picture.read(source, most_bytes)
         return data, picture.identify(data, most_pixels)
 
-    return await asyncio.to_thread(prove)
+    try:
+        with anyio.fail_after(DEADLINE):
+            return await workers.run(prove)
+    except TimeoutError as error:
+        raise ProviderError("bad-image", "The picture could not be read in time.") from error

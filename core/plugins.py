@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
-from types import ModuleType
-from typing import Any
+import os
+import sys
+import traceback
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from pathlib import PurePath
+from typing import Any, TypeAlias
 
 import pluggy
 
 from core.settings import Settings
-from limner import CONTRACT, ProviderInfo, hookspecs
+from limner import ProviderInfo, hookspecs
+from limner.checks import HOOKS, PluginFault, check_hooks, check_info, check_version
 
 log = logging.getLogger(__name__)
 
 GROUP = "limner"
-BUILT_IN = {name: f"providers.{name}" for name in ("sketch",)}
-HOOKS: dict[str, tuple[str, ...]] = {"describe": (), "generate": ("request",), "wrap": ("generate",)}
-
-
-class PluginFault(Exception):
-    """A plugin that cannot be used; the text says what is wrong and how to mend it."""
+_PYTHON = PurePath(os.__file__).parent
+BUILT_IN = {name: f"providers.{name}" for name in ("sketch", "openai", "replicate", "huggingface")}
 
 
 @dataclass(frozen=True)
@@ -35,76 +35,123 @@ class Broken:
     fault: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plugin:
     """A plugin that passed its checks; `info` is what it says of itself where it is a provider."""
 
     name: str
     source: str
     module: Any
-    hooks: dict[str, Callable[..., Any]]
-    """The plugin's own implementations, as pluggy holds them."""
-    info: ProviderInfo | None
+    """The module, or the object, that has the hooks."""
+    hooks: dict[str, pluggy.HookImpl]
+    info: ProviderInfo | None = None
 
 
-def find_plugins() -> list[EntryPoint]:
-    """The built-in providers and the installed plugins, all as entry points."""
+Found: TypeAlias = "EntryPoint | Broken"
+
+
+def find_plugins() -> list[Found]:
+    """The built-in providers, then the installed plugins by name: all as entry points, none imported."""
     built_in = [EntryPoint(name, module, GROUP) for name, module in BUILT_IN.items()]
-    return [*built_in, *sorted(entry_points(group=GROUP), key=lambda entry: entry.name)]
+    return [*built_in, *sorted(_installed(), key=lambda found: found.name)]
+
+
+def _installed() -> Iterator[Found]:
+    try:
+        found: list[Found] = [*entry_points(group=GROUP)]
+    except Exception:  # one distribution's file is malformed, which spoils the list of all of them
+        found = [*_installed_one_by_one()]
+    yield from found
+
+
+def _installed_one_by_one() -> Iterator[Found]:
+    seen: set[str] = set()
+    for distribution in distributions():
+        name = _name(distribution)
+        if name in seen:  # hidden by another release that comes first on the path
+            continue
+        seen.add(name)
+        try:
+            yield from distribution.entry_points.select(group=GROUP)
+        except Exception:
+            log.warning("The entry points of %s cannot be read", name, exc_info=True)
+            if f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or ""):
+                yield Broken(name, name, "Its entry_points.txt cannot be read: install it again.")
 
 
 class Plugins:
     """The good plugins by name, in the order found, and the broken ones with their faults."""
 
-    def __init__(self, found: Iterable[EntryPoint], settings: Settings) -> None:
+    def __init__(self, found: Iterable[Found], settings: Settings) -> None:
         self.good: dict[str, Plugin] = {}
         self.broken: list[Broken] = []
-        self._pluggy = pluggy.PluginManager("limner")
+        self.kept_out: set[str] = set()
+        """The names that the settings do not allow."""
+        self._pluggy = pluggy.PluginManager(GROUP)
         self._pluggy.add_hookspecs(hookspecs)
         for entry in found:
-            if _is_wanted(entry.name, settings):
-                try:
-                    self.good[entry.name] = self._load(entry)
-                except PluginFault as fault:
-                    log.warning("The plugin %s (%s) cannot be used: %s", entry.name, _source(entry), fault)
-                    self.broken.append(Broken(entry.name, _source(entry), str(fault)))
+            if isinstance(entry, Broken):
+                self.broken.append(entry)
+            elif not _is_wanted(entry.name, settings):
+                self.kept_out.add(entry.name)
+            else:
+                self._take(entry)
 
     def call(self, plugin: Plugin, hook: str, *values: Any) -> Any:
         """Calls the hook of one plugin alone, through pluggy, and gives what it returned."""
         others = [other for other in self._pluggy.get_plugins() if other is not plugin.module]
         caller = self._pluggy.subset_hook_caller(hook, others)
-        (result,) = caller(**dict(zip(HOOKS[hook], values, strict=True)))
-        return result
+        results = caller(**dict(zip(HOOKS[hook].arguments, values, strict=True)))
+        return results[0] if results else None  # pluggy leaves a None out
 
-    def _load(self, entry: EntryPoint) -> Plugin:
-        name = entry.name
-        if name in self.good:
+    def _take(self, entry: EntryPoint) -> None:
+        source = source_of(entry)
+        try:
+            self.good[entry.name] = self._load(entry, source)
+        except PluginFault as fault:
+            log.warning(
+                "The plugin %s (%s) cannot be used: %s", entry.name, source, fault, exc_info=fault.__cause__
+            )
+            self.broken.append(Broken(entry.name, source, str(fault)))
+
+    def _load(self, entry: EntryPoint, source: str) -> Plugin:
+        if entry.name in self.good:
             raise PluginFault(
-                f"The name {name} is already taken by {self.good[name].source}: uninstall one of the two, or give "
-                f"the entry point another name."
+                f"The name {entry.name} is already taken by another plugin ({self.good[entry.name].source}): "
+                f"uninstall one of the two, or give this entry point another name."
             )
         module = _import(entry)
-        needed = getattr(module, "limner_contract", CONTRACT)
-        if needed != CONTRACT:
-            raise PluginFault(
-                f"It needs version {needed} of the contract, and this Limner has version {CONTRACT}: install "
-                f"a release of one of them that fits the other."
-            )
+        with _blamed("Checking it"):
+            self._check(module)
+            self._pluggy.register(module, entry.name)
         try:
-            self._pluggy.register(module, name)
-            hooks = _check_hooks(self._pluggy, module)
-            plugin = Plugin(name, _source(entry), module, hooks, None)
-            if "describe" not in hooks:
+            plugin = Plugin(entry.name, source, module, self._hooks_of(module))
+            if "describe" not in plugin.hooks:
                 return plugin
-            return Plugin(
-                name, plugin.source, module, hooks, _check_info(lambda: self.call(plugin, "describe"))
-            )
-        except BaseException as error:
-            if self._pluggy.is_registered(module):
-                self._pluggy.unregister(module)
-            if isinstance(error, pluggy.PluginValidationError | ValueError):
-                raise PluginFault(f"Its hooks are not those of the contract: {error}.") from error
+            with _blamed("Its hook describe"):
+                return replace(plugin, info=check_info(lambda: self.call(plugin, "describe")))
+        except PluginFault:
+            self._pluggy.unregister(module)
             raise
+
+    def _check(self, module: Any) -> None:
+        check_version(module)
+        check_hooks(self._pluggy, module)
+        same = self._pluggy.get_name(module)
+        if same is not None:
+            raise PluginFault(
+                f"It is the same plugin as {same}: remove one of the two entry points; the settings give a "
+                f"provider a second name (`uses`)."
+            )
+
+    def _hooks_of(self, module: Any) -> dict[str, pluggy.HookImpl]:
+        callers = [getattr(self._pluggy.hook, name) for name in HOOKS]
+        return {
+            caller.name: hook
+            for caller in callers
+            for hook in caller.get_hookimpls()
+            if hook.plugin is module
+        }
 
 
 def _is_wanted(name: str, settings: Settings) -> bool:
@@ -112,63 +159,69 @@ def _is_wanted(name: str, settings: Settings) -> bool:
     return allowed and name not in settings.block_plugins
 
 
-def _source(entry: EntryPoint) -> str:
-    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "built in"
+def source_of(entry: EntryPoint) -> str:
+    """Names the distribution, with its version, that a plugin comes from; its metadata may be missing."""
+    return _name(entry.dist, with_version=True) if entry.dist else "built in"
+
+
+def _name(distribution: Distribution, *, with_version: bool = False) -> str:
+    said: dict[str, str] = {}
+    with suppress(Exception):  # there is no metadata, or it cannot be read
+        metadata = distribution.metadata
+        said = {field: metadata[field] for field in ("Name", "Version") if field in metadata}
+    name = said.get("Name", "a distribution without a name")
+    return f"{name} {said['Version']}" if with_version and "Version" in said else name
 
 
 def _import(entry: EntryPoint) -> Any:
-    try:
-        return entry.load()
-    except KeyboardInterrupt:
-        raise
-    except ModuleNotFoundError as error:
-        raise PluginFault(f"It needs the module {error.name}, which is not installed: install it.") from error
-    except BaseException as error:
-        log.debug("The plugin %s failed at import", entry.name, exc_info=True)
+    if not EntryPoint.pattern.match(entry.value):
         raise PluginFault(
-            f"Importing {entry.value} raised {type(error).__name__}: tell its author, or block it with block_plugins."
+            f"Its entry point {entry.value!r} is no import path: write module or module:object."
+        )
+    try:
+        with _blamed(f"Importing {entry.value}"):
+            return entry.load()
+    except PluginFault as fault:
+        error = fault.__cause__
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            if f"{entry.module}.".startswith(f"{error.name}."):
+                raise PluginFault(f"Its module {error.name} is not there: install it again.") from None
+            raise PluginFault(
+                f"It needs the module {error.name}, which is not installed: install it."
+            ) from None
+        if isinstance(error, ImportError) and error.name:
+            raise PluginFault(
+                f"It needs something that the installed {error.name} does not have{_place(error)}: install "
+                f"releases of the two that fit each other."
+            ) from error
+        if isinstance(error, AttributeError) and entry.attr and entry.module in sys.modules:
+            raise PluginFault(
+                f"Its entry point names {entry.attr}, which {entry.module} does not have."
+            ) from None
+        raise
+
+
+@contextmanager
+def _blamed(doing: str) -> Generator[None, None, None]:
+    """Makes a fault of whatever a plugin's code raises."""
+    try:
+        yield
+    except (PluginFault, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # sys.exit at import among them
+        raise PluginFault(
+            f"{doing} raised {type(error).__name__}{_place(error)}: tell its author, or keep it out with "
+            f"block_plugins."
         ) from error
 
 
-def _check_hooks(manager: pluggy.PluginManager, module: Any) -> dict[str, Callable[..., Any]]:
-    callers = {caller.name: caller for caller in manager.get_hookcallers(module) or []}
-    hooks: dict[str, Callable[..., Any]] = {}
-    for name, caller in callers.items():
-        if name not in HOOKS:
-            raise PluginFault(
-                f"It has a hook {name}, which does not exist: the hooks are {', '.join(HOOKS)}."
-            )
-        mine = next(impl for impl in caller.get_hookimpls() if impl.plugin is module)
-        if mine.hookwrapper or mine.wrapper:
-            raise PluginFault(f"Its hook {name} is a pluggy wrapper: use the hook wrap instead.")
-        if tuple(mine.argnames) != HOOKS[name]:
-            raise PluginFault(
-                f"Its hook {name} has the wrong signature: it is {name}({', '.join(HOOKS[name])})."
-            )
-        hooks[name] = mine.function
-    unmarked = [
-        name for name in HOOKS if name not in hooks and inspect.isroutine(getattr(module, name, None))
-    ]
-    if unmarked and (isinstance(module, ModuleType) or not hooks):
-        raise PluginFault(f"Its function {unmarked[0]} is no hook yet: put @hookimpl from limner above it.")
-    if not hooks:
-        raise PluginFault("It has no hooks: a provider has describe and generate, a middleware has wrap.")
-    for one, other in (("describe", "generate"), ("generate", "describe")):
-        if one in hooks and other not in hooks:
-            raise PluginFault(f"It has the hook {one} but not {other}: a provider has both.")
-    return hooks
-
-
-def _check_info(describe: Callable[[], Any]) -> ProviderInfo:
-    try:
-        info = describe()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        log.debug("describe failed", exc_info=True)
-        raise PluginFault(
-            f"Its hook describe raised {type(error).__name__}: it only states facts."
-        ) from error
-    if not isinstance(info, ProviderInfo):
-        raise PluginFault(f"Its hook describe returned {type(info).__name__}: it returns a ProviderInfo.")
-    return info
+def _place(error: BaseException) -> str:
+    """Says where an error was raised; its own text could hold anything."""
+    if isinstance(error, SyntaxError):
+        return f" ({PurePath(error.filename or '').name}, line {error.lineno})"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = PurePath(frame.filename)
+        is_pythons = path.is_relative_to(_PYTHON) and "site-packages" not in path.parts
+        if not is_pythons and not frame.filename.startswith("<") and frame.filename != __file__:
+            return f" ({path.name}, line {frame.lineno})"
+    return ""

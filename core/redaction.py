@@ -5,32 +5,58 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+from urllib.parse import quote
 
 HIDDEN = "[hidden]"
 LONGEST = 500
 """Characters kept of a service's own words."""
+SHORTEST_SECRET = 8
+"""A shorter value of the environment is more likely an ordinary word."""
 
-_SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)S?$")
+_SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)S?$", re.IGNORECASE)
+_named: set[str] = set()
+
+# Every repetition is bounded, so that no text, however long, takes more than linear time.
+_RANDOM = r"(?=[\w.~+/*=-]{0,64}?(?:\d|\*\*|[a-z][A-Z]|==))"
+"""What tells a token from a word: a digit, stars, a capital within."""
+_NAME = (
+    r"(?:x-)?(?:api[-_ ]?key|authorization|(?:access|auth|api|refresh)[-_]?token|client[-_]?secret)"
+    r"""["']?\s{0,4}[:=]"""
+)
+_SHORT_NAME = r"""(?:key|token|secret|password|passwd|pwd)(?:["']\s{0,4}:\s{0,4}(?=["'])|=)"""
+_VALUE = r"""\s{0,4}["']?(?:(?:bearer|basic|token|key)\s{1,4})?[^\s"',;&)}\]]{1,4000}"""
 _PATTERNS = [
-    re.compile(r"(?i)\b(bearer|basic|token)\s+[\w.~+/=-]{8,}"),
-    re.compile(r"\b(?:sk|rk|pk|r8|hf|gsk|xai|fal|key)[-_][\w*-]{6,}"),
-    re.compile(
-        r"""(?i)\b(?:api[-_]?key|authorization|access[-_]?token|x-api-key)["']?\s*[:=]\s*["']?[^\s"',}]+"""
-    ),
-    re.compile(r"(?i)(?<=://)[^/\s@]+@"),
-    re.compile(r"(?i)(?<=[?&])(?:sig|signature|token|key|x-amz-[\w-]+|policy|expires)=[^&\s\"']+"),
+    re.compile(rf"(?i)\b{_NAME}{_VALUE}"),
+    re.compile(rf"(?i)\b{_SHORT_NAME}{_VALUE}"),
+    re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{16,200}\b"),
+    re.compile(rf"(?i)\b(?:bearer|basic|token|key)\s{{1,4}}(?-i:{_RANDOM})[\w.~+/*=-]{{8,4000}}"),
+    re.compile(rf"\b(?:sk|rk|pk|r8|hf|gsk|xai|ghp|pat|nvapi)[-_]{_RANDOM}[\w*-]{{12,4000}}"),
+    re.compile(r"\b(?:AIza[\w-]{30,60}|AKIA[A-Z0-9]{16})"),
+    re.compile(r"\beyJ[\w-]{8,4000}\.[\w-]{8,4000}(?:\.[\w-]{0,4000})?"),
+    re.compile(r"(?<=://)[^/\s@]{1,500}@"),
+    re.compile(r"(?i)(?<=[?&])(?:sig|signature|x-amz-[\w-]{1,40}|policy|expires)=[^&\s\"']{1,4000}"),
 ]
 
 
+def hide_variables(names: Iterable[str]) -> None:
+    """Has the values of these environment variables hidden too, whatever they are called."""
+    _named.update(names)
+
+
 def _environment_secrets() -> list[str]:
-    return [value for name, value in os.environ.items() if len(value) >= 8 and _SECRET_NAME.search(name)]
+    variables = os.environ.items()
+    values = [value.strip() for name, value in variables if name in _named or _SECRET_NAME.search(name)]
+    return [value for value in values if len(value) >= SHORTEST_SECRET]
 
 
 def hide_secrets(text: str, *known: str) -> str:
     """Replaces the known secrets, those of the environment, and whatever looks like one."""
-    for secret in sorted({*known, *_environment_secrets()}, key=len, reverse=True):
-        if secret:
-            text = text.replace(secret, HIDDEN)
+    secrets = {*known, *_environment_secrets()} - {""}
+    for secret in sorted({*secrets, *(quote(secret, safe="") for secret in secrets)}, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
     for pattern in _PATTERNS:
         text = pattern.sub(HIDDEN, text)
     return text
@@ -40,25 +66,38 @@ def clean_words(text: str | None, *known: str) -> str | None:
     """Makes a service's own words fit to be shown: no secrets, no control characters, not too long."""
     if not text:
         return None
-    text = hide_secrets(text, *known)
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    text = hide_secrets(text[: 20 * LONGEST], *known)
     return (text[: LONGEST - 1] + "…" if len(text) > LONGEST else text) or None
 
 
-class SecretsHidden(logging.Formatter):
-    """A log format that hides secrets in messages and tracebacks alike."""
+class _Clean:
+    """A text stream that hides secrets in what is written through it."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
 
-    def format(self, record: logging.LogRecord) -> str:
-        return hide_secrets(super().format(record))
+    def write(self, text: str) -> int:
+        self._stream.write(hide_secrets(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        self.write("".join(lines))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
-def log_without_secrets(level: int = logging.INFO) -> None:
-    """Sets up logging to standard error with secrets hidden."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(SecretsHidden())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+def log_without_secrets(level: int | str = logging.INFO) -> None:
+    """Sets up logging to standard error, and hides secrets in all that the program prints.
+
+    That covers what others print past the log: gradio its tracebacks, uvicorn its own, a plugin
+    anything.
+    """
+    for name in ("stdout", "stderr"):
+        if not isinstance(getattr(sys, name), _Clean):
+            setattr(sys, name, _Clean(getattr(sys, name)))
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=level, format=form, stream=sys.stderr, force=True)
     for chatty in ("httpx", "httpx2", "httpcore", "httpcore2"):
-        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
+        logging.getLogger(chatty).setLevel(max(logging.getLogger().level, logging.WARNING))

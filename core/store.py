@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
 import secrets
 import sqlite3
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
+from core import files
 from core.asked import Asked
-from core.failures import failure
+from core.database import StoreError, open_database, settle_interrupted
+from core.failures import Refused
+from core.owner import Owner, is_alive
+from core.reaping import reap
 from core.thread import Message, Version
 
 T = TypeVar("T")
@@ -25,45 +30,38 @@ PICTURE_NAME = re.compile(r"[0-9a-f]{32}\.(?:png|jpg|webp|gif|avif|svg)")
 MOST_IN_MEMORY = 64_000_000
 """Bytes of pictures kept in memory while the disk takes none."""
 
-_SCHEMA = """
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = NORMAL;
-CREATE TABLE IF NOT EXISTS message (
-    id TEXT PRIMARY KEY, thread TEXT NOT NULL, created REAL NOT NULL,
-    rev INTEGER NOT NULL, asked TEXT NOT NULL, chosen INTEGER
-);
-CREATE INDEX IF NOT EXISTS message_of_thread ON message (thread, created);
-CREATE TABLE IF NOT EXISTS version (
-    message TEXT NOT NULL REFERENCES message (id), number INTEGER NOT NULL,
-    status TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (message, number)
-);
-"""
-
 
 class Store:
     """A folder with a database and pictures; all its work happens in one thread of its own, in order.
 
-    Its methods raise OSError or sqlite3.Error where the disk fails, except `put`, which then keeps
-    the picture in memory.
+    It raises StoreError where the disk fails; only `put` then keeps the picture in memory. Where the
+    folder cannot be written to at all, the store is a temporary one and `is_temporary` is True.
     """
 
+    _database: sqlite3.Connection
+    _owner: Owner
+
     def __init__(self, folder: Path) -> None:
-        self.folder = _writable(folder)
+        self.is_temporary = not files.is_writable(folder)
+        if self.is_temporary:
+            log.warning("%s cannot be written to: the next start loses all pictures", folder)
+            folder = Path(tempfile.mkdtemp(prefix="limner-"))
+        self.folder = folder
+        self._pictures = folder / "pictures"
         self._in_memory: dict[str, bytes] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="limner-store")
-        self._database = self._thread.submit(self._open).result()
-
-    @property
-    def is_temporary(self) -> bool:
-        """The chosen folder cannot be written to: all is lost with the next start."""
-        return self.folder.parent == Path(tempfile.gettempdir())
+        try:
+            self._thread.submit(self._open).result()
+        except BaseException:
+            self._thread.shutdown()
+            raise
 
     async def put(self, data: bytes, extension: str) -> tuple[str, bool]:
         """Stores a picture under a new unguessable name; says whether it is on the disk."""
         name = f"{secrets.token_hex(16)}.{extension}"
         try:
-            await self._run(lambda: _write_once(self.folder / "pictures" / name, data))
-        except OSError:
+            await self._run(lambda: files.write_once(self._pictures / name, data))
+        except StoreError:
             log.exception("A picture could not be written; it stays in memory")
             self._in_memory[name] = data
             while sum(map(len, self._in_memory.values())) > MOST_IN_MEMORY and len(self._in_memory) > 1:
@@ -77,110 +75,125 @@ class Store:
             return None
         if name in self._in_memory:
             return self._in_memory[name]
-        path = self.folder / "pictures" / name
+        path = self._pictures / name
         return path if path.is_file() else None
 
     async def read(self, name: str) -> bytes | None:
-        """Reads a picture's bytes by its name."""
+        """Reads a picture's bytes by its name; None where there is no such picture."""
         found = self.find(name)
         return await self._run(found.read_bytes) if isinstance(found, Path) else found
 
     async def save(self, thread_id: str, message: Message, *versions: Version) -> None:
-        """Writes a message and those of its versions that changed."""
-        row = (
-            message.id,
-            thread_id,
-            message.created,
-            message.rev,
-            message.asked.model_dump_json(),
-            message.chosen,
-        )
-        contents = [(message.id, v.number, v.status, v.model_dump_json()) for v in versions]
+        """Writes a message as it is now and those of its versions that changed."""
+        row = {
+            "id": message.id,
+            "thread": thread_id,
+            "created": message.created,
+            "rev": message.rev,
+            "asked": message.asked.model_dump_json(),
+            "chosen": message.chosen,
+        }
+        contents = [_row(message, version, self._owner.name) for version in versions]
 
         def write() -> None:
             with self._database:
-                self._database.execute("INSERT OR REPLACE INTO message VALUES (?, ?, ?, ?, ?, ?)", row)
-                self._database.executemany("INSERT OR REPLACE INTO version VALUES (?, ?, ?, ?)", contents)
+                self._database.execute(_SAVE_MESSAGE, row)
+                self._database.executemany(_SAVE_VERSION, contents)
 
         await self._run(write)
 
     async def load(self, thread_id: str) -> list[Message]:
-        """Reads the messages of a thread, oldest first; none where the thread is unknown."""
+        """Reads the messages of a thread, oldest first; none where the thread is unknown.
+
+        What another process was making when it ended is settled first.
+        """
 
         def read() -> list[Message]:
-            rows = self._database.execute(
-                "SELECT id, created, rev, asked, chosen FROM message WHERE thread = ? ORDER BY created",
-                (thread_id,),
-            ).fetchall()
-            versions = self._database.execute(
-                "SELECT message, version.content FROM version JOIN message ON message.id = version.message"
-                " WHERE thread = ? ORDER BY number",
-                (thread_id,),
-            ).fetchall()
-            messages = {
-                id: Message(id, Asked.model_validate_json(asked), created, rev, chosen=chosen)
-                for id, created, rev, asked, chosen in rows
-            }
-            for id, content in versions:
-                messages[id].versions.append(Version.model_validate_json(content))
-            return list(messages.values())
+            messages = self._read(thread_id)
+            if any(message.running for message in messages):
+                self._settle_interrupted()
+                messages = self._read(thread_id)
+            return messages
 
         return await self._run(read)
 
+    async def reap(self, *, keep_days: float | None, keep_bytes: int | None, in_use: Collection[str]) -> None:
+        """Forgets what is too old or too much, but for the threads in use."""
+        limits: dict[str, Any] = {"keep_days": keep_days, "keep_bytes": keep_bytes, "in_use": in_use}
+        forgotten = await self._run(lambda: reap(self._database, self._pictures, **limits))
+        if forgotten:
+            log.info("Forgot %d old messages", forgotten)
+
     async def close(self) -> None:
-        """Writes what is pending and closes the database."""
-        await self._run(self._database.close)
+        """Writes what is pending and closes the database; a second call does nothing."""
+
+        def close() -> None:
+            self._database.close()
+            self._owner.close()
+
+        try:
+            closing = asyncio.get_running_loop().run_in_executor(self._thread, close)
+        except RuntimeError:  # it is closed already
+            return
+        await closing
         self._thread.shutdown()
 
     async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-    def _open(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self.folder / "limner.sqlite3")
-        database.executescript(_SCHEMA)
-        with database:
-            _settle_interrupted(database)
-        return database
-
-
-def _settle_interrupted(database: sqlite3.Connection) -> None:
-    """Settles the versions that were running when the program last ended."""
-    rows = database.execute(
-        "SELECT message, number, content FROM version WHERE status = 'running'"
-    ).fetchall()
-    for message, number, content in rows:
-        version = Version.model_validate_json(content)
-        lost = failure("interrupted", label=version.applied.provider_label, paid=True)
-        settled = version.model_copy(update={"status": "incomplete", "reason": "error", "failure": lost})
-        database.execute(
-            "UPDATE version SET status = ?, content = ? WHERE message = ? AND number = ?",
-            (settled.status, settled.model_dump_json(), message, number),
-        )
-
-
-def _writable(folder: Path) -> Path:
-    """Makes the folder, or another in the system's temporary place where this one cannot be written."""
-    try:
-        (folder / "pictures").mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError:
-        log.warning(
-            "%s cannot be written to; pictures and conversations are lost with the next start", folder
-        )
-        folder = Path(tempfile.mkdtemp(prefix="limner-"))
-        (folder / "pictures").mkdir()
-        return folder
-
-
-def _write_once(path: Path, data: bytes) -> None:
-    """Writes a new file so that it is whole or not there: a temporary file, flushed, then renamed."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
         try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"The folder {self.folder} does not take or give its data: {error}.") from error
+        except RuntimeError as error:  # the executor has been shut down
+            raise StoreError("The store is closed.") from error
+
+    def _open(self) -> None:
+        files.make_private(self._pictures)
+        self._database = open_database(self.folder / "limner.sqlite3")
+        with self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._owner = Owner(self.folder)
+        self._settle_interrupted()
+
+    def _settle_interrupted(self) -> None:
+        with self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            settle_interrupted(
+                self._database, lambda name: name == self._owner.name or is_alive(self.folder, name)
+            )
+
+    def _read(self, thread_id: str) -> list[Message]:
+        messages: dict[str, Message] = {}
+        for id, created, rev, asked, chosen in self._database.execute(_MESSAGES, (thread_id,)):
+            try:
+                asked = Asked.model_validate_json(asked)
+                contents = self._database.execute(_VERSIONS, (id,)).fetchall()
+                versions = [Version.model_validate_json(content) for (content,) in contents]
+            except (ValidationError, Refused):
+                log.exception("The message %s in the database cannot be read; it is left out", id)
+            else:
+                messages[id] = Message(id, asked, created, rev, versions, chosen)
+        return list(messages.values())
+
+
+_SAVE_MESSAGE = """
+INSERT INTO message (id, thread, created, rev, asked, chosen)
+VALUES (:id, :thread, :created, :rev, :asked, :chosen)
+ON CONFLICT (id) DO UPDATE SET rev = excluded.rev, chosen = excluded.chosen
+"""
+_SAVE_VERSION = """
+INSERT INTO version (message, number, owner, picture, content) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (message, number) DO UPDATE SET
+    owner = excluded.owner, picture = excluded.picture, content = excluded.content
+"""
+_MESSAGES = "SELECT id, created, rev, asked, chosen FROM message WHERE thread = ? ORDER BY position"
+_VERSIONS = "SELECT content FROM version WHERE message = ? ORDER BY number"
+
+
+def _row(message: Message, version: Version, owner: str) -> tuple[Any, ...]:
+    return (
+        message.id,
+        version.number,
+        owner if version.status == "running" else None,
+        version.picture.name if version.picture else None,
+        version.model_dump_json(),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -55,11 +55,15 @@ class Applied(BaseModel):
     seed: int | None = None
     negative_prompt: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
+    paid: bool = False
+    """The provider's pictures cost money."""
     revised_prompt: str | None = None
     request_id: str | None = None
     usage: dict[str, Any] = Field(default_factory=dict)
     metadata: dict[str, Any] = Field(default_factory=dict)
     warnings: tuple[Notice, ...] = ()
+    cost: str | None = None
+    """An estimate from the settings' price, such as `0.04 USD`."""
 
 
 class Version(BaseModel):
@@ -131,9 +135,9 @@ class Thread:
     browser's last revision stays meaningful when the server restarts.
     """
 
-    def __init__(self, id: str, messages: list[Message] | None = None) -> None:
+    def __init__(self, id: str, messages: Iterable[Message] = ()) -> None:
         self.id = id
-        self._messages = {message.id: message for message in messages or []}
+        self._messages = {message.id: message for message in messages}
         self._rev = max((message.rev for message in self), default=0)
         self._changed = asyncio.Event()
 
@@ -148,18 +152,32 @@ class Thread:
         return self._messages.get(message_id)
 
     def add(self, message: Message) -> None:
-        """Appends a message and wakes those who wait."""
+        """Appends a message, where it is new, and wakes those who wait."""
         self._messages[message.id] = message
         self.touch(message)
 
     def touch(self, message: Message) -> None:
         """Gives a changed message its new revision and wakes those who wait."""
+        self.revise(message)
+        self.announce()
+
+    def revise(self, message: Message) -> None:
+        """Gives a changed message its new revision, which is stored before anybody is told."""
         self._rev = message.rev = max(self._rev + 1, time.time_ns() // 1000)
+
+    def announce(self) -> None:
+        """Wakes those who wait for changes."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     def since(self, rev: int) -> list[Message]:
-        """The messages that changed after a revision, in the thread's order."""
+        """The messages that changed after a revision, in the thread's order.
+
+        They are all of them for a revision that this thread has not reached: whoever has it knows
+        another past, such as one that a disk has lost.
+        """
+        if rev > self._rev:
+            return list(self)
         return [message for message in self if message.rev > rev]
 
     async def changes(self, rev: int) -> list[Message]:

@@ -6,13 +6,18 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
+def _nobody_listens() -> None:
+    """Drops the news that a caller waits."""
+
+
 class Workers:
-    """A bounded number of worker threads, each counted until it really ends.
+    """A bounded number of worker threads, each counted until it really ends; for any event loop.
 
     A thread cannot be stopped: where the caller is cancelled the function runs on, still counted.
     The threads are daemons, so that none of them holds up the program's exit, which is what
@@ -25,38 +30,42 @@ class Workers:
         self._lock = threading.Lock()
         self._waiting: list[asyncio.Future[None]] = []
 
-    async def run(self, function: Callable[[], T]) -> T:
-        """Calls the function in a worker thread, after waiting for a free one."""
+    async def run(self, function: Callable[[], T], on_wait: Callable[[], None] = _nobody_listens) -> T:
+        """Calls the function in a worker thread; `on_wait` is called first where none is free.
+
+        Raises what the function raises; RuntimeError in place of what is no `Exception`, or is
+        StopIteration, since neither survives an event loop.
+        """
         loop = asyncio.get_running_loop()
-        await self._enter(loop)
+        await self._enter(loop, on_wait)
         outcome: asyncio.Future[T] = loop.create_future()
         context = contextvars.copy_context()
 
-        def settle(result: T | None, error: BaseException | None) -> None:
-            if outcome.done():
+        def settle(result: Any, error: Exception | None) -> None:
+            if outcome.done():  # the caller was cancelled
                 return
             if error is not None:
                 outcome.set_exception(error)
             else:
-                outcome.set_result(result)  # pyright: ignore[reportArgumentType]
+                outcome.set_result(result)
 
         def work() -> None:
             result, error = None, None
             try:
                 result = context.run(function)
-            except (StopIteration, SystemExit, KeyboardInterrupt) as raised:
-                # A future takes no StopIteration, and the other two would end the event loop.
-                error = RuntimeError(f"{type(raised).__name__} in a worker thread")
             except BaseException as raised:
-                error = raised
+                error = _bearable(raised)
             self._leave()
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(settle, result, error)
+            _call_on(loop, lambda: settle(result, error))
 
-        threading.Thread(target=work, daemon=True, name="limner-worker").start()
+        try:
+            threading.Thread(target=work, daemon=True, name="limner-worker").start()
+        except BaseException:  # the system has no thread left
+            self._leave()
+            raise
         return await outcome
 
-    async def _enter(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _enter(self, loop: asyncio.AbstractEventLoop, on_wait: Callable[[], None]) -> None:
         while True:
             with self._lock:
                 if self.running < self.most:
@@ -64,13 +73,26 @@ class Workers:
                     return
                 turn = loop.create_future()
                 self._waiting.append(turn)
+            on_wait()
             await turn
 
     def _leave(self) -> None:
+        """Wakes all who wait, in order, since the first may be cancelled or its loop be gone."""
         with self._lock:
             self.running -= 1
             waiting, self._waiting = self._waiting, []
         for turn in waiting:
-            loop = turn.get_loop()
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(lambda turn=turn: turn.done() or turn.set_result(None))
+            _call_on(turn.get_loop(), lambda turn=turn: turn.done() or turn.set_result(None))
+
+
+def _bearable(raised: BaseException) -> Exception:
+    if isinstance(raised, Exception) and not isinstance(raised, StopIteration):
+        return raised
+    error = RuntimeError(f"{type(raised).__name__} in a worker thread")
+    error.__cause__ = raised
+    return error
+
+
+def _call_on(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    with suppress(RuntimeError):  # the loop is closed, or closes just now: nobody waits any more
+        loop.call_soon_threadsafe(callback)

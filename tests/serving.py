@@ -9,16 +9,26 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
 
 class Serving:
-    """`python app.py` on a free port of the loopback, its log and data in a folder of the test's."""
+    """`python app.py` on a free port of the loopback, its log and data in a folder of the test's.
 
-    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+    `command` starts it in another way, from the folder `cwd`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        variables: Mapping[str, str],
+        command: Sequence[str] = (sys.executable, str(ROOT / "app.py")),
+        cwd: Path | None = None,
+    ) -> None:
+        self._command, self._cwd = [*command], cwd or folder
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / f"app-{self.port}.log"
@@ -33,8 +43,8 @@ class Serving:
     def _start(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, str(ROOT / "app.py")],
-                cwd=self.log.parent,
+                self._command,
+                cwd=self._cwd,
                 env=self._environment,
                 stdout=log,
                 stderr=log,

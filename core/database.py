@@ -1,0 +1,106 @@
+"""The SQLite file: its form, how it is opened, and what an end in the middle of work has left in it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from core.failures import failure
+from core.thread import Version
+
+log = logging.getLogger(__name__)
+
+FORM = 1
+"""The version of the tables below, kept in the file as its `user_version`."""
+BUSY_SECONDS = 10.0
+"""How long one process waits while another writes."""
+
+_TABLES = f"""
+CREATE TABLE message (
+    position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, thread TEXT NOT NULL,
+    created REAL NOT NULL, rev INTEGER NOT NULL, asked TEXT NOT NULL, chosen INTEGER
+);
+CREATE INDEX message_of_thread ON message (thread);
+CREATE TABLE version (
+    message TEXT NOT NULL REFERENCES message (id) ON DELETE CASCADE, number INTEGER NOT NULL,
+    owner TEXT, picture TEXT, content TEXT NOT NULL, PRIMARY KEY (message, number)
+);
+CREATE INDEX version_of_owner ON version (owner) WHERE owner IS NOT NULL;
+PRAGMA user_version = {FORM};
+"""  # a running version has an owner, the process that works on it; a settled one has none
+
+
+class StoreError(Exception):
+    """The store cannot do its work; the text is a sentence that says why, and what to do."""
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Opens the file, or makes it; raises StoreError where it is damaged, read-only or too new.
+
+    The connection belongs to the calling thread.
+    """
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        database = sqlite3.connect(path, timeout=BUSY_SECONDS)
+        try:
+            _prepare(database, path)
+        except BaseException:
+            database.close()
+            raise
+        return database
+    except (sqlite3.Error, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        advice = "move it away, put a good copy in its place, or name another folder as data"
+        raise StoreError(f"The database {path} cannot be used ({why}): {advice}.") from error
+
+
+def _prepare(database: sqlite3.Connection, path: Path) -> None:
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")  # a row stands for a picture that may have cost money
+    database.execute("PRAGMA foreign_keys = ON")
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        (form,) = database.execute("PRAGMA user_version").fetchone()
+        if form > FORM:
+            advice = "use that one, or name another folder as data"
+            raise StoreError(f"The database {path} was written by a newer Limner: {advice}.")
+        if form == 0:
+            for statement in _TABLES.split(";"):
+                database.execute(statement)
+
+
+def settle_interrupted(database: sqlite3.Connection, is_alive: Callable[[str], bool]) -> None:
+    """Settles the versions whose process is gone; call it inside of a write transaction.
+
+    Their messages get revisions that are newer than any that a browser has seen of them.
+    """
+    owners = database.execute("SELECT DISTINCT owner FROM version WHERE owner IS NOT NULL").fetchall()
+    for (owner,) in owners:
+        if is_alive(owner):
+            continue
+        rows = database.execute("SELECT message, number, content FROM version WHERE owner = ?", (owner,))
+        for message, number, content in rows.fetchall():
+            database.execute(
+                "UPDATE version SET owner = NULL, content = ? WHERE message = ? AND number = ?",
+                (_interrupted(content), message, number),
+            )
+            now = time.time_ns() // 1000
+            database.execute("UPDATE message SET rev = max(rev + 1, ?) WHERE id = ?", (now, message))
+
+
+def _interrupted(content: str) -> str:
+    try:
+        version = Version.model_validate_json(content)
+    except ValidationError:
+        log.error("A version in the database cannot be read")
+        return content
+    applied = version.applied
+    lost = failure("interrupted", label=applied.provider_label, paid=applied.paid)
+    settled = version.model_copy(update={"status": "incomplete", "reason": "error", "failure": lost})
+    return settled.model_dump_json()

@@ -1,0 +1,160 @@
+"""What a plugin must hold to, checked before it is called for the first time: by the host and in tests."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import pluggy
+from pydantic import ValidationError
+
+from limner.hookspecs import CONTRACT
+from limner.info import ProviderInfo
+
+
+class PluginFault(Exception):
+    """A plugin that cannot be used; the text says what is wrong and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Hook:
+    """The form of one hook of `limner.hookspecs`."""
+
+    arguments: tuple[str, ...]
+    returns: str
+    may_be_async: bool = False
+
+
+HOOKS = {
+    "describe": Hook((), "a ProviderInfo"),
+    "generate": Hook(("request",), "an ImageResult", may_be_async=True),
+    "wrap": Hook(("generate",), "an async function"),
+}
+
+
+def check_version(plugin: Any) -> None:
+    """Refuses a plugin that was written for another version of the contract."""
+    needed = getattr(plugin, "limner_contract", CONTRACT)
+    if needed != CONTRACT:
+        raise PluginFault(
+            f"It needs version {needed} of the contract, and this Limner has version {CONTRACT}: install a "
+            f"release of one of them that fits the other."
+        )
+
+
+def check_hooks(manager: pluggy.PluginManager, plugin: Any) -> dict[str, Callable[..., Any]]:
+    """Gives a plugin's hooks; refuses those that pluggy would refuse in its own words, or call wrongly."""
+    if inspect.isclass(plugin):
+        raise PluginFault(f"Its entry point names the class {plugin.__name__}: name an object of that class.")
+    try:
+        hash(plugin)
+    except TypeError:
+        raise PluginFault("Its object cannot be hashed: make its class a @dataclass(eq=False).") from None
+    hooks: dict[str, Callable[..., Any]] = {}
+    for attribute in dir(plugin):
+        options = manager.parse_hookimpl_opts(plugin, attribute)
+        if options is None:
+            continue
+        hook = options.get("specname") or attribute
+        if hook in HOOKS:
+            if hook in hooks:
+                raise PluginFault(f"It has two functions for the hook {hook}: keep one of them.")
+            if options.get("wrapper") or options.get("hookwrapper"):
+                raise PluginFault(
+                    f"Its hook {hook} is one of pluggy's wrappers: write a plain one; what goes around every "
+                    f"picture is the hook wrap."
+                )
+            hooks[hook] = getattr(plugin, attribute)
+            _check_form(hook, hooks[hook])
+        elif not options.get("optionalhook"):
+            raise PluginFault(f"It has a hook {hook}, which does not exist{_suggestion(hook)}")
+    _check_unmarked(plugin, hooks)
+    _check_whole(hooks)
+    return hooks
+
+
+def _check_form(name: str, function: Callable[..., Any]) -> None:
+    hook = HOOKS[name]
+    if _arguments(function) != hook.arguments:
+        raise PluginFault(
+            f"Its hook {name} has the wrong signature: write it as {name}({', '.join(hook.arguments)})."
+        )
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise PluginFault(f"Its hook {name} yields: write it so that it returns {hook.returns}.")
+    if inspect.iscoroutinefunction(function) and not hook.may_be_async:
+        raise PluginFault(
+            f"Its hook {name} is an async def: write it as a plain def that returns {hook.returns}."
+        )
+
+
+def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The arguments that a call must give, those by keyword marked as such: pluggy gives none of these."""
+    return tuple(
+        f"{parameter.name}=" if parameter.kind is parameter.KEYWORD_ONLY else parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    )
+
+
+def _check_unmarked(plugin: Any, hooks: Collection[str]) -> None:
+    """Refuses a hook without its decorator, which would silently do nothing."""
+    for name in HOOKS.keys() - set(hooks):
+        function = getattr(plugin, name, None)
+        if not inspect.isroutine(function) or _arguments(function) != HOOKS[name].arguments:
+            continue
+        if not isinstance(plugin, ModuleType) or function.__module__ == plugin.__name__:
+            raise PluginFault(f"Its function {name} is no hook yet: put @hookimpl from limner above it.")
+
+
+def _check_whole(hooks: Collection[str]) -> None:
+    if not hooks:
+        raise PluginFault(
+            "It has no hooks: a provider has describe and generate, a middleware has wrap, each with "
+            "@hookimpl from limner above it."
+        )
+    for one, other in (("describe", "generate"), ("generate", "describe")):
+        if one in hooks and other not in hooks:
+            raise PluginFault(f"It has the hook {one} but not {other}: a provider has both.")
+
+
+def _suggestion(hook: str) -> str:
+    close = difflib.get_close_matches(hook, HOOKS, n=1)
+    return f": did you mean {close[0]}?" if close else f": the hooks are {', '.join(HOOKS)}."
+
+
+def check_info(describe: Callable[[], Any]) -> ProviderInfo:
+    """Asks a provider to describe itself, and refuses what the page could not show or resolve."""
+    try:
+        info = describe()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        path = [str(part) for part in first["loc"]]  # beside names and numbers it holds pydantic's own words
+        field = ".".join([error.title, *(part for part in path if part.isidentifier() or part.isdigit())])
+        said = first["msg"].removeprefix("Value error, ")
+        raise PluginFault(f"Its hook describe gives a wrong {field}: {said}.") from error
+    if not isinstance(info, ProviderInfo):
+        raise PluginFault(
+            f"Its hook describe returned a {type(info).__name__}: write it so that it returns a ProviderInfo."
+        )
+    for model in (*info.models, *((info.other_models,) if info.other_models else ())):
+        _check_options(info.options_of(model), model.id)
+    return info
+
+
+def _check_options(options: type[Any], model: str) -> None:
+    required = [name for name, field in options.model_fields.items() if field.is_required()]
+    if required:
+        raise PluginFault(f"The option {required[0]} of its model {model} has no default: give it one.")
+    try:
+        options()
+        options.model_json_schema()
+    except Exception as error:
+        raise PluginFault(
+            f"The options of its model {model} cannot be drawn ({type(error).__name__}): give each a type "
+            f"that has a JSON schema, and a default that fits it."
+        ) from error

@@ -1,0 +1,111 @@
+"""Every limit stands, says when to come back, and counts nothing that it refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from core.allowance import Allowance
+from core.failures import Refused
+from core.settings import Settings
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves the clock that limits are counted by."""
+    ahead = 0.0
+    real = time.time
+
+    def forward(seconds: float) -> None:
+        nonlocal ahead
+        ahead += seconds
+
+    monkeypatch.setattr(time, "time", lambda: real() + ahead)
+    return forward
+
+
+def refusal(allowance: Allowance, visitor: str = "me", *, paid: bool = False) -> str:
+    with pytest.raises(Refused) as refused:
+        allowance.enter(visitor, paid=paid)
+    return str(refused.value)
+
+
+def allowance(**settings: Any) -> Allowance:
+    return Allowance(Settings(**{"rate": "none", **settings}))
+
+
+def test_so_many_at_once_for_each_visitor_and_in_all() -> None:
+    limits = allowance(in_flight=2, in_flight_total=3)
+    for visitor in ("me", "me", "you"):
+        limits.enter(visitor, paid=False)
+    assert refusal(limits) == "2 of your pictures are being made already: wait for one, or stop one."
+    assert refusal(limits, "you") == "Too many pictures are being made here right now: try again in a moment."
+    limits.leave("me")
+    limits.enter("you", paid=False)
+    one = allowance(in_flight=1)
+    one.enter("me", paid=False)
+    assert refusal(one) == "One of your pictures is being made already: wait for it, or stop it."
+
+
+def test_so_many_in_a_time_for_each_visitor(clock: Callable[[float], None]) -> None:
+    limits = allowance(rate="2/minute")
+    for _ in range(2):
+        limits.enter("me", paid=False)
+        limits.leave("me")
+    assert refusal(limits) == "You have reached the limit here, 2 pictures per minute: try again in 60 s."
+    clock(30)
+    assert "try again in 30 s" in refusal(limits)
+    limits.enter("you", paid=False)
+    clock(31)
+    limits.enter("me", paid=False)
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        ("1/hour", "1 picture per hour: try again in 60 minutes."),
+        ("3/day", "3 pictures per day: try again in 24 hours."),
+        ("1 per 5 minutes", "1 picture per 5 minutes: try again in 5 minutes."),
+    ],
+)
+def test_a_limit_is_read_aloud(rate: str, said: str) -> None:
+    limits = allowance(rate=rate)
+    for _ in range(int(rate[0])):
+        limits.enter("me", paid=False)
+        limits.leave("me")
+    assert refusal(limits) == f"You have reached the limit here, {said}"
+
+
+def test_the_budget_is_for_what_costs_money_and_for_all_together() -> None:
+    limits = allowance(budget="2/day")
+    limits.enter("me", paid=True)
+    limits.enter("you", paid=True)
+    assert refusal(limits, "other", paid=True) == (
+        "The budget here, 2 pictures per day, is used up: try again "
+        "in 24 hours, or choose a provider that costs nothing."
+    )
+    limits.enter("other", paid=False)
+
+
+def test_what_is_refused_is_not_counted() -> None:
+    limits = allowance(rate="2/hour", budget="2/day", in_flight=1)
+    limits.enter("me", paid=True)
+    for _ in range(5):
+        refusal(limits, paid=True)
+    limits.leave("me")
+    limits.enter("me", paid=True)
+    limits.leave("me")
+    for _ in range(5):
+        assert "2 pictures per hour" in refusal(limits, paid=False)
+    assert not limits._under_way
+
+
+def test_ten_thousand_visitors_leave_nothing_behind() -> None:
+    limits = allowance()
+    for n in range(10_000):
+        limits.enter(str(n % 150), paid=False)
+        limits.leave(str(n % 150))
+    assert not limits._under_way

@@ -1,0 +1,145 @@
+"""One call of a provider: what it is asked, and every way it can end, in the host's words."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from core.generation import Filtered
+from limner import ContentFiltered, ImageRequest, ImageResult, ProviderError
+from tests.plugins.desk import KEY, Desk, key  # noqa: F401 (a fixture)
+from tests.plugins.installing import site_of
+
+site = site_of("limner-cabinet")
+
+
+@pytest.mark.parametrize("name", ["tantrums-async", "tantrums-sync"])
+@pytest.mark.parametrize(
+    "tantrum",
+    [
+        "a bug",
+        "sys.exit",
+        "an exception group",
+        "a StopIteration",
+        "a CancelledError",
+        "a GeneratorExit",
+        "a KeyboardInterrupt",
+        "the root error",
+        "None",
+        "a generator",
+    ],
+)
+def test_whatever_a_provider_raises_beside_the_contract_is_one_fixed_sentence(
+    name: str, tantrum: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        failure = asyncio.run(Desk(name).fail(name, tantrum))
+    assert failure.cause == "crash"
+    assert failure.what == f"The plugin {name} failed."
+    assert "secret" not in failure.model_dump_json()
+    (record,) = caplog.records
+    assert record.getMessage() == f"The plugin {name} failed while making a picture"
+    assert record.exc_info
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 does not tell the two apart")
+def test_a_provider_that_cancels_its_own_task_is_not_mistaken_for_stop() -> None:
+    failure = asyncio.run(Desk("tantrums-async").fail("tantrums-async", "cancels itself by its task"))
+    assert (failure.cause, failure.what) == ("crash", "The plugin tantrums-async failed.")
+
+
+@pytest.mark.parametrize("name", ["tantrums-async", "tantrums-sync"])
+def test_an_error_whose_fields_are_wrong_says_no_more_than_is_right(name: str) -> None:
+    desk = Desk(name)
+    failure = asyncio.run(desk.fail(name, "an unfinished error"))
+    assert (failure.cause, failure.service_message, failure.did_not_run) == ("provider", None, False)
+    failure = asyncio.run(desk.fail(name, "a careless error"))
+    assert (failure.cause, failure.retry_after, failure.did_not_run) == ("provider", None, False)
+    assert failure.service_message == "{'message': 'no credit'}"
+
+
+def raising(error: Callable[[], Exception]) -> Callable[[ImageRequest], Awaitable[ImageResult]]:
+    async def answer(request: ImageRequest) -> ImageResult:
+        raise error()
+
+    return answer
+
+
+@pytest.mark.usefixtures("key")
+def test_an_error_of_the_contract_arrives_whole_and_without_the_key() -> None:
+    words = f"429: {KEY}\nslow down"
+    error = ProviderError("rate-limit", words, retry_after=8, did_not_run=True)
+    desk = Desk(answer=raising(lambda: error), max_retries=0)
+    failure = asyncio.run(desk.fail("study"))
+    assert failure.cause == "rate-limit"
+    assert failure.service_message == "429: [hidden] slow down"
+    assert (failure.retry_after, failure.did_not_run) == (8, True)
+
+
+@pytest.mark.usefixtures("key")
+def test_a_refusal_keeps_the_services_words_without_the_key() -> None:
+    desk = Desk(answer=raising(lambda: ContentFiltered(f"not with {KEY}")))
+
+    async def main() -> str | None:
+        with pytest.raises(Filtered) as refusal:
+            await desk.ask("study")
+        return refusal.value.words
+
+    assert asyncio.run(main()) == "not with [hidden]"
+
+
+# What a provider is asked, and what it says beside the picture
+
+
+def test_without_its_key_a_provider_is_not_called() -> None:
+    desk = Desk(answer=raising(lambda: AssertionError("It was called.")))
+    failure = asyncio.run(desk.fail("study"))
+    assert (failure.cause, failure.did_not_run) == ("no-credential", True)
+    assert "STUDY_API_KEY" in failure.next
+    assert "https://study.example/keys" in failure.next
+
+
+@pytest.mark.usefixtures("key")
+def test_the_host_gives_the_key_the_deadline_and_the_settings() -> None:
+    asked: list[ImageRequest] = []
+
+    async def answer(request: ImageRequest) -> ImageResult:
+        asked.append(request)
+        return ImageResult(b"")
+
+    own = {"timeout": 9, "base_url": "http://study.internal", "api_key_env": "STUDY_API_KEY", "depth": 3}
+    desk = Desk(answer=answer, providers={"study": own})
+
+    async def main() -> None:
+        await desk.ask("study")
+
+    asyncio.run(main())
+    (request,) = asked
+    assert request.credential
+    assert request.credential.get_secret_value() == KEY
+    assert request.timeout == pytest.approx(9, abs=1)
+    assert (request.base_url, request.settings) == ("http://study.internal", {"depth": 3})
+    assert KEY not in repr(request)
+
+
+@pytest.mark.usefixtures("key")
+def test_progress_comes_from_any_thread_and_without_the_key() -> None:
+    said: list[str] = []
+
+    async def answer(request: ImageRequest) -> ImageResult:
+        request.report(f"asking with {KEY}")
+        await asyncio.to_thread(request.report, "third in the queue")
+        words: Any = 50
+        request.report(words)
+        return ImageResult(b"")
+
+    async def main() -> None:
+        await Desk(answer=answer).ask("study", report=said.append)
+
+    asyncio.run(main())
+    assert said == ["asking with [hidden]", "third in the queue", "50"]

@@ -1,0 +1,194 @@
+"""What was asked fits its model or is refused with a sentence, and every change is noted."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+from pydantic import field_validator
+
+from core.asked import MOST_OPTIONS, MOST_SEED, Asked
+from core.failures import Refused
+from core.resolve import Resolved, resolve
+from core.settings import Settings
+from limner import ModelInfo, Options, Size, SizeRange
+from tests.core.puppet import Puppet
+from tests.plugins.objects import registry_of
+
+
+def resolved(*, longest_prompt: int = 100, of: Any = None, about: Any = None, **asked: Any) -> Resolved:
+    settings = Settings(provider="puppet", longest_prompt=longest_prompt)
+    registry = registry_of(settings=settings, puppet=Puppet(model=of or {}, **(about or {})))
+    return resolve(Asked(**{"prompt": "a fox", **asked}), registry, settings)
+
+
+def refusal(**asked: Any) -> str:
+    with pytest.raises(Refused) as refused:
+        resolved(**asked)
+    sentence = str(refused.value)
+    assert len(sentence) < 400
+    sentence.encode()
+    return sentence
+
+
+def notices(**asked: Any) -> list[tuple[str, str]]:
+    return [(notice.feature, notice.details) for notice in resolved(**asked).notices]
+
+
+NESTED: dict[str, Any] = {}
+for _ in range(100_000):
+    NESTED = {"a": NESTED}
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"prompt": ""}, "The prompt is empty: describe the picture that you want."),
+        ({"prompt": " \n\t"}, "The prompt is empty: describe the picture that you want."),
+        ({"prompt": "x" * 101}, "The prompt has 101 characters: shorten it to 100."),
+        ({"prompt": " " * 10**6}, "The prompt has 1,000,000 characters: shorten it to 100."),
+        ({"prompt": "a\x00b"}, "The prompt has control characters in it: remove them."),
+        ({"prompt": "a\x9bb"}, "The prompt has control characters in it: remove them."),
+        ({"prompt": "a\ud800"}, "The prompt must be text."),
+        ({"prompt": None}, "The prompt must be text."),
+        ({"prompt": 17}, "The prompt must be text."),
+        ({"negative_prompt": "x" * 101}, "The negative prompt has 101 characters: shorten it to 100."),
+        ({"negative_prompt": ["x"]}, "The negative prompt must be text."),
+        ({"provider": "x"}, "There is no provider 'x' here: choose one of puppet."),
+        ({"provider": "x" * 10**6}, "The provider must be the name of a provider."),
+        ({"model": "x"}, "Puppet has no model 'x': choose one of p-1."),
+        ({"model": "x\n"}, "The model must be the id of a model."),
+        ({"seed": -1}, f"The seed must be a whole number from 0 to {MOST_SEED}."),
+        ({"seed": 2**32}, f"The seed must be a whole number from 0 to {MOST_SEED}."),
+        ({"seed": 10**5_000}, f"The seed must be a whole number from 0 to {MOST_SEED}."),
+        ({"seed": "many"}, f"The seed must be a whole number from 0 to {MOST_SEED}."),
+        ({"size": "x" * 10**6}, "The size must be a size such as 1024x768, or a ratio such as 3:2."),
+        ({"options": {"steps": 1}}, "p-1 has no option 'steps'; its options are: none."),
+        (
+            {"options": [1]},
+            f"The options must be an object of names and JSON values, "
+            f"of {MOST_OPTIONS:,} characters at most.",
+        ),
+        (
+            {"wish": 1},
+            "A request has no field 'wish': it takes prompt, provider, "
+            "model, size, seed, negative_prompt, options.",
+        ),
+    ],
+)
+def test_garbage_is_refused_with_a_sentence(asked: dict[str, Any], sentence: str) -> None:
+    assert refusal(**asked) == sentence
+
+
+@pytest.mark.parametrize(
+    "size", ["big", "0x512", "512x", "-1x5", "1024", "3:0", "1:2:3", "1e3x1e3", "100000x1", "٣"]
+)
+def test_a_size_that_is_none_is_refused(size: str) -> None:
+    assert (
+        refusal(size=size) == f"The size {size!r} is not clear: write it as 1024x768, or a ratio such as 3:2."
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"a": "x" * MOST_OPTIONS}, NESTED, {"a": float("nan")}, {"a": object()}, {"a": "\ud800"}, {1: 2}],
+)
+def test_options_that_are_no_bounded_json_are_refused(options: Any) -> None:
+    assert refusal(options=options).startswith("The options must be an object")
+
+
+@pytest.mark.parametrize("given", [None, 1, [], "prompt"])
+def test_a_request_that_is_no_object_is_refused(given: Any) -> None:
+    with pytest.raises(Refused, match="The request cannot be read: send an object with prompt, provider"):
+        Asked.model_validate(given)
+
+
+def test_what_fits_stays_as_it_was_asked() -> None:
+    fitting = resolved(
+        prompt=" a fox\nat dusk ",
+        size="1000x700",
+        seed=MOST_SEED,
+        negative_prompt=" rain ",
+        of={"sizes": SizeRange()},
+    )
+    assert (fitting.prompt, fitting.negative_prompt) == ("a fox\nat dusk", "rain")
+    assert (fitting.size, fitting.seed, fitting.notices) == (Size(1000, 700), MOST_SEED, [])
+
+
+def test_nothing_asked_is_the_models_default_without_a_word() -> None:
+    for blank in (None, "", "  "):
+        assert resolved(size=blank, negative_prompt=blank, of={"sizes": (Size(512, 256),)}).size == (512, 256)
+        assert notices(size=blank, negative_prompt=blank, of={"seed": False, "negative_prompt": False}) == []
+    assert resolved(of={"sizes": ()}).size is None
+
+
+def test_what_a_model_does_not_take_is_left_out_and_said() -> None:
+    nothing = {"sizes": (), "seed": False, "negative_prompt": False}
+    assert notices(size="16:9", seed=1, negative_prompt="rain", of=nothing) == [
+        ("size", "p-1 decides the size by itself; 16:9 was left out."),
+        ("seed", "p-1 takes no seed; it was left out."),
+        ("negative_prompt", "p-1 takes no negative prompt; it was left out."),
+    ]
+
+
+def test_a_size_that_does_not_fit_becomes_the_nearest_and_says_so() -> None:
+    sizes = {"sizes": (Size(1024, 1024), Size(1536, 1024), Size(1024, 1536))}
+    assert notices(size="1920x1080", of=sizes) == [
+        ("size", "1920x1080 became 1536x1024, the nearest that p-1 takes.")
+    ]
+    assert notices(size="3:2", of=sizes) == []
+    assert resolved(size="2:3", of=sizes).size == Size(1024, 1536)
+    assert notices(size="21:9", of=sizes) == [("size", "21:9 became 1536x1024, the nearest that p-1 takes.")]
+
+
+def test_a_model_beside_the_list_is_taken_where_the_provider_allows_it() -> None:
+    other: dict[str, Any] = {"other_models": ModelInfo(id="any", seed=False)}
+    assert resolved(about=other).model.id == "p-1"
+    settings = Settings(provider="puppet")
+    registry = registry_of(settings=settings, puppet=Puppet(**other))
+    assert resolve(Asked(prompt="a", model="org/own:v2"), registry, settings).model.id == "org/own:v2"
+    assert resolve(Asked(prompt="a", model=""), registry, settings).model.id == "p-1"
+
+
+class Chosen(Options):
+    steps: int = 20
+    quality: Literal["low", "high"] = "low"
+    style: str = ""
+
+    @field_validator("steps")
+    @classmethod
+    def _at_most_50(cls, steps: int) -> int:
+        return min(steps, 50)
+
+    @field_validator("style")
+    @classmethod
+    def _known(cls, style: str) -> str:
+        if style == "crash":
+            raise RuntimeError("a plugin's own fault")
+        if style == "ugly":
+            raise ValueError("a style that exists")
+        return style
+
+
+def test_options_are_read_checked_and_their_changes_said() -> None:
+    model = {"options": Chosen}
+    assert resolved(of=model).options == Chosen()
+    assert resolved(options={"steps": "30", "quality": "high"}, of=model).options == Chosen(
+        steps=30, quality="high"
+    )
+    assert notices(options={"steps": "30", "quality": "high"}, of=model) == []
+    assert notices(options={"steps": 99}, of=model) == [("steps", "99 became 50: p-1 changed it.")]
+    assert (
+        refusal(options={"quality": "best"}, of=model)
+        == "The option quality is wrong: it should be 'low' or 'high'."
+    )
+    assert (
+        refusal(options={"style": "ugly"}, of=model)
+        == "The option style is wrong: it should be a style that exists."
+    )
+    assert refusal(options={"stops": 1}, of=model) == (
+        "p-1 has no option 'stops'; its options are: steps, quality, style."
+    )
+    assert refusal(options={"style": "crash"}, of=model) == (
+        "The plugin puppet failed to read these options: leave them out, or tell its author."
+    )

@@ -1,0 +1,290 @@
+"""What was stored is there again: after an end in the middle, beside another process, on a bad disk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from core.asked import Asked
+from core.database import FORM, StoreError
+from core.store import Store
+from core.thread import Applied, Message, Picture, Version
+from tests.core.puppet import PNG, THREAD
+from tests.serving import ROOT
+
+pytestmark = pytest.mark.anyio
+
+MAKE_SLOWLY = """
+import asyncio, sys
+from pathlib import Path
+from core import open_studio
+from core.asked import Asked
+from core.settings import Settings
+
+async def main():
+    studio = open_studio(Settings(data=Path(sys.argv[1]), provider="sketch"))
+    thread = await studio.thread("0" * 32)
+    first = await studio.start(thread, Asked(prompt="done before", size="256x256"))
+    await thread.settled(first)
+    await studio.start(thread, Asked(prompt="under way", options={"outcome": "slow-picture"}))
+    await asyncio.sleep(0)
+    while not (await thread.changes(0))[-1].progress:  # the provider is at work, so that it is stored
+        await asyncio.sleep(0.01)
+    print(max(message.rev for message in thread), flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+HOLD = """
+import sys
+from pathlib import Path
+from core.store import Store
+store = Store(Path(sys.argv[1]))
+print(flush=True)
+sys.stdin.read()
+"""
+WRITE = """
+import asyncio, sys
+from pathlib import Path
+from core.asked import Asked
+from core.store import Store
+from core.thread import Message
+
+async def main():
+    store = Store(Path(sys.argv[1]))
+    for n in range(100):
+        await store.save("0" * 32, Message(f"{sys.argv[2]}-{n}", Asked(prompt="a"), n, n))
+    await store.close()
+
+asyncio.run(main())
+"""
+
+
+def python(code: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def running(paid: bool = False) -> Version:
+    applied = Applied(prompt="a", provider="p", provider_label="P", model="m", model_label="M", paid=paid)
+    return Version(number=1, applied=applied)
+
+
+def a_message(*versions: Version, id: str = "m", rev: int = 5) -> Message:
+    return Message(id, Asked(prompt="a", options={"of": "it"}), 1.5, rev, list(versions))
+
+
+async def test_a_killed_process_loses_nothing_but_what_was_under_way(tmp_path: Path) -> None:
+    process = python(MAKE_SLOWLY, str(tmp_path))
+    assert process.stdout is not None
+    last_rev = int(process.stdout.readline())
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+    store = Store(tmp_path)
+    before, under_way = await store.load(THREAD)
+    assert before.shown is not None
+    assert before.shown.picture is not None
+    assert await store.read(before.shown.picture.name)
+    (version,) = under_way.versions
+    assert version.failure is not None
+    assert (version.status, version.reason) == ("incomplete", "error")
+    assert version.failure.cause == "interrupted"
+    assert "billed" not in version.failure.why, "the sketch costs nothing"
+    assert under_way.rev > last_rev, "a page that was open learns of it"
+    await store.close()
+    assert [path.name for path in tmp_path.glob("in-use-*")] == []  # noqa: ASYNC240
+
+
+@pytest.mark.parametrize("paid", [True, False])
+async def test_an_interrupted_version_says_whether_it_may_have_cost_money(tmp_path: Path, paid: bool) -> None:
+    store = Store(tmp_path)
+    version = running(paid)
+    await store.save(THREAD, a_message(version), version)
+    await store.close()
+    store = Store(tmp_path)
+    ((settled,),) = [message.versions for message in await store.load(THREAD)]
+    await store.close()
+    assert settled.failure is not None
+    assert ("billed" in settled.failure.why) is paid
+
+
+async def test_a_second_process_leaves_alone_what_the_first_is_making(tmp_path: Path) -> None:
+    first = Store(tmp_path)
+    version = running()
+    message = a_message(version)
+    await first.save(THREAD, message, version)
+
+    second = Store(tmp_path)
+    (seen,) = await second.load(THREAD)
+    assert seen.running
+    await first.close()
+    (seen,) = await second.load(THREAD)
+    assert not seen.running, "the first is gone, so nobody makes it"
+    await second.close()
+
+
+async def test_a_process_that_lives_on_settles_what_a_killed_one_left(tmp_path: Path) -> None:
+    holding = python(HOLD, str(tmp_path))
+    assert holding.stdout is not None
+    holding.stdout.readline()
+    store = Store(tmp_path)
+    (other,) = {path.name for path in tmp_path.glob("in-use-*")} - {f"in-use-{store._owner.name}"}  # noqa: ASYNC240
+    version = running()
+    await store.save(THREAD, a_message(version), version)
+    await store._run(
+        lambda: store._database.execute("UPDATE version SET owner = ?", (other.removeprefix("in-use-"),))
+    )
+    await store._run(store._database.commit)
+    assert (await store.load(THREAD))[0].running
+    holding.kill()
+    holding.communicate()
+    assert not (await store.load(THREAD))[0].running
+    await store.close()
+
+
+async def test_processes_that_start_and_write_at_once_do_not_disturb_one_another(tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        processes = [python(WRITE, str(tmp_path), str(n)) for n in range(4)]
+        list(pool.map(lambda process: process.communicate(), processes))
+    assert [process.returncode for process in processes] == [0] * 4
+    store = Store(tmp_path)
+    assert len(await store.load(THREAD)) == 400
+    check = await store._run(lambda: store._database.execute("PRAGMA integrity_check").fetchone())
+    await store.close()
+    assert check == ("ok",)
+
+
+async def test_messages_come_back_as_they_were_in_the_order_they_came(tmp_path: Path) -> None:
+    picture = Picture(name="0" * 32 + ".png", media_type="image/png", width=1, height=2, size=3)
+    complete = running().model_copy(update={"status": "complete", "picture": picture, "duration": 1.25})
+    messages = [a_message(complete, id=f"m{9 - n}", rev=n) for n in range(10)]  # all created at one time
+    store = Store(tmp_path)
+    for message in messages:
+        await store.save(THREAD, message, complete)
+    messages[3].chosen, messages[3].rev = 1, 99
+    await store.save(THREAD, messages[3])
+    await store.close()
+    store = Store(tmp_path)
+    found = await store.load(THREAD)
+    assert [vars(message) for message in found] == [vars(message) for message in messages]
+    assert await store.load("1" * 32) == []
+    await store.close()
+
+
+async def test_a_damaged_row_costs_that_message_only(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for id in ("good", "bad"):
+        await store.save(THREAD, a_message(running(), id=id), running())
+    await store.close()
+    with sqlite3.connect(tmp_path / "limner.sqlite3") as database:
+        database.execute("UPDATE version SET content = '{' WHERE message = 'bad'")
+    database.close()
+    store = Store(tmp_path)
+    assert [message.id for message in await store.load(THREAD)] == ["good"]
+    await store.close()
+
+
+def test_a_database_of_a_newer_limner_is_refused(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "limner.sqlite3") as database:
+        database.execute(f"PRAGMA user_version = {FORM + 1}")
+    database.close()
+    with pytest.raises(
+        StoreError, match="was written by a newer Limner: use that one, or name another folder"
+    ):
+        Store(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["garbage", "folder"])
+def test_a_database_that_cannot_be_used_is_named(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "limner.sqlite3"
+    path.mkdir() if damage == "folder" else path.write_bytes(b"garbage " * 1_000)
+    with pytest.raises(
+        StoreError, match=r"^The database .*limner\.sqlite3 cannot be used \(.+\): move it away"
+    ):
+        Store(tmp_path)
+
+
+async def test_a_folder_that_cannot_be_written_to_is_replaced_for_now(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    store = Store(tmp_path / "file" / "data")
+    try:
+        assert store.is_temporary
+        name, on_disk = await store.put(PNG, "png")
+        assert on_disk
+        assert await store.read(name) == PNG
+    finally:
+        await store.close()
+
+
+async def test_what_is_made_is_private_and_its_names_cannot_be_guessed(tmp_path: Path) -> None:
+    store = Store(tmp_path / "deep" / "data")
+    names = {(await store.put(PNG, "png"))[0] for _ in range(10)}
+    await store.save(THREAD, a_message())
+    made = [tmp_path / "deep", *(tmp_path / "deep").rglob("*")]
+    assert {path.stat().st_mode & 0o077 for path in made if not path.name.startswith("in-use-")} == {0}
+    assert len({name.partition(".")[0] for name in names}) == 10
+    assert all(len(name) == 36 for name in names)
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../limner.sqlite3", "0" * 32 + ".exe", "0" * 32, "..", "", "0" * 32 + ".png\n", "A" * 32 + ".png"],
+)
+async def test_only_a_pictures_own_name_finds_anything(tmp_path: Path, name: str) -> None:
+    store = Store(tmp_path)
+    assert store.find(name) is None
+    assert await store.read(name) is None
+    await store.close()
+
+
+async def test_a_picture_that_fails_to_be_written_leaves_no_half_file(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    os.rename(tmp_path / "pictures", tmp_path / "gone")
+    name, on_disk = await store.put(PNG, "png")
+    assert not on_disk
+    assert store.find(name) == PNG
+    assert list((tmp_path / "gone").iterdir()) == []
+    await store.close()
+
+
+async def test_memory_for_unwritten_pictures_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.store.MOST_IN_MEMORY", 2 * len(PNG))
+    store = Store(tmp_path)
+    os.rename(tmp_path / "pictures", tmp_path / "gone")
+    names = [(await store.put(PNG, "png"))[0] for _ in range(3)]
+    assert [store.find(name) for name in names] == [None, PNG, PNG]
+    await store.close()
+
+
+async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    await store.close()
+    await store.close()
+    with pytest.raises(StoreError, match="The store is closed"):
+        await store.load(THREAD)
+
+
+async def test_writing_is_fast(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    begun = time.perf_counter()
+    for n in range(200):
+        await store.save(THREAD, a_message(running(), id=str(n)), running())
+    assert time.perf_counter() - begun < 5
+    await store.close()

@@ -1,0 +1,580 @@
+"""Every version settles, and no picture that was paid for is lost, whatever happens on the road."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import io
+import threading
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import SettingsError, normalise, open_studio
+from core.asked import Asked
+from core.failures import Refused
+from core.settings import Settings
+from core.store import Store
+from core.thread import Thread, Version
+from limner import ContentFiltered, ImageRequest, ImageResult, ImageWarning, Options, ProviderError
+from tests.core.puppet import NEEDS_KEY, PNG, THREAD, Gate, Puppet, ask, at_once, settled, studio_of
+
+pytestmark = pytest.mark.anyio
+
+
+def break_pictures(folder: Path) -> None:
+    """Makes every further picture fail to be written, for the superuser too."""
+    (folder / "pictures").rename(folder / "gone")
+    (folder / "pictures").write_text("in the way")
+
+
+def break_database(store: Store) -> None:
+    store._database.execute("ALTER TABLE message RENAME TO elsewhere")
+
+
+def mend_database(store: Store) -> None:
+    store._database.execute("ALTER TABLE elsewhere RENAME TO message")
+
+
+async def in_store(store: Store, work: Any) -> None:
+    await store._run(lambda: work(store))
+
+
+async def test_a_prompt_becomes_a_stored_picture_and_survives_the_studio(tmp_path: Path) -> None:
+    async with studio_of(tmp_path / "data", Puppet()) as studio:
+        _, message, version = await ask(studio, "a fox", size="512x512", seed=7)
+        assert version.picture is not None
+        assert await studio.store.read(version.picture.name) == PNG
+    assert (version.status, version.picture.width, version.picture.media_type) == (
+        "complete",
+        16,
+        "image/png",
+    )
+    assert (version.applied.size, version.applied.seed, version.applied.warnings) == ("512x512", 7, ())
+
+    async with studio_of(tmp_path / "data", Puppet()) as studio:
+        (again,) = await studio.thread(THREAD)
+        assert (again.id, again.versions, again.rev) == (message.id, [version], message.rev)
+        assert await studio.store.read(version.picture.name) == PNG
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "said"),
+    [
+        ("picture", "complete", None),
+        ("content-filter", "content-filter", None),
+        *((cause, "error", cause) for cause in ("auth", "quota", "rate-limit", "invalid-request", "timeout")),
+        *((cause, "error", cause) for cause in ("unavailable", "bad-image", "bad-response", "provider")),
+    ],
+)
+async def test_every_outcome_of_the_sketch_settles(
+    tmp_path: Path, outcome: str, status: str, said: str | None
+) -> None:
+    async with studio_of(tmp_path, Puppet(), provider="sketch", max_retries=0) as studio:
+        _, message, version = await ask(studio, options={"outcome": outcome}, size="256x256")
+        stored = (await studio.store.load(THREAD))[0].versions
+    assert status in (version.status, version.reason)
+    assert (version.failure.cause if version.failure else None) == said
+    assert bool(version.picture) == (status == "complete")
+    assert version.duration is not None
+    assert stored == message.versions == [version]
+
+
+class Hostile(io.BytesIO):
+    def read(self, *_: Any) -> bytes:
+        raise RuntimeError("a provider's own file object")
+
+
+@pytest.mark.parametrize(
+    "image", [None, b"", b"not a picture", PNG[:-20], 17, Hostile(), "C:/picture.png", "http://x/"]
+)
+async def test_what_is_no_picture_settles_as_a_bad_image(tmp_path: Path, image: Any) -> None:
+    async def play(_: ImageRequest) -> ImageResult:
+        return ImageResult(image)
+
+    async with studio_of(tmp_path, Puppet(play)) as studio:
+        _, message, version = await ask(studio)
+    assert version.failure is not None
+    assert version.failure.cause == "bad-image"
+    assert message.shown is None
+
+
+async def test_a_file_that_never_gives_its_bytes_settles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(normalise, "DEADLINE", 0.1)
+    end = threading.Event()
+
+    class Stuck(io.BytesIO):
+        def read(self, *_: Any) -> bytes:
+            end.wait(20)
+            return b""
+
+    async def play(_: ImageRequest) -> ImageResult:
+        return ImageResult(Stuck())
+
+    async with studio_of(tmp_path, Puppet(play)) as studio:
+        _, _, version = await ask(studio)
+    end.set()
+    assert version.failure is not None
+    assert version.failure.cause == "bad-image"
+
+
+async def test_regenerate_adds_a_version_and_a_failed_one_hides_nothing(tmp_path: Path) -> None:
+    async def refuse(_: ImageRequest) -> ImageResult:
+        raise ContentFiltered("no")
+
+    async def fail(_: ImageRequest) -> ImageResult:
+        raise ProviderError("unavailable")
+
+    puppet = Puppet()
+    async with studio_of(tmp_path, puppet) as studio:
+        thread, message, first = await ask(studio)
+        for play in (refuse, fail):
+            puppet.play = play
+            await studio.regenerate(thread, message)
+            await settled(thread, message)
+            assert message.shown == first
+            assert message.attempt == message.versions[-1]
+        puppet.play = at_once
+        await studio.regenerate(thread, message)
+        last = await settled(thread, message)
+        assert (message.shown, message.attempt) == (last, None)
+        await studio.choose(thread, message, 1)
+        with pytest.raises(Refused):
+            await studio.choose(thread, message, 2)
+    assert [version.number for version in message.versions] == [1, 2, 3, 4]
+    async with studio_of(tmp_path, puppet) as studio:
+        (again,) = await studio.thread(THREAD)
+        assert (again.shown, again.versions, again.rev) == (first, message.versions, message.rev)
+
+
+async def test_a_seed_that_was_fixed_stays_and_any_other_is_new_each_time(tmp_path: Path) -> None:
+    puppet = Puppet()
+    async with studio_of(tmp_path, puppet) as studio:
+        for seed in (0, None):
+            thread, message, _ = await ask(studio, seed=seed)
+            await studio.regenerate(thread, message)
+            await settled(thread, message)
+    fixed, again, free, other = (request.seed for request in puppet.requests)
+    assert (fixed, again) == (0, 0)
+    assert free != other
+    assert None not in (free, other)
+
+
+async def test_a_second_regenerate_is_refused_while_one_runs(tmp_path: Path) -> None:
+    gate = Gate()
+    async with studio_of(tmp_path, Puppet(gate)) as studio:
+        thread = await studio.thread(THREAD)
+        message = await studio.start(thread, Asked(prompt="a fox"))
+        with pytest.raises(Refused, match="being made already"):
+            await studio.regenerate(thread, message)
+        gate.open.set()
+        await settled(thread, message)
+    assert len(message.versions) == 1
+
+
+async def test_stop_settles_as_cancelled_and_tells_the_provider(tmp_path: Path) -> None:
+    told = asyncio.Event()
+
+    async def play(_: ImageRequest) -> ImageResult:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            told.set()
+        raise AssertionError
+
+    gate = Gate(play)
+    gate.open.set()
+    async with studio_of(tmp_path, Puppet(gate)) as studio:
+        thread = await studio.thread(THREAD)
+        message = await studio.start(thread, Asked(prompt="a fox"))
+        await gate.reached.wait()
+        studio.stop(message)
+        assert message.progress == "stopping"
+        version = await settled(thread, message)
+        studio.stop(message)  # does nothing more
+    assert told.is_set()
+    assert (version.status, version.reason, version.picture) == ("incomplete", "cancelled", None)
+
+
+async def test_stop_before_anything_has_begun_settles_too(tmp_path: Path) -> None:
+    puppet = Puppet()
+    async with studio_of(tmp_path, puppet) as studio:
+        thread = await studio.thread(THREAD)
+        message = await studio.start(thread, Asked(prompt="a fox"))
+        studio.stop(message)
+        version = await settled(thread, message)
+        assert (await studio.store.load(THREAD))[0].versions == [version]
+    assert version.reason == "cancelled"
+    assert puppet.requests == []
+
+
+@pytest.mark.parametrize("presses", [1, 3])
+async def test_a_picture_that_comes_while_stop_cleans_up_is_kept(tmp_path: Path, presses: int) -> None:
+    cleaning, answer = asyncio.Event(), asyncio.Event()
+
+    async def play(_: ImageRequest) -> ImageResult:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cleaning.set()
+            await answer.wait()
+        return ImageResult(PNG)
+
+    gate = Gate(play)
+    gate.open.set()
+    async with studio_of(tmp_path, Puppet(gate)) as studio:
+        thread = await studio.thread(THREAD)
+        message = await studio.start(thread, Asked(prompt="a fox"))
+        await gate.reached.wait()
+        studio.stop(message)
+        await cleaning.wait()
+        for _ in range(presses - 1):
+            studio.stop(message)
+            await asyncio.sleep(0)
+        answer.set()
+        version = await settled(thread, message)
+    assert version.status == "complete"
+    assert message.shown == version
+
+
+async def test_stop_after_the_answer_keeps_the_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+
+    class Slow(io.BytesIO):
+        def read(self, *size: Any) -> bytes:
+            reading.set()
+            go_on.wait(20)
+            return super().read(*size)
+
+    async def play(_: ImageRequest) -> ImageResult:
+        return ImageResult(Slow(PNG))
+
+    async with studio_of(tmp_path, Puppet(play)) as studio:
+        thread = await studio.thread(THREAD)
+        message = await studio.start(thread, Asked(prompt="a fox"))
+        await asyncio.to_thread(reading.wait, 20)
+        studio.stop(message)
+        go_on.set()
+        version = await settled(thread, message)
+    assert version.status == "complete"
+
+
+async def test_a_timeout_settles_and_the_next_attempt_works(tmp_path: Path) -> None:
+    puppet = Puppet(Gate())
+    async with studio_of(tmp_path, puppet, timeout=0.05) as studio:
+        thread, message, version = await ask(studio)
+        assert version.failure is not None
+        assert version.failure.cause == "timeout"
+        puppet.play = at_once
+        await studio.regenerate(thread, message)
+        assert (await settled(thread, message)).status == "complete"
+
+
+async def test_a_disk_that_takes_no_picture_keeps_it_in_memory_and_says_so(tmp_path: Path) -> None:
+    async with studio_of(tmp_path, Puppet()) as studio:
+        break_pictures(tmp_path)
+        _, message, version = await ask(studio)
+        assert version.picture is not None
+        assert await studio.store.read(version.picture.name) == PNG
+    assert version.status == "complete"
+    assert [notice.feature for notice in version.applied.warnings] == ["store"]
+    assert not message.unsaved
+
+
+async def test_a_database_that_fails_keeps_the_message_and_stores_it_later(tmp_path: Path) -> None:
+    async with studio_of(tmp_path, Puppet()) as studio:
+        thread = await studio.thread(THREAD)
+        await in_store(studio.store, break_database)
+        _, message, version = await ask(studio, "while the disk fails")
+        assert version.status == "complete"
+        assert message.unsaved
+        del thread, message, _
+        gc.collect()
+        assert len(await studio.thread(THREAD)) == 1, "what was not saved is still in memory"
+
+        await in_store(studio.store, mend_database)
+        thread, _, _ = await ask(studio, "when it works again")
+        assert [message.unsaved for message in thread] == [False, False]
+        rev = max(message.rev for message in thread)
+    async with studio_of(tmp_path, Puppet()) as studio:
+        again = await studio.thread(THREAD)
+        assert {message.asked.prompt for message in again} == {"while the disk fails", "when it works again"}
+        assert max(message.rev for message in again) == rev
+        assert all(message.shown for message in again)
+
+
+async def test_a_conversation_that_cannot_be_read_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    async with studio_of(tmp_path, Puppet()) as studio:
+        await in_store(studio.store, break_database)
+        with pytest.raises(Refused, match="The disk does not give this conversation"):
+            await studio.thread(THREAD)
+        await in_store(studio.store, mend_database)
+        assert len(await studio.thread(THREAD)) == 0
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_another_version_may_begin_the_moment_that_one_has_settled(tmp_path: Path, turns: int) -> None:
+    """Whoever looks at any turn of the loop, and not only when told, sees a state that holds together."""
+    puppet = Puppet(Gate())
+    async with studio_of(tmp_path, puppet, in_flight=1) as studio:
+        thread = await studio.thread(THREAD)
+        message = await studio.start(thread, Asked(prompt="a fox"))
+        for _ in range(turns):
+            await asyncio.sleep(0.0005)
+        studio.stop(message)
+        while message.running:
+            await asyncio.sleep(0)
+        puppet.play = at_once
+        await studio.regenerate(thread, message)
+        assert (await settled(thread, message)).status == "complete"
+        await studio.close()
+    assert [version.reason for version in message.versions] == ["cancelled", None]
+    store = Store(tmp_path)
+    assert (await store.load(THREAD))[0].versions == message.versions
+    await store.close()
+
+
+async def test_refused_requests_change_nothing(tmp_path: Path) -> None:
+    puppet = Puppet()
+    async with studio_of(tmp_path, puppet, in_flight=1) as studio:
+        thread = await studio.thread(THREAD)
+        for wrong in (Asked(prompt=" "), Asked(prompt="a", provider="x"), Asked(prompt="a", size="big")):
+            with pytest.raises(Refused):
+                await studio.start(thread, wrong)
+        assert len(thread) == 0
+        gate = Gate()
+        puppet.play = gate
+        first = await studio.start(thread, Asked(prompt="one"), visitor="me")
+        with pytest.raises(Refused, match="wait for it, or stop it"):
+            await studio.start(thread, Asked(prompt="two"), visitor="me")
+        assert len(thread) == 1
+        gate.open.set()
+        await settled(thread, first)
+        second = await studio.start(thread, Asked(prompt="two"), visitor="me")
+        await settled(thread, second)
+        assert await studio.store.load(THREAD) != []
+    assert len(puppet.requests) == 2
+
+
+async def test_regenerate_stands_under_the_same_limits(tmp_path: Path) -> None:
+    async with studio_of(tmp_path, Puppet(), rate="1/hour") as studio:
+        thread, message, _ = await ask(studio)
+        with pytest.raises(Refused, match="1 picture per hour: try again in 60 minutes"):
+            await studio.regenerate(thread, message)
+    assert len(message.versions) == 1
+
+
+async def test_a_missing_key_settles_without_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PUPPET_API_KEY", raising=False)
+    puppet = Puppet(**NEEDS_KEY)
+    async with studio_of(tmp_path, puppet) as studio:
+        _, _, version = await ask(studio)
+    assert version.failure is not None
+    assert (version.failure.cause, version.failure.did_not_run) == ("no-credential", True)
+    assert "PUPPET_API_KEY" in version.failure.why
+    assert puppet.requests == []
+
+
+async def test_what_was_asked_and_what_was_applied_are_both_kept_and_the_difference_said(
+    tmp_path: Path,
+) -> None:
+    async def play(_: ImageRequest) -> ImageResult:
+        return ImageResult(
+            PNG,
+            revised_prompt="a red fox",
+            seed=5,
+            model="p-1-turbo",
+            warnings=[ImageWarning("style", "Style was left out.")],
+        )
+
+    async with studio_of(tmp_path, Puppet(play, model={"seed": False})) as studio:
+        _, message, version = await ask(studio, size="100x100", seed=3)
+    applied = version.applied
+    assert (message.asked.size, message.asked.seed) == ("100x100", 3)
+    assert (applied.size, applied.seed, applied.model) == ("256x256", 5, "p-1-turbo")
+    assert applied.revised_prompt == "a red fox"
+    assert [notice.feature for notice in applied.warnings] == ["size", "seed", "style"]
+
+
+async def test_progress_is_shown_thinned_out_and_gone_in_the_end(tmp_path: Path) -> None:
+    shown: list[str] = []
+    gate = Gate()
+
+    async def play(request: ImageRequest) -> ImageResult:
+        for n in range(1_000):
+            request.report(f"step {n}")
+        return await gate(request)
+
+    async with studio_of(tmp_path, Puppet(play)) as studio:
+        thread = await studio.thread(THREAD)
+        message = await studio.start(thread, Asked(prompt="a fox"))
+        rev = message.rev
+        while message.running:
+            await thread.changes(rev)
+            rev = message.rev
+            shown.append(message.progress)
+            gate.open.set()
+    assert shown[0] == "step 999"
+    assert len(shown) < 10
+    assert message.progress == ""
+
+
+async def test_a_hundred_slow_pictures_are_made_side_by_side(tmp_path: Path) -> None:
+    everybody = asyncio.Event()
+    puppet = Puppet()
+
+    async def play(_: ImageRequest) -> ImageResult:
+        if len(puppet.requests) == 100:
+            everybody.set()
+        await asyncio.wait_for(everybody.wait(), 20)
+        return ImageResult(PNG)
+
+    puppet.play = play
+    async with studio_of(tmp_path, puppet) as studio:
+        thread = await studio.thread(THREAD)
+        messages = [
+            await studio.start(thread, Asked(prompt=f"fox {n}"), visitor=str(n % 25)) for n in range(100)
+        ]
+        versions = await asyncio.gather(*(settled(thread, message) for message in messages))
+        stored = await studio.store.load(THREAD)
+    assert {version.status for version in versions} == {"complete"}
+    assert [message.asked.prompt for message in stored] == [f"fox {n}" for n in range(100)]
+
+
+async def test_the_event_loop_is_never_held_up(tmp_path: Path) -> None:
+    async with studio_of(tmp_path, Puppet(), provider="sketch") as studio:
+        thread = await studio.thread(THREAD)
+        await ask(studio)  # imports what drawing needs
+        longest, done = 0.0, False
+
+        async def watch() -> None:
+            nonlocal longest
+            while not done:
+                begun = time.perf_counter()
+                await asyncio.sleep(0.001)
+                longest = max(longest, time.perf_counter() - begun)
+
+        watching = asyncio.create_task(watch())
+        messages = [await studio.start(thread, Asked(prompt="a fox", size="512x512")) for _ in range(4)]
+        for message in messages:
+            await settled(thread, message)
+        done = True
+        await watching
+    assert longest < 0.5
+
+
+async def test_threads_are_collected_and_memory_stays_flat(tmp_path: Path) -> None:
+    puppet = Puppet()
+    async with studio_of(tmp_path, puppet, rate="none") as studio:
+
+        async def one(thread_id: str) -> None:
+            thread = await studio.thread(thread_id)
+            message = await studio.start(thread, Asked(prompt="a fox"))
+            await settled(thread, message)
+
+        async def many(first: int) -> int:
+            for n in range(first, first + 100):
+                await one(f"{n:032x}")
+            puppet.requests.clear()
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+
+        tracemalloc.start()
+        try:
+            await many(0)
+            before = await many(100)
+            after = await many(200)
+        finally:
+            tracemalloc.stop()
+        await one(THREAD)  # its request is kept, as a cache among the plugins may do
+        gc.collect()
+        assert [thing.id for thing in gc.get_objects() if isinstance(thing, Thread)] == []
+        assert (studio._runs, studio._unsaved, dict(studio._threads)) == ({}, {}, {})
+    assert after - before < 150_000
+
+
+async def test_one_thread_object_however_many_ask(tmp_path: Path) -> None:
+    async with studio_of(tmp_path, Puppet()) as studio:
+        threads = await asyncio.gather(*(studio.thread(THREAD) for _ in range(20)))
+    assert len(set(map(id, threads))) == 1
+
+
+async def test_closing_lets_what_runs_settle_and_refuses_new_work(tmp_path: Path) -> None:
+    gate = Gate()
+    async with studio_of(tmp_path, Puppet(gate), shutdown_grace=20) as studio:
+        thread = await studio.thread(THREAD)
+        message = await studio.start(thread, Asked(prompt="a fox"))
+        await gate.reached.wait()
+        closing = asyncio.create_task(studio.close())
+        await asyncio.sleep(0)
+        with pytest.raises(Refused, match="stopping"):
+            await studio.start(thread, Asked(prompt="another"))
+        gate.open.set()
+        version = await settled(thread, message)
+        await closing
+        await studio.close()
+    assert version.status == "complete"
+    store = Store(tmp_path)
+    assert (await store.load(THREAD))[0].versions == [version]
+    await store.close()
+
+
+@pytest.mark.parametrize("paid", [True, False])
+async def test_closing_stops_what_takes_too_long_and_says_so(tmp_path: Path, paid: bool) -> None:
+    gate = Gate()
+    async with studio_of(tmp_path, Puppet(gate, paid=paid), shutdown_grace=0.01) as studio:
+        thread = await studio.thread(THREAD)
+        message = await studio.start(thread, Asked(prompt="a fox"))
+        await gate.reached.wait()
+        await studio.close()
+    version = message.versions[-1]
+    assert version.failure is not None
+    assert version.failure.cause == "interrupted"
+    assert ("billed" in version.failure.why) is paid
+
+
+async def test_an_option_that_cannot_be_described_leaves_no_place_taken(tmp_path: Path) -> None:
+    class Strange(Options):
+        value: Any = object()
+
+    async with studio_of(tmp_path, Puppet(model={"options": Strange}), in_flight=1) as studio:
+        thread = await studio.thread(THREAD)
+        for _ in range(3):
+            with pytest.raises(Refused, match="plugin puppet failed to read these options"):
+                await studio.start(thread, Asked(prompt="a fox"))
+        assert len(thread) == 0
+
+
+async def test_what_is_old_is_forgotten_with_its_files(tmp_path: Path) -> None:
+    async with studio_of(tmp_path, Puppet()) as studio:
+        versions: list[Version] = [(await ask(studio, f"fox {n}"))[2] for n in range(3)]
+        gc.collect()
+    async with studio_of(tmp_path, Puppet(), keep_bytes=2 * len(PNG)) as studio:
+        kept = await studio.thread(THREAD)
+        assert [message.asked.prompt for message in kept] == ["fox 1", "fox 2"]
+        found = [studio.store.find(version.picture.name) for version in versions if version.picture]
+        assert [bool(file) for file in found] == [False, True, True]
+    async with studio_of(tmp_path, Puppet(), keep_days=1e-9) as studio:
+        assert len(await studio.thread(THREAD)) == 0
+    assert list((tmp_path / "pictures").iterdir()) == []
+
+
+async def test_an_unknown_default_or_nothing_to_use_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match="provider is 'nonsense', which is not here: it must be one of sketch"
+    ):
+        open_studio(Settings(data=tmp_path, provider="nonsense"))
+    with pytest.raises(SettingsError, match="which is not here: and no other can be used"):
+        open_studio(Settings(data=tmp_path, allow_plugins=("nothing",)))
+    (tmp_path / "limner.sqlite3").write_bytes(b"no database, for certain, but something else")
+    with pytest.raises(
+        SettingsError, match=r"limner.sqlite3 cannot be used \(file is not a database\): move it"
+    ):
+        open_studio(Settings(data=tmp_path))

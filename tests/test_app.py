@@ -1,0 +1,183 @@
+"""The process: it starts or says in a sentence why not, and ends promptly without losing what runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError
+
+from core.store import Store
+from tests.serving import ROOT, Serving
+
+THREAD = "0" * 32
+
+
+def in_vain(folder: Path, **variables: str) -> subprocess.Popen[str]:
+    """Starts the app where it cannot."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "app.py")],
+        cwd=folder,
+        env={**os.environ, **variables},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ask(serving: Serving, prompt: str, outcome: str = "picture") -> None:
+    """Asks as the page does, by the names of its controls."""
+    body = {"prompt": prompt, "provider": "sketch", "size": "256x256", "sketch/sketch-1/outcome": outcome}
+    request = urllib.request.Request(
+        f"{serving.url}/limner/threads/{THREAD}/messages",
+        json.dumps(body).encode(),
+        {"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert response.status == 201
+
+
+def wait_for(text: str, heard: list[str]) -> None:
+    give_up = time.monotonic() + 20
+    while text not in "".join(heard):
+        assert time.monotonic() < give_up, f"{text} did not come"
+        time.sleep(0.01)
+
+
+@contextmanager
+def open_page(serving: Serving) -> Iterator[list[str]]:
+    """Holds an event stream open, as a page does, and collects what comes."""
+    heard: list[str] = []
+    stream = urllib.request.urlopen(f"{serving.url}/limner/threads/{THREAD}/events", timeout=30)
+
+    def listen() -> None:
+        try:
+            for line in stream:
+                heard.append(line.decode())
+        except OSError:
+            pass
+
+    listening = threading.Thread(target=listen)
+    listening.start()
+    yield heard
+    listening.join(10)
+    stream.close()
+
+
+def stored(folder: Path) -> list[str]:
+    """Says how each version in a data folder settled."""
+
+    async def look() -> list[str]:
+        store = Store(folder)
+        messages = await store.load(THREAD)
+        await store.close()
+        return [
+            f"{version.reason or version.status} {version.failure.cause if version.failure else ''}".strip()
+            for message in messages
+            for version in message.versions
+        ]
+
+    return asyncio.run(look())
+
+
+def test_sigterm_lets_what_runs_settle_and_open_pages_see_it(
+    serve: Callable[..., Serving], tmp_path: Path
+) -> None:
+    serving = serve(LIMNER_SHUTDOWN_GRACE="30")
+    with open_page(serving) as heard:
+        ask(serving, "a fox", "slow-picture")
+        wait_for("drawing slowly", heard)
+        begun = time.monotonic()
+        refused: list[str] = []
+
+        def ask_meanwhile() -> None:
+            time.sleep(1.5)
+            try:
+                ask(serving, "another")
+            except HTTPError as error:
+                refused.append(json.load(error)["error"])
+
+        asking = threading.Thread(target=ask_meanwhile)
+        asking.start()
+        assert serving.stop() == 0
+        asking.join()
+        assert 5 < time.monotonic() - begun < 25, "as long as the slow picture takes, and not much longer"
+    assert refused == ["The server is stopping: try again in a moment."]
+    assert "limner/pictures/" in "".join(heard)
+    assert stored(tmp_path / "data") == ["complete"]
+    assert "Traceback" not in serving.log.read_text()
+
+
+def test_sigint_without_grace_is_prompt_and_honest(serve: Callable[..., Serving], tmp_path: Path) -> None:
+    serving = serve(LIMNER_SHUTDOWN_GRACE="0")
+    with open_page(serving) as heard:
+        ask(serving, "a fox", "slow-picture")
+        wait_for("drawing slowly", heard)
+        begun = time.monotonic()
+        assert serving.stop(signal.SIGINT) == 0
+        assert time.monotonic() - begun < 5
+    assert stored(tmp_path / "data") == ["error interrupted"]
+
+
+def test_a_killed_server_starts_again_with_the_thread(serve: Callable[..., Serving], tmp_path: Path) -> None:
+    serving = serve()
+    with open_page(serving) as heard:
+        ask(serving, "a fox", "slow-picture")
+        wait_for("drawing slowly", heard)
+        serving.restart(signal.SIGKILL)
+    with urllib.request.urlopen(f"{serving.url}/limner/threads/{THREAD}/events", timeout=10) as stream:
+        for line in stream:
+            if line.startswith(b"data:"):
+                assert b"The server stopped while this picture was being made." in line
+                break
+    assert serving.stop() == 0
+    assert stored(tmp_path / "data") == ["error interrupted"]
+
+
+def test_what_stops_the_start_is_one_sentence_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "limner.sqlite3").write_bytes(b"damaged " * 1_000)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        starts = {
+            "The setting timeout (LIMNER_TIMEOUT) must be a number above 0 and": in_vain(
+                tmp_path, LIMNER_TIMEOUT="soon"
+            ),
+            "The setting provider is 'nonsense', which is not here: it must be one of": in_vain(
+                tmp_path, LIMNER_PROVIDER="nonsense"
+            ),
+            (
+                f"The database {tmp_path}/damaged/limner.sqlite3 cannot be used (file is not a database):"
+            ): in_vain(tmp_path, LIMNER_DATA=str(tmp_path / "damaged")),
+            "Cannot find empty port in range:": in_vain(
+                tmp_path, GRADIO_SERVER_PORT=str(taken.getsockname()[1]), GRADIO_NUM_PORTS="1"
+            ),
+        }
+        for sentence, process in starts.items():
+            said = process.communicate(timeout=90)[1].strip()
+            assert process.returncode == 1
+            assert "Traceback" not in said
+            assert said.splitlines()[-1].startswith(f"Limner cannot start. {sentence}")
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_and_pictures_are_made_all_the_same(
+    serve: Callable[..., Serving], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    serving = serve(LIMNER_DATA=str(tmp_path / "file" / "data"))
+    with urllib.request.urlopen(serving.url, timeout=10) as page:
+        assert b"The data folder cannot be written to" in page.read()
+    with open_page(serving) as heard:
+        ask(serving, "a fox")
+        wait_for("limner/pictures/", heard)
+        assert serving.stop() == 0
