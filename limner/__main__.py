@@ -1,0 +1,96 @@
+"""The command `limner`: serves the page, makes a picture, lists and examines providers, starts a plugin.
+
+The app beside the contract (`app.py`, `core`, `providers`, `ui`) lies in the checkout, or in the wheel's
+`limner_app` folder; like Python with a script, the command puts that one folder first on the path.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and gives its exit code: 0 done, 1 failed, 2 refused."""
+    given = _parser().parse_args(arguments)
+    if given.command == "new-plugin":
+        from limner.new_plugin import new_plugin
+
+        return new_plugin(given.name, Path.cwd())
+    if problem := _open_app():
+        print(problem, file=sys.stderr)  # noqa: T201
+        return 2
+    if given.command in (None, "serve"):
+        from app import main as serve  # pyright: ignore[reportMissingImports]
+
+        serve()
+        return 0
+    from core.commands import run  # pyright: ignore[reportMissingImports]
+
+    return run(given)
+
+
+def _open_app() -> str | None:
+    """Puts the app's folder first on the path; says what is missing where it cannot run."""
+    here = Path(__file__).resolve().parent.parent
+    folder = next((f for f in (here / "limner_app", here) if (f / "core" / "__init__.py").is_file()), None)
+    if folder is None:
+        return (
+            "This installation of limner has no app in it: install it again with pip install 'limner[app]'."
+        )
+    missing = [
+        name for name in ("gradio", "limits", "pydantic_settings", "jinja2") if find_spec(name) is None
+    ]
+    if missing:
+        return f"The app needs {', '.join(missing)}: install it with pip install 'limner[all]'."
+    sys.path.insert(0, str(folder))
+    return None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("limner", description="Make pictures with any image provider.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    commands.add_parser("serve", help="serve the page (the default)")
+
+    generate = commands.add_parser("generate", help="make one picture and write it to a file")
+    generate.add_argument("prompt")
+    generate.add_argument("-p", "--provider", help="a provider's name; the default one where left out")
+    generate.add_argument("-m", "--model")
+    generate.add_argument("-s", "--size", help="1024x768, or a ratio such as 3:2")
+    generate.add_argument("--seed", type=int)
+    generate.add_argument("--negative-prompt")
+    generate.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an option of the model; may be repeated",
+    )
+    generate.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="named after the prompt where left out"
+    )
+    generate.add_argument("--json", action="store_true", help="print what is known of the picture as JSON")
+
+    providers = commands.add_parser("providers", help="list the providers")
+    providers.add_argument("--json", action="store_true")
+
+    doctor = commands.add_parser("doctor", help="examine plugins, settings and the store")
+    doctor.add_argument(
+        "--live", metavar="NAME", help="make one real picture with this provider; it may cost money"
+    )
+    doctor.add_argument("--json", action="store_true")
+
+    probe = commands.add_parser("probe")  # what doctor starts in a process of its own
+    probe.add_argument("name")
+
+    new = commands.add_parser("new-plugin", help="write a complete provider plugin to begin with")
+    new.add_argument("name", help="the provider's name, such as watercolour")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Writes a complete provider plugin: a package that draws at once and whose tests pass at birth."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from pathlib import Path
+from string import Template
+
+_TEMPLATE = Path(__file__).parent / "plugin_template"
+
+
+def new_plugin(name: str, folder: Path) -> int:
+    """Writes the plugin into a new folder `limner-NAME`; gives an exit code, and overwrites nothing."""
+    name = name.strip().lower().removeprefix("limner-").replace("_", "-")
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(name):
+        return _refuse(
+            f"{name!r} cannot be a provider's name: use letters, digits and hyphens, such as water-colour."
+        )
+    project = folder / f"limner-{name}"
+    if project.exists():
+        return _refuse(f"{project} is there already: choose another name, or move it away.")
+    module = f"limner_{name.replace('-', '_')}"
+    words = {
+        "name": name,
+        "module": module,
+        "label": name.replace("-", " ").title(),
+        "suite": f"Test{name.replace('-', ' ').title().replace(' ', '')}",
+    }
+    for source in sorted(_TEMPLATE.rglob("*.txt")):
+        path = project / Template(str(source.relative_to(_TEMPLATE)).removesuffix(".txt")).substitute(words)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(Template(source.read_text("utf-8")).substitute(words), "utf-8")
+    print(  # noqa: T201
+        f"{project} is ready. Next:\n"
+        f"  cd {project.name}\n"
+        f"  pip install -e '.[test]'\n"
+        f"  pytest\n"
+        f"and restart Limner: {words['label']} is in its list of providers."
+    )
+    return 0
+
+
+def _refuse(sentence: str) -> int:
+    print(sentence, file=sys.stderr)  # noqa: T201
+    return 2

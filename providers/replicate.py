@@ -1,0 +1,298 @@
+"""Replicate: a few well-known models with their own options, and any other by ``owner/name[:version]``.
+
+Whatever ends the wait for a prediction (Stop, the deadline, a lost service) cancels it there, since it would
+go on and be billed. The picture stays the URL that the service gave: the SDK would fetch it with the token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from limner import (
+    Category,
+    ContentFiltered,
+    Credential,
+    ImageRequest,
+    ImageResult,
+    ImageWarning,
+    ModelInfo,
+    Options,
+    ProviderError,
+    ProviderInfo,
+    Size,
+    SizeRange,
+    hookimpl,
+    shared,
+)
+
+if TYPE_CHECKING:
+    from replicate.client import Client
+    from replicate.prediction import Prediction
+
+WAIT, READ_TIMEOUT = 3, 30.0
+"""Seconds that the service may hold its first answer (fewer than a clean-up may take), and any other."""
+FIRST_POLL, LONGEST_POLL, MOST_MISSES = 0.5, 4.0, 8
+"""Seconds between two looks at a prediction, at first and in the end, and how many may fail in a row."""
+
+
+class _FluxOptions(Options):
+    output_format: Literal["webp", "jpg", "png"] = "webp"
+    output_quality: int = Field(default=80, ge=0, le=100)
+    """0 to 100, for WebP and JPEG."""
+
+
+class _SchnellOptions(_FluxOptions):
+    num_inference_steps: int = Field(default=4, ge=1, le=4)
+    go_fast: bool = True
+    """Faster, but the same seed does not give quite the same picture."""
+
+
+class _DevOptions(_SchnellOptions):
+    num_inference_steps: int = Field(default=28, ge=1, le=50)
+    guidance: float = Field(default=3, ge=0, le=10)
+
+
+class _ProOptions(_FluxOptions):
+    safety_tolerance: int = Field(default=2, ge=1, le=5)
+    """1 is the strictest."""
+    prompt_upsampling: bool = False
+    """Lets the service embellish the prompt."""
+
+
+class _RecraftOptions(Options):
+    style: Literal["any", "realistic_image", "digital_illustration"] = "any"
+
+
+class _SdxlOptions(Options):
+    num_inference_steps: int = Field(default=50, ge=1, le=100)
+    guidance_scale: float = Field(default=7.5, ge=1, le=50)
+    refine: Literal["no_refiner", "expert_ensemble_refiner", "base_image_refiner"] = "no_refiner"
+
+
+class _InputOptions(Options):
+    input: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """What the model takes beside the prompt, as one JSON object; its page at Replicate lists it."""
+
+
+def _size(ratio: str) -> Size:
+    across, down = map(int, ratio.split(":"))
+    unit = round(math.sqrt(2**20 / (across * down)))
+    return Size(across * unit, down * unit)
+
+
+# From the models' input schemas at replicate.com. Those with ratios choose the pixels by themselves.
+_COMMON = {_size(ratio): ratio for ratio in ("1:1", "16:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16")}
+_FLUX = _COMMON | {_size(ratio): ratio for ratio in ("21:9", "9:21")}
+_RECRAFT = _COMMON | {_size(ratio): ratio for ratio in ("1:2", "2:1", "3:5", "5:3", "5:7", "7:5")}
+_RATIOS = _FLUX | _RECRAFT
+_PIXELS = SizeRange(step=8, shortest=512, longest=1536, most_pixels=1536 * 1024)
+_SDXL = "stability-ai/sdxl:7762fd07cf82c948538e41f63f77d685e02b063e37e496e96eefd46c929f9bdc"
+_MODELS = (
+    ModelInfo(id="black-forest-labs/flux-schnell", sizes=tuple(_FLUX), seed=True, options=_SchnellOptions),
+    ModelInfo(id="black-forest-labs/flux-dev", sizes=tuple(_FLUX), seed=True, options=_DevOptions),
+    ModelInfo(id="black-forest-labs/flux-1.1-pro", sizes=tuple(_COMMON), seed=True, options=_ProOptions),
+    ModelInfo(id="recraft-ai/recraft-v3", sizes=tuple(_RECRAFT), options=_RecraftOptions),
+    ModelInfo(id=_SDXL, label="SDXL", sizes=_PIXELS, seed=True, negative_prompt=True, options=_SdxlOptions),
+)
+
+
+@hookimpl
+def describe() -> ProviderInfo:
+    """States the models whose options are known; every other takes its own as one JSON object."""
+    return ProviderInfo(
+        label="Replicate",
+        about="Made by one of the many models that run at Replicate.",
+        models=_MODELS,
+        other_models=ModelInfo(id="owner/name", options=_InputOptions),
+        credential=Credential(variable="REPLICATE_API_TOKEN", url="https://replicate.com/account/api-tokens"),
+        paid=True,
+        home="https://replicate.com/collections/text-to-image",
+        base_url_variable="REPLICATE_BASE_URL",
+    )
+
+
+@hookimpl
+async def generate(request: ImageRequest) -> ImageResult:
+    """Makes one prediction, once: it is never made again, since what is lost may have been billed."""
+    request.report("waiting for the service")
+    creating = asyncio.ensure_future(_create(await _client(request), request.model, _input(request)))
+    try:
+        prediction = await asyncio.shield(creating)
+        await _settle(prediction, request)
+    except (asyncio.CancelledError, Exception):
+        ending = asyncio.ensure_future(_end(creating))  # goes on when the host waits no longer
+        await asyncio.wait({ending})
+        prediction = ending.result()
+        if prediction is None or prediction.status != "succeeded":
+            raise
+    return _result(prediction, request)
+
+
+def _input(request: ImageRequest) -> dict[str, Any]:
+    options = dict(request.options)
+    body: dict[str, Any] = {**options.pop("input", {}), **options}
+    given = {"prompt": request.prompt, "seed": request.seed, "negative_prompt": request.negative_prompt}
+    body |= {name: value for name, value in given.items() if value is not None}
+    if size := request.size:
+        body |= size._asdict() if request.model == _SDXL else {"aspect_ratio": _RATIOS[size]}
+    return body
+
+
+async def _client(request: ImageRequest) -> Client:
+    if "replicate" not in sys.modules:
+        await asyncio.to_thread(__import__, "replicate")  # would hold the loop for a tenth of a second
+    import httpx
+    from replicate.client import Client
+
+    key = request.credential.get_secret_value() if request.credential else ""
+    if not (key.isascii() and key.isprintable()):
+        raise ProviderError("auth", "The token has characters that no token has.", did_not_run=True)
+    base_url, lifetime = request.base_url or "https://api.replicate.com", math.ceil(request.timeout) + 10
+    timeout = httpx.Timeout(READ_TIMEOUT, connect=10, pool=None)
+    headers = {
+        "Authorization": f"Bearer {key}" if key else "",  # without it the SDK takes the environment's token
+        "Cancel-After": f"{lifetime}s",  # ends what nobody here can: its answer was lost, or this process
+    }
+
+    async def set_timeout(sent: httpx.Request) -> None:
+        # half a second after WAIT the SDK would give up, and lose a prediction that is billed
+        sent.extensions["timeout"] = timeout.as_dict()
+
+    def connect() -> Client:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)  # many idle ones are slow
+        transport = httpx.AsyncHTTPTransport(limits=limits)
+        hooks = {"request": [set_timeout]}
+        client = Client(base_url=base_url, transport=transport, headers=headers, event_hooks=hooks)
+        client.aclose = transport.aclose  # pyright: ignore[reportAttributeAccessIssue]
+        return client
+
+    return shared(("replicate", base_url, key, lifetime), connect)
+
+
+_REFERENCE = re.compile(r"([a-z0-9][\w.-]*)/([a-z0-9][\w.-]*)(?::(\w+))?", re.ASCII | re.IGNORECASE)
+_SETTLED = {"succeeded", "failed", "canceled"}
+_FINAL: set[Category] = {"auth", "quota", "invalid-request"}  # another look does not mend these
+_PERCENT = re.compile(r"(\d{1,3})%\s*\|")
+
+
+async def _create(client: Client, model: str, body: dict[str, Any]) -> Prediction:
+    reference = _REFERENCE.fullmatch(model)
+    if reference is None:
+        raise ProviderError("invalid-request", "Name a model as owner/name[:version].", did_not_run=True)
+    owner, name, version = reference.groups()
+    try:
+        if version:
+            return await client.predictions.async_create(version=version, input=body, wait=WAIT)
+        return await client.models.predictions.async_create((owner, name), body, wait=WAIT)
+    except Exception as error:
+        raise _failure(error) from error
+
+
+async def _settle(prediction: Prediction, request: ImageRequest) -> None:
+    """Looks at a prediction until it has settled; a look may fail, as long as a later one does not."""
+    pause, misses = FIRST_POLL, 0
+    while prediction.status not in _SETTLED:
+        percent = _PERCENT.findall((prediction.logs or "")[-2000:])
+        drawing = f"drawing, {percent[-1]} %" if percent else "drawing"
+        request.report("starting the model" if prediction.status == "starting" else drawing)
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.4, LONGEST_POLL)
+        try:
+            await prediction.async_reload()
+            misses = 0
+        except Exception as error:
+            misses += 1
+            failure = _failure(error, made=True)
+            if misses > MOST_MISSES or failure.category in _FINAL or failure.service_message == "aborted":
+                raise failure from error
+
+
+async def _end(creating: asyncio.Future[Prediction]) -> Prediction | None:
+    """Cancels a prediction at the service, and gives it as it ended; None where there never was one."""
+    try:
+        prediction = await creating
+    except Exception:
+        return None
+    for step in (prediction.async_cancel, prediction.async_reload):
+        if prediction.status not in _SETTLED:
+            with suppress(Exception):  # one that has settled may not be there to cancel
+                await step()
+    return prediction
+
+
+_FILTERED = re.compile(r"(?i)\bnsfw\b|\bE005\b|(?<!case[- ])\bsensitive\b|\bflagged\b|content policy")
+_PICTURE = re.compile(r"https?://|data:", re.IGNORECASE)
+_SEED = re.compile(r"\busing seed:?\s*(\d{1,20})\b", re.IGNORECASE)
+
+
+def _result(prediction: Prediction, request: ImageRequest) -> ImageResult:
+    """Takes the picture out of a settled prediction, and keeps what the service says beside it."""
+    if prediction.status != "succeeded":
+        words = prediction.error or f"The prediction's status is {prediction.status}."
+        raise ContentFiltered(words) if _FILTERED.search(words) else ProviderError("provider", words)
+    pictures = _pictures(prediction.output)
+    if not pictures:
+        raise ProviderError("bad-response")
+    own = dict(request.options).get("input", {})
+    warnings = [ImageWarning("input", "Its own prompt was left out.")] if "prompt" in own else []
+    if len(pictures) > 1:
+        warnings.append(ImageWarning("output", f"Of {len(pictures)} pictures the first was kept.", "other"))
+    seed = _SEED.search(prediction.logs or "")
+    beside = {"prediction": (prediction.urls or {}).get("web"), "version": prediction.version}
+    return ImageResult(
+        pictures[0],
+        seed=int(seed[1]) if seed else request.seed,
+        model=request.model if prediction.model == request.model.partition(":")[0] else prediction.model,
+        request_id=prediction.id,
+        usage=prediction.metrics or {},
+        metadata={name: value for name, value in beside.items() if value not in (None, "hidden")},
+        warnings=warnings,
+    )
+
+
+def _pictures(output: Any) -> list[str]:
+    """Finds the URLs in an output of any shape: a text, a list, an object, or these in each other."""
+    found, waiting = list[str](), [output]
+    for item in waiting:
+        if isinstance(item, str) and _PICTURE.match(item):
+            found.append(item)
+        elif isinstance(item, (list, dict)):
+            waiting.extend(item.values() if isinstance(item, dict) else item)
+    return found
+
+
+# The category, whether it certainly did not run, and its signs: HTTP statuses (4 and 5 are the rest of their
+# hundred), and what httpx raises; anything else is the SDK's trip over an answer of another form.
+_VERDICTS: tuple[tuple[Category, bool, tuple[str | int, ...]], ...] = (
+    ("auth", True, (401,)),
+    ("auth", False, (403,)),
+    ("quota", True, (402,)),
+    ("rate-limit", True, (429,)),
+    ("invalid-request", True, (404, 422)),
+    ("invalid-request", False, (4,)),
+    ("unavailable", True, ("ConnectError", "ConnectTimeout", "PoolTimeout")),
+    ("unavailable", False, (5, "TransportError")),
+    ("timeout", False, ("aborted", "TimeoutException")),
+    ("bad-response", False, ("Exception",)),
+)
+_RESETS = re.compile(r"resets in ~?(\d+(?:\.\d+)?)\s*s", re.IGNORECASE)
+
+
+def _failure(error: Exception, *, made: bool = False) -> ProviderError:
+    """Classifies what the SDK raised; `made` says that there is a prediction, which then may have run."""
+    status = getattr(error, "status", None) or 0
+    signs: list[Any] = [status, status // 100, *(kind.__name__ for kind in type(error).__mro__)]
+    words = str(getattr(error, "detail", None) or getattr(error, "title", None) or "") or None
+    if "given=aborted" in str(error):  # pydantic's words: the SDK does not know this status
+        signs, words = ["aborted"], "aborted"
+    category, certain, _ = next(row for sign in signs for row in _VERDICTS if sign in row[2])
+    resets = _RESETS.search(words or "") if category == "rate-limit" else None
+    retry_after = float(resets[1]) if resets else None
+    return ProviderError(category, words, retry_after=retry_after, did_not_run=certain and not made)

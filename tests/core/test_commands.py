@@ -1,0 +1,123 @@
+"""The command line: one picture, the list of providers, the examination, as a person calls them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.serving import ROOT
+
+
+@pytest.fixture
+def limner(tmp_path: Path) -> Any:
+    def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "limner", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return call
+
+
+def test_generate_writes_the_picture_and_tells_about_it(limner: Any, tmp_path: Path) -> None:
+    done = limner("generate", "a red fox", "-o", "fox.png", "--size", "256x384", "--seed", "7", "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (told["file"], told["seed"], told["provider"]) == ("fox.png", 7, "sketch")
+    assert Image.open(tmp_path / "fox.png").size == (256, 384)
+
+
+def test_generate_names_the_file_after_the_prompt_and_overwrites_nothing(limner: Any, tmp_path: Path) -> None:
+    names = [limner("generate", "a red fox", "--size", "256x256").stdout.strip() for _ in range(2)]
+    assert names == ["a-red-fox.png", "a-red-fox-2.png"]
+    (tmp_path / "mine.png").write_text("mine")
+    refused = limner("generate", "a red fox", "-o", "mine.png")
+    assert (refused.returncode, (tmp_path / "mine.png").read_text()) == (2, "mine")
+    assert "is there already" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--option", "outcome=quota"], 1, "There is no credit left at Sketch."),
+        (["--option", "outcome=content-filter"], 1, "refused"),
+        (["--option", "outcome"], 2, "write it as name=value"),
+        (["--option", "nothing=1"], 2, "has no option 'nothing'"),
+        (["-p", "nobody"], 2, "There is no provider 'nobody' here"),
+    ],
+)
+def test_what_goes_wrong_is_said_and_no_file_is_written(
+    limner: Any, tmp_path: Path, arguments: list[str], code: int, words: str
+) -> None:
+    done = limner("generate", "a red fox", *arguments)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert done.stdout == ""
+    assert not list(tmp_path.glob("*.png"))
+
+
+def test_providers_and_doctor_tell_the_same_without_a_secret(limner: Any) -> None:
+    key = "sk-secret-0123456789"
+    listed = json.loads(limner("providers", "--json", OPENAI_API_KEY=key).stdout)
+    examined = limner("doctor", "--json", OPENAI_API_KEY=key, LIMNER_TIMEOUT="77")
+    report = json.loads(examined.stdout)
+    assert examined.returncode == 0
+    assert report["plugins"] == listed
+    assert {entry["name"] for entry in listed} >= {"sketch", "openai"}
+    (timeout,) = [setting for setting in report["settings"] if setting["name"] == "timeout"]
+    assert (timeout["value"], timeout["origin"]) == ("77.0", "LIMNER_TIMEOUT")
+    assert key not in examined.stdout + examined.stderr
+
+
+def test_doctor_lists_what_the_settings_make_of_a_plugin(limner: Any, tmp_path: Path) -> None:
+    (tmp_path / "limner.toml").write_text(
+        '[providers.flux]\nuses = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n'
+        '[providers.lost]\nuses = "nothing"\n'
+    )
+    examined = limner("doctor")
+    assert examined.returncode == 1
+    assert "flux (built in): ready, costs money" in examined.stdout
+    assert "lost (the settings): cannot be used: The plugin nothing is not installed" in examined.stdout
+
+
+def test_doctor_live_makes_one_real_picture(limner: Any) -> None:
+    examined = limner("doctor", "--live", "sketch")
+    assert "sketch: complete" in examined.stdout
+    assert examined.returncode == 0
+
+
+def test_a_wrong_setting_is_one_sentence(limner: Any) -> None:
+    done = limner("providers", LIMNER_TIMEOUT="soon")
+    assert done.returncode == 2
+    assert "timeout" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_new_plugin_writes_a_package_and_overwrites_nothing(limner: Any, tmp_path: Path) -> None:
+    assert limner("new-plugin", "Water Colour").returncode == 2
+    made = limner("new-plugin", "water-colour")
+    assert made.returncode == 0
+    files = sorted(
+        str(f.relative_to(tmp_path)) for f in tmp_path.rglob("*") if f.is_file() and "data" not in f.parts
+    )
+    assert files == [
+        "limner-water-colour/.gitignore",
+        "limner-water-colour/README.md",
+        "limner-water-colour/limner_water_colour.py",
+        "limner-water-colour/pyproject.toml",
+        "limner-water-colour/tests/test_limner_water_colour.py",
+    ]
+    again = limner("new-plugin", "water_colour")
+    assert again.returncode == 2
+    assert "is there already" in again.stderr

@@ -1,0 +1,892 @@
+"""Replicate's provider, with the real SDK, against a server on this machine that plays its API."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.metadata import EntryPoint
+from io import BytesIO
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from PIL import Image
+from pydantic import SecretStr, ValidationError
+
+from core.asked import Asked
+from core.registry import Registry
+from core.settings import load_settings
+from core.store import Store
+from core.studio import Studio
+from core.thread import Message, Thread, Version
+from limner import ContentFiltered, ImageRequest, ImageResult, ModelInfo, ProviderError, Size, SizeRange
+from limner.clients import close_shared
+from providers import replicate
+from tests.loopback import Loopback, Reply, Request
+
+KEY = "r8_test0123456789abcdefghij"
+SCHNELL = "black-forest-labs/flux-schnell"
+SDXL = next(model for model in replicate.describe().models if model.label == "SDXL")
+VERSION = SDXL.id.partition(":")[2]
+URL = "https://replicate.delivery/xezq/out-0.webp"
+ID = "rrr4z55ocneqzikepnug6xezpe"
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Looks often, and reads no certificates, which takes each client 40 ms and serves nothing here."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    monkeypatch.setattr(replicate, "FIRST_POLL", 0.005)
+    monkeypatch.setattr(replicate, "LONGEST_POLL", 0.01)
+
+
+def prediction(status: str = "succeeded", output: Any = URL, **more: Any) -> dict[str, Any]:
+    """A prediction as the service sends it."""
+    return {
+        "id": ID,
+        "model": SCHNELL,
+        "version": "hidden",
+        "input": {"prompt": "A red fox"},
+        "logs": "",
+        "output": output if status == "succeeded" else None,
+        "error": None,
+        "status": status,
+        "created_at": "2026-11-22T20:00:00.000Z",
+        "data_removed": False,
+        "urls": {
+            "get": f"https://api.replicate.com/v1/predictions/{ID}",
+            "cancel": f"https://api.replicate.com/v1/predictions/{ID}/cancel",
+            "web": f"https://replicate.com/p/{ID}",
+        },
+    } | more
+
+
+STARTING = prediction("starting")
+PROCESSING = prediction("processing")
+CANCELED = prediction("canceled")
+
+
+class Replicate:
+    """Plays the service: one prediction, which shows its next state at each look, and the last for ever."""
+
+    def __init__(
+        self,
+        *states: dict[str, Any] | Reply,
+        cancel: dict[str, Any] | Reply = CANCELED,
+        then: dict[str, Any] | None = None,
+        delay: float = 0,
+    ) -> None:
+        self.states = list(states) or [prediction()]
+        self._cancel, self._then, self._delay = cancel, then, delay
+
+    def __call__(self, request: Request) -> Reply:
+        if request.path.endswith("/cancel"):
+            self.states = [self._then] if self._then else self.states
+            return _reply(self._cancel)
+        state = self.states[0] if len(self.states) == 1 else self.states.pop(0)
+        if request.method == "POST":
+            assert request.path.endswith("/predictions")
+            return _reply(state, 201, self._delay)
+        assert request.path == f"/v1/predictions/{ID}"
+        return _reply(state)
+
+
+def _reply(state: dict[str, Any] | Reply, status: int = 200, delay: float = 0) -> Reply:
+    return state if isinstance(state, Reply) else Reply(status, state, delay=delay)
+
+
+def steps(server: Loopback) -> list[str]:
+    """What the service was asked, in order: to create, to show, or to cancel."""
+    kinds = {"POST": "create", "GET": "look"}
+    return [
+        "cancel" if request.path.endswith("/cancel") else kinds[request.method] for request in server.requests
+    ]
+
+
+def ask(base_url: str | None, **more: Any) -> ImageRequest:
+    given: dict[str, Any] = {"prompt": "A red fox", "model": SCHNELL, "credential": SecretStr(KEY)}
+    return ImageRequest(base_url=base_url, **(given | more))
+
+
+def run(work: Callable[[], Awaitable[Any]]) -> Any:
+    """Runs something on an event loop of its own, and closes the clients as the host does."""
+
+    async def whole() -> Any:
+        try:
+            return await work()
+        finally:
+            await close_shared()
+
+    return asyncio.run(whole())
+
+
+def make(request: ImageRequest) -> ImageResult:
+    return run(lambda: replicate.generate(request))
+
+
+def answered(service: Replicate, **more: Any) -> tuple[ImageResult, Loopback]:
+    """Gives what the provider makes of a prediction, and the service, which was asked for only one."""
+    with Loopback(service) as server:
+        result = make(ask(server.url, **more))
+    assert steps(server).count("create") == 1
+    assert steps(server)[0] == "create"
+    return result, server
+
+
+def refused(service: Replicate, **more: Any) -> tuple[ContentFiltered | ProviderError, Loopback]:
+    """Gives the error that the provider makes of a prediction, and the service, asked for only one."""
+    with Loopback(service) as server, pytest.raises((ContentFiltered, ProviderError)) as raised:
+        make(ask(server.url, **more))
+    assert steps(server).count("create") == 1
+    return raised.value, server
+
+
+def failed(service: Replicate, **more: Any) -> ProviderError:
+    error, _ = refused(service, **more)
+    assert isinstance(error, ProviderError)
+    return error
+
+
+# What is sent
+
+
+def info_of(model: str) -> ModelInfo:
+    info = replicate.describe().model(model)
+    assert info is not None
+    return info
+
+
+def sent(model: str, options: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    declared = replicate.describe().options_of(info_of(model))
+    _, server = answered(Replicate(), model=model, options=declared(**options or {}), **more)
+    return server.requests[0].json
+
+
+def test_an_official_model_is_made_by_its_name_with_a_short_wait() -> None:
+    _, server = answered(Replicate(), timeout=299.5)
+    (request,) = server.requests
+    assert request.path == f"/v1/models/{SCHNELL}/predictions"
+    assert request.headers["prefer"] == f"wait={replicate.WAIT}"
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert request.headers["cancel-after"] == "310s"
+
+
+def test_a_version_is_made_by_its_id_with_the_same_wait() -> None:
+    _, server = answered(Replicate(), model="someone/fox.v2:5c7d5dc6dd8bf75c")
+    (request,) = server.requests
+    assert request.path == "/v1/predictions"
+    assert request.headers["prefer"] == f"wait={replicate.WAIT}"
+    assert request.json == {"version": "5c7d5dc6dd8bf75c", "input": {"prompt": "A red fox"}}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "flux",
+        "a/b/c",
+        "../deployments",
+        "a/..",
+        "a/b?x=1",
+        "a/b#",
+        "a b/c",
+        "a/b:",
+        "a/b:../x",
+        "/",
+        "a/b\n",
+        "ä/b",
+    ],
+)
+def test_what_names_no_model_is_not_sent(model: str) -> None:
+    with Loopback(Replicate()) as server, pytest.raises(ProviderError) as raised:
+        make(ask(server.url, model=model))
+    assert (raised.value.category, raised.value.did_not_run) == ("invalid-request", True)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "body"),
+    [
+        (
+            SCHNELL,
+            {"go_fast": False, "output_format": "png"},
+            {"num_inference_steps": 4, "go_fast": False, "output_format": "png", "output_quality": 80},
+        ),
+        (
+            "black-forest-labs/flux-dev",
+            {"guidance": 3.5},
+            {
+                "num_inference_steps": 28,
+                "guidance": 3.5,
+                "go_fast": True,
+                "output_format": "webp",
+                "output_quality": 80,
+            },
+        ),
+        (
+            "black-forest-labs/flux-1.1-pro",
+            {"prompt_upsampling": True, "output_quality": 100},
+            {
+                "safety_tolerance": 2,
+                "prompt_upsampling": True,
+                "output_format": "webp",
+                "output_quality": 100,
+            },
+        ),
+        ("recraft-ai/recraft-v3", {"style": "realistic_image"}, {"style": "realistic_image"}),
+        (SDXL.id, {}, {"num_inference_steps": 50, "guidance_scale": 7.5, "refine": "no_refiner"}),
+        ("someone/fox", {"input": {"steps": 3, "mask": None}}, {"steps": 3, "mask": None}),
+        ("someone/fox", {}, {}),
+    ],
+)
+def test_options_travel_under_the_names_of_the_model(
+    model: str, options: dict[str, Any], body: dict[str, Any]
+) -> None:
+    assert sent(model, options)["input"] == {"prompt": "A red fox", **body}
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        (SCHNELL, {"num_inference_steps": 5}),
+        (SCHNELL, {"guidance": 3}),
+        ("black-forest-labs/flux-1.1-pro", {"safety_tolerance": 6}),
+        (SDXL.id, {"input": {}}),
+        ("someone/fox", {"steps": 3}),
+        ("someone/fox", {"input": [1]}),
+    ],
+)
+def test_options_that_a_model_does_not_take_are_refused(model: str, options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        replicate.describe().options_of(info_of(model))(**options)
+
+
+@pytest.mark.parametrize("model", [model for model in replicate.describe().models if model.id != SDXL.id])
+def test_a_size_stands_for_a_ratio_of_one_megapixel(model: ModelInfo) -> None:
+    async def each() -> None:
+        for size in cast(tuple[Size, ...], model.sizes):
+            await replicate.generate(ask(server.url, model=model.id, size=size))
+
+    with Loopback(Replicate()) as server:
+        run(each)
+    assert isinstance(model.sizes, tuple)
+    assert model.default_size == (1024, 1024)
+    for size, request in zip(model.sizes, server.requests, strict=True):
+        across, down = map(int, request.json["input"]["aspect_ratio"].split(":"))
+        assert across / down == size.ratio
+        assert math.isclose(size.pixels, 2**20, rel_tol=0.02)
+
+
+def test_sdxl_takes_pixels_and_a_negative_prompt() -> None:
+    body = sent(SDXL.id, size=Size(1536, 640), seed=0, negative_prompt="fog")
+    assert body["version"] == VERSION
+    assert isinstance(SDXL.sizes, SizeRange)
+    expected = {"width": 1536, "height": 640, "seed": 0, "negative_prompt": "fog"}
+    assert body["input"].items() >= expected.items()
+    assert "aspect_ratio" not in body["input"]
+
+
+def test_the_message_stands_over_a_prompt_among_the_options() -> None:
+    other = replicate.describe().options_of(info_of("someone/fox"))
+    options = other.model_validate({"input": {"prompt": "a cat", "seed": "3"}})
+    result, server = answered(Replicate(), model="someone/fox", options=options)
+    assert server.requests[0].json == {"input": {"prompt": "A red fox", "seed": "3"}}
+    assert [warning.feature for warning in result.warnings] == ["input"]
+    assert result.seed is None
+
+
+# What comes back
+
+
+def test_what_the_service_says_is_kept() -> None:
+    said = prediction(
+        logs="running quantized prediction\nUsing seed: 2878416612\n100%|██████████| 4/4 [00:00]\n",
+        metrics={"predict_time": 0.83, "total_time": 0.9, "image_count": 1},
+        version=VERSION,
+        model="stability-ai/sdxl",
+    )
+    result, _ = answered(Replicate(said), model=SDXL.id, seed=7)
+    assert result.image == URL
+    assert (result.seed, result.request_id, result.model) == (2878416612, ID, SDXL.id)
+    assert result.usage == {"predict_time": 0.83, "total_time": 0.9, "image_count": 1}
+    assert result.metadata == {"prediction": f"https://replicate.com/p/{ID}", "version": VERSION}
+    assert result.warnings == []
+
+
+def test_another_model_than_the_one_asked_is_told() -> None:
+    result, _ = answered(Replicate(prediction(model="a/fox")), model="a/fox-2")
+    assert result.model == "a/fox"
+
+
+def test_without_a_seed_in_the_logs_it_is_the_one_that_was_sent() -> None:
+    result, _ = answered(Replicate(prediction(logs=None, urls=None, metrics=None)), seed=7)
+    assert (result.seed, result.usage, result.metadata) == (7, {}, {})
+    assert answered(Replicate())[0].seed is None
+
+
+BASE64 = "data:application/octet-stream;base64,UklGRg=="
+SVG = "data:image/svg+xml,%3Csvg%20xmlns%3D'http://www.w3.org/2000/svg'%2F%3E"
+
+
+@pytest.mark.parametrize(
+    ("output", "image", "warned"),
+    [
+        (URL, URL, []),
+        ([URL], URL, []),
+        ([URL, "https://replicate.delivery/2.webp"], URL, ["output"]),
+        ({"image": URL, "seed": 3}, URL, []),
+        ({"caption": "a fox", "images": [{"url": URL}]}, URL, []),
+        (
+            "data:application/octet-stream;base64,UklGRg==",
+            "data:application/octet-stream;base64,UklGRg==",
+            [],
+        ),
+        (SVG, SVG, []),
+        (["", None, URL], URL, []),
+    ],
+)
+def test_every_shape_of_output(output: Any, image: str, warned: list[str]) -> None:
+    result, server = answered(Replicate(prediction(output=output)))
+    assert type(result.image) is str
+    assert result.image == image
+    assert [warning.feature for warning in result.warnings] == warned
+    assert steps(server) == ["create"]
+
+
+@pytest.mark.parametrize("output", [None, [], {}, "", "a red fox", ["a ", "fox"], 7, {"path": "/tmp/a.png"}])
+def test_an_output_without_a_picture_is_no_answer(output: Any) -> None:
+    assert failed(Replicate(prediction(output=output))).category == "bad-response"
+
+
+# How it fails
+
+
+def problem(status: int, detail: Any, title: str | None = None) -> Reply:
+    return Reply(status, {"title": title, "detail": detail, "status": status})
+
+
+THROTTLED = "Request was throttled. Your rate limit for creating predictions is reduced. It resets in ~{}s."
+HTML = Reply(500, "<html>Internal Server Error</html>", {"content-type": "text/html"})
+
+
+@pytest.mark.parametrize(
+    ("reply", "category", "did_not_run", "words"),
+    [
+        (problem(401, "Invalid token", "Unauthenticated"), "auth", True, "Invalid token"),
+        (problem(403, "Not allowed"), "auth", False, "Not allowed"),
+        (problem(402, None, "Insufficient credit"), "quota", True, "Insufficient credit"),
+        (problem(404, "Not found"), "invalid-request", True, "Not found"),
+        (problem(422, [{"msg": "is wrong"}]), "invalid-request", True, "[{'msg': 'is wrong'}]"),
+        (problem(400, "Bad"), "invalid-request", False, "Bad"),
+        (problem(429, "Slow down"), "rate-limit", True, "Slow down"),
+        (HTML, "unavailable", False, None),
+        (problem(503, "Down"), "unavailable", False, "Down"),
+        (Reply(422, "[]", {"content-type": "application/json"}), "bad-response", False, None),
+        (Reply(201, "<html>Hello</html>", {"content-type": "text/html"}), "bad-response", False, None),
+        (Reply(201, "[1]"), "bad-response", False, None),
+        (Reply(201, "null"), "bad-response", False, None),
+        (Reply(201, {"id": ID}), "bad-response", False, None),
+        (Reply(201, "[" * 5000 + "]" * 5000), "bad-response", False, None),
+        (Reply(201, b"no gzip", {"content-encoding": "gzip"}), "bad-response", False, None),
+        (Reply(302, b"", {"location": "https://example.org/"}), "bad-response", False, None),
+        (Reply(201, b"{}", cut_after=1), "unavailable", False, None),
+        (Reply(201, prediction("aborted")), "timeout", False, "aborted"),
+    ],
+)
+def test_a_prediction_that_was_not_made(
+    reply: Reply, category: str, did_not_run: bool, words: str | None
+) -> None:
+    error, server = refused(Replicate(reply))
+    assert isinstance(error, ProviderError)
+    assert (error.category, error.did_not_run) == (category, did_not_run)
+    assert (error.service_message, error.retry_after) == (words, None)
+    assert steps(server) == ["create"]
+
+
+@pytest.mark.parametrize(("seconds", "retry_after"), [("5", 5), ("0.5", 0.5), ("", None)])
+def test_a_rate_limit_says_when_it_ends(seconds: str, retry_after: float | None) -> None:
+    error = failed(Replicate(problem(429, THROTTLED.format(seconds))))
+    assert (error.category, error.retry_after, error.did_not_run) == ("rate-limit", retry_after, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "NSFW content detected. Try running it again, or try a different prompt.",
+        "The input or output was flagged as sensitive. Please try again with different inputs. (E005)",
+        "All generated images contained NSFW content.",
+        "Your request was flagged by our content moderation system.",
+    ],
+)
+@pytest.mark.parametrize("seen", ["at once", "later"])
+def test_a_refusal_is_one(words: str, seen: str) -> None:
+    refusal = prediction("failed", error=words)
+    error, server = refused(Replicate(refusal) if seen == "at once" else Replicate(STARTING, refusal))
+    assert isinstance(error, ContentFiltered)
+    assert error.service_message == words
+    assert "cancel" not in steps(server)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (prediction("failed", error="CUDA out of memory"), "CUDA out of memory"),
+        (prediction("failed", error="The scheduler's name is case-sensitive"), "case-sensitive"),
+        (prediction("failed"), "failed"),
+        (prediction("canceled"), "canceled"),
+    ],
+)
+def test_any_other_end_is_a_failure_of_the_service(state: dict[str, Any], words: str) -> None:
+    for service in (Replicate(state), Replicate(STARTING, PROCESSING, state)):
+        error = failed(service)
+        assert (error.category, error.did_not_run) == ("provider", False)
+        assert words in str(error.service_message)
+
+
+def test_a_prediction_that_is_aborted_later_ran_out_of_time() -> None:
+    error, server = refused(Replicate(STARTING, prediction("aborted")))
+    assert isinstance(error, ProviderError)
+    assert (error.category, error.did_not_run) == ("timeout", False)
+    assert steps(server)[:3] == ["create", "look", "cancel"]
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        with pytest.raises(ProviderError) as raised:
+            make(ask(f"http://127.0.0.1:{free.getsockname()[1]}"))
+    assert (raised.value.category, raised.value.did_not_run) == ("unavailable", True)
+
+
+def test_a_silent_service_is_given_up_when_we_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK sets a limit of its own, half a second after the wait, which a slow line does not keep."""
+    monkeypatch.setattr(replicate, "READ_TIMEOUT", 0.3)
+    begun = time.monotonic()
+    error = failed(Replicate(STARTING, delay=30))
+    assert time.monotonic() - begun < replicate.WAIT
+    assert (error.category, error.did_not_run) == ("timeout", False)
+
+
+def test_a_token_that_is_none_is_not_sent() -> None:
+    for key in ("r8_ключ", "r8_a\nb"):
+        with Loopback(Replicate()) as server, pytest.raises(ProviderError) as raised:
+            make(ask(server.url, credential=SecretStr(key)))
+        assert (raised.value.category, raised.value.did_not_run) == ("auth", True)
+        assert server.requests == []
+
+
+# The wait
+
+
+def test_progress_is_told() -> None:
+    told: list[str] = []
+    bars = ["", " 10%|█ | 1/10\n", " 10%|█ | 1/10\r 40%|████ | 4/10 [00:01<00:02]\nmore\n"]
+    states = [STARTING, *(prediction("processing", logs=bar) for bar in bars), prediction()]
+    _, server = answered(Replicate(*states), progress=told.append)
+    assert told == [
+        "waiting for the service",
+        "starting the model",
+        "drawing",
+        "drawing, 10 %",
+        "drawing, 40 %",
+    ]
+    assert steps(server) == ["create", "look", "look", "look", "look"]
+
+
+def test_looks_become_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def shorter(seconds: float, *result: Any) -> Any:
+        if seconds:  # the server sleeps, too, but for no time
+            pauses.append(seconds)
+        return await sleep(0, *result)
+
+    monkeypatch.setattr(replicate, "FIRST_POLL", 0.5)
+    monkeypatch.setattr(replicate, "LONGEST_POLL", 4.0)
+    monkeypatch.setattr(asyncio, "sleep", shorter)
+    states = [Reply(201, STARTING), *[PROCESSING] * 10, prediction()]
+    with Loopback(Replicate(*states)) as server:
+        make(ask(server.url))
+    assert len(pauses) == 11
+    assert (pauses[0], pauses[-1]) == (0.5, 4.0)
+    assert pauses == sorted(pauses)
+
+
+@pytest.mark.parametrize(
+    "miss",
+    [
+        HTML,
+        Reply(200, "<html>"),
+        Reply(200, b"{}", cut_after=1),
+        problem(429, "Slow down"),
+        Reply(503),
+    ],
+)
+def test_a_look_may_fail(miss: Reply) -> None:
+    result, server = answered(Replicate(STARTING, miss, prediction()))
+    assert result.image == URL
+    assert steps(server) == ["create", "look", "look"]
+
+
+def test_a_look_may_stay_unanswered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replicate, "READ_TIMEOUT", 0.4)
+    result, server = answered(Replicate(STARTING, Reply(delay=30), prediction()))
+    assert result.image == URL
+    assert steps(server) == ["create", "look", "look"]
+
+
+def test_only_looks_that_fail_in_a_row_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replicate, "MOST_MISSES", 1)
+    result, _ = answered(Replicate(STARTING, *[HTML, PROCESSING] * 3, prediction()))
+    assert result.image == URL
+
+
+def test_a_lost_service_is_given_up_and_the_prediction_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replicate, "MOST_MISSES", 2)
+    error, server = refused(Replicate(PROCESSING, HTML))
+    assert isinstance(error, ProviderError)
+    assert (error.category, error.did_not_run) == ("unavailable", False)
+    assert steps(server) == ["create", "look", "look", "look", "cancel"]
+
+
+@pytest.mark.parametrize(
+    ("status", "category"),
+    [(401, "auth"), (402, "quota"), (404, "invalid-request"), (422, "invalid-request")],
+)
+def test_a_look_that_is_refused_is_final_and_the_prediction_may_have_run(status: int, category: str) -> None:
+    error, server = refused(Replicate(STARTING, problem(status, "No")))
+    assert isinstance(error, ProviderError)
+    assert (error.category, error.did_not_run) == (category, False)
+    assert steps(server) == ["create", "look", "cancel"]
+
+
+# Stop
+
+
+def stopped(service: Replicate, when: Callable[[Loopback], object]) -> tuple[ImageResult | None, list[str]]:
+    """Cancels a generation at some moment; gives its result, if any, and what the service was asked."""
+
+    async def work() -> ImageResult | None:
+        task = asyncio.ensure_future(replicate.generate(ask(server.url)))
+        await asyncio.to_thread(server.wait_until, when)
+        task.cancel()
+        await asyncio.wait({task}, timeout=5)
+        assert task.done()
+        return None if task.cancelled() else task.result()
+
+    with Loopback(service) as server:
+        result = run(work)
+    return result, steps(server)
+
+
+def test_stop_cancels_at_the_service() -> None:
+    result, asked = stopped(Replicate(STARTING, PROCESSING), lambda server: len(server.requests) > 2)
+    assert result is None
+    assert asked[0] == "create"
+    assert asked[-1] == "cancel"
+    assert asked.count("cancel") == 1
+
+
+def test_stop_before_the_first_answer_waits_for_it_and_cancels() -> None:
+    result, asked = stopped(Replicate(STARTING, delay=0.1), lambda server: server.requests)
+    assert (result, asked) == (None, ["create", "cancel"])
+
+
+def test_stop_before_a_first_answer_that_fails() -> None:
+    result, asked = stopped(
+        Replicate(Reply(500, HTML.body, delay=0.1)), lambda server: len(server.requests) > 0
+    )
+    assert (result, asked) == (None, ["create"])
+
+
+def test_a_prediction_that_succeeded_meanwhile_is_kept() -> None:
+    for service in (
+        Replicate(STARTING, cancel=prediction()),
+        Replicate(STARTING, cancel=problem(409, "It has settled."), then=prediction()),
+        Replicate(STARTING, cancel=PROCESSING, then=prediction()),
+        Replicate(prediction(), delay=0.1),
+    ):
+        result, asked = stopped(service, lambda server: server.requests)
+        assert result is not None
+        assert result.image == URL
+        assert asked.count("create") == 1
+
+
+@pytest.mark.parametrize(
+    "cancel", [HTML, Reply(200, "no"), Reply(cut_after=0), prediction("failed"), PROCESSING]
+)
+def test_a_cancelling_that_fails_is_still_a_stop(cancel: dict[str, Any] | Reply) -> None:
+    result, asked = stopped(Replicate(STARTING, cancel=cancel), lambda server: server.requests)
+    assert result is None
+    assert "cancel" in asked
+
+
+def test_a_second_cancellation_does_not_keep_the_first_from_the_service() -> None:
+    async def work() -> None:
+        task = asyncio.ensure_future(replicate.generate(ask(server.url)))
+        await asyncio.to_thread(server.wait_until, lambda server: server.requests)
+        for _ in range(3):
+            task.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.to_thread(server.wait_until, lambda server: "cancel" in steps(server))
+
+    with Loopback(Replicate(STARTING, delay=0.1)) as server:
+        run(work)
+
+
+# The client
+
+
+def test_describe_imports_no_sdk() -> None:
+    code = (
+        "import sys; from providers import replicate; assert replicate.describe().paid;"
+        "sys.exit(bool({'replicate', 'httpx'} & set(sys.modules)))"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
+
+
+def test_nothing_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPLICATE_API_TOKEN", KEY)
+    monkeypatch.setenv("REPLICATE_BASE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    _, server = answered(Replicate(), credential=None)
+    assert server.requests[0].headers["authorization"] == ""
+    assert KEY not in str(server.requests)
+
+    async def address() -> str:
+        client = await replicate._client(ask(None))
+        return str(client._async_client.base_url)
+
+    assert run(address) == "https://api.replicate.com"
+
+
+def test_every_event_loop_has_a_client_of_its_own() -> None:
+    with Loopback(Replicate()) as server:
+        for _ in range(2):
+            assert make(ask(server.url)).image == URL
+    assert steps(server) == ["create", "create"]
+
+
+def test_accounts_do_not_share_a_client() -> None:
+    async def both() -> None:
+        for key in ("r8_one", "r8_two"):
+            await replicate.generate(ask(server.url, credential=SecretStr(key)))
+
+    with Loopback(Replicate()) as server:
+        run(both)
+    assert [request.headers["authorization"] for request in server.requests] == [
+        "Bearer r8_one",
+        "Bearer r8_two",
+    ]
+
+
+class Counting(Loopback):
+    """Counts the connections that are open, and how many were at most."""
+
+    def __init__(self, handler: Any) -> None:
+        super().__init__(handler)
+        self.open = self.most = 0
+
+    def __enter__(self) -> Counting:
+        super().__enter__()
+        return self
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open += 1
+        self.most = max(self.most, self.open)
+        try:
+            await super()._talk(reader, writer)
+        finally:
+            self.open -= 1
+
+
+def test_two_hundred_side_by_side_need_no_threads_and_leave_no_connection() -> None:
+    """All but the first are answered only when all have asked, so that none may wait for another."""
+    most, created = 200, 0
+    threads: list[int] = []
+    together = asyncio.Event()
+
+    async def handler(request: Request) -> Reply:
+        nonlocal created
+        if request.method == "GET":
+            return Reply(body=prediction())
+        created += 1
+        if created > most:
+            threads.append(threading.active_count())
+            together.set()
+        elif created > 1:
+            await together.wait()
+        return Reply(201, STARTING)
+
+    async def work() -> float:
+        await replicate.generate(ask(server.url))  # imports the SDK, which does take a thread
+        threads.append(threading.active_count())
+        begun = time.monotonic()
+        results = await asyncio.gather(*(replicate.generate(ask(server.url)) for _ in range(most)))
+        assert all(result.image == URL for result in results)
+        return time.monotonic() - begun
+
+    with Counting(handler) as server:
+        assert run(work) < 5
+        assert server.most >= most
+        server.wait_until(lambda _: server.open == 0)
+    assert threads[1] == threads[0]
+
+
+# From end to end
+
+
+@contextlib.asynccontextmanager
+async def opened(server: Loopback, **settings: Any) -> AsyncIterator[tuple[Studio, Thread]]:
+    own = {"base_url": server.url, **settings.pop("own", {})}
+    loaded = load_settings(provider="replicate", providers={"replicate": own}, **settings)
+    registry = Registry(loaded, found=[EntryPoint("replicate", "providers.replicate", "limner")])
+    studio = Studio(loaded, registry, Store(loaded.data))
+    try:
+        yield studio, await studio.thread("t")
+    finally:
+        await studio.close()
+
+
+async def settled(thread: Thread, message: Message) -> Version:
+    return await asyncio.wait_for(thread.settled(message), 8)
+
+
+def through_the_studio(server: Loopback, asked: Asked, **settings: Any) -> tuple[Version, bytes]:
+    async def work() -> tuple[Version, bytes]:
+        async with opened(server, **settings) as (studio, thread):
+            version = await settled(thread, await studio.start(thread, asked))
+            picture = version.picture and await studio.store.read(version.picture.name)
+            return version, picture or b""
+
+    return asyncio.run(work())
+
+
+def _png() -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (16, 16), "teal").save(file, "PNG")
+    return file.getvalue()
+
+
+PNG = _png()
+FOX = Asked(prompt="A red fox")
+
+
+@pytest.fixture
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPLICATE_API_TOKEN", KEY)
+
+
+@pytest.mark.usefixtures("key")
+def test_the_file_host_never_sees_the_token() -> None:
+    with Loopback({"/out.png": Reply(body=PNG)}) as files:
+        url = f"{files.url}/out.png"
+        with Loopback(Replicate(STARTING, prediction(output=[url]))) as server:
+            asked = Asked(prompt="A red fox", size="16:9", seed=4)
+            version, picture = through_the_studio(server, asked, fetch_from=(files.url,))
+    assert (version.status, version.failure, picture) == ("complete", None, PNG)
+    assert version.applied.request_id == ID
+    assert server.requests[0].json["input"].items() >= {"aspect_ratio": "16:9", "seed": 4}.items()
+    assert version.applied.warnings == ()
+    assert {request.headers["authorization"] for request in server.requests} == {f"Bearer {KEY}"}
+    (fetch,) = files.requests
+    assert "authorization" not in fetch.headers
+    assert KEY not in str(fetch)
+    assert KEY not in version.model_dump_json()
+
+
+@pytest.mark.usefixtures("key")
+def test_a_file_that_has_expired_is_a_bad_image() -> None:
+    service = Replicate()
+    with Loopback({"/out.png": Reply(403)}) as files, Loopback(service) as server:
+        service.states = [prediction(output=f"{files.url}/out.png")]
+        version, _ = through_the_studio(server, FOX, fetch_from=(files.url,))
+    assert version.failure is not None
+    assert version.failure.cause == "bad-image"
+    assert steps(server) == ["create"]
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize(
+    "service",
+    [
+        Replicate(problem(401, f"You sent Bearer {KEY}, which is wrong")),
+        Replicate(STARTING, prediction("failed", error=f"token={KEY} is wrong")),
+        Replicate(STARTING, prediction("failed", error=f"NSFW, said {KEY}, which is wrong")),
+    ],
+)
+def test_a_service_that_repeats_the_key_does_not_show_it(service: Replicate) -> None:
+    with Loopback(service) as server:
+        version, _ = through_the_studio(server, FOX)
+    assert version.status == "incomplete"
+    assert "is wrong" in version.model_dump_json()
+    assert KEY not in version.model_dump_json()
+
+
+@pytest.mark.usefixtures("key")
+def test_the_deadline_cancels_at_the_service() -> None:
+    with Loopback(Replicate(STARTING)) as server:
+        version, _ = through_the_studio(server, FOX, own={"timeout": 0.5})
+    assert version.failure is not None
+    assert (version.failure.cause, version.failure.did_not_run) == ("timeout", False)
+    assert steps(server).count("create") == 1
+    assert steps(server)[-1] == "cancel"
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("succeeds", [False, True])
+def test_stop_in_the_studio(succeeds: bool) -> None:
+    async def work(server: Loopback, fetch_from: str) -> Version:
+        async with opened(server, fetch_from=(fetch_from,)) as (studio, thread):
+            message = await studio.start(thread, FOX)
+            await asyncio.to_thread(server.wait_until, lambda server: len(server.requests) > 2)
+            studio.stop(message)
+            return await settled(thread, message)
+
+    with Loopback({"/out.png": Reply(body=PNG)}) as files:
+        cancel = prediction(output=f"{files.url}/out.png") if succeeds else CANCELED
+        with Loopback(Replicate(STARTING, cancel=cancel)) as server:
+            version = asyncio.run(work(server, files.url))
+    assert (version.status, version.reason) == (
+        ("complete", None) if succeeds else ("incomplete", "cancelled")
+    )
+    assert steps(server)[-1] == "cancel"
+
+
+@pytest.mark.usefixtures("key")
+def test_what_nobody_knows_of_a_model_is_its_own_affair() -> None:
+    with Loopback({"/out.png": Reply(body=PNG)}) as files:
+        output = {"image": f"{files.url}/out.png"}
+        with Loopback(Replicate(prediction(output=output, model="someone/fox"))) as server:
+            asked = Asked(
+                prompt="A fox", model="someone/fox:abc", size="3:2", options={"input": {"width": 64}}
+            )
+            version, picture = through_the_studio(server, asked, fetch_from=(files.url,))
+    assert picture == PNG
+    assert server.requests[0].json == {"version": "abc", "input": {"width": 64, "prompt": "A fox"}}
+    assert [warning.feature for warning in version.applied.warnings] == ["size"]
+
+
+def test_the_models_are_told_apart_by_what_they_take() -> None:
+    info = replicate.describe()
+    assert info.other_models is not None
+    assert info.other_models.sizes == ()
+    assert {model.id for model in info.models if model.seed} == {
+        SCHNELL,
+        "black-forest-labs/flux-dev",
+        "black-forest-labs/flux-1.1-pro",
+        SDXL.id,
+    }
+    assert re.fullmatch(r"[0-9a-f]{64}", VERSION)

@@ -1,0 +1,122 @@
+"""Limner behaves the same however it is installed, with a plugin found by its entry point beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.serving import ROOT, Serving
+
+Way = Literal["checkout", "editable", "wheel"]
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One fresh environment with Limner and a plugin in it, and how to call the command there."""
+
+    way: Way
+    python: Path
+    checkout: Path
+    command: list[str]
+
+    def run(self, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Calls `limner` as a person does: in the checkout where nothing is installed, elsewhere otherwise."""
+        return subprocess.run(
+            [*self.command, *arguments],
+            cwd=self.checkout if self.way == "checkout" else folder,
+            env={**os.environ, "LIMNER_DATA": str(folder / "data")},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Builds Limner and a third-party plugin as they are published."""
+    folder = tmp_path_factory.mktemp("wheels")
+    for project in (ROOT, ROOT / "tests" / "plugins" / "limner-async-echo"):
+        build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder)]
+        subprocess.run([*build, str(project)], check=True, timeout=120)
+    return folder
+
+
+@pytest.fixture(scope="module", params=["checkout", "editable", "wheel"])
+def installation(
+    request: pytest.FixtureRequest, wheels: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """Makes an environment of its own; only the dependencies are those of the running one."""
+    way: Way = request.param
+    folder = tmp_path_factory.mktemp(way)
+    checkout = folder / "checkout"
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in listed.stdout.splitlines():
+        if not name.startswith("tests/") and (ROOT / name).is_file():
+            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, checkout / name)
+    venv.create(folder / "venv", symlinks=os.name != "nt")
+    scripts = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    (site,) = (folder / "venv").glob("lib/*/site-packages")
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    python = scripts / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", "--no-index"]
+    pip.append("--force-reinstall")  # the dependencies' folder may have a limner of its own
+    (plugin,) = wheels.glob("limner_async_echo-*.whl")
+    subprocess.run([*pip, str(plugin)], check=True, timeout=120)
+    if way == "editable":
+        subprocess.run([*pip, "--no-build-isolation", "-e", str(checkout)], check=True, timeout=120)
+    elif way == "wheel":
+        (limner,) = (wheel for wheel in wheels.glob("limner-*.whl"))
+        subprocess.run([*pip, str(limner)], check=True, timeout=120)
+    command = [str(python), "-m", "limner"] if way == "checkout" else [str(scripts / "limner")]
+    yield Installation(way, python, checkout, command)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_the_command_finds_the_plugin_and_makes_its_picture(installation: Installation, tmp_path: Path) -> None:
+    listed = installation.run(tmp_path, "providers", "--json")
+    assert listed.returncode == 0, listed.stderr
+    entries = {entry["name"]: entry for entry in json.loads(listed.stdout)}
+    assert entries["sketch"]["source"] == "built in"
+    assert entries["async-echo"]["source"].startswith("limner-async-echo ")
+    assert not [entry["fault"] for entry in entries.values() if entry["fault"]]
+    for provider in ("sketch", "async-echo"):
+        output = tmp_path / f"{provider}.png"
+        made = installation.run(tmp_path, "generate", "a fox", "-p", provider, "-o", str(output))
+        assert made.returncode == 0, made.stderr
+        assert output.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_wheel_leaves_generic_names_alone(installation: Installation) -> None:
+    """Imported from elsewhere, `core` and the others are nobody's; `limner` is there once."""
+    code = "import importlib.util as u, json; print(json.dumps([n for n in ('core', 'ui', 'app') if u.find_spec(n)]))"
+    found = subprocess.run(
+        [str(installation.python), "-c", code], cwd="/", capture_output=True, text=True, check=True
+    )
+    expected = ["core", "ui", "app"] if installation.way == "editable" else []
+    assert json.loads(found.stdout) == expected
+
+
+@pytest.mark.browser
+def test_the_plugin_is_used_from_the_page(installation: Installation, tmp_path: Path, page: Page) -> None:
+    command = [str(installation.python), "app.py"] if installation.way == "checkout" else installation.command
+    serving = Serving(tmp_path, {"LIMNER_PROVIDER": "async-echo"}, command=command, cwd=installation.checkout)
+    try:
+        page.goto(serving.url)
+        page.get_by_label("Prompt").fill("a fox")
+        page.get_by_role("button", name="Create").click()
+        expect(page.locator("article.limner figure img")).to_be_visible()
+    finally:
+        serving.stop()
