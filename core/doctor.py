@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from core.database import StoreError
 from core.inventory import Entry, inventory
-from core.plugins import Broken, find_plugins
+from core.plugins import Broken, find_plugins, source_of
 from core.registry import Registry
 from core.settings import PREFIX, Settings, config_file
 from core.store import Store
@@ -76,7 +76,7 @@ def _plugin_of(provider: str, settings: Settings) -> str:
 def _probe(plugin: EntryPoint | Broken) -> list[Entry]:
     if isinstance(plugin, Broken):
         return [Entry(name=plugin.name, source=plugin.source, kind="broken", fault=plugin.fault)]
-    source = f"{plugin.dist.name} {plugin.dist.version}" if plugin.dist else "built in"
+    source = source_of(plugin)
 
     def broken(fault: str) -> list[Entry]:
         return [Entry(name=plugin.name, source=source, kind="broken", fault=fault)]

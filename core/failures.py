@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from limner.errors import Category
 
-Cause: TypeAlias = Category | Literal["no-credential", "crash", "interrupted", "internal"]
-"""A provider's category, or one of the host's own: no credential is set, the provider raised
-something outside of the contract, the server stopped meanwhile, or Limner itself failed."""
+Cause: TypeAlias = Category | Literal["no-credential", "not-installed", "crash", "interrupted", "internal"]
+"""A provider's category, or one of the host's own: no credential is set, a module is missing, the
+provider raised something outside of the contract, the server stopped meanwhile, or Limner failed."""
 
 
 class Refused(Exception):
@@ -38,7 +38,7 @@ class Failure(BaseModel):
         return self.cause not in _SAME_AGAIN
 
 
-_SAME_AGAIN = {"auth", "no-credential", "invalid-request"}
+_SAME_AGAIN = {"auth", "no-credential", "not-installed", "invalid-request"}
 _BILLED = "It may have been carried out, and billed, all the same."
 
 _TEXTS: dict[Cause, tuple[str, str, str]] = {
@@ -92,6 +92,11 @@ _TEXTS: dict[Cause, tuple[str, str, str]] = {
         "The service reported a failure of its own.",
         "Try again, or change the prompt or the model.",
     ),
+    "not-installed": (
+        "{label} is not installed completely.",
+        "It needs the module {culprit}, which is not there where Limner runs.",
+        "Install it with pip and start Limner again, or choose another provider.",
+    ),
     "crash": (
         "The plugin {culprit} failed.",
         "It raised an error that it should have handled; the server's log has the details.",
@@ -117,6 +122,7 @@ def failure(
     variable: str = "the key",
     get_one_at: str | None = None,
     culprit: str = "",
+    why: str | None = None,
     service_message: str | None = None,
     retry_after: float | None = None,
     did_not_run: bool = False,
@@ -124,7 +130,8 @@ def failure(
 ) -> Failure:
     """Puts a cause into words for the provider with that label.
 
-    `retry_after` is in seconds; `service_message` must already be clean of secrets.
+    `why` replaces the category's own reason where the host knows a better one. `retry_after` is in
+    seconds; `service_message` must already be clean of secrets.
     """
     words = {
         "label": label,
@@ -134,11 +141,11 @@ def failure(
         "wait": _span(retry_after) if retry_after else "a minute",
         "billed": _BILLED if paid and not did_not_run else "",
     }
-    what, why, next_step = (text.format_map(words).strip() for text in _TEXTS[cause])
+    what, reason, next_step = (text.format_map(words).strip() for text in _TEXTS[cause])
     return Failure(
         cause=cause,
         what=what,
-        why=why,
+        why=why or reason,
         next=next_step,
         service_message=service_message,
         retry_after=retry_after,

@@ -44,8 +44,19 @@ class Filtered(Exception):
 
 
 def credential_of(provider: Provider) -> SecretStr | None:
-    """Reads the provider's secret from the environment variable that the settings or it itself names."""
-    variable = credential_variable(provider)
+    """Reads the provider's secret from the environment variable that the settings or it itself names.
+
+    On a Space a Hugging Face token is its owner's own, and visitors use it only where the settings
+    name it in `api_key_env`.
+    """
+    credential, variable = provider.info.credential, credential_variable(provider)
+    if (
+        credential
+        and credential.hugging_face
+        and not provider.settings.api_key_env
+        and "SPACE_ID" in os.environ
+    ):
+        return None
     value = os.environ.get(variable, "").strip() if variable else ""
     return SecretStr(value) if value else None
 
@@ -159,5 +170,9 @@ def _reported(provider: Provider, error: ProviderError, known: str) -> Failed:
 
 
 def _crashed(provider: Provider, culprit: str, error: BaseException) -> Failed:
+    cause = error.__cause__
+    if isinstance(cause, ModuleNotFoundError) and cause.name:
+        log.error("The plugin %s needs the module %s, which is not installed", culprit, cause.name)
+        return failed(provider, "not-installed", culprit=cause.name)
     log.error("The plugin %s failed while making a picture", culprit, exc_info=error.__cause__)
     return failed(provider, "crash", culprit=culprit)

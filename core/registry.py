@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from core.blocking import Noticed
 from core.plugins import Broken, Found, Plugin, Plugins, find_plugins
 from core.settings import ProviderSettings, Settings
 from core.worker import Workers
@@ -113,6 +114,8 @@ class Registry:
             result = await self._workers.run(
                 call, lambda: request.report(f"waiting for one of {self._workers.most} worker threads")
             )
+        if inspect.iscoroutine(result):
+            result = Noticed(result, plugin.name)
         return cast(ImageResult, await result if inspect.isawaitable(result) else result)
 
     def _inside(self, middleware: Plugin, generate: Generate) -> Generate:

@@ -154,15 +154,27 @@ class Run:
                 most_pixels=settings.most_pixels,
             )
         except ProviderError as error:
-            raise failed(provider, error.category, service_message=error.service_message) from error
+            raise failed(provider, error.category, why=error.service_message) from error
+        notices = self._size_notice(result, facts.width, facts.height)
         name, on_disk = await store.put(data, picture.extension(facts.media_type))
+        if not on_disk:
+            notices.append(_NOT_ON_DISK)
         return {
             "status": "complete",
-            "applied": with_said(self._version.applied, result, *(() if on_disk else (_NOT_ON_DISK,))),
+            "applied": with_said(self._version.applied, result, *notices),
             "picture": Picture(
                 name=name, media_type=facts.media_type, width=facts.width, height=facts.height, size=len(data)
             ),
         }
+
+    def _size_notice(self, result: ImageResult, width: int, height: int) -> list[Notice]:
+        """Says that the picture has another size than it should, unless the provider says so itself."""
+        size = self._version.applied.size
+        if size in (None, f"{width}x{height}") or any(said.feature == "size" for said in result.warnings):
+            return []
+        return [
+            Notice(feature="size", details=f"{size} was asked for, and {width}x{height} came.", type="other")
+        ]
 
     def _reporter(self) -> Callable[[str], None]:
         """Passes a provider's progress on, from whatever thread; a request that is kept keeps no thread."""

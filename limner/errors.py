@@ -20,7 +20,8 @@ raises is shown as one fixed sentence, never as its own text.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from functools import partial
+from typing import Any, Literal, TypeAlias, get_args
 
 Category: TypeAlias = Literal[
     "auth",
@@ -72,6 +73,11 @@ class ProviderError(LimnerError):
         self.category: Category = category
         self.retry_after = retry_after
         self.did_not_run = did_not_run
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Lets the error come out of another process as it went in."""
+        said = {"retry_after": self.retry_after, "did_not_run": self.did_not_run}
+        return partial(type(self), self.category, self.service_message, **said), ()
 
     def __str__(self) -> str:
         return f"{self.category}: {self.service_message}" if self.service_message else self.category

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
@@ -21,9 +21,10 @@ class Size(NamedTuple):
     def parse(cls, text: str) -> Size:
         """Reads ``1024x768``; raises ValueError for anything else."""
         match = _SIZE.fullmatch(text.strip())
-        if not match or "0" in (match[1].lstrip("0") or "0", match[2].lstrip("0") or "0"):
+        size = cls(int(match[1]), int(match[2])) if match else cls(0, 0)
+        if 0 in size:
             raise ValueError(f"{text!r} is not a size such as 1024x768")
-        return cls(int(match[1]), int(match[2]))
+        return size
 
     @property
     def ratio(self) -> float:
@@ -41,8 +42,11 @@ class Size(NamedTuple):
         def read(value: Any) -> Size:
             if isinstance(value, str):
                 return cls.parse(value)
-            width, height = value
-            return cls(int(width), int(height))
+            if isinstance(value, tuple | list):
+                sides = list(cast("list[object]", value))
+                if len(sides) == 2 and all(type(side) is int and 0 < side < 100_000 for side in sides):
+                    return cls(*cast("list[int]", sides))
+            raise ValueError(f"{value!r} is not a size such as 1024x768")
 
         return core_schema.no_info_plain_validator_function(
             read, serialization=core_schema.plain_serializer_function_ser_schema(str)

@@ -58,4 +58,5 @@ def test_what_would_fail_again_offers_no_second_try() -> None:
         "auth",
         "invalid-request",
         "no-credential",
+        "not-installed",
     ]

@@ -144,7 +144,8 @@ def test_file_names(prompt: str, stem: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "prompt", ["𝒻" * 300, "é" * 300, "\ufdfa" * 400, "🦊" * 8_000, "e\u0301\u0301" * 4_000, "İ" * 99]
+    "prompt",
+    ["𐍈" * 300, "𝒻" * 300, "é" * 300, "\ufdfa" * 400, "🦊" * 8_000, "e\u0301\u0301" * 4_000, "İ" * 99],
 )
 def test_every_file_name_fits(prompt: str) -> None:
     stem = file_stem(prompt)

@@ -60,8 +60,8 @@ RATE = "a number per second, minute, hour or day, such as 60/minute, or none"
         (
             "PROVIDERS__X__BASE_URL",
             "ftp://x",
-            ("The setting providers.x.base_url "
-                "(LIMNER_PROVIDERS__X__BASE_URL) must be an address that begins with ")
+            "The setting providers.x.base_url "
+            "(LIMNER_PROVIDERS__X__BASE_URL) must be an address that begins with "
             "http:// or https://.",
         ),
         ("TIMOUT", "3", "LIMNER_TIMOUT is not a setting of Limner: did you mean LIMNER_TIMEOUT?"),
@@ -99,8 +99,8 @@ SECRET = "put it into an environment variable, and the name of that into api_key
         ),
         (
             "[providers.x]\napi_key_env = 'sk-1 2'",
-            ("The setting providers.x.api_key_env in limner.toml must be "
-                "the name of an environment variable, not the ")
+            "The setting providers.x.api_key_env in limner.toml must be "
+            "the name of an environment variable, not the "
             "key itself.",
         ),
     ],
@@ -146,10 +146,8 @@ def test_no_limit_is_said_with_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_variables_stand_over_the_file_and_merge_with_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / "limner.toml").write_bytes(
-        b("\xef\xbb\xbftimeout = 3\nworkers = 2\n[providers.x]\nuses "
-            "= 'sketch'\nlabel = 'Mine'\nmax_tokens = 4")
-    )
+    toml = "timeout = 3\nworkers = 2\n[providers.x]\nuses = 'sketch'\nlabel = 'Mine'\nmax_tokens = 4"
+    (folder / "limner.toml").write_text(toml, "utf-8-sig")  # as Windows' editor writes it
     monkeypatch.setenv("LIMNER_TIMEOUT", "5")
     monkeypatch.setenv("LIMNER_PROVIDERS__X__LABEL", "2024")
     settings = load_settings()

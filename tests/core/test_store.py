@@ -238,6 +238,7 @@ async def test_what_is_made_is_private_and_its_names_cannot_be_guessed(tmp_path:
     assert {path.stat().st_mode & 0o077 for path in made if not path.name.startswith("in-use-")} == {0}
     assert len({name.partition(".")[0] for name in names}) == 10
     assert all(len(name) == 36 for name in names)
+    assert {path.name for path in store.folder.joinpath("pictures").iterdir()} == names
     await store.close()
 
 
