@@ -1,0 +1,32 @@
+"""The conformance suite: one class to inherit, and pytest says whether a provider keeps the contract.
+
+    import limner_dots
+    from limner.testing import ProviderSuite
+
+    class TestDots(ProviderSuite):
+        plugin = limner_dots
+
+It needs ``limner[testing]``, no key and no network. For a provider of a service it plays the service
+on this machine, at the `base_url` of every request; the class says what the service answers:
+
+    class TestPaint(ProviderSuite):
+        plugin = "limner_paint"
+
+        def answer(self, request: Request) -> Reply:
+            return Reply(body={"image": base64.b64encode(picture()).decode()})
+
+        failures = {
+            "rate-limit": Reply(429, {"message": "slow down"}, {"retry-after": "8"}),
+            "content-filter": Reply(400, {"code": "unsafe"}),
+        }
+
+All that a class may say stands in `limner.testing.case.Case`. Each failed test says in a sentence
+what is wrong, and which section of plugins.md tells how to mend it.
+"""
+
+from limner.testing.case import Answer
+from limner.testing.loopback import Loopback, Reply, Request
+from limner.testing.pictures import picture
+from limner.testing.suite import ProviderSuite
+
+__all__ = ["Answer", "Loopback", "ProviderSuite", "Reply", "Request", "picture"]

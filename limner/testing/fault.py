@@ -1,0 +1,36 @@
+"""How a test of the suite fails: one sentence, and where to read on."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+# The headings of plugins.md that a failure points to.
+FIRST = "The first one"
+DESCRIBED = "What a provider says of itself"
+ASKED = "What a provider is asked"
+GIVEN_BACK = "What a provider gives back"
+FAILS = "How a provider fails"
+TESTING = "Testing"
+VERSION = "The contract's version"
+
+_HERE = str(Path(__file__).parent)
+
+
+def blame(sentence: str, section: str, error: BaseException | None = None) -> NoReturn:
+    """Fails the running test with a sentence, a section of plugins.md, and what the plugin raised."""
+    text = f'{sentence}\nSee plugins.md, "{section}".'
+    if error is not None:
+        text = f"{text}\n\n{_traceback(error)}"
+    pytest.fail(text, pytrace=False)
+
+
+def _traceback(error: BaseException) -> str:
+    """Gives the traceback of an error from the plugin's own first line on."""
+    trace = error.__traceback__
+    while trace and trace.tb_next and trace.tb_frame.f_code.co_filename.startswith(_HERE):
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace)).rstrip()

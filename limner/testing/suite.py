@@ -1,0 +1,40 @@
+"""The class that a plugin's author inherits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from limner.testing.asking import Asking
+from limner.testing.describing import Describing
+from limner.testing.failing import Failing
+from limner.testing.running import Running
+from limner.testing.secrecy import Secrecy
+
+
+class ProviderSuite(Describing, Asking, Running, Secrecy, Failing):
+    """All that the contract asks of a provider; `limner.testing.case.Case` has what a class may say."""
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Repeats a test for each model that the provider declares, or each failure that the class names."""
+        if "model" in metafunc.fixturenames:
+            metafunc.parametrize("model", self._models())
+        if "failure" in metafunc.fixturenames:
+            metafunc.parametrize("failure", self._failures() or [_without_failures()])
+
+    def _models(self) -> list[Any]:
+        info = self.info_or_fault
+        if isinstance(info, BaseException):
+            return [pytest.param(None, marks=pytest.mark.skip(reason=f"its models are not known: {info}"))]
+        models = [pytest.param(model, id=model.id) for model in info.models]
+        if info.other_models:
+            models.append(pytest.param(info.other_models, id=f"any other, as {info.other_models.id}"))
+        return models
+
+
+def _without_failures() -> Any:
+    reason = (
+        'the class names no failures: say how they come about, as in failures = {"rate-limit": Reply(429)}'
+    )
+    return pytest.param(None, id="none", marks=pytest.mark.skip(reason=reason))

@@ -1,0 +1,149 @@
+"""Faulty in what becomes of a good request: each test class says which test fails, and with which words."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from paint import (
+    Answered,
+    AsyncDots,
+    Client,
+    Dots,
+    DotsOptions,
+    Paint,
+)
+from paint_suites import AsyncDotsSuite, DotsSuite, PaintSuite
+
+from limner import (
+    ImageRequest,
+    ImageResult,
+    hookimpl,
+)
+from limner.testing import Reply, Request, picture
+
+DESCRIBED = "What a provider says of itself"
+ASKED = "What a provider is asked"
+GIVEN_BACK = "What a provider gives back"
+FAILS = "How a provider fails"
+
+
+class NoPicture(Paint):
+    def result(self, *answered: Any) -> ImageResult:
+        return ImageResult(super().result(*answered).metadata)  # pyright: ignore[reportArgumentType]
+
+
+class TestNoPicture(PaintSuite):
+    plugin = NoPicture()
+    expected = "test_each_(model|size|option)_makes_a_picture", "image is no picture", GIVEN_BACK
+
+
+class NoResult(Dots):
+    def draw(self, request: ImageRequest) -> Any:
+        return picture()
+
+
+class TestNoResult(DotsSuite):
+    plugin = NoResult()
+    expected = "", "returned a bytes: write it so that it returns an ImageResult", GIVEN_BACK
+
+
+class Crashes(Dots):
+    def draw(self, request: ImageRequest) -> Any:
+        raise SystemExit("no paint left")
+
+
+class TestCrashes(DotsSuite):
+    plugin = Crashes()
+    expected = "", "raised SystemExit, which is no error of the contract", FAILS
+
+
+class NeverEnds(AsyncDots):
+    @hookimpl
+    async def generate(self, request: ImageRequest) -> ImageResult:
+        if request.options == DotsOptions():
+            await asyncio.sleep(60)
+        return await super().generate(request)
+
+
+class TestNeverEnds(AsyncDotsSuite):
+    plugin = NeverEnds()
+    timeout = 0.1
+    expected = "", "did not end within the 0.1 seconds", ASKED
+
+
+class DislikesInk(Paint):
+    def body(self, request: ImageRequest) -> dict[str, Any]:
+        body = super().body(request)
+        return {**body, "oil": {"oil": 1}[body["style"]]}
+
+
+class TestDislikesInk(PaintSuite):
+    plugin = DislikesInk()
+    expected = "test_(each_option_makes_a_picture|what_it_declares_it_sends)", "raised KeyError", FAILS
+
+
+class OneSize(Dots):
+    def draw(self, request: ImageRequest) -> ImageResult:
+        return ImageResult(picture(32, 32))
+
+
+class TestOneSize(DotsSuite):
+    plugin = OneSize()
+    expected = "test_each_(model|size|option)_makes_a_picture", "the picture has the size 32x32", GIVEN_BACK
+
+
+class ForgetsSteps(Paint):
+    def body(self, request: ImageRequest) -> dict[str, Any]:
+        return {**super().body(request), "steps": 20}
+
+
+class TestForgetsSteps(PaintSuite):
+    plugin = ForgetsSteps()
+    expected = (
+        "test_what_it_declares_it_sends",
+        "The option steps of its model paint-1 changes nothing",
+        DESCRIBED,
+    )
+
+
+class ForgetsTheSeed(Paint):
+    def body(self, request: ImageRequest) -> dict[str, Any]:
+        return {**super().body(request), "seed": 1}
+
+
+class TestForgetsTheSeed(PaintSuite):
+    plugin = ForgetsTheSeed()
+    expected = "test_what_it_declares_it_sends", "The seed of its model", DESCRIBED
+
+
+class KeepsAnObject(Dots):
+    def draw(self, request: ImageRequest) -> ImageResult:
+        return ImageResult(picture(*request.size or ()), metadata={"asked": request})
+
+
+class TestKeepsAnObject(DotsSuite):
+    plugin = KeepsAnObject()
+    expected = (
+        "test_what_stands_beside_the_picture_has_its_type",
+        "metadata holds more than plain JSON",
+        GIVEN_BACK,
+    )
+
+
+class AsksElsewhere(Paint):
+    async def post(self, request: ImageRequest) -> Answered:
+        return await Client().post("https://api.paint.example/paint", {}, b"")
+
+
+class TestAsksElsewhere(PaintSuite):
+    plugin = AsksElsewhere()
+    expected = "", "It connects to api.paint.example:443", "Testing"
+
+
+class TestBrokenAnswer(PaintSuite):
+    plugin = Paint()
+    expected = "", "ZeroDivisionError", ""
+
+    def answer(self, request: Request) -> Reply:
+        return Reply(1 // 0)

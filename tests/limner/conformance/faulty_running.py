@@ -1,0 +1,163 @@
+"""Faulty on an event loop: each test class says which test fails, and with which words."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import threading
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from paint import (
+    Answered,
+    AsyncDots,
+    Client,
+    Dots,
+    Paint,
+)
+from paint_suites import AsyncDotsSuite, DotsSuite, PaintSuite
+
+from limner import (
+    ImageRequest,
+    ImageResult,
+    ProviderError,
+    hookimpl,
+)
+from limner.testing import Reply, Request, picture
+
+ASKED = "What a provider is asked"
+
+
+def post_and_block(paint: Paint, request: ImageRequest, timeout: float | None = None) -> Answered:
+    connection = http.client.HTTPConnection(urlsplit(request.base_url or "").netloc, timeout=timeout)
+    try:
+        headers = {"authorization": f"Bearer {paint.key(request)}"}
+        connection.request("POST", "/paint", json.dumps(paint.body(request)), headers)
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    except http.client.HTTPException as error:
+        raise ConnectionError from error
+    finally:
+        connection.close()
+
+
+class Unstoppable(Paint):
+    async def post(self, request: ImageRequest) -> Answered:
+        return await asyncio.to_thread(post_and_block, self, request)
+
+
+class TestUnstoppable(PaintSuite):
+    plugin = Unstoppable()
+    expected = "test_cancelling_stops_it", "the service still works on the picture", ASKED
+
+
+class Stubborn(AsyncDots):
+    @hookimpl
+    async def generate(self, request: ImageRequest) -> ImageResult:
+        late = request.options.model_dump()["outcome"] == "late"
+        for _ in range(2 * late):
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(1)
+        return Dots.generate(self, request)
+
+
+class TestStubborn(AsyncDotsSuite):
+    plugin = Stubborn()
+    expected = "test_cancelling_stops_it", "It goes on 0.3 seconds after it was cancelled", ASKED
+
+
+class TooQuick(AsyncDots):
+    @hookimpl
+    async def generate(self, request: ImageRequest) -> ImageResult:
+        return Dots.generate(self, request)
+
+
+class TestTooQuick(AsyncDotsSuite):
+    plugin = TooQuick()
+    expected = "test_cancelling_stops_it", "there before it could be cancelled", "Testing"
+
+
+class Blocks(Paint):
+    async def post(self, request: ImageRequest) -> Answered:
+        return post_and_block(self, request)
+
+
+class TestBlocks(PaintSuite):
+    plugin = Blocks()
+    expected = "test_it_never_holds_up_the_event_loop", "nothing else runs on the event loop", ASKED
+
+    def answer_slowly(self, request: Request) -> Reply:
+        return Reply(delay=0.5)
+
+
+class Waits(Paint):
+    timeout: float | None = None
+
+    @hookimpl
+    def generate(self, request: ImageRequest) -> ImageResult:  # pyright: ignore[reportIncompatibleMethodOverride]
+        timeout = None if self.timeout is None else request.timeout
+        try:
+            return self.result(*post_and_block(self, request, timeout))
+        except TimeoutError as error:
+            raise ProviderError("timeout") from error
+        except OSError as error:
+            raise ProviderError("unavailable") from error
+
+
+class WaitsInBounds(Waits):
+    timeout = 1
+
+
+class TestWaits(PaintSuite):
+    plugin = Waits()
+    expected = "test_a_plain_def_gives_up_by_itself", "still holds its thread", ASKED
+
+
+class TestWaitsInBounds(PaintSuite):
+    plugin = WaitsInBounds()
+    expected = None
+
+
+class MixesUp(Paint):
+    async def post(self, request: ImageRequest) -> Answered:
+        self.request = request
+        await asyncio.sleep(0)
+        return await super().post(self.request)
+
+
+class TestMixesUp(PaintSuite):
+    plugin = MixesUp()
+    expected = "test_it_may_be_called_concurrently", "3 got mixed up with another", ASKED
+
+
+class MixesUpSizes(Dots):
+    size, turn = None, threading.Barrier(4)
+
+    def draw(self, request: ImageRequest) -> ImageResult:
+        if request.prompt.startswith("lighthouse-") and self.turn.n_waiting < 4:
+            self.size = request.size
+            try:
+                self.turn.wait(0.2)
+            except threading.BrokenBarrierError:
+                return super().draw(request)
+            return ImageResult(picture(*self.size or ()))
+        return super().draw(request)
+
+
+class TestMixesUpSizes(DotsSuite):
+    plugin = MixesUpSizes()
+    expected = "test_it_may_be_called_concurrently", "2 got mixed up with another", ASKED
+
+
+class OneClient(Paint):
+    def __init__(self) -> None:
+        self.only = Client()
+
+    def client(self) -> Client:
+        return self.only
+
+
+class TestOneClient(PaintSuite):
+    plugin = OneClient()
+    expected = "test_it_works_on_another_event_loop", "belongs to another event loop", ASKED

@@ -1,0 +1,116 @@
+"""Faulty in what they tell: each test class says which test fails, and with which words."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from paint import (
+    Answered,
+    Dots,
+    Paint,
+)
+from paint_suites import DotsSuite, PaintSuite
+
+from limner import (
+    ImageRequest,
+    ImageResult,
+    ProviderError,
+)
+
+ASKED = "What a provider is asked"
+FAILS = "How a provider fails"
+
+
+class Gossips(Paint):
+    async def post(self, request: ImageRequest) -> Answered:
+        self.last = self.key(request)
+        return await super().post(request)
+
+    def result(self, *answered: Any) -> ImageResult:
+        return ImageResult(super().result(*answered).image, metadata={"authorization": self.last})
+
+
+class TestGossips(PaintSuite):
+    plugin = Gossips()
+    expected = "test_the_credential_is_in_no_text", "is in the result's metadata", FAILS
+
+
+class Reports(Paint):
+    async def post(self, request: ImageRequest) -> Answered:
+        request.report(f"asking with {self.key(request)}")
+        return await super().post(request)
+
+
+class TestReports(PaintSuite):
+    plugin = Reports()
+    expected = "test_the_credential_is_in_no_text", "is in a progress report", FAILS
+
+
+class Logs(Paint):
+    def result(self, status: int, headers: dict[str, str], content: bytes) -> ImageResult:
+        logging.getLogger("paint").info("answered %s %s", status, content[:200])
+        return super().result(status, headers, content)
+
+
+class TestLogs(PaintSuite):
+    plugin = Logs()
+    expected = "test_the_credential_is_in_no_text", "is in a line of its log", FAILS
+
+
+class Speaks(ProviderError):
+    def __str__(self) -> str:
+        return f"{self.category}: {self.__cause__}"
+
+
+class Quotes(Paint):
+    def result(self, status: int, headers: dict[str, str], content: bytes) -> ImageResult:
+        try:
+            return super().result(status, headers, content)
+        except ProviderError as error:
+            raise Speaks(error.category, retry_after=error.retry_after) from ValueError(content)
+
+
+class TestQuotes(PaintSuite):
+    plugin = Quotes()
+    expected = "test_the_credential_is_in_no_text", "is in the error's text", FAILS
+
+
+class Follows(Paint):
+    async def post(self, request: ImageRequest) -> Answered:
+        status, headers, content = await super().post(request)
+        if "location" in headers:
+            return await self.client().post(headers["location"], {"x-api-key": self.key(request)}, b"")
+        return status, headers, content
+
+
+class TestFollows(PaintSuite):
+    plugin = Follows()
+    expected = "test_the_credential_goes_to_the_service_alone", "sends the credential along", ASKED
+
+
+class ReadsTheEnvironment(Paint):
+    def key(self, request: ImageRequest) -> str:
+        return super().key(request) or os.environ.get("PAINT_API_KEY", "")
+
+
+class TestReadsTheEnvironment(PaintSuite):
+    plugin = ReadsTheEnvironment()
+    expected = "test_it_takes_no_key_from_the_environment", "It sends what is in PAINT_API_KEY", ASKED
+
+
+class Prints(Dots):
+    def draw(self, request: ImageRequest) -> ImageResult:
+        print("drawing", request.prompt)
+        return super().draw(request)
+
+
+class TestPrints(DotsSuite):
+    plugin = Prints()
+    expected = "test_it_writes_nothing_to_standard_output", "'drawing a lighthouse at dusk", ASKED
+
+
+class TestGreets(DotsSuite):
+    plugin = "greets"
+    expected = "test_it_writes_nothing_to_standard_output", "'Welcome to Dots!", ASKED

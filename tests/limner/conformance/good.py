@@ -1,0 +1,16 @@
+"""Test classes that have to pass."""
+
+from paint import async_dots, dots
+from paint_suites import AsyncDotsSuite, DotsSuite, PaintSuite
+
+
+class TestPaint(PaintSuite):
+    plugin = "paint:paint"
+
+
+class TestDots(DotsSuite):
+    plugin = dots
+
+
+class TestAsyncDots(AsyncDotsSuite):
+    plugin = async_dots

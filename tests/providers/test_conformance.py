@@ -1,0 +1,125 @@
+"""The built-in providers keep the contract: they pass the suite that is made for third parties."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import pytest
+
+from limner.errors import CATEGORIES
+from limner.testing import Loopback, ProviderSuite, Reply, Request, picture
+
+
+@pytest.fixture(autouse=True)
+def no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spares the SDKs the loading of certificates, most of a client's time: nothing here is encrypted."""
+    monkeypatch.setattr("ssl.SSLContext.load_verify_locations", lambda *_, **__: None)
+
+
+class TestSketch(ProviderSuite):
+    plugin = "providers.sketch"
+    failures: ClassVar = {category: {"outcome": category} for category in ("content-filter", *CATEGORIES)}
+    slow_options: ClassVar = {"outcome": "slow-picture"}
+
+
+def openai_error(
+    status: int, code: str | None = None, message: str = "It was not done.", **more: Any
+) -> Reply:
+    return Reply(status, {"error": {"code": code, "message": message, **more}})
+
+
+class TestOpenAI(ProviderSuite):
+    plugin = "providers.openai"
+    base_path = "/v1"
+    failures: ClassVar = {
+        "content-filter": [
+            openai_error(400, "moderation_blocked", type="image_generation_user_error"),
+            openai_error(400, "content_policy_violation"),
+            openai_error(400, "content_filter", innererror={"code": "ResponsibleAIPolicyViolation"}),
+            Reply(403, {"error": "This goes against the content guidelines."}),
+            Reply(200, {"data": [{"url": "", "respect_moderation": False}]}),
+        ],
+        "auth": [openai_error(401, "invalid_api_key"), openai_error(403)],
+        "quota": [
+            openai_error(429, "insufficient_quota"),
+            openai_error(400, "billing_hard_limit_reached"),
+            Reply(402),
+        ],
+        "rate-limit": Reply(429, {"error": {"code": "rate_limit_exceeded"}}, {"Retry-After": "8"}),
+        "invalid-request": [openai_error(400, "invalid_value"), openai_error(404, "model_not_found")],
+        "unavailable": [openai_error(500), openai_error(503)],
+        "bad-response": [Reply(200, {"data": []}), Reply(200, {"data": None})],
+    }
+
+    def answer(self, request: Request) -> Reply:
+        return Reply(body={"created": 1, "data": [{"b64_json": base64.b64encode(picture()).decode()}]})
+
+
+ID = "rrr4z55ocneqzikepnug6xezpe"
+
+
+def prediction(status: str, **more: Any) -> dict[str, Any]:
+    """A prediction of Replicate's, as its API sends it."""
+    url = f"https://api.replicate.com/v1/predictions/{ID}"
+    urls = {"get": url, "cancel": f"{url}/cancel"}
+    made = {"created_at": "2026-11-22T20:00:00.000Z", "version": "hidden", "input": {}, "logs": ""}
+    output = "https://replicate.delivery/xezq/out-0.webp" if status == "succeeded" else None
+    return {
+        "id": ID,
+        "model": "a/b",
+        "status": status,
+        "output": output,
+        "urls": urls,
+        "error": None,
+        **made,
+        **more,
+    }
+
+
+class TestReplicate(ProviderSuite):
+    plugin = "providers.replicate"
+    failures: ClassVar = {
+        "content-filter": [
+            Reply(201, prediction("failed", error="NSFW content detected. Try another prompt.")),
+            Reply(201, prediction("failed", error="It was flagged as sensitive. (E005)")),
+        ],
+        "auth": Reply(401, {"title": "Unauthenticated", "detail": "Invalid token.", "status": 401}),
+        "quota": Reply(402, {"title": "Payment required", "detail": "No credit is left.", "status": 402}),
+        "rate-limit": Reply(429, {"detail": "Request was throttled, resets in ~5s.", "status": 429}),
+        "invalid-request": Reply(422, {"title": "Input failed", "detail": "- steps is wrong", "status": 422}),
+        "provider": Reply(201, prediction("failed", error="CUDA out of memory")),
+        "bad-response": Reply(201, prediction("succeeded", output=[])),
+    }
+
+    def answer(self, request: Request) -> Reply:
+        return Reply(201, prediction("succeeded"))
+
+    def answer_slowly(self, request: Request) -> Reply:
+        return Reply(200, prediction("canceled" if request.path.endswith("/cancel") else "processing"))
+
+    def saw_cancellation(self, service: Loopback, earlier: Sequence[Request]) -> bool:
+        return any(request.path.endswith(f"/{ID}/cancel") for request in service.requests)
+
+
+class TestHuggingFace(ProviderSuite):
+    plugin = "providers.huggingface"
+    credential = "hf_RequestsOwnToken0123"
+    failures: ClassVar = {
+        "content-filter": Reply(400, {"error": "The prompt was refused by the content filter."}),
+        "auth": Reply(401, {"error": "Invalid username or password."}),
+        "quota": Reply(402, {"error": "You have exceeded your monthly included credits."}),
+        "rate-limit": Reply(429, {"error": "Too many requests"}, {"Retry-After": "30"}),
+        "invalid-request": [Reply(400, {"error": "Bad input"}), Reply(404, {"error": "Model not found"})],
+        "unavailable": [Reply(503, {"error": "Loading", "estimated_time": 20.5}), Reply(500)],
+        "bad-image": Reply(200, picture()[:60], {"content-type": "image/png"}),
+    }
+
+    @pytest.fixture(autouse=True)
+    def _no_questions_to_the_hub(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Keeps the SDK from asking the Hub which agents there are, which it does once for a header."""
+        monkeypatch.setattr("huggingface_hub.utils._detect_agent._registry", {})
+
+    def answer(self, request: Request) -> Reply:
+        return Reply(200, picture(), {"content-type": "image/png"})
