@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from core.failures import Refused
-from core.resolve import fit
+from core.fit import fit
 from limner import ModelInfo, Options, Size, SizeRange
 
 RATIOS = ("1:1", "4:3", "3:2", "16:9", "3:4", "2:3", "9:16")
@@ -18,11 +18,15 @@ RATIOS = ("1:1", "4:3", "3:2", "16:9", "3:4", "2:3", "9:16")
 def size_choices(model: ModelInfo) -> list[tuple[str, str]]:
     """Gives what a person may choose as (label, value): the model's list, or ratios within its range."""
     if not isinstance(model.sizes, SizeRange):
-        return [(str(size), str(size)) for size in model.sizes]
+        return [(_times(size), str(size)) for size in model.sizes]
     fitted = {ratio: fit(Size.parse(ratio.replace(":", "x")), model.sizes, by_ratio=True) for ratio in RATIOS}
-    choices = [(f"{ratio} · {size}", ratio) for ratio, size in fitted.items()]
+    choices = [(f"{ratio} · {_times(size)}", ratio) for ratio, size in fitted.items()]
     default = model.sizes.default
-    return choices if fitted["1:1"] == default else [(str(default), str(default)), *choices]
+    return choices if fitted["1:1"] == default else [(_times(default), str(default)), *choices]
+
+
+def _times(size: Size) -> str:
+    return f"{size.width} × {size.height}"
 
 
 def option_controls(options: type[Options]) -> dict[str, Component]:
@@ -64,7 +68,7 @@ def _control(name: str, schema: dict[str, Any]) -> Component:
     default = schema.get("default")
     about: dict[str, Any] = {
         "label": schema.get("title") or name.replace("_", " ").capitalize(),
-        "info": schema.get("description"),
+        "info": " ".join(schema.get("description", "").split()) or None,
         "value": default,
     }
     kind = schema.get("type")

@@ -32,7 +32,7 @@ _POLICY = "; ".join(
 
 
 class Guard:
-    """Refuses what nobody needs, drops a visitor's sign-in on requests from other sites, and sets a policy."""
+    """Refuses what nobody needs, hides a visitor's sign-in from other sites, and sets a policy."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -3,47 +3,34 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import escape
 
 from core.part import file_stem, filename, picture_path
 from core.thread import Message, Version
-
-_templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=StrictUndefined,
-)
+from ui.templates import templates
 
 
-def prompt_html(message: Message) -> str:
-    """Gives what the person asked, as literal text."""
-    return f'<p class="limner-prompt">{escape(message.asked.prompt)}</p>'
-
-
-def answer_html(message: Message) -> str:
-    """Gives the picture that is shown, its actions and details, and the latest attempt where it is no picture."""
-    return _templates.get_template("message.html").render(
-        message=message,
-        shown=message.shown,
-        attempt=message.attempt,
-        position=_position(message),
-        details=details,
-        download=lambda version: f"{picture_path(version)}?download",
-        source=picture_path,
-        filename=filename,
-        stem=file_stem,
-        started=lambda version: datetime.fromtimestamp(version.started, timezone.utc).isoformat(),
+def message_html(message: Message) -> tuple[str, str]:
+    """Gives what the person asked, and the answer: the shown picture, and an attempt that is none."""
+    template = templates.get_template("message.html").make_module(
+        {
+            "message": message,
+            "shown": message.shown,
+            "attempt": message.attempt,
+            "position": _position(message),
+            "details": _details,
+            "source": picture_path,
+            "filename": filename,
+            "stem": file_stem,
+            "proportions": _proportions,
+            "started": lambda version: datetime.fromtimestamp(version.started, timezone.utc).isoformat(),
+        }
     )
+    return str(template.prompt_html()), str(template.answer_html())  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def details(version: Version) -> str:
-    """Gives the line under a picture: provider, model, size, seed and seconds."""
+def _details(version: Version) -> str:
+    """Gives the line under a picture: provider, model, size, seed, seconds, and the estimated cost."""
     applied, picture = version.applied, version.picture
     said: list[Any] = [applied.provider_label]
     if applied.model_label != applied.provider_label:
@@ -54,7 +41,15 @@ def details(version: Version) -> str:
         said.append(f"seed {applied.seed}")
     if version.duration is not None:
         said.append(f"{version.duration:.1f} s")
+    if applied.cost and picture:
+        said.append(f"about {applied.cost}, by the settings' price")
     return " · ".join(said)
+
+
+def _proportions(size: str) -> str:
+    """Gives the style that makes a waiting card as large as the picture will be."""
+    width, height = map(int, size.split("x"))
+    return f"--width: {width}px; --ratio: {width / height}"
 
 
 def _position(message: Message) -> dict[str, Any] | None:

@@ -19,11 +19,17 @@ EXAMPLES = (
     "City skyline at night in the rain",
 )
 THEME = Default(
-    primary_hue="indigo",
-    neutral_hue="slate",
+    neutral_hue="stone",
     font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
     font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "monospace"],
 )
+_TITLE = '<h1><span class="limner-mark" aria-hidden="true">L</span>Limner</h1>'
+_NEW = """<button name="new" class="limner-button limner-new" aria-label="New conversation">
+New<span> conversation</span></button>"""
+_PLUGINS = '<a class="limner-link" href="limner/plugins" target="_blank">Plugins</a>'
+_EMPTY = """<h2>What shall we picture?</h2>
+<p>Describe it in your own words. Limner passes them to the provider that you choose,
+and keeps what comes back.</p>"""
 
 
 def head() -> str:
@@ -35,8 +41,8 @@ def build_page(studio: Studio) -> gr.Blocks:
     """Builds the page over a studio."""
     with gr.Blocks(title="Limner", fill_height=True, analytics_enabled=False) as page:
         with gr.Row(elem_id="limner-header"):
-            gr.HTML("<h1>Limner</h1>", padding=False)
-            gr.HTML('<button name="new" class="limner-button">New conversation</button>', padding=False)
+            gr.HTML(_TITLE, padding=False)
+            gr.HTML(_NEW if studio.settings.behind_proxy else _PLUGINS + _NEW, padding=False)
         if banner := _banner(studio):
             gr.HTML(f'<p role="status">{banner}</p>', padding=False, elem_id="limner-banner")
         thread = gr.Chatbot(
@@ -49,11 +55,12 @@ def build_page(studio: Studio) -> gr.Blocks:
             latex_delimiters=[],
             group_consecutive_messages=False,
             feedback_options=None,
-            placeholder="<h2>What shall we picture?</h2>",
+            placeholder=_EMPTY,
             examples=[{"text": example} for example in EXAMPLES],
+            autoscroll=False,  # the script follows new rows, and leaves a reader of old ones alone
             height="100%",
         )
-        composer = Composer(studio)
+        Composer(studio)
         script = gr.HTML(
             html_template="",
             js_on_load=(_HERE / "limner.js").read_text("utf-8"),
@@ -61,12 +68,7 @@ def build_page(studio: Studio) -> gr.Blocks:
             padding=False,
         )
         script.input(None, None, thread, js="() => [window.limnerMessages()]")
-        thread.example_select(_example, None, composer.prompt, queue=False, api_visibility="private")
     return page
-
-
-def _example(chosen: gr.SelectData) -> str:
-    return str(chosen.value["text"])
 
 
 def _banner(studio: Studio) -> str:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from core import Refused
+from core.inventory import inventory
 from core.studio import Studio
 from core.thread import Message, Thread
-from ui.message import answer_html, prompt_html
-from ui.visitor import visitor
+from ui.choices import THREAD_ID, read_asked
+from ui.message import message_html
+from ui.plugins import plugins_html
+from ui.visitor import is_owner, visitor
 
-THREAD_ID = re.compile(r"[0-9a-f]{32}")
 KEEP_ALIVE = 15
 """Seconds after which a silent stream says that it is alive, so that proxies keep it open."""
 
@@ -38,7 +40,10 @@ def routes(studio: Studio) -> list[Route]:
     """Gives the routes that the page's script and its pictures use."""
 
     async def events(request: Request) -> Response:
-        thread = await _thread(studio, request)
+        try:
+            thread = await _thread(studio, request)
+        except Refused as refusal:
+            return _problem(str(refusal), 503)
         if thread is None:
             return _problem("There is no such conversation.", 404)
         since = request.headers.get("last-event-id") or request.query_params.get("since", "0")
@@ -46,16 +51,30 @@ def routes(studio: Studio) -> list[Route]:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
+    async def ask(request: Request) -> Response:
+        if _is_foreign(request):
+            return _problem("This request comes from another site.", 403)
+        try:
+            thread = await _thread(studio, request)
+            if thread is None:
+                return _problem("This page has lost its conversation: reload it.", 404)
+            asked = read_asked(studio.registry, await _json_object(request))
+            asker = visitor(request, behind_proxy=studio.settings.behind_proxy)
+            message = await studio.start(thread, asked, visitor=asker)
+        except Refused as refusal:
+            return _problem(str(refusal), 409)
+        return JSONResponse({"message": message.id}, 201)
+
     async def act(request: Request) -> Response:
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        if _is_foreign(request):
             return _problem("This request comes from another site.", 403)
         action = _ACTIONS.get(request.path_params["action"])
-        thread = await _thread(studio, request)
-        message = thread.get(request.path_params["message"]) if thread else None
-        if action is None or thread is None or message is None:
-            return _problem("This message is not here any more: reload the page.", 404)
         asker = visitor(request, behind_proxy=studio.settings.behind_proxy)
         try:
+            thread = await _thread(studio, request)
+            message = thread.get(request.path_params["message"]) if thread else None
+            if action is None or thread is None or message is None:
+                return _problem("This message is not here any more: reload the page.", 404)
             await action(studio, thread, message, request, asker)
         except Refused as refusal:
             return _problem(str(refusal), 409)
@@ -73,8 +92,15 @@ def routes(studio: Studio) -> list[Route]:
             return FileResponse(found, headers=headers, media_type=_MEDIA_TYPES[extension])
         return Response(found, headers=headers, media_type=_MEDIA_TYPES[extension])
 
+    async def list_plugins(request: Request) -> Response:
+        if not is_owner(request, behind_proxy=studio.settings.behind_proxy):
+            return _problem("This list is for the owner, on the machine itself.", 404)
+        return HTMLResponse(plugins_html(inventory(studio.registry)))
+
     return [
+        Route("/limner/plugins", list_plugins),
         Route("/limner/threads/{thread}/events", events),
+        Route("/limner/threads/{thread}/messages", ask, methods=["POST"]),
         Route("/limner/threads/{thread}/messages/{message}/{action}", act, methods=["POST"]),
         Route("/limner/pictures/{name}/{filename}", show_picture),
     ]
@@ -85,22 +111,46 @@ async def _thread(studio: Studio, request: Request) -> Thread | None:
     return await studio.thread(thread_id) if THREAD_ID.fullmatch(thread_id) else None
 
 
+async def _json_object(request: Request) -> dict[str, Any]:
+    try:
+        values = await request.json()
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise Refused("This request is not in the page's form: reload the page.")
+    return values
+
+
+def _is_foreign(request: Request) -> bool:
+    """Says whether another site's page sent the request."""
+    return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+
+
 async def _changes(thread: Thread, rev: int) -> AsyncIterator[str]:
-    """Streams everything newer than a revision, now and as it happens, as server-sent events."""
+    """Streams everything newer than a revision as server-sent events: at once, and as it happens."""
     yield "retry: 1000\n\n"
+    changed = thread.since(rev)
     while True:
-        try:
-            changed = await asyncio.wait_for(thread.changes(rev), KEEP_ALIVE)
-        except asyncio.TimeoutError:
-            yield ": alive\n\n"
-            continue
-        rev = max(message.rev for message in changed)
+        rev = max((message.rev for message in changed), default=rev)
         data = {"now": time.time(), "messages": [_as_shown(message) for message in changed]}
         yield f"id: {rev}\ndata: {json.dumps(data)}\n\n"
+        changed = []
+        while not changed:
+            try:
+                changed = await asyncio.wait_for(thread.changes(rev), KEEP_ALIVE)
+            except asyncio.TimeoutError:
+                yield ": alive\n\n"
 
 
 def _as_shown(message: Message) -> dict[str, str]:
-    return {"id": message.id, "prompt": prompt_html(message), "answer": answer_html(message)}
+    prompt, answer = message_html(message)
+    latest = message.versions[-1]
+    return {
+        "id": message.id,
+        "prompt": prompt,
+        "answer": answer,
+        "state": latest.reason or latest.status,
+    }
 
 
 def _problem(sentence: str, status: int) -> JSONResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 
@@ -16,3 +17,8 @@ def visitor(request: Any, *, behind_proxy: bool) -> str:
         if forwarded:
             return forwarded
     return str(request.client.host) if request.client else ""
+
+
+def is_owner(request: Any, *, behind_proxy: bool) -> bool:
+    """Says whether a request comes from the machine itself, and so from whoever runs Limner there."""
+    return not behind_proxy and bool(request.client) and ip_address(request.client.host).is_loopback

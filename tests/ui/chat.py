@@ -10,19 +10,32 @@ class Chat:
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
-        self.prompt = page.get_by_label("Prompt")
+        self.url = url
+        self.prompt = page.get_by_label("Prompt", exact=True)
         self.create = page.get_by_role("button", name="Create")
         self.answers = page.locator("article.limner")
-        page.goto(url)
+        self.prompts = page.locator(".limner-prompt")
+        self.error = page.locator("#limner-error").get_by_role("alert")
+        self.spoken = page.locator(".limner-announcer")
+        self.open()
+
+    def open(self, query: str = "") -> None:
+        self.page.goto(self.url + query)
         expect(self.prompt).to_be_visible()
 
-    def ask(self, prompt: str) -> Locator:
+    def send(self, prompt: str) -> Locator:
         """Types a prompt, presses Create, and gives the answer that appears."""
         before = self.answers.count()
         self.prompt.fill(prompt)
         self.create.click()
         expect(self.answers).to_have_count(before + 1)
         return self.answers.nth(before)
+
+    def ask(self, prompt: str) -> Locator:
+        """Sends a prompt, waits until its answer has settled, and gives that."""
+        answer = self.send(prompt)
+        expect(answer.locator(".limner-running")).to_have_count(0)
+        return answer
 
     def picture(self, answer: Locator) -> Locator:
         """Waits until an answer's picture is loaded, and gives it."""
@@ -31,5 +44,22 @@ class Chat:
         image.evaluate("image => image.decode()")
         return image
 
+    def source(self, answer: Locator) -> str:
+        return self.picture(answer).get_attribute("src") or ""
+
     def action(self, answer: Locator, name: str) -> Locator:
-        return answer.get_by_role("button", name=name)
+        return answer.get_by_role("button", name=name, exact=True)
+
+    def choose(self, field: str, option: str) -> None:
+        """Chooses from one of the composer's lists."""
+        self.page.get_by_role("combobox", name=field, exact=True).click()
+        chosen = self.page.get_by_role("option", name=option, exact=True)
+        if field not in ("Provider", "Model"):
+            chosen.click()
+            return
+        with self.page.expect_response("**/run/predict*"):  # the server offers what the choice takes
+            chosen.click()
+
+    def options(self) -> None:
+        """Opens the composer's Options."""
+        self.page.get_by_role("button", name="Options").click()

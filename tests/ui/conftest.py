@@ -1,0 +1,101 @@
+"""One app for all tests of the page, with the test providers installed, and gates to hold pictures at."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.serving import ROOT, Serving
+from tests.ui.chat import Chat
+
+SHAPES = ROOT / "tests" / "plugins" / "limner-shapes"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Holds the pictures whose prompt has its tag, until it is opened."""
+
+    file: Path
+
+    @property
+    def tag(self) -> str:
+        return f"#{self.file.name}"
+
+    def open(self) -> None:
+        self.file.touch()
+
+    def close(self) -> None:
+        self.file.unlink()
+
+    def say(self, progress: str) -> None:
+        """Makes the provider report this while it waits."""
+        written = self.file.with_suffix(".new")
+        written.write_text(progress)
+        written.rename(self.file.with_name(f"{self.file.name}.says"))
+
+
+@pytest.fixture(scope="session")
+def gates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("gates")
+
+
+@pytest.fixture
+def gate(gates: Path) -> Gate:
+    """Gives a gate that no other test knows."""
+    return Gate(gates / f"gate-{secrets.token_hex(3)}")
+
+
+@pytest.fixture(scope="session")
+def with_shapes(tmp_path_factory: pytest.TempPathFactory, gates: Path) -> dict[str, str]:
+    """Gives the variables under which the app finds the test providers, as pip would have installed them."""
+    site = tmp_path_factory.mktemp("site")
+    (site / "limner_shapes").symlink_to(SHAPES / "limner_shapes")
+    installed = site / "limner_shapes-0.1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: limner-shapes\nVersion: 0.1.0\n")
+    (installed / "entry_points.txt").write_text(
+        "[limner]\nshapes = limner_shapes.shapes\nhostile = limner_shapes.hostile\n"
+    )
+    return {
+        "PYTHONPATH": str(site),
+        "LIMNER_PROVIDER": "shapes",
+        "LIMNER_PROVIDERS__SHAPES__GATES": str(gates),
+        "LIMNER_PROVIDERS__HOSTILE__GATES": str(gates),
+        "LIMNER_RATE": "10000/minute",
+        "LIMNER_IN_FLIGHT": "100",
+        "LIMNER_SHUTDOWN_GRACE": "0",
+    }
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory, with_shapes: dict[str, str]) -> Iterator[Serving]:
+    folder = tmp_path_factory.mktemp("app")
+    serving = Serving(folder, {**with_shapes, "LIMNER_DATA": str(folder / "data")})
+    yield serving
+    serving.stop()
+
+
+@pytest.fixture
+def chat(app: Serving, page: Page) -> Chat:
+    """Gives the page of the shared app, opened by a visitor who has never been there."""
+    return Chat(page, app.url)
+
+
+@pytest.fixture
+def open_chat(app: Serving, browser: object) -> Iterator[Callable[..., Chat]]:
+    """Opens the shared app for one visitor more, each in a browser of their own."""
+    contexts = []
+
+    def open(**options: object) -> Chat:
+        contexts.append(browser.new_context(**options))  # pyright: ignore
+        contexts[-1].set_default_timeout(15_000)
+        return Chat(contexts[-1].new_page(), app.url)
+
+    yield open
+    for context in contexts:
+        context.close()

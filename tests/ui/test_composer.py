@@ -1,0 +1,182 @@
+"""The composer: what is typed, chosen and sent."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.chat import Chat
+from tests.ui.conftest import Gate
+
+pytestmark = pytest.mark.browser
+
+
+def test_create_is_disabled_while_the_prompt_is_blank(chat: Chat) -> None:
+    """R4: at first, with blanks only, after clearing; enabled after typing, pasting and an example."""
+    expect(chat.create).to_be_disabled()
+    chat.prompt.fill("A boat")
+    expect(chat.create).to_be_enabled()
+    chat.prompt.fill("  \n ")
+    expect(chat.create).to_be_disabled()
+    chat.prompt.press("Enter")
+    chat.prompt.fill("")
+    chat.page.evaluate("document.execCommand('insertText', false, 'Pasted')")
+    expect(chat.create).to_be_enabled()
+    chat.prompt.clear()
+    expect(chat.create).to_be_disabled()
+
+    chat.page.get_by_role("button", name="A red fox in a snowy forest").click()
+
+    expect(chat.prompt).to_have_value("A red fox in a snowy forest")
+    expect(chat.prompt).to_be_focused()
+    expect(chat.create).to_be_enabled()
+    expect(chat.answers).to_have_count(0)
+
+
+def test_enter_sends_and_shift_enter_breaks_the_line(chat: Chat) -> None:
+    """R4: the usual keys."""
+    chat.prompt.press_sequentially("A boat")
+    chat.prompt.press("Shift+Enter")
+    chat.prompt.press_sequentially("and a fox")
+    expect(chat.prompt).to_have_value("A boat\nand a fox")
+
+    chat.prompt.press("Enter")
+
+    expect(chat.prompts).to_have_text(["A boat\nand a fox"])
+    expect(chat.prompt).to_have_value("")
+    expect(chat.create).to_be_disabled()
+
+
+def test_the_composer_stays_usable_while_pictures_are_made(chat: Chat, gate: Gate) -> None:
+    """R4: the box is empty at once, what is typed next stays, and a second picture can be asked for."""
+    chat.send(f"A boat {gate.tag}")
+    expect(chat.prompt).to_have_value("")
+    expect(chat.prompt).to_be_focused()
+    chat.page.keyboard.type("A f")
+    gate.open()
+    chat.picture(chat.answers.first)
+    chat.page.keyboard.type("ox")
+    expect(chat.prompt).to_have_value("A fox")
+
+    chat.page.keyboard.press("Enter")
+
+    chat.picture(chat.answers.nth(1))
+
+
+def test_a_double_click_and_a_second_enter_send_once(chat: Chat) -> None:
+    """G12: debounced."""
+    sent: list[str] = []
+    chat.page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    chat.prompt.fill("A boat")
+    expect(chat.create).to_be_enabled()
+    chat.create.dblclick()
+    chat.picture(chat.answers.first)
+    chat.prompt.fill("A fox")
+    chat.prompt.press("Enter")
+    chat.prompt.press("Enter")
+    chat.picture(chat.answers.nth(1))
+
+    chat.picture(chat.ask("A tree"))
+
+    expect(chat.prompts).to_have_text(["A boat", "A fox", "A tree"])
+    assert len([url for url in sent if url.endswith("/messages")]) == 3
+
+
+def test_an_error_goes_with_the_next_start_and_the_cards_stay(chat: Chat) -> None:
+    """R5: the composer's line only; what failed in the thread remains."""
+    chat.ask("A boat #provider")
+    chat.options()
+    chat.page.get_by_label("Seed").fill("five")
+    chat.prompt.fill("A fox")
+    chat.create.click()
+    expect(chat.error).to_have_text(
+        "The seed 'five' is not a whole number: correct it, or empty it for a new one each time."
+    )
+    expect(chat.prompt).to_have_value("A fox")
+    chat.page.get_by_label("Seed").fill("5")
+
+    chat.create.click()
+
+    expect(chat.error).to_be_hidden()
+    chat.picture(chat.answers.nth(1))
+    expect(chat.answers.nth(1).locator(".limner-details")).to_contain_text("seed 5 ")
+    expect(chat.answers.first.get_by_role("alert")).to_be_visible()
+
+
+def test_a_draft_outlives_a_reload(chat: Chat) -> None:
+    """R4: half a prompt is not lost; a sent one does not come back."""
+    chat.prompt.fill("Half a sent")
+    chat.page.reload()
+    expect(chat.prompt).to_have_value("Half a sent")
+    expect(chat.create).to_be_enabled()
+    chat.create.click()
+    expect(chat.answers).to_have_count(1)
+
+    chat.page.reload()
+
+    expect(chat.answers).to_have_count(1)
+    expect(chat.prompt).to_have_value("")
+
+
+def test_the_composer_offers_what_the_model_takes(chat: Chat) -> None:
+    """G5: sizes, a seed and options come and go with the chosen model, and are sent."""
+    page = chat.page
+    expect(page.get_by_role("combobox", name="Size")).to_be_hidden()
+    chat.choose("Model", "framed")
+    expect(page.get_by_role("combobox", name="Size")).to_have_value("480 × 360")
+    expect(page.get_by_role("button", name="Options")).to_be_hidden()
+    chat.choose("Size", "300 × 900")
+    expect(chat.ask("A boat").locator(".limner-details")).to_contain_text("300 × 900")
+
+    chat.choose("Provider", "Sketch")
+    expect(page.get_by_role("combobox", name="Model")).to_be_hidden()
+    expect(page.get_by_role("combobox", name="Size")).to_have_value("1:1 · 1024 × 1024")
+    chat.options()
+    chat.choose("Outcome", "content-filter")
+
+    expect(chat.ask("A fox").get_by_role("alert")).to_contain_text("Image could not be generated")
+
+
+def test_no_value_is_cut_off(chat: Chat) -> None:
+    """G10: a size is read whole, beside its list's arrow; a phone's composer leaves the thread its room."""
+    chat.choose("Provider", "Sketch")
+    size = chat.page.get_by_role("combobox", name="Size")
+    chat.choose("Size", "16:9 · 1368 × 768")
+    expect(size).to_have_value("16:9 · 1368 × 768")
+    for width in (390, 1280):
+        chat.page.set_viewport_size({"width": width, "height": 844})
+
+        assert size.evaluate("input => input.scrollWidth <= input.clientWidth")
+        text_end = size.evaluate(
+            """input => {
+              const words = document.createElement("canvas").getContext("2d");
+              words.font = getComputedStyle(input).font;
+              return input.getBoundingClientRect().x + words.measureText(input.value).width;
+            }"""
+        )
+        arrow = chat.page.locator("#limner-choices .icon-wrap").last.bounding_box()
+        composer = chat.page.locator("#limner-composer").bounding_box()
+        assert arrow
+        assert composer
+        assert text_end <= arrow["x"]
+        assert composer["height"] < 844 * 0.25
+
+
+def test_a_very_long_prompt_is_folded(chat: Chat) -> None:
+    """G1: 8000 characters are kept whole, shown in part, unfolded at a click; one more is refused."""
+    prompt = ("lighthouse " * 728)[:7999] + "!"
+    chat.ask(prompt)
+    shown = chat.prompts.first
+    assert shown.evaluate("p => p.textContent") == prompt
+    folded = shown.bounding_box()
+    assert folded
+    assert folded["height"] < 250
+
+    chat.page.get_by_text("Show all of it").click()
+
+    whole = shown.bounding_box()
+    assert whole
+    assert whole["height"] > 1000
+    chat.prompt.fill(prompt + "!")
+    chat.create.click()
+    expect(chat.error).to_contain_text("8,001 characters: shorten it to 8,000")

@@ -1,0 +1,199 @@
+"""The page by keyboard, for screen readers, and in every window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.ui.chat import Chat
+from tests.ui.conftest import Gate
+
+pytestmark = pytest.mark.browser
+
+FOCUSED = """() => {
+  const e = document.activeElement;
+  return e.getAttribute("aria-label") || e.title || e.textContent.trim() || e.placeholder;
+}"""
+
+
+def tab_stops(page: Page, count: int) -> list[str]:
+    stops: list[str] = []
+    for _ in range(count):
+        page.keyboard.press("Tab")
+        stops.append(str(page.evaluate(FOCUSED)).split("\n")[0])
+    return stops
+
+
+def test_tab_goes_from_the_header_over_the_thread_to_the_composer(chat: Chat) -> None:
+    """C7: every action is reached, in the order in which it is seen."""
+    expect(chat.prompt).to_be_focused()
+    chat.ask("A boat")
+    chat.prompt.fill("A fox")
+    new = chat.page.get_by_role("button", name="New conversation")
+    new.focus()
+
+    stops = tab_stops(chat.page, 9)
+
+    start = stops.index("Zoom")
+    assert stops[start : start + 4] == ["Zoom", "Download image", "Copy image", "Regenerate image"]
+    chat.prompt.focus()
+    assert [stop.split()[0] for stop in tab_stops(chat.page, 4)] == ["Create", "Provider", "Model", "Options"]
+
+
+def test_the_focus_is_kept_when_a_message_is_drawn_anew(chat: Chat, gate: Gate) -> None:
+    """C7: Regenerate by keyboard leads to Stop, and what has settled leads back to Regenerate."""
+    gate.open()
+    answer = chat.ask(f"A boat {gate.tag}")
+    gate.close()
+    regenerate = chat.action(answer, "Regenerate image")
+    regenerate.focus()
+    chat.page.keyboard.press("Enter")
+    expect(chat.action(answer, "Stop")).to_be_focused()
+    gate.say("nearly there")
+    expect(answer.get_by_text("nearly there")).to_be_visible()
+    expect(chat.action(answer, "Stop")).to_be_focused()
+
+    chat.page.keyboard.press("Enter")
+    expect(chat.action(answer, "Stop")).to_have_count(0)
+    expect(regenerate).to_be_focused()
+    chat.page.keyboard.press(" ")
+    expect(chat.action(answer, "Stop")).to_be_focused()
+    gate.open()
+    expect(answer.get_by_text("2 / 2")).to_be_visible()
+    expect(regenerate).to_be_focused()
+
+    chat.action(answer, "Previous version").focus()
+    chat.page.keyboard.press("Enter")
+    expect(answer.get_by_text("1 / 2")).to_be_visible()
+    expect(chat.action(answer, "Next version")).to_be_focused()
+
+
+def test_typing_is_not_disturbed_by_what_arrives(chat: Chat, gate: Gate) -> None:
+    """R4: the focus stays in the box while messages change."""
+    answer = chat.send(f"A boat {gate.tag}")
+    chat.prompt.focus()
+    gate.open()
+
+    chat.picture(answer)
+
+    expect(chat.prompt).to_be_focused()
+
+
+def test_screen_readers_hear_what_matters_and_no_source(chat: Chat, gate: Gate) -> None:
+    """C1, R6: a polite line tells of starts and ends; errors are alerts, but not old ones after a reload."""
+    answer = chat.send(f"A boat {gate.tag}")
+    expect(chat.spoken).to_have_role("status")
+    expect(chat.spoken).to_have_text("Generating image…")
+    gate.open()
+    expect(chat.spoken).to_have_text("The image is ready.")
+    chat.picture(answer)
+    labels = chat.page.locator("#limner-thread [aria-label]").evaluate_all(
+        "all => all.map(e => e.getAttribute('aria-label')).filter(label => label.includes('<'))"
+    )
+    assert labels == []
+    expect(chat.page.locator("#limner-thread [role=log]")).to_have_attribute("aria-live", "off")
+    expect(chat.ask("A fox #provider").get_by_role("alert")).to_be_visible()
+
+    chat.page.reload()
+
+    expect(chat.answers.nth(1).get_by_text("could not make this picture")).to_be_visible()
+    expect(chat.answers.nth(1).get_by_role("alert")).to_have_count(0)
+
+
+CONTRAST = """() => {
+  const rgb = (color) => color.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, n) => sum + v * [0.2126, 0.7152, 0.0722][n], 0);
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const color = rgb(getComputedStyle(e).backgroundColor);
+      if (color.length < 4 || color[3] === 1) return color;
+    }
+    return [255, 255, 255];
+  };
+  const poor = [];
+  for (const e of document.querySelectorAll(".gradio-container *")) {
+    const text = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()) || e.value;
+    const seen = e.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+    if (!text || !seen || e.disabled || e.closest(".limner-spoken")) continue;
+    const [a, b] = [light(rgb(getComputedStyle(e).color)), light(behind(e))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) poor.push([e.className, (e.value || e.textContent).trim(), ratio.toFixed(2)]);
+  }
+  return poor;
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_text_is_readable(chat: Chat, gate: Gate, theme: str) -> None:
+    """C2, R6: a contrast of 4.5 at least, in both themes, in every state of a message and at the start."""
+    chat.open(f"/?__theme={theme}")
+    assert chat.page.evaluate(CONTRAST) == []
+    chat.ask("A boat #revised #warned")
+    chat.ask("A boat #filtered")
+    chat.ask("A boat #provider")
+    chat.action(chat.send(f"A boat {gate.tag}"), "Stop").click()
+    chat.send(f"A boat {gate.tag}")
+    chat.options()
+    chat.prompt.fill("A fox")
+    expect(chat.create).to_be_enabled()
+
+    assert chat.page.evaluate(CONTRAST) == []
+
+
+def test_every_window_shows_thread_and_composer(chat: Chat) -> None:
+    """G1: from a small phone over a page at 200% to a wide screen, nothing leaves the window sideways."""
+    page = chat.page
+    for width, height in ((320, 640), (390, 844), (640, 400), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        answer = chat.ask("A " + "very" * 60 + "long word #wide #revised")
+        chat.picture(answer)
+
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+        assert page.locator("#limner-thread [role=log]").evaluate("log => log.scrollWidth <= log.clientWidth")
+        expect(chat.create).to_be_in_viewport(ratio=1)
+        expect(answer.locator(".limner-actions")).to_be_in_viewport()
+        thread = page.locator("#limner-thread").bounding_box()
+        assert thread
+        assert thread["height"] > height * 0.35
+
+
+def test_new_rows_scroll_into_view_and_a_reader_of_old_ones_is_left_alone(chat: Chat, gate: Gate) -> None:
+    """G1: the end is followed, also when a picture comes; who scrolled up stays there until they send."""
+    log = chat.page.locator("#limner-thread [role=log]")
+    for _ in range(3):
+        answer = chat.ask("A boat #tall")
+        expect(answer.locator(".limner-actions")).to_be_in_viewport(ratio=1)
+    running = chat.send(f"A boat #tall {gate.tag}")
+    expect(chat.action(running, "Stop")).to_be_in_viewport(ratio=1)
+    chat.page.mouse.move(640, 300)
+    chat.page.mouse.wheel(0, -900)
+    chat.page.wait_for_function(
+        "log => log.scrollTop + log.clientHeight < log.scrollHeight - 500", arg=log.element_handle()
+    )
+    first = chat.answers.nth(1).bounding_box()
+
+    gate.open()
+    chat.picture(running)
+
+    assert chat.answers.nth(1).bounding_box() == first
+    chat.send("A fox #tall")
+    expect(chat.answers.nth(4).locator(".limner-actions")).to_be_in_viewport(ratio=1)
+
+
+def test_less_motion_where_a_person_asks_for_it(open_chat: Callable[..., Chat], gate: Gate) -> None:
+    """G8: no sheen over the waiting card, and a spinner that barely turns."""
+    chat = open_chat(reduced_motion="reduce")
+    answer = chat.send(f"A boat {gate.tag}")
+    expect(answer.locator(".limner-running")).to_have_css("animation-name", "none")
+    expect(answer.locator(".limner-spinner")).to_have_css("animation-duration", "4s")
+
+
+def test_text_from_right_to_left(chat: Chat) -> None:
+    """G1: each paragraph of a prompt stands as its letters run."""
+    chat.ask("منارة عند الغسق")
+    expect(chat.prompts.first).to_have_css("unicode-bidi", "plaintext")
+    expect(chat.prompts.first).to_have_css("text-align", "start")
