@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -18,10 +17,11 @@ from core import Refused
 from core.inventory import inventory
 from core.studio import Studio
 from core.thread import Message, Thread
-from ui.choices import THREAD_ID, read_asked
+from ui.api import image_route
+from ui.choices import THREAD_ID, json_object, read_asked
 from ui.message import message_html
 from ui.plugins import plugins_html
-from ui.visitor import is_owner, visitor
+from ui.visitor import is_foreign, is_owner, visitor
 
 KEEP_ALIVE = 15
 """Seconds after which a silent stream says that it is alive, so that proxies keep it open."""
@@ -52,13 +52,13 @@ def routes(studio: Studio) -> list[Route]:
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
     async def ask(request: Request) -> Response:
-        if _is_foreign(request):
+        if is_foreign(request):
             return _problem("This request comes from another site.", 403)
         try:
             thread = await _thread(studio, request)
             if thread is None:
                 return _problem("This page has lost its conversation: reload it.", 404)
-            asked = read_asked(studio.registry, await _json_object(request))
+            asked = read_asked(studio.registry, await json_object(request))
             asker = visitor(request, behind_proxy=studio.settings.behind_proxy)
             message = await studio.start(thread, asked, visitor=asker)
         except Refused as refusal:
@@ -66,7 +66,7 @@ def routes(studio: Studio) -> list[Route]:
         return JSONResponse({"message": message.id}, 201)
 
     async def act(request: Request) -> Response:
-        if _is_foreign(request):
+        if is_foreign(request):
             return _problem("This request comes from another site.", 403)
         action = _ACTIONS.get(request.path_params["action"])
         asker = visitor(request, behind_proxy=studio.settings.behind_proxy)
@@ -98,6 +98,7 @@ def routes(studio: Studio) -> list[Route]:
         return HTMLResponse(plugins_html(inventory(studio.registry)))
 
     return [
+        image_route(studio),
         Route("/limner/plugins", list_plugins),
         Route("/limner/threads/{thread}/events", events),
         Route("/limner/threads/{thread}/messages", ask, methods=["POST"]),
@@ -109,21 +110,6 @@ def routes(studio: Studio) -> list[Route]:
 async def _thread(studio: Studio, request: Request) -> Thread | None:
     thread_id = request.path_params["thread"]
     return await studio.thread(thread_id) if THREAD_ID.fullmatch(thread_id) else None
-
-
-async def _json_object(request: Request) -> dict[str, Any]:
-    try:
-        values = await request.json()
-    except ValueError:
-        values = None
-    if not isinstance(values, dict):
-        raise Refused("This request is not in the page's form: reload the page.")
-    return values
-
-
-def _is_foreign(request: Request) -> bool:
-    """Says whether another site's page sent the request."""
-    return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
 
 
 async def _changes(thread: Thread, rev: int) -> AsyncIterator[str]:

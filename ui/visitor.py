@@ -22,3 +22,8 @@ def visitor(request: Any, *, behind_proxy: bool) -> str:
 def is_owner(request: Any, *, behind_proxy: bool) -> bool:
     """Says whether a request comes from the machine itself, and so from whoever runs Limner there."""
     return not behind_proxy and bool(request.client) and ip_address(request.client.host).is_loopback
+
+
+def is_foreign(request: Any) -> bool:
+    """Says whether another site's page sent the request, as browsers tell it."""
+    return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")

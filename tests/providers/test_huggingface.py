@@ -1,0 +1,984 @@
+"""Hugging Face's provider, with the real SDK, against a server that plays the Hub and its services."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gc
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from importlib.metadata import EntryPoint
+from io import BytesIO
+from pathlib import Path
+from typing import Any, get_args
+from urllib.request import urlopen
+
+import httpx2
+import huggingface_hub as sdk
+import pytest
+from huggingface_hub.inference import _providers
+from huggingface_hub.inference._providers import _common, hf_inference, wavespeed, zai_org
+from huggingface_hub.utils import _detect_agent
+from PIL import Image
+from pydantic import SecretStr
+
+from core.asked import Asked
+from core.deadline import DeadlinePassed, before_deadline
+from core.registry import Registry
+from core.settings import load_settings
+from core.store import Store
+from core.studio import Studio
+from core.thread import Version
+from limner import ContentFiltered, ImageRequest, ImageResult, ProviderError, Size
+from limner.clients import close_shared
+from providers import huggingface
+from providers.huggingface import Service, TextToImageOptions
+from tests.loopback import Loopback, Reply, Request
+
+pytestmark = pytest.mark.filterwarnings("error")  # a connection left open is a ResourceWarning
+
+KEY = "hf_RequestsOwnToken0123"
+MACHINES = "hf_MachinesToken4567890"
+MODEL = "black-forest-labs/FLUX.1-dev"
+SERVICES = [service for service in get_args(Service) if service != "auto"]
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **more: Any) -> bytes:
+    file = BytesIO()
+    image.save(file, kind, **more)
+    return file.getvalue()
+
+
+TEAL = Image.new("RGB", (64, 48), "teal")
+PNG = encoded(TEAL)
+GOOD = Reply(body=PNG, headers={"content-type": "image/png", "x-request-id": "r-1"})
+
+
+# The other side
+
+
+def offered(*services: str, task: str = "text-to-image", status: str = "live") -> list[dict[str, str]]:
+    """The Hub's list of who offers a model."""
+    return [
+        {"provider": s, "providerId": _AT.get(s, MODEL), "status": status, "task": task} for s in services
+    ]
+
+
+_AT = {"fal-ai": "fal-ai/flux/dev", "wavespeed": "wavespeed-ai/flux-dev", "replicate": "flux/dev"}
+_BASE64 = {"data": [{"b64_json": base64.b64encode(PNG).decode()}]}
+
+
+class Internet:
+    """What stands on the other side: the Hub, the router with all services, and a server of files.
+
+    The first POST gets `answer`, a GET for a job the next of `jobs`. In a body, //HERE/ is this server.
+    """
+
+    def __init__(self, answer: Reply, offers: object = None, jobs: Iterable[Reply] = ()) -> None:
+        self.answer, self.jobs = answer, list(jobs)
+        self.hub = on_hub(offered(*SERVICES) if offers is None else offers)
+
+    def __call__(self, request: Request) -> Reply:
+        if request.path.startswith("/api/models/"):
+            return self.hub
+        if request.path.startswith("/files/"):
+            return GOOD
+        reply = self.answer if request.method == "POST" else self.jobs.pop(0)
+        if isinstance(reply.body, dict):
+            text = json.dumps(reply.body).replace("//HERE/", f"//{request.headers['host']}/")
+            return replace(reply, body=text)
+        return reply
+
+
+def on_hub(offers: object) -> Reply:
+    """What the Hub says of a model."""
+    body = {"id": MODEL, "pipeline_tag": "text-to-image", "inferenceProviderMapping": offers}
+    return Reply(body=body)
+
+
+# What each service answers; a job is what is asked for afterwards.
+ANSWERS: dict[str, tuple[dict[str, Any] | bytes, list[dict[str, Any]]]] = {
+    "hf-inference": (PNG, []),
+    "fal-ai": ({"images": [{"url": "http://HERE/files/a.png"}], "has_nsfw_concepts": [False], "seed": 7}, []),
+    "nscale": (_BASE64, []),
+    "together": (_BASE64, []),
+    "replicate": ({"output": ["http://HERE/files/a.png"], "metrics": {"predict_time": 1.5}}, []),
+    "wavespeed": (
+        {
+            "data": {
+                "urls": {"get": "https://api.wavespeed.ai/api/v3/predictions/9/result"},
+                "status": "created",
+            }
+        },
+        [
+            {"data": {"status": "processing", "outputs": []}},
+            {"data": {"status": "completed", "outputs": ["http://HERE/files/a.png"]}},
+        ],
+    ),
+    "zai-org": (
+        {"id": "z-1", "task_status": "PROCESSING"},
+        [{"task_status": "SUCCESS", "image_result": [{"url": "http://HERE/files/a.png"}]}],
+    ),
+}
+
+
+def playing(service: str) -> Internet:
+    answer, jobs = ANSWERS[service]
+    return Internet(Reply(body=answer), jobs=[Reply(body=job) for job in jobs])
+
+
+@pytest.fixture(autouse=True)
+def no_way_out(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fails a test in which a name is looked up, and puts a token on this machine that nobody may send."""
+    looked_up: list[Any] = []
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *more: Any, **named: Any) -> Any:
+        if host not in ("127.0.0.1", "localhost"):
+            looked_up.append(host)
+            raise socket.gaierror(f"{host} is outside")
+        return real(host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setenv("HF_TOKEN", MACHINES)
+    monkeypatch.setattr(_detect_agent, "_registry", {})
+    monkeypatch.setattr(huggingface, "POLL_SECONDS", 0.01)
+    yield
+    assert looked_up == []
+
+
+@contextmanager
+def served(handler: Any) -> Iterator[Loopback]:
+    """Serves it, and points the SDK there: by the constants that it has for the Hub and the router."""
+    with Loopback(handler) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sdk.constants, "ENDPOINT", server.url)
+        patch.setattr(sdk.constants, "INFERENCE_PROXY_TEMPLATE", f"{server.url}/{{provider}}")
+        patch.setattr(
+            _providers.PROVIDERS["hf-inference"]["text-to-image"], "base_url", f"{server.url}/hf-inference"
+        )
+        yield server
+        for request in server.requests:
+            assert MACHINES not in str(request)
+
+
+def posts(server: Loopback) -> list[Request]:
+    return [request for request in server.requests if request.method == "POST"]
+
+
+def ask(**more: Any) -> ImageRequest:
+    chosen = {name: more.pop(name) for name in TextToImageOptions.model_fields if name in more}
+    given: dict[str, Any] = {"prompt": "A red fox", "model": MODEL, "credential": SecretStr(KEY)}
+    return ImageRequest(options=TextToImageOptions(**chosen), **(given | more))
+
+
+def run(work: Callable[[], Awaitable[Any]]) -> Any:
+    """Runs something on an event loop of its own, and closes the clients as the host does."""
+
+    async def whole() -> Any:
+        try:
+            return await work()
+        finally:
+            await close_shared()
+
+    return asyncio.run(whole())
+
+
+def make(**more: Any) -> ImageResult:
+    return run(lambda: huggingface.generate(ask(**more)))
+
+
+def answered(handler: Any, **more: Any) -> tuple[ImageResult, Request]:
+    """Gives the provider's result, and the one request that cost money."""
+    with served(handler) as server:
+        result = make(**more)
+    (post,) = posts(server)
+    return result, post
+
+
+def refused(handler: Any, paid: int = 1, **more: Any) -> ContentFiltered | ProviderError:
+    """Gives the provider's error after so many requests that cost money."""
+    with served(handler) as server, pytest.raises((ContentFiltered, ProviderError)) as raised:
+        make(**more)
+    assert len(posts(server)) == paid
+    words = f"{raised.value} {raised.value.service_message}"
+    assert KEY not in words
+    assert "://" not in words
+    return raised.value
+
+
+def direct(reply: Reply, **more: Any) -> ContentFiltered | ProviderError:
+    return refused(Internet(reply), inference_provider="hf-inference", **more)
+
+
+def failure(error: Exception) -> tuple[str, bool, float | None]:
+    assert isinstance(error, ProviderError)
+    return error.category, error.did_not_run, error.retry_after
+
+
+# The same as the SDK's own
+
+
+def _fetched(url: str) -> bytes:
+    with urlopen(url) as file:
+        return file.read()
+
+
+@pytest.fixture
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Has the SDK forget what it looked up, and not sleep between two looks at a job."""
+    for cached in (_common._fetch_inference_provider_mapping, hf_inference._check_supported_task):
+        cached.cache_clear()
+    monkeypatch.setattr(zai_org, "_POLLING_INTERVAL", 0)
+    monkeypatch.setattr(wavespeed, "_POLLING_INTERVAL", 0)
+    yield
+    sdk.close_session()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.usefixtures("forgetful")
+def test_what_is_sent_and_read_is_what_the_sdk_sends_and_reads(
+    service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    options = {
+        "num_inference_steps": 4,
+        "guidance_scale": 3.5,
+        "scheduler": "Euler",
+        "negative_prompt": "blue",
+    }
+    with served(playing(service)) as server:
+        client = sdk.InferenceClient(provider=service, token=KEY, bill_to="house", timeout=5)
+        image: Any = client.text_to_image("A fox", model=MODEL, width=1024, height=768, seed=3, **options)
+    (theirs,) = posts(server)
+    assert image.fp.getvalue() == PNG
+
+    with served(playing(service)) as server:
+        own = {"settings": {"bill_to": "house"}, "prompt": "A fox", "size": Size(1024, 768), "seed": 3}
+        result = make(inference_provider=service, **own, **options)
+        data = result.image if isinstance(result.image, bytes) else _fetched(str(result.image))
+    (ours,) = posts(server)
+    assert data == PNG
+    assert (ours.path, ours.json) == (theirs.path, theirs.json)
+    for name in ("authorization", "x-hf-bill-to", "accept", "content-type", "user-agent", "prefer"):
+        assert ours.headers.get(name) == theirs.headers.get(name), name
+    assert ours.headers["authorization"] == f"Bearer {KEY}"
+    assert result.metadata == {"inference_provider": service}
+    assert [w.feature for w in result.warnings] == (["num_inference_steps"] if service == "nscale" else [])
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_why_the_look_up_of_the_sdk_is_not_used() -> None:
+    """It sends this machine's token where it was given another; where this fails, the SDK has mended it."""
+    with served(playing("together")) as server:
+        sdk.InferenceClient(provider="together", token=KEY).text_to_image("A fox", model=MODEL)
+        look_up, post = server.requests
+        server.requests.clear()
+    assert post.headers["authorization"] == f"Bearer {KEY}"
+    assert look_up.headers["authorization"] == f"Bearer {MACHINES}"
+
+
+def test_the_services_are_those_of_the_sdk() -> None:
+    assert [name for name, tasks in _providers.PROVIDERS.items() if "text-to-image" in tasks] == SERVICES
+
+
+# Who makes the picture
+
+
+@pytest.mark.parametrize(
+    ("offers", "chosen"),
+    [
+        (offered("together", "fal-ai"), "together"),
+        (offered("somebody-new", "nscale"), "nscale"),
+        (offered("fal-ai", task="image-to-image") + offered("together"), "together"),
+        (offered("fal-ai", status="error") + offered("together"), "together"),
+        (offered("together", status="error"), "together"),
+        ({"together": {"providerId": "x", "status": "live", "task": "text-to-image"}}, "together"),
+    ],
+)
+def test_auto_takes_the_first_that_can(offers: Any, chosen: str) -> None:
+    result, post = answered(Internet(Reply(body=_BASE64), offers))
+    assert result.metadata == {"inference_provider": chosen}
+    assert post.path.startswith(f"/{chosen}/")
+
+
+@pytest.mark.parametrize(
+    ("option", "setting", "chosen"),
+    [("auto", "auto", "hf-inference"), ("auto", "together", "together"), ("nscale", "together", "nscale")],
+)
+def test_the_option_stands_over_the_setting(option: str, setting: str, chosen: str) -> None:
+    offers = offered("hf-inference", *SERVICES)
+    internet = Internet(GOOD if chosen == "hf-inference" else Reply(body=_BASE64), offers)
+    result, _ = answered(internet, inference_provider=option, settings={"provider": setting})
+    assert result.metadata == {"inference_provider": chosen}
+
+
+@pytest.mark.parametrize(
+    ("offers", "named", "words"),
+    [
+        ([], "auto", "Pictures with this model are made by no service that Limner knows."),
+        ({}, "auto", "Pictures with this model are made by no service that Limner knows."),
+        (
+            offered("somebody-new"),
+            "auto",
+            "Pictures with this model are made by no service that Limner knows.",
+        ),
+        (offered("fal-ai"), "together", "Pictures with this model are made by fal-ai."),
+        (offered("together", task="text-to-video"), "together", "Pictures with this model are made by no"),
+    ],
+)
+def test_a_model_that_nobody_offers(offers: Any, named: str, words: str) -> None:
+    error = refused(Internet(GOOD, offers), paid=0, inference_provider=named)
+    assert failure(error) == ("invalid-request", True, None)
+    assert str(error.service_message).startswith(words)
+
+
+def test_a_model_without_any_mapping() -> None:
+    internet = Internet(GOOD)
+    internet.hub = Reply(body={"id": MODEL})
+    assert failure(refused(internet, paid=0)) == ("invalid-request", True, None)
+
+
+@pytest.mark.parametrize(
+    "model", ["https://evil.example/v1", "http://127.0.0.1/", "../../whoami", "a/b/c", "a b"]
+)
+@pytest.mark.parametrize("service", ["auto", "hf-inference"])
+def test_a_model_is_never_an_address(model: str, service: str) -> None:
+    with served(playing("hf-inference")) as server, pytest.raises(ProviderError) as raised:
+        make(model=model, inference_provider=service)
+    assert failure(raised.value) == ("invalid-request", True, None)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (Reply(404, {"error": "Repository not found"}), ("invalid-request", True, None)),
+        (Reply(401, {"error": "x"}, {"X-Error-Code": "RepoNotFound"}), ("invalid-request", True, None)),
+        (Reply(401, {"error": "Invalid credentials in Authorization header"}), ("auth", True, None)),
+        (Reply(403, {"error": "x"}, {"X-Error-Code": "GatedRepo"}), ("auth", True, None)),
+        (Reply(429, {}, {"Retry-After": "9"}), ("rate-limit", True, 9)),
+        (Reply(500, "<html><title>Oops</title>"), ("unavailable", True, None)),
+        (Reply(200, "<html>"), ("bad-response", True, None)),
+        (on_hub([{"provider": 1}]), ("bad-response", True, None)),
+        (Reply(200, "[]"), ("bad-response", True, None)),
+        (Reply(delay=30), ("timeout", True, None)),
+        (Reply(200, "x" * 100, cut_after=5), ("unavailable", True, None)),
+    ],
+)
+def test_a_look_up_that_fails_costs_nothing(
+    reply: Reply, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface, "LOOK_UP_SECONDS", 0.2)
+    internet = Internet(GOOD)
+    internet.hub = reply
+    assert failure(refused(internet, paid=0)) == expected
+
+
+def test_a_model_that_was_renamed_is_found() -> None:
+    internet, old = playing("together"), Reply(307, headers={"location": f"/api/models/{MODEL}"})
+    result, _ = answered(
+        lambda r: old if "/old/" in r.path else internet(r), model="old/name", inference_provider="together"
+    )
+    assert result.image == PNG
+
+
+def test_who_offers_a_model_is_asked_once_for_each_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface, "KNOWN_SECONDS", 1e12)
+
+    async def work() -> None:
+        for token in (KEY, KEY, "hf_another_token", KEY):
+            await huggingface.generate(ask(credential=SecretStr(token)))
+        monkeypatch.setattr(huggingface, "KNOWN_SECONDS", 1e-9)
+        await huggingface.generate(ask(credential=SecretStr("hf_third")))
+        await huggingface.generate(ask(credential=SecretStr("hf_third")))
+
+    with served(Internet(Reply(body=_BASE64), offered("together"))) as server:
+        run(work)
+    look_ups = [request.headers["authorization"] for request in server.requests if request.method == "GET"]
+    assert look_ups == [f"Bearer {token}" for token in (KEY, "hf_another_token", "hf_third", "hf_third")]
+
+
+# Credentials
+
+
+def test_without_a_token_nothing_is_asked() -> None:
+    with served(playing("together")) as server, pytest.raises(ProviderError) as raised:
+        make(credential=None)
+    assert failure(raised.value) == ("auth", True, None)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("key", "option", "setting"),
+    [
+        ("fal-key-0123", "auto", "auto"),
+        ("fal-key-0123", "together", "fal-ai"),
+        ("fal-key-0123", "hf-inference", "auto"),
+    ],
+)
+def test_the_key_of_one_service_goes_to_no_other(key: str, option: str, setting: str) -> None:
+    with served(playing("together")) as server, pytest.raises(ProviderError) as raised:
+        make(credential=SecretStr(key), inference_provider=option, settings={"provider": setting})
+    assert failure(raised.value) == ("auth", True, None)
+    assert server.requests == []
+
+
+def test_the_key_of_a_service_goes_straight_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(playing("fal-ai")) as server:
+        monkeypatch.setattr(_providers.PROVIDERS["fal-ai"]["text-to-image"], "base_url", server.url)
+        make(credential=SecretStr("fal-key-0123"), settings={"provider": "fal-ai", "bill_to": "house"})
+    look_up, post = server.requests
+    assert "authorization" not in look_up.headers
+    assert (post.path, post.headers["authorization"]) == ("/fal-ai/flux/dev", "Key fal-key-0123")
+    assert "x-hf-bill-to" not in post.headers
+
+
+@pytest.mark.parametrize("key", ["hf_ключ", "hf_a\nb"])
+def test_a_token_that_no_header_can_carry(key: str) -> None:
+    assert failure(refused(Internet(GOOD), paid=0, credential=SecretStr(key))) == ("auth", True, None)
+
+
+# A server of one's own
+
+
+def at_base_url(reply: Reply | Callable[[Request], Reply], **more: Any) -> tuple[ImageResult, Request]:
+    with served(reply if callable(reply) else lambda _: reply) as server:
+        result = make(base_url=f"{server.url}/own/model?x=1", **more)
+    (request,) = server.requests
+    return result, request
+
+
+def test_a_base_url_is_the_whole_address() -> None:
+    result, request = at_base_url(GOOD, seed=5, guidance_scale=2, size=Size(512, 256))
+    assert (request.method, request.path) == ("POST", "/own/model?x=1")
+    parameters = {"seed": 5, "guidance_scale": 2.0, "width": 512, "height": 256}
+    assert request.json == {"inputs": "A red fox", "parameters": parameters}
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert (result.image, result.request_id, result.warnings) == (PNG, "r-1", [])
+
+
+def test_a_base_url_without_a_token_gets_none_and_not_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hf_inference, "get_token", lambda: pytest.fail("the SDK looks for a token"))
+    _, request = at_base_url(GOOD, credential=None)
+    assert "authorization" not in request.headers
+
+
+def test_a_base_url_leaves_no_choice() -> None:
+    result, _ = at_base_url(GOOD, inference_provider="together")
+    assert [warning.feature for warning in result.warnings] == ["inference_provider"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"billto": "x"}, "The setting billto: Extra inputs are not permitted."),
+        ({"provider": "openai"}, "The setting provider: Input should be 'auto', 'fal-ai'"),
+        ({"bill_to": "a\r\nb"}, "The setting bill_to: String should match pattern"),
+    ],
+)
+def test_wrong_settings_are_refused_before_the_call(settings: dict[str, Any], words: str) -> None:
+    error = refused(Internet(GOOD), paid=0, settings=settings)
+    assert failure(error) == ("invalid-request", True, None)
+    assert str(error.service_message).startswith(words)
+
+
+# What comes back
+
+
+def gradient(kind: str, **more: Any) -> bytes:
+    return encoded(Image.linear_gradient("L").convert("RGB"), kind, **more)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PNG,
+        gradient("JPEG", quality=71, exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0"),
+        gradient("WEBP", quality=50),
+        gradient("GIF"),
+        encoded(Image.new("RGBA", (9, 9), (0, 0, 0, 0))),
+        encoded(Image.new("I;16", (9, 9), 500)),
+        encoded(Image.new("RGB", (64, 64), (6, 6, 6))),
+        encoded(Image.new("RGB", (64, 64), (0, 0, 20)), "JPEG"),
+    ],
+    ids=["png", "jpeg", "webp", "gif", "transparent", "16 bits", "dark", "dark blue"],
+)
+def test_the_bytes_stay_as_they_came(data: bytes) -> None:
+    assert at_base_url(Reply(body=data))[0].image == data
+    inside = {"data": [{"b64_json": base64.b64encode(data).decode()}]}
+    assert answered(Internet(Reply(body=inside), offered("together")))[0].image == data
+
+
+BLACK = Image.new("RGB", (512, 512))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encoded(BLACK),
+        encoded(BLACK, "JPEG", quality=90),
+        encoded(BLACK, "WEBP"),
+        encoded(BLACK.convert("RGBA")),
+        encoded(BLACK.convert("L")),
+        encoded(BLACK.convert("P")),
+    ],
+    ids=["png", "jpeg", "webp", "rgba", "grey", "palette"],
+)
+def test_a_black_picture_is_a_refusal(data: bytes) -> None:
+    assert isinstance(direct(Reply(body=data)), ContentFiltered)
+    inside = {"data": [{"b64_json": base64.b64encode(data).decode()}]}
+    assert isinstance(refused(Internet(Reply(body=inside), offered("nscale"))), ContentFiltered)
+
+
+def test_one_bright_pixel_makes_a_picture() -> None:
+    star = BLACK.copy()
+    star.putpixel((300, 200), (255, 255, 255))
+    assert at_base_url(Reply(body=encoded(star)))[0].image == encoded(star)
+
+
+def huge() -> bytes:
+    """The head of a picture that would need 1.6 GB."""
+    head = bytearray(encoded(Image.new("1", (8, 8))))
+    head[16:24] = 2 * (20_000).to_bytes(4, "big")
+    head[29:33] = zlib.crc32(head[12:29]).to_bytes(4, "big")
+    return bytes(head)
+
+
+FAL = {
+    "images": [{"url": "http://HERE/files/a.png"}],
+    "seed": 7,
+    "prompt": "A fox, in oil",
+    "timings": {"inference": 0.4},
+}
+
+
+def test_what_fal_says_is_kept() -> None:
+    result, _ = answered(Internet(Reply(body=FAL, headers={"x-request-id": "r-2"}), offered("fal-ai")))
+    assert (result.seed, result.revised_prompt, result.request_id) == (7, "A fox, in oil", "r-2")
+    assert (result.usage, result.metadata) == ({"inference": 0.4}, {"inference_provider": "fal-ai"})
+
+
+@pytest.mark.parametrize("marks", [[True], [False, True]])
+def test_a_picture_that_fal_marks_is_a_refusal(marks: list[bool]) -> None:
+    error = refused(Internet(Reply(body=FAL | {"has_nsfw_concepts": marks}), offered("fal-ai")))
+    assert isinstance(error, ContentFiltered)
+
+
+def test_a_black_picture_inside_of_an_answer_is_a_refusal() -> None:
+    black = f"data:image/png;base64,{base64.b64encode(encoded(BLACK)).decode()}"
+    error = refused(Internet(Reply(body=FAL | {"images": [{"url": black}]}), offered("fal-ai")))
+    assert isinstance(error, ContentFiltered)
+
+
+@pytest.mark.parametrize(
+    ("service", "body", "category", "words"),
+    [
+        (
+            "replicate",
+            {"output": None, "status": "processing", "error": None},
+            "provider",
+            "not ready in time",
+        ),
+        ("replicate", {"output": None}, "bad-response", "not ready in time"),
+        ("replicate", {"output": [], "status": "succeeded"}, "provider", "failed"),
+        (
+            "replicate",
+            {"output": None, "status": "failed", "error": "CUDA out of memory"},
+            "provider",
+            "CUDA",
+        ),
+        (
+            "replicate",
+            {"output": None, "status": "failed", "error": "NSFW content detected."},
+            "filter",
+            "NSFW",
+        ),
+        ("replicate", {"output": None, "error": "flagged as sensitive (E005)"}, "filter", "sensitive"),
+        ("wavespeed", {"data": {"status": "failed", "error": "no"}, "message": "success"}, "provider", "no"),
+        ("wavespeed", {"data": {"status": "failed", "error": "Content policy"}}, "filter", "Content policy"),
+        ("zai-org", {"id": "z", "task_status": "FAIL", "error": {"message": "busy"}}, "provider", "busy"),
+        ("zai-org", {"id": "z", "task_status": "FAIL"}, "provider", "failed"),
+        ("together", {"data": []}, "bad-response", "No picture"),
+        ("together", {"error": {"message": "overloaded"}}, "provider", "overloaded"),
+        ("nscale", "<html>", "bad-response", "No picture"),
+        ("fal-ai", "[]", "bad-response", "No picture"),
+        ("fal-ai", {"images": None}, "bad-response", "No picture"),
+        ("together", {"data": [{"b64_json": "?!"}]}, "bad-image", "base64"),
+        ("together", "null", "bad-response", "No picture"),
+        ("hf-inference", "<html><title>Busy</title>", "bad-image", "web page"),
+        ("hf-inference", {"error": "Something"}, "bad-image", ""),
+        ("hf-inference", PNG[:-40], "bad-image", "cut off"),
+        ("hf-inference", huge(), "bad-image", "pixels"),
+        ("hf-inference", b"", "bad-image", "empty"),
+        ("hf-inference", b"\x89PNG\r\n\x1a\n", "bad-image", "cut off"),
+    ],
+)
+def test_a_good_answer_without_a_picture(service: str, body: Any, category: str, words: str) -> None:
+    error = refused(Internet(Reply(body=body), offered(service)))
+    if category == "filter":
+        assert isinstance(error, ContentFiltered)
+    else:
+        assert failure(error) == (category, False, None)
+    assert words in str(error.service_message)
+
+
+# Jobs
+
+
+def jobs(service: str, *replies: Reply, **more: Any) -> tuple[ImageResult, list[str]]:
+    answer, _ = ANSWERS[service]
+    with served(Internet(Reply(body=answer), offered(service), list(replies))) as server:
+        result = make(**more)
+    assert len(posts(server)) == 1
+    polls = [request for request in server.requests[2:] if request.method == "GET"]
+    assert {request.headers["authorization"] for request in polls} == {f"Bearer {KEY}"}
+    return result, [request.path for request in polls]
+
+
+def test_jobs_are_asked_for_through_the_router() -> None:
+    _, paths = jobs("wavespeed", *(Reply(body=job) for job in ANSWERS["wavespeed"][1]))
+    assert paths == ["/wavespeed/api/v3/predictions/9/result"] * 2
+    _, paths = jobs("zai-org", *(Reply(body=job) for job in ANSWERS["zai-org"][1]))
+    assert paths == ["/zai-org/api/paas/v4/async-result/z-1"]
+
+
+def test_a_look_at_a_job_may_fail() -> None:
+    progress: list[str] = []
+    replies = (Reply(502), Reply(429), *(Reply(body=job) for job in ANSWERS["wavespeed"][1]))
+    result, paths = jobs("wavespeed", *replies, progress=progress.append)
+    assert str(result.image).endswith("/files/a.png")
+    assert len(paths) == 4
+    assert progress == ["waiting for wavespeed", *["waiting in the service's queue"] * 4]
+
+
+@pytest.mark.parametrize(
+    ("reply", "category"),
+    [
+        (Reply(401), "auth"),
+        (Reply(404), "invalid-request"),
+        (Reply(body={"data": {"status": "failed", "error": "out of memory"}}), "provider"),
+        (Reply(body={"data": {"status": "processing"}}, delay=30), "timeout"),
+    ],
+)
+def test_a_job_that_fails_may_have_been_billed(reply: Reply, category: str) -> None:
+    internet = Internet(Reply(body=ANSWERS["wavespeed"][0]), offered("wavespeed"), [reply])
+    assert failure(refused(internet, timeout=1)) == (category, False, None)
+
+
+def test_a_job_that_never_ends_meets_the_deadline_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface, "POLL_SECONDS", 0.05)
+
+    async def work() -> None:
+        with pytest.raises(DeadlinePassed):
+            await before_deadline(huggingface.generate(ask()), 0.7)
+
+    running = [Reply(body={"data": {"status": "processing"}})] * 500
+    with served(Internet(Reply(body=ANSWERS["wavespeed"][0]), offered("wavespeed"), running)) as server:
+        run(work)
+    assert len(posts(server)) == 1
+    assert 2 < len(server.requests) < 20
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected", "words"),
+    [
+        (Reply(401, {"error": "Invalid username or password."}), ("auth", True, None), "Invalid username"),
+        (Reply(403, {"error": "not allowed"}), ("auth", True, None), "not allowed"),
+        (
+            Reply(402, {"error": "You have exceeded your monthly included credits"}),
+            ("quota", True, None),
+            "credits",
+        ),
+        (
+            Reply(400, {"error": ["bad width", "bad height"]}),
+            ("invalid-request", True, None),
+            "bad width; bad height",
+        ),
+        (Reply(404, "Not Found"), ("invalid-request", True, None), "Not Found"),
+        (Reply(410, {"error": {"message": "gone"}}), ("invalid-request", True, None), "gone"),
+        (
+            Reply(422, {"detail": [{"msg": "too big", "type": "x"}]}),
+            ("invalid-request", True, None),
+            "too big",
+        ),
+        (Reply(429, {"error": "slow down"}, {"Retry-After": "7"}), ("rate-limit", True, 7), "slow down"),
+        (Reply(429, "[1]", {"Retry-After": "soon"}), ("rate-limit", True, None), None),
+        (Reply(503, {"error": "loading", "estimated_time": 20.5}), ("unavailable", True, 20.5), "loading"),
+        (Reply(503, {"error": "loading", "estimated_time": "nan"}), ("unavailable", False, None), "loading"),
+        (Reply(503, {}, {"Retry-After": "3"}), ("unavailable", True, 3), None),
+        (Reply(503), ("unavailable", False, None), None),
+        (Reply(500, "<html><title>500 Oops</title>"), ("unavailable", False, None), None),
+        (Reply(502), ("unavailable", False, None), None),
+        (Reply(504, headers={"X-Error-Message": "too long"}), ("unavailable", False, None), "too long"),
+        (Reply(408), ("timeout", False, None), None),
+        (Reply(418), ("provider", False, None), None),
+        (Reply(307, headers={"location": "/elsewhere"}), ("bad-response", False, None), None),
+    ],
+    ids=lambda value: str(value.status) if isinstance(value, Reply) else "",
+)
+def test_failures(reply: Reply, expected: Any, words: str | None) -> None:
+    error = direct(reply)
+    assert failure(error) == expected
+    assert error.service_message == words if words is None else words in str(error.service_message)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (
+            422,
+            {"detail": [{"loc": ["body", "prompt"], "msg": "Flagged.", "type": "content_policy_violation"}]},
+        ),
+        (400, {"error": {"message": "Input rejected", "code": "nsfw_content"}}),
+        (403, {"error": "The safety system rejected this prompt"}),
+        (422, {"error": "NSFW content detected"}),
+    ],
+)
+def test_refusals(status: int, body: dict[str, Any]) -> None:
+    error = refused(Internet(Reply(status, body), offered("fal-ai")))
+    assert isinstance(error, ContentFiltered)
+    assert error.service_message
+
+
+def test_a_refusal_is_not_found_where_the_server_broke() -> None:
+    assert failure(direct(Reply(500, {"error": "the safety checker crashed"}))) == (
+        "unavailable",
+        False,
+        None,
+    )
+
+
+def test_nobody_listens_there() -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and not listening: connecting is refused
+        with pytest.raises(ProviderError) as raised:
+            make(base_url=f"http://127.0.0.1:{taken.getsockname()[1]}/")
+    assert failure(raised.value) == ("unavailable", True, None)
+
+
+def _hangs_up(_: Request) -> Reply:
+    raise ConnectionResetError
+
+
+@pytest.mark.parametrize("handler", [_hangs_up, lambda _: Reply(body=PNG, cut_after=20)])
+def test_a_connection_that_is_cut_may_have_been_billed(handler: Any) -> None:
+    with served(handler) as server, pytest.raises(ProviderError) as raised:
+        make(base_url=server.url)
+    assert failure(raised.value) == ("unavailable", False, None)
+    assert len(server.requests) == 1
+
+
+def test_a_service_that_does_not_answer_in_time() -> None:
+    assert failure(direct(Reply(delay=30), timeout=0.3)) == ("timeout", False, None)
+
+
+def test_the_host_sets_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[dict[str, Any]] = []
+    send = httpx2.AsyncClient.send
+
+    async def noted(self: Any, request: Any, **more: Any) -> Any:
+        times.append(request.extensions["timeout"])
+        return await send(self, request, **more)
+
+    monkeypatch.setattr(httpx2.AsyncClient, "send", noted)
+    answered(playing("together"), inference_provider="together", timeout=123.0)
+    assert [(time["connect"], time["read"]) for time in times] == [(10, 30.0), (10, 123.0)]
+
+
+@pytest.mark.parametrize("service", ["together", "wavespeed"])
+def test_a_cancelled_request_hangs_up(service: str) -> None:
+    slow = Reply(body={"data": {"status": "processing"}}, delay=30)
+    answer = Reply(body=ANSWERS["wavespeed"][0]) if service == "wavespeed" else slow
+
+    async def stop_while_it_waits(server: Loopback) -> None:
+        task = asyncio.create_task(huggingface.generate(ask()))
+        wanted = 3 if service == "wavespeed" else 2
+        await asyncio.to_thread(server.wait_until, lambda server: len(server.requests) == wanted)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.to_thread(server.wait_until, lambda server: server.disconnects)
+
+    with served(Internet(answer, offered(service), [slow])) as server:
+        run(lambda: stop_while_it_waits(server))
+    assert len(posts(server)) == 1
+
+
+# Side by side
+
+
+def test_two_hundred_wait_side_by_side_without_a_thread_each() -> None:
+    """The server answers nobody before all have asked, and counts the threads at that moment."""
+    most, threads, all_here = 200, [], asyncio.Event()
+
+    async def handler(request: Request) -> Reply:
+        if request.method == "POST":
+            if len(posts(server)) == most and not all_here.is_set():
+                threads.append(threading.active_count())
+                all_here.set()
+            await all_here.wait()
+        return internet(request)
+
+    async def crowd() -> list[ImageResult]:
+        await huggingface._offers(MODEL, KEY)
+        return await asyncio.gather(*(huggingface.generate(ask(prompt=f"Fox {i}")) for i in range(most)))
+
+    internet, before, begun = playing("fal-ai"), threading.active_count(), time.monotonic()
+    internet.hub = on_hub(offered("fal-ai"))
+    with served(handler) as server:
+        results = run(crowd)
+    assert len({post.json["prompt"] for post in posts(server)}) == len(results) == most
+    assert threads == [before + 1]  # the server's own
+    assert time.monotonic() - begun < 4
+
+
+def test_the_sdk_does_not_ask_the_hub_which_agent_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its headers would, once per process: from the event loop, and also for a server of one's own."""
+    monkeypatch.setattr(_detect_agent, "_registry", None)
+    monkeypatch.setattr(sdk.constants, "HF_HUB_DISABLE_TELEMETRY", False)
+    huggingface._sdk.cache_clear()
+    with served(playing("together")) as server:
+        make(inference_provider="together")
+    assert [request.method for request in server.requests] == ["GET", "POST"]
+    at_base_url(GOOD)
+
+
+def test_each_loop_has_a_client_and_closes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    real = httpx2.AsyncClient
+    monkeypatch.setattr(httpx2, "AsyncClient", lambda **more: made.append(real(**more)) or made[-1])
+
+    async def some() -> None:
+        await asyncio.gather(*(huggingface.generate(ask(credential=SecretStr(f"hf_{i}"))) for i in range(3)))
+
+    with served(Internet(Reply(body=_BASE64), offered("together"))) as server:
+        run(some)
+        run(some)
+        assert [client.is_closed for client in made] == [True, True]
+        made.clear()
+        gc.collect()  # says so where a connection was left open
+    assert len(posts(server)) == 6
+
+
+def test_cookies_of_one_visitor_are_not_sent_for_another() -> None:
+    reply = Reply(body=_BASE64, headers={"set-cookie": "session=mine; Path=/"})
+
+    async def two() -> None:
+        for token in ("hf_first", "hf_second"):
+            await huggingface.generate(ask(credential=SecretStr(token)))
+
+    with served(Internet(reply, offered("together"))) as server:
+        run(two)
+    assert not [request for request in server.requests if "cookie" in request.headers]
+
+
+# What it says of itself
+
+
+def test_describe_imports_no_sdk() -> None:
+    code = (
+        "import sys; from providers import huggingface; huggingface.describe();"
+        "print({name.split('.')[0] for name in sys.modules} & {'huggingface_hub', 'httpx2', 'httpx', 'PIL'})"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_describe() -> None:
+    info = huggingface.describe()
+    assert info.credential is not None
+    assert (info.credential.variable, info.credential.hugging_face, info.paid) == ("HF_TOKEN", True, True)
+    known = [*info.models, info.model("somebody/any-model")]
+    for model in known:
+        assert model is not None
+        assert (model.seed, model.negative_prompt, info.options_of(model)) == (True, True, TextToImageOptions)
+        assert model.default_size == Size(1024, 1024)
+
+
+# From end to end
+
+
+def through_the_studio(
+    handler: Any, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], **settings: Any
+) -> tuple[Version, bytes, Loopback]:
+    """Asks the whole engine for one picture; gives the settled version, and the picture's stored bytes."""
+    monkeypatch.setenv("HOUSE_KEY", KEY)
+
+    async def work(server: Loopback) -> tuple[Version, bytes]:
+        house = {"api_key_env": "HOUSE_KEY", **settings}
+        own = load_settings(
+            provider="huggingface", providers={"huggingface": house}, fetch_from=(server.url,)
+        )
+        found = [EntryPoint("huggingface", "providers.huggingface", "limner")]
+        studio = Studio(own, Registry(own, found=found), Store(own.data))
+        try:
+            thread = await studio.thread("t")
+            message = await studio.start(thread, Asked(prompt="A red fox", model=MODEL, options=options))
+            version = await asyncio.wait_for(thread.settled(message), 5)
+            stored = [file.read_bytes() for file in studio.store.folder.rglob("*.png")]
+            return version, b"".join(stored)
+        finally:
+            await studio.close()
+
+    with served(handler) as server:
+        version, picture = asyncio.run(work(server))
+    assert KEY not in version.model_dump_json()
+    return version, picture, server
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_from_a_prompt_to_a_stored_picture(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"inference_provider": service}
+    version, picture, server = through_the_studio(playing(service), monkeypatch, options)
+    assert (version.status, version.failure, picture) == ("complete", None, PNG)
+    assert len(posts(server)) == 1
+    for request in server.requests:
+        assert ("authorization" in request.headers) == (not request.path.startswith("/files/"))
+
+
+def test_a_file_that_is_gone_is_a_bad_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    internet = playing("fal-ai")
+    version, _, _ = through_the_studio(
+        lambda r: Reply(403) if r.path.startswith("/files/") else internet(r),
+        monkeypatch,
+        {"inference_provider": "fal-ai"},
+    )
+    assert version.failure is not None
+    assert version.failure.cause == "bad-image"
+
+
+def test_a_black_picture_settles_as_filtered(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"inference_provider": "hf-inference"}
+    version, _, _ = through_the_studio(Internet(Reply(body=encoded(BLACK))), monkeypatch, options)
+    assert (version.status, version.reason, version.picture) == ("incomplete", "content-filter", None)
+
+
+@pytest.mark.parametrize("status", [400, 401, 429, 500])
+def test_a_service_that_repeats_the_token_does_not_show_it(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = {"error": f"Token {KEY} is wrong; see https://user:{KEY}@x.example/?token={KEY}"}
+    options = {"inference_provider": "together"}
+    version, _, server = through_the_studio(Internet(Reply(status, words)), monkeypatch, options)
+    assert version.failure is not None
+    assert "is wrong" in (version.failure.service_message or "")
+    assert KEY in str(server.requests)
+
+
+def test_the_deadline_of_the_settings_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    version, _, server = through_the_studio(Internet(Reply(delay=30)), monkeypatch, {}, timeout=1)
+    assert version.failure is not None
+    assert (version.failure.cause, version.failure.did_not_run) == ("timeout", False)
+    assert len(posts(server)) == 1
