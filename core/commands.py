@@ -38,7 +38,7 @@ def run(given: argparse.Namespace) -> int:
         if given.command == "providers":
             return _providers(settings, as_json=given.json)
         if given.command == "probe":
-            print(json.dumps([entry.model_dump() for entry in probe(given.name, settings)]))
+            probe(settings)
             return DONE
         return _doctor(settings, given)
     except (SettingsError, Refused) as problem:

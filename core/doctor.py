@@ -1,27 +1,35 @@
-"""Examines an installation: every plugin in a process of its own, the settings, and the store."""
+"""Examines an installation: the plugins, in another process, which they may end; the settings; the store."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import EntryPoint
-from typing import cast
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from queue import Empty, Queue
+from typing import IO, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from core.database import StoreError
 from core.inventory import Entry, inventory
-from core.plugins import Broken, find_plugins, source_of
+from core.plugins import Broken, Found, find_plugins, source_of
 from core.registry import Registry
 from core.settings import PREFIX, Settings, config_file
 from core.store import Store
 
 PATIENCE = 30.0
 """Seconds that one plugin may take to be imported and to describe itself."""
+STARTING = 60.0
+"""Seconds that Limner itself may take to start in another process."""
+STARTED = "started"
+
+_KEEP_OUT = "uninstall it, or keep it out with block_plugins, and tell its author."
+_ENTRIES = TypeAdapter(list[Entry])
 
 
 class Setting(BaseModel):
@@ -45,58 +53,101 @@ class Report(BaseModel):
 
 def examine(settings: Settings) -> Report:
     """Examines the installation; a plugin that hangs, exits or crashes is named like any other fault."""
-    found = find_plugins()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        entries = [entry for probed in pool.map(_probe, found) for entry in probed]
-    there = {plugin.name for plugin in found}
-    for name in settings.providers:
-        if (uses := _plugin_of(name, settings)) not in there:
-            fault = f"The plugin {uses} is not installed: install it, or let `uses` name another."
-            entries.append(Entry(name=name, source="the settings", kind="broken", fault=fault))
+    entries = _probed()
     store, store_is_sound = _examine_store(settings)
     sound = store_is_sound and not any(entry.fault for entry in entries)
     return Report(plugins=entries, settings=settings_in_force(settings), store=store, sound=sound)
 
 
-def probe(name: str, settings: Settings) -> list[Entry]:
-    """Loads the plugins of one name, and nothing else, in this process.
+def probe(settings: Settings) -> None:
+    """Loads every plugin in this process, and tells the one that started it which is next.
 
-    Lists them with the providers that the settings make of them.
+    What plugins print goes to standard error, so that nothing comes between. Those whose fault is given
+    on standard input, by their place among all, are not loaded but listed with it.
     """
-    found = [plugin for plugin in find_plugins() if plugin.name == name]
-    entries = inventory(Registry(settings, found))
-    return [entry for entry in entries if _plugin_of(entry.name, settings) == name]
+    faults: dict[str, str] = json.load(sys.stdin)
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as told:
+        os.dup2(2, 1)
+
+        def tell(value: object) -> None:
+            print(json.dumps(value), file=told, flush=True)
+
+        def one_by_one() -> Iterator[Found]:
+            for place, plugin in enumerate(find_plugins()):
+                fault = faults.get(str(place))
+                if isinstance(plugin, Broken) or fault is None:
+                    tell(place)
+                    yield plugin
+                else:
+                    yield Broken(plugin.name, source_of(plugin), fault)
+
+        tell(STARTED)
+        tell([entry.model_dump() for entry in inventory(Registry(settings, one_by_one()))])
 
 
-def _plugin_of(provider: str, settings: Settings) -> str:
-    own = settings.providers.get(provider)
-    return (own and own.uses) or provider
+class _Ended(Exception):
+    """A probe gave no list; holds the place of the plugin that it was loading, if any, and what happened."""
+
+    def __init__(self, place: int | None, fault: str) -> None:
+        super().__init__(fault)
+        self.place = place
+        self.fault = fault
 
 
-def _probe(plugin: EntryPoint | Broken) -> list[Entry]:
-    if isinstance(plugin, Broken):
-        return [Entry(name=plugin.name, source=plugin.source, kind="broken", fault=plugin.fault)]
-    source = source_of(plugin)
+def _probed() -> list[Entry]:
+    """Probes all plugins together, as the app loads them, and again without each that ends the probe."""
+    faults: dict[int, str] = {}
+    while True:
+        try:
+            return _probe(faults)
+        except _Ended as ended:
+            if ended.place is None or ended.place in faults:
+                return [Entry(name="limner", source="itself", kind="broken", fault=ended.fault)]
+            faults[ended.place] = ended.fault
 
-    def broken(fault: str) -> list[Entry]:
-        return [Entry(name=plugin.name, source=source, kind="broken", fault=fault)]
 
-    command = [sys.executable, "-m", "limner", "probe", plugin.name]
+def _probe(faults: Mapping[int, str]) -> list[Entry]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "limner", "probe"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        encoding="utf-8",
+        env=_environment(),
+    )
+    assert process.stdin
+    assert process.stdout
+    lines: Queue[str | None] = Queue()
+    reading = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
+    reading.start()
+    place, patience = None, STARTING
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=_environment())
-    except subprocess.TimeoutExpired:
-        waits = "it waits for something at import or in describe"
-        return broken(f"It did not answer within {PATIENCE:.0f} seconds: {waits}.")
-    last_line = done.stdout.strip().rpartition("\n")[2]
-    if done.returncode != 0 or not last_line.startswith("["):
-        return broken(
-            f"It ended the process that imported it (exit code {done.returncode}): tell its author."
+        with process.stdin, suppress(BrokenPipeError):
+            json.dump(faults, process.stdin)
+        while (line := lines.get(timeout=patience)) is not None:
+            told = json.loads(line)
+            if isinstance(told, list):
+                return _ENTRIES.validate_python(told)
+            place, patience = (None if told == STARTED else told), PATIENCE
+        code = process.wait()
+        raise _Ended(place, f"It ended the process that loaded it (exit code {code}): {_KEEP_OUT}")
+    except Empty:
+        waits = (
+            f"It did not answer within {patience:g} seconds: it waits for something at import or in describe"
         )
-    return _Entries.model_validate_json(f'{{"entries": {last_line}}}').entries
+        raise _Ended(place, f"{waits}; {_KEEP_OUT}") from None
+    finally:
+        process.kill()
+        process.wait()
+        reading.join(1)
 
 
-class _Entries(BaseModel):
-    entries: list[Entry]
+def _read(stream: IO[str], lines: Queue[str | None]) -> None:
+    with stream:
+        for line in stream:
+            lines.put(line)
+    lines.put(None)
 
 
 def _environment() -> dict[str, str]:

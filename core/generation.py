@@ -62,9 +62,14 @@ def credential_of(provider: Provider) -> SecretStr | None:
 
 
 def credential_variable(provider: Provider) -> str | None:
-    """Names the environment variable that holds the provider's secret."""
-    if provider.settings.api_key_env:
-        return provider.settings.api_key_env
+    """Names the environment variable that holds the provider's secret.
+
+    Another server, which the settings configure under a name of its own, gets the secret that they
+    name for it: never the one that is meant for the service itself.
+    """
+    own = provider.settings
+    if own.api_key_env or (own.base_url and provider.name != provider.plugin.name):
+        return own.api_key_env
     return provider.info.credential.variable if provider.info.credential else None
 
 

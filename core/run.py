@@ -21,12 +21,15 @@ from core.settings import Settings
 from core.store import Store
 from core.thread import Message, Notice, Picture, Thread, Version
 from core.worker import Workers
-from limner import ImageResult, ProviderError, picture
+from limner import ImageResult, ProviderError, Size, picture
 
 log = logging.getLogger(__name__)
 
 PROGRESS_EVERY = 0.2
 """Seconds between two changes of a message that only tell its progress."""
+
+SAME_SIZE = 0.05
+"""How far proportions and area may be off: models that take a ratio choose their own pixels."""
 
 Save: TypeAlias = Callable[[Thread, Message, Version], Awaitable[None]]
 
@@ -169,12 +172,12 @@ class Run:
 
     def _size_notice(self, result: ImageResult, width: int, height: int) -> list[Notice]:
         """Says that the picture has another size than it should, unless the provider says so itself."""
-        size = self._version.applied.size
-        if size in (None, f"{width}x{height}") or any(said.feature == "size" for said in result.warnings):
+        asked, came = self._resolved.size, Size(width, height)
+        if asked is None or any(said.feature == "size" for said in result.warnings):
             return []
-        return [
-            Notice(feature="size", details=f"{size} was asked for, and {width}x{height} came.", type="other")
-        ]
+        if abs(came.ratio / asked.ratio - 1) < SAME_SIZE and abs(came.pixels / asked.pixels - 1) < SAME_SIZE:
+            return []
+        return [Notice(feature="size", details=f"{asked} was asked for, and {came} came.", type="other")]
 
     def _reporter(self) -> Callable[[str], None]:
         """Passes a provider's progress on, from whatever thread; a request that is kept keeps no thread."""

@@ -72,13 +72,21 @@ asyncio.run(main())
     assert drawn.stdout == "complete 512 image/png\n", drawn.stderr
 
 
-def test_the_configuration_of_the_readme_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (example,) = blocks("README.md", "toml")
-    (tmp_path / "limner.toml").write_text(example, "utf-8")
+CONFIGURATIONS = blocks("README.md", "toml")
+
+
+@pytest.mark.parametrize("number", range(len(CONFIGURATIONS)))
+def test_the_configurations_of_the_readme_are_valid(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "limner.toml").write_text(CONFIGURATIONS[number], "utf-8")
     monkeypatch.chdir(tmp_path)
     settings = load_settings()
-    assert settings.timeout == 120
-    assert settings.providers["flux"].base_url == "http://flux.internal:8080/v1"
+    if number == 0:
+        assert settings.timeout == 120
+        assert settings.providers["flux"].base_url == "http://flux.internal:8080/v1"
+    else:
+        assert [settings.provider] == [*settings.providers]
 
 
 def test_the_readme_lists_every_setting() -> None:

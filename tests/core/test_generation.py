@@ -9,8 +9,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from core.generation import Filtered
+from core.generation import Filtered, credential_of
+from core.registry import Registry
+from core.settings import load_settings
 from limner import ContentFiltered, ImageRequest, ImageResult, ProviderError
 from tests.plugins.desk import KEY, Desk, key  # noqa: F401 (a fixture)
 from tests.plugins.installing import site_of
@@ -143,3 +146,32 @@ def test_progress_comes_from_any_thread_and_without_the_key() -> None:
 
     asyncio.run(main())
     assert said == ["asking with [hidden]", "third in the queue", "50"]
+
+
+def test_another_server_never_gets_the_key_of_the_service_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-for-openai-alone")
+    monkeypatch.setenv("STUDIO_KEY", "for-the-studio")
+    elsewhere = {"uses": "openai", "base_url": "http://flux.internal/v1"}
+    providers = {"flux": elsewhere, "studio": {**elsewhere, "api_key_env": "STUDIO_KEY"}}
+    registry = Registry(load_settings(providers=providers))
+    keys = {provider.name: credential_of(provider) for provider in registry}
+    assert keys["flux"] is None
+    assert keys["studio"] == SecretStr("for-the-studio")
+    assert keys["openai"] == SecretStr("sk-for-openai-alone")
+
+
+def test_on_a_space_the_owners_token_is_used_only_where_the_settings_name_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_of_the_owner")
+
+    def token(**own: str) -> SecretStr | None:
+        registry = Registry(load_settings(providers={"huggingface": own}))
+        provider = registry.get("huggingface")
+        assert provider
+        return credential_of(provider)
+
+    assert token() == SecretStr("hf_of_the_owner")
+    monkeypatch.setenv("SPACE_ID", "someone/limner")
+    assert token() is None
+    assert token(api_key_env="HF_TOKEN") == SecretStr("hf_of_the_owner")

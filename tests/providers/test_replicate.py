@@ -799,7 +799,7 @@ def test_the_file_host_never_sees_the_token() -> None:
     assert (version.status, version.failure, picture) == ("complete", None, PNG)
     assert version.applied.request_id == ID
     assert server.requests[0].json["input"].items() >= {"aspect_ratio": "16:9", "seed": 4}.items()
-    assert version.applied.warnings == ()
+    assert [notice.feature for notice in version.applied.warnings] == ["size"]
     assert {request.headers["authorization"] for request in server.requests} == {f"Bearer {KEY}"}
     (fetch,) = files.requests
     assert "authorization" not in fetch.headers

@@ -1,0 +1,115 @@
+"""Two hundred pictures at once through each asynchronous provider: no thread each, nothing left open or kept.
+
+The service answers nobody before all have asked, so that none may have waited for another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import threading
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+
+from core import open_studio
+from core.asked import Asked
+from core.settings import load_settings
+from core.studio import PROVERS, Studio
+from limner.testing.loopback import Loopback, Reply, Request
+from tests.test_swapping import Services, enter
+
+__all__ = ["enter"]  # the fixture
+
+MOST = 200
+MOST_THREADS = PROVERS + min(32, (os.cpu_count() or 1) + 4) + 2
+"""Those that prove pictures, those of asyncio for what blocks for a moment, and two to spare."""
+ROUND = 50
+MOST_BYTES = 1_500 * ROUND
+"""What a round of so many may leave beside the one before; an answered message alone takes more for each."""
+
+
+class Crowd(Loopback):
+    """Holds every answer back until `expected` have asked; counts requests and connections."""
+
+    def __init__(self) -> None:
+        super().__init__(self._hold)
+        self._answer_as = Services(16)
+        self.expected = self.waiting = self.most_waiting = self.connections = 0
+
+    async def _hold(self, request: Request) -> Reply:
+        if request.method == "POST":
+            if not self.waiting:
+                self._all_here = asyncio.Event()
+            all_here, self.waiting = self._all_here, self.waiting + 1
+            self.most_waiting = max(self.most_waiting, self.waiting)
+            if self.waiting == self.expected:
+                all_here.set()
+            await asyncio.wait_for(all_here.wait(), 15)  # where it fails, the test does
+            self.waiting -= 1
+        return self._answer_as(request)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            await super()._talk(reader, writer)
+        finally:
+            self.connections -= 1
+
+
+async def ask_all(studio: Studio, many: int) -> int:
+    """Has so many visitors ask, each in a conversation of their own; gives the most threads at a time."""
+
+    async def one(number: int) -> str:
+        thread = await studio.thread(f"{number}")
+        message = await studio.start(thread, Asked(prompt=f"Fox {number}"), visitor=str(number))
+        version = await thread.settled(message)
+        return version.failure.what if version.failure else version.status
+
+    async def count() -> None:
+        nonlocal threads
+        while True:
+            threads = max(threads, threading.active_count())
+            await asyncio.sleep(0.005)
+
+    threads = 0
+    counting = asyncio.create_task(count())
+    outcomes = await asyncio.wait_for(asyncio.gather(*(one(number) for number in range(many))), 25)
+    counting.cancel()
+    assert outcomes == ["complete"] * many
+    return threads
+
+
+async def kept_after(studio: Studio, crowd: Crowd) -> int:
+    """Gives the bytes that Python holds after one more round."""
+    await ask_all(studio, ROUND)
+    crowd.requests.clear()
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+@pytest.mark.parametrize("name", ["openai", "replicate", "huggingface"])
+def test_two_hundred_at_once(name: str, enter: Callable[[Loopback], object]) -> None:
+    async def work() -> None:
+        settings = load_settings(provider=name, in_flight=500, in_flight_total=500, rate=None)
+        studio = open_studio(settings)
+        before = threading.active_count()
+        try:
+            crowd.expected = MOST
+            assert await ask_all(studio, MOST) - before <= MOST_THREADS
+            assert crowd.most_waiting == MOST
+            crowd.expected = ROUND
+            crowd.requests.clear()
+            tracemalloc.start()  # after what is made once: the SDK, the clients, the caches
+            second, third = await kept_after(studio, crowd), await kept_after(studio, crowd)
+            assert third - second < MOST_BYTES
+        finally:
+            tracemalloc.stop()
+            await studio.close()
+        await asyncio.to_thread(crowd.wait_until, lambda _: crowd.connections == 0)
+
+    crowd = Crowd()
+    enter(crowd)
+    asyncio.run(work())
