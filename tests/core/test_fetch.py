@@ -16,7 +16,7 @@ import pytest
 from core.fetch import Fetcher
 from core.settings import Settings
 from limner import ProviderError
-from tests.loopback import Loopback, Reply
+from limner.testing.loopback import Loopback, Reply
 
 pytestmark = pytest.mark.filterwarnings("error")  # a connection left open is a ResourceWarning
 

@@ -17,8 +17,8 @@ from core.store import Store
 from core.studio import Studio
 from core.thread import Message, Version
 from limner import ContentFiltered, ImageRequest, ImageResult, ProviderError
+from limner.testing.loopback import Loopback, Reply
 from tests.core.puppet import PNG, THREAD, Puppet, ask, settled, studio_of
-from tests.loopback import Loopback, Reply
 from tests.plugins.objects import registry_of
 
 pytestmark = pytest.mark.anyio

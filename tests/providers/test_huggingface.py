@@ -39,9 +39,9 @@ from core.studio import Studio
 from core.thread import Version
 from limner import ContentFiltered, ImageRequest, ImageResult, ProviderError, Size
 from limner.clients import close_shared
+from limner.testing.loopback import Loopback, Reply, Request
 from providers import huggingface
 from providers.huggingface import Service, TextToImageOptions
-from tests.loopback import Loopback, Reply, Request
 
 pytestmark = pytest.mark.filterwarnings("error")  # a connection left open is a ResourceWarning
 

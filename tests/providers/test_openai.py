@@ -29,9 +29,9 @@ from core.settings import load_settings
 from core.thread import Version
 from limner import ContentFiltered, ImageRequest, ImageResult, Options, ProviderError, Size
 from limner.clients import close_shared
+from limner.testing.loopback import Handler, Loopback, Reply, Request
 from providers import openai
 from providers.openai import FinerOptions, GptImageOptions
-from tests.loopback import Handler, Loopback, Reply, Request
 
 PATH = "/v1/images/generations"
 KEY = "sk-test-0123456789abcdef"
@@ -741,7 +741,7 @@ def through_the_studio(handler: Handler, **provider: Any) -> tuple[Version, byte
     """Asks the whole engine for one picture; gives the settled version, and the picture's stored bytes."""
 
     async def work(server: Loopback) -> tuple[Version, bytes]:
-        own = {"uses": "openai", "base_url": f"{server.url}/v1", **provider}
+        own = {"uses": "openai", "base_url": f"{server.url}/v1", "api_key_env": "OPENAI_API_KEY", **provider}
         studio = open_studio(load_settings(provider="house", providers={"house": own}))
         try:
             thread = await studio.thread("t")

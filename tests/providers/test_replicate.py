@@ -29,8 +29,8 @@ from core.studio import Studio
 from core.thread import Message, Thread, Version
 from limner import ContentFiltered, ImageRequest, ImageResult, ModelInfo, ProviderError, Size, SizeRange
 from limner.clients import close_shared
+from limner.testing.loopback import Loopback, Reply, Request
 from providers import replicate
-from tests.loopback import Loopback, Reply, Request
 
 KEY = "r8_test0123456789abcdefghij"
 SCHNELL = "black-forest-labs/flux-schnell"

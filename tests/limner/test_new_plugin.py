@@ -1,0 +1,61 @@
+"""A plugin that `limner new-plugin` writes passes its own tests at birth, and draws."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from core.plugins import BUILT_IN
+from limner import CONTRACT, new_plugin
+from tests.plugins.installing import write_metadata
+from tests.serving import ROOT
+
+
+def run(project: Path, *module: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *module],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{project}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_new_plugin_passes_its_tests_and_draws(tmp_path: Path) -> None:
+    assert new_plugin.new_plugin("Colour-Bars", tmp_path) == 0
+    project = tmp_path / "limner-colour-bars"
+    tested = run(project, "pytest", "-q", "-p", "no:cacheprovider")
+    assert tested.returncode == 0, tested.stdout
+    write_metadata(project, "limner-colour-bars", "0.1.0", "[limner]\ncolour-bars = limner_colour_bars\n")
+    drawn = run(project, "limner", "generate", "a bar", "-p", "colour-bars", "--option", "pattern=checks")
+    assert drawn.returncode == 0, drawn.stderr
+    assert Image.open(project / drawn.stdout.strip()).size == (1024, 1024)
+    assert f"limner_contract = {CONTRACT}\n" in (project / "limner_colour_bars.py").read_text()
+
+
+def test_what_it_writes_is_tidy(tmp_path: Path) -> None:
+    for name in ("x", "a-provider-with-quite-a-long-name"):
+        assert new_plugin.new_plugin(name, tmp_path) == 0
+    ruff = [sys.executable, "-m", "ruff"]
+    settings = ["--isolated", "--line-length", "110", str(tmp_path)]
+    subprocess.run([*ruff, "format", "--check", *settings], check=True)
+    subprocess.run([*ruff, "check", "--select", "E,F,W,UP,B", *settings], check=True)
+
+
+@pytest.mark.parametrize("name", ["", "-", "9lives", "a b", "../a", "a--b", "ü", *new_plugin.BUILT_IN])
+def test_a_name_that_cannot_be_is_refused_with_a_sentence(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert new_plugin.new_plugin(name, tmp_path) == 2
+    assert not [*tmp_path.iterdir()]
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_names_of_the_built_in_providers_are_known() -> None:
+    assert set(new_plugin.BUILT_IN) == set(BUILT_IN)
