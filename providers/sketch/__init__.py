@@ -1,130 +1,104 @@
 """The built-in provider that needs no key: it draws on this machine, from the prompt's words.
 
-No model is behind it. It knows some forty subjects, and hours, seasons, weather, colours and a few
-styles; unknown words still shape the palette. Its one option plays every way in which a real service
-can answer.
+No model is behind it. It knows some two dozen subjects, and hours, seasons, weather and colours; unknown
+words still shape the palette. Its one option plays every way in which a service can answer.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 from typing import Literal
 
 import anyio
 import anyio.to_thread
 
-from limner import (
-    ContentFiltered,
-    ImageRequest,
-    ImageResult,
-    ModelInfo,
-    Options,
-    ProviderError,
-    ProviderInfo,
-    Size,
-    SizeRange,
-    hookimpl,
-    shared,
-)
-from providers.sketch.words import Scene, read
+import limner
+from providers.sketch.words import Scene
 
 SLOW_SECONDS = 8
-"""How long ``slow-picture`` takes before it draws."""
+SIZES = limner.SizeRange(step=8, shortest=256, longest=2048, most_pixels=2048 * 1536, widest=3)
+FAILURES: dict[limner.Category, tuple[str, bool]] = {
+    "auth": ("401: the credential is not valid.", True),
+    "quota": ("402: the spending limit is reached.", True),
+    "rate-limit": ("429: too many requests, try again in 8 s.", True),
+    "invalid-request": ("400: this prompt cannot be drawn.", True),
+    "timeout": ("504: no answer in time.", False),
+    "unavailable": ("503: the service is overloaded.", True),
+    "bad-response": ("The reply had no picture in it.", False),
+    "provider": ("500: something went wrong inside.", False),
+}
+"""For each category the words of a service, and whether it is certain that nothing ran."""
 
 
-class SketchOptions(Options):
+class SketchOptions(limner.Options):
     """What the sketch plays; the picture itself has no options but the prompt."""
 
-    outcome: Literal[
-        "picture",
-        "slow-picture",
-        "content-filter",
-        "auth",
-        "quota",
-        "rate-limit",
-        "invalid-request",
-        "timeout",
-        "unavailable",
-        "bad-image",
-        "bad-response",
-        "provider",
-    ] = "picture"
+    outcome: Literal["picture", "slow-picture", "content-filter", limner.Category] = "picture"
     """What happens: a picture, a slow one, a refusal, or a failure. It lets anybody see every state
     of a message without a service that is in it."""
 
 
-@hookimpl
-def describe() -> ProviderInfo:
-    return ProviderInfo(
-        label="Sketch", about="Drawn on this machine from the words of the prompt, without a model.",
-        models=(
-            ModelInfo(
-                id="sketch-1",
-                label="Sketch",
-                sizes=SizeRange(step=8, shortest=256, longest=2048, widest=3, default=Size(1024, 1024)),
-                seed=True,
-                negative_prompt=True,
-                options=SketchOptions,
-            ),
-        ),
+@limner.hookimpl
+def describe() -> limner.ProviderInfo:
+    about = "Drawn on this machine from the words of the prompt, without a model."
+    model = limner.ModelInfo(
+        id="sketch-1", label="Sketch", sizes=SIZES, seed=True, negative_prompt=True, options=SketchOptions
     )
+    return limner.ProviderInfo(label="Sketch", about=about, models=(model,))
 
 
-@hookimpl
-async def generate(request: ImageRequest) -> ImageResult:
+@limner.hookimpl
+async def generate(request: limner.ImageRequest) -> limner.ImageResult:
     outcome = request.options.outcome if isinstance(request.options, SketchOptions) else "picture"
     if outcome == "slow-picture":
         for second in range(SLOW_SECONDS):
             request.report(f"drawing slowly, {second} of {SLOW_SECONDS} s")
             await anyio.sleep(1)
-    elif outcome not in ("picture", "bad-image"):
-        raise _failure(outcome)
+    elif outcome == "content-filter":
+        raise limner.ContentFiltered("This prompt is refused. (Played by the sketch.)")
+    elif outcome in FAILURES:
+        words, did_not_run = FAILURES[outcome]
+        wait = 8 if outcome == "rate-limit" else None
+        words = f"{words} (Played by the sketch.)"
+        raise limner.ProviderError(outcome, words, retry_after=wait, did_not_run=did_not_run)
 
-    scene = read(request.prompt, request.negative_prompt)
-    seed = request.seed if request.seed is not None else int.from_bytes(os.urandom(4), "big")
-    desks = shared("sketch", lambda: anyio.CapacityLimiter(os.cpu_count() or 1))
-    image = await anyio.to_thread.run_sync(_draw, scene, request.size or Size(1024, 1024), seed, limiter=desks)
-    if outcome == "bad-image":
-        image = image[: len(image) // 2]
-    return ImageResult(image, seed=seed, model="sketch-1", metadata=_understood(scene))
-
-
-def _draw(scene: Scene, size: Size, seed: int) -> bytes:
-    from providers.sketch.painting import paint
-
-    return paint(scene, size.width, size.height, seed)
-
-
-def _understood(scene: Scene) -> dict[str, object]:
-    return {
+    scene = Scene(request.prompt, request.negative_prompt)
+    seed = request.seed if request.seed is not None else secrets.randbits(32)
+    desks = limner.shared("sketch", lambda: anyio.CapacityLimiter(os.cpu_count() or 1))
+    image = await anyio.to_thread.run_sync(paint, scene, request.size or SIZES.default, seed, limiter=desks)
+    understood = {
         "drawn": "on this machine, without a model",
-        "subjects": [subject.name for subject in scene.subjects],
+        "subjects": list(scene.subjects),
         "time_of_day": scene.time,
         "season": scene.season,
         "weather": ", ".join(sorted(scene.weather)) or "clear",
-        "style": scene.style,
-        "unknown_words": list(scene.unknown),
+        "unknown_words": scene.unknown,
     }
+    image = image[: len(image) // 2] if outcome == "bad-image" else image
+    return limner.ImageResult(image, seed=seed, model="sketch-1", metadata=understood)
 
 
-def _failure(outcome: str) -> ContentFiltered | ProviderError:
-    match outcome:
-        case "content-filter":
-            return ContentFiltered("The sketch refused this prompt, because its option asked it to.")
-        case "auth":
-            return ProviderError("auth", "Invalid credentials (played by the sketch).", did_not_run=True)
-        case "quota":
-            return ProviderError("quota", "The spending limit is reached (played by the sketch).", did_not_run=True)
-        case "rate-limit":
-            words = "Too many requests; try again in 8 s (played by the sketch)."
-            return ProviderError("rate-limit", words, retry_after=8, did_not_run=True)
-        case "invalid-request":
-            return ProviderError("invalid-request", "The prompt cannot be drawn (played by the sketch).", did_not_run=True)
-        case "timeout":
-            return ProviderError("timeout", "No answer in time (played by the sketch).")
-        case "unavailable":
-            return ProviderError("unavailable", "503: overloaded (played by the sketch).", did_not_run=True)
-        case "bad-response":
-            return ProviderError("bad-response", "The reply had no picture in it (played by the sketch).")
-        case _:
-            return ProviderError("provider", "Something went wrong inside (played by the sketch).")
+def paint(scene: Scene, size: limner.Size, seed: int) -> bytes:
+    """Paints a scene as a PNG, from the sky to the viewer's feet; the same arguments give the same bytes."""
+    from providers.sketch import land, sky  # numpy and Pillow come with the first picture
+    from providers.sketch.canvas import Canvas
+    from providers.sketch.figures import Figures
+
+    canvas = Canvas(size.width, size.height, seed)
+    light = sky.Light(scene, canvas)
+    figures = Figures(canvas, scene, light)
+    sky.paint_sky(canvas, scene, light)
+    figures.paint_range("mountains", 0.2)
+    land.paint_distance(canvas, scene, light)
+    figures.paint_range("forest", 0.045)
+    figures.paint_range("desert", 0.4)
+    figures.paint_far()
+    stage, shore = land.paint_ground(canvas, scene, light)
+    figures.paint_grass(stage, shore)
+    for way in ("river", "road") if scene.ground in ("land", "desert") else ():
+        if scene.has(way):
+            land.paint_way(canvas, scene, light, way)
+    figures.paint_near(stage, shore)
+    sky.paint_weather(canvas, scene, light)
+    return canvas.png()

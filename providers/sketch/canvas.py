@@ -1,21 +1,20 @@
-"""The surface that a scene is painted on, back to front."""
+"""The surface that a scene is painted on, back to front, and its colours."""
 
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-if TYPE_CHECKING:
-    from providers.sketch.pen import Stamp
+Array: TypeAlias = NDArray[Any]
+Colour: TypeAlias = Any  # three channels, 0 to 1: each a number, or an array over the painted area
 
-Array: TypeAlias = NDArray[np.float32]
-Colour: TypeAlias = Any
-"""Three channels, 0 to 1: each a number, or an array over the area that is painted."""
+WHITE = np.ones(3, np.float32)
+BRIGHTNESS = np.array([0.3, 0.59, 0.11], np.float32)
 
 
 def rgb(text: str) -> Array:
@@ -30,22 +29,24 @@ def mix(a: Colour, b: Colour, amount: Any) -> Colour:
     return a + (b - a) * amount
 
 
-def soft(image: Image.Image, radius: float) -> Image.Image:
-    """Blurs at a size that fits the radius, which is quick for wide blurs too."""
+def tint(colour: Array, hue: Array, amount: float) -> Array:
+    """Moves a colour towards a hue and keeps most of its brightness."""
+    bright, own = colour @ BRIGHTNESS, hue @ BRIGHTNESS
+    return mix(colour, np.clip(hue * mix(bright, own, 0.35) / max(own, 0.04), 0, 1), amount)
+
+
+def soft(image: Image.Image, radius: float) -> Array:
+    """Blurs an 8-bit mask, at a size that fits the radius, and gives it as numbers from 0 to 1."""
     shrink = max(1, int(radius / 4))
     small = image.reduce(shrink).filter(ImageFilter.GaussianBlur(radius / shrink))
-    return small.resize(image.size, Image.Resampling.BICUBIC) if shrink > 1 else small
-
-
-def as_array(image: Image.Image) -> Array:
-    """Gives an 8-bit mask as numbers from 0 to 1."""
-    return np.asarray(image, np.float32) / 255
+    return np.asarray(small.resize(image.size, Image.Resampling.BICUBIC), np.float32) / 255
 
 
 class Canvas:
-    """Pixels as three planes of floats, and the few ways in which everything is painted.
+    """Pixels as three planes of floats, their composition, and the few ways in which all is painted.
 
-    `unit` is the length that subjects are measured in: it fits the frame at any ratio.
+    `unit` is the length that everything is measured in, at any ratio. The main subject stands at
+    `focus`, on the third across from the light, which comes from the right where `side` is 1, else -1.
     """
 
     def __init__(self, width: int, height: int, seed: int) -> None:
@@ -54,87 +55,69 @@ class Canvas:
         self.planes = np.zeros((3, height, width), np.float32)
         self.x = np.arange(width, dtype=np.float32) + 0.5
         self.y = np.arange(height, dtype=np.float32)[:, None] + 0.5
-        self.brushwork = self.noise("brushwork", 14, octaves=3, stretch=2.5)
+        self.brushwork = self.noise("brushwork", 14, stretch=2.5)
+        random = self.random("composition")
+        self.side = int(random.choice((-1, 1)))
+        self.focus = width * (0.5 - self.side * random.uniform(0.1, 0.2))
+        self.horizon = height * (random.uniform(0.6, 0.65) + 0.05 * (height > 1.3 * width))
 
     def random(self, topic: str) -> np.random.Generator:
         """Gives each topic its own numbers, so that one more word does not move everything else."""
         return np.random.default_rng([self.seed, crc32(topic.encode())])
 
-    def noise(self, topic: str, cells: int, octaves: int = 3, stretch: float = 1.0, rows: int = 0) -> Array:
-        """Makes smooth noise from -1 to 1 over the width and `rows` (the height where 0)."""
+    def noise(self, topic: str, cells: float, octaves: int = 3, stretch: float = 1, rows: int = 0) -> Array:
+        """Makes smooth noise, about -1 to 1, with so many cells to a unit, `stretch` times as many down."""
         rows, random = rows or self.height, self.random(topic)
-        size = (self.width // 2 + 1, rows // 2 + 1)
+        size = (self.width // 2 + 1, rows // 2 + 1)  # half of it is fine enough, and four times as quick
         total = np.zeros(size[::-1], np.float32)
         for octave in range(octaves):
-            across = int(cells * 2**octave) + 3
-            down = int(cells * 2**octave * stretch * rows / self.width) + 3
+            across = int(cells * 2**octave * self.width / self.unit) + 3
+            down = int(cells * 2**octave * stretch * rows / self.unit) + 3 if rows > 1 else 1
             grid = Image.fromarray(random.uniform(-1, 1, (down, across)).astype(np.float32))
-            total += np.asarray(grid.resize(size, Image.Resampling.BICUBIC)) / 2**octave
-        whole = Image.fromarray(total / 1.5).resize((self.width, rows), Image.Resampling.BILINEAR)
-        return np.asarray(whole)
+            total += np.asarray(grid.resize(size, Image.Resampling.BICUBIC)) / 1.5 / 2**octave
+        return np.asarray(Image.fromarray(total).resize((self.width, rows), Image.Resampling.BILINEAR))
 
-    def profile(self, topic: str, cells: float, octaves: int = 4, rough: float = 0.5) -> Array:
-        """Makes a rolling line across the width, -1 to 1, with about that many swells."""
-        random, total = self.random(topic), np.zeros(self.width, np.float32)
-        for octave in range(octaves):
-            knots = int(cells * 2**octave * max(1.0, self.width / self.height) ** 0.5) + 4
-            at = np.linspace(1 + random.random(), knots - 2, self.width)
-            i = at.astype(int)
-            f = (at - i) ** 2 * (3 - 2 * (at - i))
-            values = random.uniform(-1, 1, knots)
-            total += (values[i] * (1 - f) + values[i + 1] * f) * rough**octave
-        return (total * (1 - rough)).astype(np.float32) * 1.3
+    def line(self, topic: str, swells: float, octaves: int = 4) -> Array:
+        """Makes a rolling line across the width, about -1 to 1, with so many swells to a unit."""
+        return self.noise(topic, swells, octaves, rows=1)[0]
 
     def cover(self, alpha: Any, colour: Colour, top: int = 0, left: int = 0) -> None:
         """Lays a colour over the pixels, from a corner on, as far as the alpha's array goes."""
-        rows, columns = np.shape(alpha)
-        area = self.planes[:, top : top + rows, left : left + columns]
-        for plane, channel in zip(area, colour, strict=True):
-            plane += alpha * (channel - plane)
+        cut = slice(max(0, -top), max(0, self.height - top)), slice(max(0, -left), max(0, self.width - left))
+        for i, plane in enumerate(self.planes):
+            part = (alpha[i] if isinstance(alpha, list) else alpha)[cut]
+            area = plane[max(0, top) :, max(0, left) :][: part.shape[0], : part.shape[1]]
+            area += part * ((colour[i][cut] if np.ndim(colour[i]) else colour[i]) - area)
 
-    def shine(self, light: Any, colour: Colour, top: int = 0, left: int = 0) -> None:
+    def shine(self, light: Array, colour: Colour, top: int = 0, left: int = 0) -> None:
         """Adds light to the pixels without ever passing white."""
-        rows, columns = np.shape(light)
-        area = self.planes[:, top : top + rows, left : left + columns]
-        for plane, channel in zip(area, colour, strict=True):
-            plane += light * channel * (1 - plane)
+        self.cover([light * channel for channel in colour], WHITE, top, left)
 
     def glow(self, x: float, y: float, radius: float, colour: Colour, strength: float) -> None:
         """Adds a soft round light."""
-        top, left = max(0, int(y - 2.6 * radius)), max(0, int(x - 2.6 * radius))
-        ys, xs = self.y[top : int(y + 2.6 * radius) + 1], self.x[left : int(x + 2.6 * radius) + 1]
-        if len(ys) and len(xs):
-            down, across = np.exp(-(((ys - y) / radius) ** 2)), np.exp(-(((xs - x) / radius) ** 2))
-            self.shine(strength * down * across, colour, top, left)
+        left, top = int(x - 2.6 * radius), int(y - 2.6 * radius)
+        reach = np.arange(int(5.2 * radius) + 2, dtype=np.float32) + 0.5
+        down, across = (np.exp(-(((at + reach) / radius) ** 2)) for at in (top - y, left - x))
+        self.shine(strength * np.outer(down, across), colour, top, left)
 
-    def ridge(self, tops: Array, top: Colour, bottom: Colour, fade: float = 0.3, opacity: Any = 1.0) -> None:
-        """Fills everything below a line, from one colour at the crest to another, by gouache strokes."""
+    def ridge(
+        self, tops: Array, top: Colour, bottom: Colour, fade: float, until: Any = 1e9
+    ) -> tuple[int, Array, Array]:
+        """Fills from a line down, or to another line, from one colour to the other by gouache strokes.
+
+        Gives its first row and, from there on, how far it covers each pixel, and the units below the line.
+        """
         first = int(np.clip(tops.min() - 2, 0, self.height - 1))
-        y = self.y[first:]
-        steep = np.maximum(1, np.abs(np.gradient(tops)))
-        alpha = np.clip((y - tops) / steep + 0.5, 0, 1) * opacity
-        t = np.clip((y - tops) / (fade * self.height) + 0.13 * self.brushwork[first:], 0, 1)
+        below = self.y[first:] - tops.astype(np.float32)
+        alpha = np.clip(below / np.maximum(1, np.abs(np.gradient(tops))).astype(np.float32) + 0.5, 0, 1)
+        alpha *= np.clip(until + 0.5 - self.y[first:], 0, 1)
+        t = np.clip(below / np.float32(fade * self.unit) + 0.13 * self.brushwork[first:], 0, 1)
         self.cover(alpha, mix(top, bottom, t), first)
-
-    def ribbon(self, top: int, centre: Array, half: Array, colour: Colour, opacity: Any = 1.0) -> None:
-        """Fills a band that winds down the picture: its centre and half its width for each row."""
-        side = np.clip(half[:, None] - np.abs(self.x - centre[:, None]) + 0.5, 0, 1)
-        self.cover(side * opacity, colour, top)
-
-    def stamp(self, stamp: Stamp, x: float, y: float, opacity: float = 1.0) -> None:
-        """Puts a drawn subject with the middle of its foot at a point."""
-        left, top = round(x - stamp.foot_x), round(y - stamp.foot_y)
-        rows, columns = stamp.alpha.shape
-        up, over = max(0, -top), max(0, -left)
-        down, across = min(rows, self.height - top), min(columns, self.width - left)
-        if up < down and over < across:
-            area = (slice(up, down), slice(over, across))
-            self.cover(stamp.alpha[area] * opacity, stamp.planes[(slice(None), *area)], top + up, left + over)
+        return first, alpha, below / np.float32(self.unit)
 
     def png(self) -> bytes:
         """Encodes the picture."""
         pixels = (np.clip(self.planes, 0, 1) * 255).astype(np.uint8)
-        image = Image.merge("RGB", [Image.fromarray(plane) for plane in pixels])
         file = BytesIO()
-        image.save(file, "PNG", compress_level=2)
+        Image.merge("RGB", [Image.fromarray(plane) for plane in pixels]).save(file, "PNG", compress_level=2)
         return file.getvalue()

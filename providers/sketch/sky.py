@@ -1,215 +1,129 @@
-"""Sky and weather: what is behind everything, and what falls in front of it."""
+"""The light of a scene, and all that the air holds: sun, moon, stars, clouds and weather."""
 
 from __future__ import annotations
+
+from colorsys import hls_to_rgb
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from providers.sketch.canvas import Array, Canvas, as_array, mix, rgb, soft
-from providers.sketch.light import Light, luminance
-from providers.sketch.words import Scene
+from providers.sketch.canvas import BRIGHTNESS, WHITE, Array, Canvas, Colour, mix, rgb, soft, tint
+from providers.sketch.words import Scene, Subject
+
+HOURS = {
+    "dawn": ("#5f86bd #b9a9cf #f4b9a6 #ffe0ac #ffe3b0", (0.90, 0.83, 0.84), 0.07, 0.35),
+    "morning": ("#4c98d8 #86c0e8 #bfe0ee #f6f0d8 #fff6dc", (1.0, 0.98, 0.94), 0.42, 0.0),
+    "noon": ("#2a7fd0 #5aa8e2 #94cdee #dff1f2 #fffbe8", (1.05, 1.05, 1.02), 0.78, 0.0),
+    "dusk": ("#26305f #6d4688 #d9637a #ffb45e #ffcf8a", (0.66, 0.50, 0.58), 0.05, 0.6),
+    "night": ("#070c22 #101d44 #203a6b #3f6391 #e8efff", (0.29, 0.33, 0.50), 0.66, 1.0),
+}
+"""Colours of the sky, zenith first, and of the light; what it leaves of others; its height; the darkness."""
+SEASONS = {
+    "spring": "#8fbf58 #8cc152 #f3b3c6 #a9d06b",
+    "summer": "#6f9f4c #4f8a3f #3f7a46 #6c9d45",
+    "autumn": "#a99448 #d9772b #b8432f #e0a83a",
+    "winter": "#e1e8f0 #5b6d73 #dfe8ef #8a9aa3",
+}
+"""The ground's colour, and the leaves'."""
+GLOOM = {"storm": (0.66, 0.7), "fog": (0.6, 1), "rain": (0.5, 0.86), "snow": (0.4, 1), "clouds": (0.25, 1)}
+"""How grey each weather makes the air, the gravest first, and what it leaves of the light."""
+
+
+def stained(scene: Scene, name: str, usual: Array) -> Array:
+    """Gives the colour that the prompt asks for a subject, or the usual one."""
+    colour = scene.subjects.get(name, Subject(name)).colour
+    return tint(usual, rgb(colour), 0.85) if colour else usual
+
+
+class Light:
+    """The colours of air and light, where the sun or the moon stands, and whether it is `low`."""
+
+    def __init__(self, scene: Scene, canvas: Canvas) -> None:
+        colours, ambient, height, self.dark = HOURS[scene.time]
+        random, ambient = canvas.random("light"), np.array(ambient, np.float32)
+        *sky, self.colour = map(rgb, colours.split())
+        self.ground, *self.leaves = map(rgb, SEASONS[scene.season].split())
+        hues = [(rgb(text), 0.62) for text in scene.colours[:2]]
+        if scene.unknown:
+            turns = scene.mood % 997 / 997, scene.mood % 997 / 997 + 0.4
+            hues += [(np.array(hls_to_rgb(turn % 1, 0.56, 0.55)), 0.3) for turn in turns]
+        hues += [(rgb(s.colour), much) for s in scene.subjects.values() if s.colour for much in (0.18, 0.05)]
+        if hues:
+            (above, much), (below, less) = hues[0], hues[min(1, len(hues) - 1)]
+            sky = [*(tint(row, above, much) for row in sky[:3]), tint(sky[3], below, less)]
+            self.ground, ambient = tint(self.ground, below, less * 0.8), tint(ambient, below, less * 0.3)
+            self.leaves = [tint(leaf, below, less * 0.6) for leaf in self.leaves]
+        grave = next((word for word in GLOOM if word in scene.weather), "")
+        grey, dim = GLOOM.get(grave, (0.0, 1.0))
+        sky = [mix(row, row @ BRIGHTNESS * np.array([0.95, 1.0, 1.08]), grey) * dim for row in sky]
+        self.sky = np.clip(sky + random.uniform(-0.04, 0.04, 3), 0, 1).astype(np.float32)
+        self.haze = mix(self.sky[3], self.sky[2], 0.25)
+        self.thick = 1.0 if grave == "fog" else 0.86 if grave else 0.72
+        self.colour, self.ambient = mix(self.colour, self.sky[3], grey * 0.5), ambient * (0.7 * dim + 0.3)
+        self.low, self.lamps = scene.time in ("dawn", "dusk"), self.dark > 0.3 or grave == "storm"
+        self.x = canvas.width * (0.5 + canvas.side * random.uniform(0.08, 0.23))
+        height += 0.08 * (self.low and scene.ground in ("land", "desert"))  # else hills would hide the sun
+        self.y = canvas.horizon - height * min(canvas.horizon, canvas.unit * 0.75) - 0.01 * canvas.unit
+
+    def own(self, colour: Colour, far: float = 0.0) -> Colour:
+        """Gives a thing's colour as this light and so much air (0 to 1) show it."""
+        return mix(np.clip(colour * self.ambient, 0, 1), self.haze, far * self.thick)
 
 
 def paint_sky(canvas: Canvas, scene: Scene, light: Light) -> None:
     """Paints the air with its lights and clouds, down to behind the horizon."""
-    stops = np.array([0, 0.45, 0.8, 1.0]) * light.horizon
-    rows = canvas.y[:, 0]
+    night, clear, unit = scene.time == "night", scene.weather <= {"clear", "clouds", "snow"}, canvas.unit
     for plane, channel in zip(canvas.planes, light.sky.T, strict=True):
-        plane += np.interp(rows, stops, channel)[:, None]
-        plane += 0.012 * canvas.brushwork
-    unit, wide, gloomy = canvas.unit, canvas.width, bool(scene.weather & {"rain", "storm"})
-    if scene.time == "night":
-        if scene.has("stars") or not (scene.weather & {"rain", "storm", "fog", "clouds", "snow"} or "stars" in scene.absent):
-            _stars(canvas, light, many=scene.has("stars"))
-        if "aurora" in scene.weather:
-            _aurora(canvas, light)
-        if scene.has("moon") or not ("moon" in scene.absent or gloomy or scene.has("stars")):
-            _moon(canvas, scene, light)
-    elif scene.has("moon"):
-        _moon(canvas, scene, light)
-    if scene.time != "night" and "sun" not in scene.absent:
-        strength = 0.3 if gloomy or "fog" in scene.weather else 1.0
-        squat = np.exp(-(((canvas.y - light.horizon) / (0.22 * unit)) ** 2)) * np.exp(
-            -(((canvas.x - light.x) / (0.5 * wide)) ** 2)
-        )
-        canvas.shine(0.4 * strength * squat * light.low, light.colour)
-        canvas.glow(light.x, light.y, 0.42 * unit, light.colour, 0.38 * strength)
-        canvas.glow(light.x, light.y, 0.13 * unit, light.colour, 0.5 * strength)
-        if strength == 1.0 or scene.has("sun"):
-            radius = unit * (0.085 if scene.has("sun") else 0.058)
-            _disc(canvas, light.x, light.y, radius, mix(light.colour, np.ones(3), 0.6))
+        plane += np.interp(canvas.y / canvas.horizon, (0, 0.45, 0.8, 1), channel) + 0.012 * canvas.brushwork
+    if scene.has("stars") or (night and clear and "stars" not in scene.absent):
+        for across, down, size in canvas.random("stars").random((450 if scene.has("stars") else 200, 3)):
+            x, y, big = across * canvas.width, down**1.25 * canvas.horizon, size**5
+            canvas.glow(x, y, (0.9 + 3.5 * big) * unit / 1000, WHITE, (0.4 + 0.6 * big) * (1 - 0.7 * down))
+    radius, disc, halo = 0.0, mix(light.colour, WHITE, 0.6), light.colour * (1.0 if clear else 0.3)
+    if scene.has("moon") or (night and clear and "moon" not in scene.absent):
+        pale, radius = stained(scene, "moon", rgb("#fdf6df")), unit * (0.11 if scene.has("moon") else 0.05)
+        seas = 0.3 * np.clip(4 * canvas.noise("seas of the moon", 0.4 * unit / radius) - 0.6, 0, 1)
+        disc, halo = mix(pale, light.sky[2], seas), 0.7 * pale
+    elif not night and "sun" not in scene.absent:
+        down, across = (canvas.y - canvas.horizon) / unit, (canvas.x - light.x) / canvas.width
+        canvas.shine(0.4 * light.low * clear * np.exp(-20 * down**2 - 4 * across**2), light.colour)
+        radius = unit * (0.085 if scene.has("sun") else 0.058 * clear)
+    if not night or radius:
+        canvas.glow(light.x, light.y, 0.4 * unit, halo, 0.38)
+        canvas.glow(light.x, light.y, 0.13 * unit, halo, 0.5)
+        canvas.cover(np.clip(radius - np.hypot(canvas.x - light.x, canvas.y - light.y) + 0.5, 0, 1), disc)
     if "clouds" not in scene.absent and not scene.weather & {"clear", "fog"}:
         _clouds(canvas, scene, light)
-    if "rainbow" in scene.weather:
-        _rainbow(canvas, light)
-
-
-def _disc(canvas: Canvas, x: float, y: float, radius: float, colour: Array, opacity: float = 1.0) -> None:
-    distance = np.hypot(canvas.x - x, canvas.y - y)
-    canvas.cover(np.clip(radius - distance + 0.5, 0, 1) * opacity, colour)
-
-
-def _moon(canvas: Canvas, scene: Scene, light: Light) -> None:
-    asked = scene.has("moon")
-    radius = canvas.unit * (0.135 if scene.full_moon else 0.085 if asked else 0.05)
-    subject, pale = scene.subject("moon"), rgb("#fdf6df")
-    if subject and subject.colour:
-        pale = mix(pale, rgb(subject.colour), 0.75)
-    x, y = light.x, light.y
-    if scene.time != "night":
-        x, y = light.focus, light.horizon * 0.3
-    elif scene.full_moon and scene.has("rooftop", "cat", "fox", "dog", "person"):  # an outline before it
-        x, radius = mix(light.focus, light.x, 0.1), radius * 1.25
-    canvas.glow(x, y, radius * 4.5, mix(light.sky[-1], pale, 0.4), 0.34)
-    canvas.glow(x, y, radius * 1.7, pale, 0.35)
-    _disc(canvas, x, y, radius, pale)
-    random, shade = canvas.random("moon"), mix(pale, light.sky[2], 0.5)
-    left, top = int(max(0, x - radius)), int(max(0, y - radius))
-    ys, xs = canvas.y[top : int(y + radius) + 1] - y, canvas.x[left : int(x + radius) + 1] - x
-    inside = np.clip(radius - np.hypot(xs, ys) + 0.5, 0, 1)
-    seas = np.zeros_like(inside)
-    for _ in range(9):
-        turn, out, size = random.uniform(0, 6.3), random.uniform(0, 0.75) * radius, random.uniform(0.1, 0.34) * radius
-        seas = np.maximum(seas, np.clip((size - np.hypot(xs - out * np.cos(turn), ys - out * np.sin(turn))) / (0.2 * radius), 0, 1))
-    canvas.cover(0.3 * seas * inside, shade, top, left)
-    if asked and not scene.full_moon:
-        bite = np.clip(np.hypot(xs + 0.42 * radius, ys + 0.22 * radius) - radius * 0.98, 0, 1)
-        canvas.cover((1 - bite) * inside * 0.93, light.sky[0] * 0.65 + light.sky[1] * 0.35, top, left)
-
-
-def _stars(canvas: Canvas, light: Light, many: bool) -> None:
-    random = canvas.random("stars")
-    if many:
-        drift = (canvas.x / canvas.width - 0.5) * 0.9 * light.horizon * (1 if light.x > light.focus else -1)
-        band = np.exp(-(((canvas.y - 0.42 * light.horizon - drift) / (0.17 * canvas.height)) ** 2))
-        dust = np.clip(0.55 + 0.8 * canvas.noise("dust", 6, 4, 1.5), 0, 1)
-        canvas.shine(0.42 * band * dust, mix(light.sky[-1], rgb("#ffd9e6"), 0.45))
-    count = int((520 if many else 190) * max(1.0, canvas.width / canvas.height) ** 0.5)
-    unit = canvas.unit / 1024
-    for x, y, size in zip(random.random(count), random.random(count) ** 1.25, random.random(count) ** 5, strict=True):
-        fade = 1 - 0.7 * y
-        canvas.glow(x * canvas.width, y * light.horizon, max(0.75, (1.0 + 2.0 * size) * unit), np.ones(3), (0.35 + 0.65 * size) * fade)
-        if size > 0.55:
-            canvas.glow(x * canvas.width, y * light.horizon, 9 * unit, rgb("#cfe0ff"), 0.3 * fade)
-
-
-def _aurora(canvas: Canvas, light: Light) -> None:
-    for i, hue in enumerate((rgb("#59f0a8"), rgb("#58c8f2"), rgb("#b07bf5"))):
-        foot = light.horizon * (0.52 - 0.13 * i + 0.11 * canvas.profile(f"aurora {i}", 2))
-        rays = 0.55 + 0.45 * canvas.profile(f"rays {i}", 26, 3, 0.7)
-        above = (foot - canvas.y) / (0.42 * light.horizon)
-        canvas.shine(0.85 * rays * np.exp(-2.6 * np.clip(above, 0, 9)) * np.clip(1 + 9 * above, 0, 1), hue)
-
-
-def _rainbow(canvas: Canvas, light: Light) -> None:
-    radius, width = 0.62 * min(canvas.width, 1.5 * light.horizon), 0.055 * canvas.unit
-    distance = np.hypot(canvas.x - light.focus, canvas.y - light.horizon * 1.04)
-    t = np.clip((radius - distance) / width, 0, 1)
-    bands = [rgb(c) for c in ("#e5483f", "#f2933a", "#f6dc4e", "#56b45c", "#3b86d6", "#7a4fb5")]
-    colour = [np.interp(t, np.linspace(0, 1, 6), channel) for channel in np.stack(bands, 1)]
-    canvas.cover(0.62 * np.clip(4 * t, 0, 1) * np.clip(4 - 4 * t, 0, 1) * np.clip(distance / radius, 0, 1), colour)
 
 
 def _clouds(canvas: Canvas, scene: Scene, light: Light) -> None:
-    heavy = bool(scene.weather & {"storm", "rain", "clouds", "snow"})
-    storm = "storm" in scene.weather
-    rows = int(light.horizon) + 1
-    y = canvas.y[:rows] / light.horizon
-    noise = canvas.noise("clouds", 3, 5, 4.5, rows)
-    level = 0.02 if heavy else 0.3 if scene.time == "night" else 0.22
-    alpha = np.clip((noise - level - 0.25 * np.abs(y - 0.55)) * 4.5, 0, 1)
-    alpha = alpha * alpha * (3 - 2 * alpha) * (0.9 if heavy else 0.62)
-    under = np.roll(noise, -max(2, rows // 40), 0)
-    lit = np.clip(0.5 + 2.2 * (noise - under if light.low else under - noise), 0, 1)
+    rows, dim = int(canvas.horizon) + 1, 0.35 if light.dark == 1 else 0.6 if "storm" in scene.weather else 1
+    y, noise = canvas.y[:rows] / canvas.horizon, canvas.noise("clouds", 3, 5, 4.5, rows)
+    thick = np.clip((noise - (0.02 if scene.weather else 0.22) - 0.25 * np.abs(y - 0.55)) * 4.5, 0, 1)
+    thick = thick * thick * (3 - 2 * thick) * (0.9 if scene.weather else 0.62) * np.clip((1.02 - y) * 5, 0, 1)
+    lit = np.clip(0.5 + (2.2 if light.low else -2.2) * (noise - np.roll(noise, -max(2, rows // 40), 0)), 0, 1)
     near = np.exp(-(((canvas.x - light.x) / (0.4 * canvas.width)) ** 2))
-    warm = mix(light.sky[-1], light.colour, 0.5) if light.low else mix(light.colour, np.ones(3), 0.5)
-    warm = warm * (0.35 if scene.time == "night" else 0.6 if storm else 1.0)
-    cool = mix(light.sky[0], light.sky[2], 0.55) * (0.55 if storm else 0.92)
-    t = np.clip(lit * (0.45 + 0.55 * near) + 0.25 * near - 0.1 * storm, 0, 1)
-    canvas.cover(alpha * np.clip((1.02 - y) * 5, 0, 1), mix(cool, warm, t))
-    if not light.low and scene.time != "night" and not scene.weather & {"storm", "fog"}:
-        _cumulus(canvas, scene, light)
-
-
-def _cumulus(canvas: Canvas, scene: Scene, light: Light) -> None:
-    random, unit = canvas.random("cumulus"), canvas.unit
-    count = (3 if "clouds" not in scene.weather else 7) * max(1.0, canvas.width / canvas.height) ** 0.7
-    for i in range(round(count)):
-        t = (i + random.random()) / count
-        y = light.horizon * random.uniform(0.14, 0.72)
-        size = unit * random.uniform(0.16, 0.3) * (1.1 - 0.65 * y / light.horizon)
-        wide, high = int(size * 3.2), int(size * 1.1)
-        puffs = Image.new("L", (wide, high))
-        pen = ImageDraw.Draw(puffs)
-        for _ in range(11):
-            out = random.uniform(-1, 1)
-            r = high * random.uniform(0.16, 0.34) * (1.15 - abs(out))
-            x = wide * (0.5 + 0.36 * out)
-            pen.ellipse((x - 1.35 * r, high * 0.72 - r * 1.9, x + 1.35 * r, high * 0.72 + 0.2 * r), fill=255)
-        puffs.paste(0, (0, int(high * 0.73), wide, high))
-        mask = as_array(soft(puffs, max(1.0, size * 0.025)))
-        down = np.linspace(0, 1, high, dtype=np.float32)[:, None]
-        shape = as_array(soft(puffs, max(1.5, size * 0.09)))
-        lit = np.clip(1.25 - 0.9 * down - 0.35 * (shape - mask * 0.6), 0, 1)
-        white = mix(light.colour, np.ones(3), 0.6) * (0.82 if luminance(light.sky[1]) < 0.55 else 1.0)
-        colour = mix(mix(light.sky[1], light.sky[3], 0.55), white, lit)
-        left, top = int(t * canvas.width - wide / 2), int(y - high / 2)
-        cut, skip = max(0, -left), max(0, -top)
-        mask, colour = mask[skip:, cut:], [c[skip:, cut:] for c in colour]
-        room = canvas.width - max(0, left)
-        if room > 0 and mask.size:
-            canvas.cover(0.9 * mask[:, :room], [c[:, :room] for c in colour], max(0, top), max(0, left))
-
-
-def veil(canvas: Canvas, scene: Scene, light: Light, y: float, reach: float, strength: float, topic: str) -> None:
-    """Lays a bank of mist around a height of the picture."""
-    noise = canvas.profile(topic, 3) * 0.3 + 0.16 * canvas.brushwork
-    band = np.exp(-(((canvas.y - y) / reach + noise) ** 2))
-    canvas.cover(strength * band, mix(light.haze, light.sky[-1], 0.5))
+    warm = mix(light.sky[3] if light.low else WHITE, light.colour, 0.5) * dim
+    cool = mix(light.sky[0], light.sky[2], 0.55) * (0.92 if dim == 1 else 0.7)
+    canvas.cover(thick, mix(cool, warm, np.clip(lit * (0.45 + 0.55 * near) + 0.25 * near, 0, 1)))
 
 
 def paint_weather(canvas: Canvas, scene: Scene, light: Light) -> None:
-    """Paints what is in the air before everything: mist, rain, snow, lightning."""
-    random, weather, unit = canvas.random("weather"), scene.weather, canvas.unit
-    wide, high = canvas.width, canvas.height
-    if "fog" in weather:
-        thick = np.clip(canvas.y / light.horizon, 0, 1) ** 1.5 * np.clip(1.6 - canvas.y / light.horizon, 0.4, 1)
-        canvas.cover(0.42 * thick + 0.05 * canvas.brushwork, light.haze)
-        veil(canvas, scene, light, light.horizon + 0.06 * unit, 0.17 * unit, 0.5, "mist")
-        veil(canvas, scene, light, high * 0.93, 0.13 * unit, 0.4, "ground mist")
-    if weather & {"rain", "storm"}:
-        for layer, (length, opacity) in enumerate(((0.025, 0.2), (0.05, 0.3))):
-            sheet = Image.new("L", (wide, high))
-            pen, lean = ImageDraw.Draw(sheet), 0.45 if weather & {"wind", "storm"} else 0.2
-            for x, y, r in zip(random.random(420), random.random(420), random.random(420), strict=True):
-                x0, y0, drop = (1.3 * x - 0.1) * wide, y * high, length * unit * (0.6 + r)
-                pen.line((x0, y0, x0 - lean * drop, y0 + drop), int(90 + 120 * r), max(1, int((1 + layer) * unit / 900)))
-            canvas.shine(opacity * as_array(sheet), mix(light.haze, np.ones(3), 0.5))
-    if "snow" in weather:
-        for size, count, opacity in ((0.0018, 420, 0.7), (0.0032, 200, 0.85), (0.007, 46, 0.65)):
-            sheet = Image.new("L", (wide, high))
-            pen = ImageDraw.Draw(sheet)
-            for x, y, r in zip(random.random(count), random.random(count), random.random(count), strict=True):
-                r = max(0.8, size * unit * (0.6 + 0.8 * r))
-                pen.ellipse((x * wide - r, y * high - r, x * wide + r, y * high + r), 255)
-            flakes = soft(sheet, max(0.6, size * unit * 0.35))
-            canvas.cover(opacity * as_array(flakes), mix(np.ones(3), light.haze, 0.25 * (1 - light.dark)))
-
-
-def paint_lightning(canvas: Canvas, light: Light) -> None:
-    """Paints a bolt from the clouds down to the horizon."""
-    random = canvas.random("lightning")
-    sheet = Image.new("L", (canvas.width, canvas.height))
-    pen, unit = ImageDraw.Draw(sheet), canvas.unit
-
-    def bolt(x: float, y: float, end: float, thick: float) -> None:
-        while y < end:
-            to = (x + random.uniform(-0.05, 0.05) * unit, y + random.uniform(0.02, 0.06) * unit)
-            pen.line((x, y, *to), 255, max(1, round(thick)))
-            if thick > 2 * unit / 1024 and random.random() < 0.3:
-                bolt(*to, to[1] + 0.16 * unit, thick * 0.45)
-            x, y = to
-
-    bolt(light.x, 0.0, light.horizon, 4.5 * unit / 1024)
-    canvas.shine(0.8 * as_array(soft(sheet, 0.022 * unit)) * 2.2, rgb("#b9b4ff"))
-    canvas.shine(as_array(soft(sheet, 0.8)), np.ones(3))
+    """Paints what is in the air before everything: mist, rain, snow; then darker corners and grain."""
+    random, unit = canvas.random("weather"), canvas.unit
+    for y, reach in ((canvas.horizon, 0.25), (canvas.height, 0.16)) if "fog" in scene.weather else ():
+        wisps = canvas.line(f"mist {reach}", 3) * 0.3 + 0.16 * canvas.brushwork
+        canvas.cover(0.65 * np.exp(-(((canvas.y - y) / (reach * unit) + wisps) ** 2)), light.haze)
+    if scene.weather & {"rain", "storm", "snow"}:
+        sheet, lean = Image.new("L", (canvas.width, canvas.height)), 0.45 if "storm" in scene.weather else 0.2
+        pen, snow = ImageDraw.Draw(sheet), not scene.weather & {"rain", "storm"}
+        for x, y, size in random.random((900, 3)) * (canvas.width * 1.3, canvas.height, 1):
+            drop, flake = unit * 0.05 * (0.2 + size), max(0.8, unit * (0.0012 + 0.006 * size**8))
+            if snow:
+                pen.ellipse((x - flake, y - flake, x + flake, y + flake), 210)
+            else:
+                pen.line((x, y, x - lean * drop, y + drop), int(40 + 60 * size), 1 + int(size * unit / 600))
+        canvas.cover(soft(sheet, 0.6), mix(WHITE, light.haze, 0.3))
+    corner = ((canvas.x / canvas.width - 0.5) ** 2 + (canvas.y / canvas.height - 0.5) ** 2) * 2
+    canvas.planes *= 1 - 0.2 * corner * corner
+    canvas.planes += 0.005 * random.standard_normal(corner.shape, np.float32) + 0.01 * canvas.brushwork
