@@ -29,6 +29,7 @@ STARTING = 60.0
 STARTED = "started"
 
 _KEEP_OUT = "uninstall it, or keep it out with block_plugins, and tell its author."
+_AGAIN = "install it again."
 _ENTRIES = TypeAdapter(list[Entry])
 
 
@@ -131,8 +132,13 @@ def _probe(faults: Mapping[int, str]) -> list[Entry]:
                 return _ENTRIES.validate_python(told)
             place, patience = (None if told == STARTED else told), PATIENCE
         code = process.wait()
+        if place is None:
+            raise _Ended(place, f"It could not be started to load the plugins (exit code {code}): {_AGAIN}")
         raise _Ended(place, f"It ended the process that loaded it (exit code {code}): {_KEEP_OUT}")
     except Empty:
+        if place is None:
+            late = f"It did not start within {patience:g} seconds to load the plugins: {_AGAIN}"
+            raise _Ended(place, late) from None
         waits = (
             f"It did not answer within {patience:g} seconds: it waits for something at import or in describe"
         )

@@ -84,8 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("--json", action="store_true")
 
-    probe = commands.add_parser("probe")  # what doctor starts in a process of its own
-    probe.add_argument("name")
+    commands.add_parser("probe")  # what doctor starts in a process of its own
 
     new = commands.add_parser("new-plugin", help="write a complete provider plugin to begin with")
     new.add_argument("name", help="the provider's name, such as watercolour")

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 import sys
 from pathlib import Path
 from string import Template
 
 _TEMPLATE = Path(__file__).parent / "plugin_template"
+BUILT_IN = ("sketch", "openai", "replicate", "huggingface")
+"""The names that Limner's own providers have."""
 
 
 def new_plugin(name: str, folder: Path) -> int:
     """Writes the plugin into a new folder `limner-NAME`; gives an exit code, and overwrites nothing."""
     name = name.strip().lower().removeprefix("limner-").replace("_", "-")
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(name):
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         return _refuse(
             f"{name!r} cannot be a provider's name: use letters, digits and hyphens, such as water-colour."
         )
+    if name in BUILT_IN:
+        return _refuse(f"{name} is the name of a built-in provider: choose another one.")
     project = folder / f"limner-{name}"
     if project.exists():
         return _refuse(f"{project} is there already: choose another name, or move it away.")
@@ -33,11 +36,12 @@ def new_plugin(name: str, folder: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(Template(source.read_text("utf-8")).substitute(words), "utf-8")
     print(  # noqa: T201
-        f"{project} is ready. Next:\n"
+        f"{project} is ready. Next, in the environment in which Limner is installed:\n"
         f"  cd {project.name}\n"
         f"  pip install -e '.[test]'\n"
         f"  pytest\n"
-        f"and restart Limner: {words['label']} is in its list of providers."
+        f'  limner generate "a first picture" -p {name}\n'
+        f"and start Limner again: {words['label']} is in its list of providers."
     )
     return 0
 
