@@ -10,7 +10,7 @@ from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from core.failures import Refused
+from core.failures import LimitReached
 from core.settings import Settings
 
 
@@ -27,18 +27,18 @@ class Allowance:
     def enter(self, visitor: str, *, paid: bool) -> None:
         """Counts one more request of a visitor, until `leave`.
 
-        Raises Refused, and counts nothing, where a limit stands against it.
+        Raises LimitReached, and counts nothing, where a limit stands against it.
         """
         most, most_in_all = self._settings.in_flight, self._settings.in_flight_total
         if self._under_way[visitor] >= most:
             if most == 1:
-                raise Refused("One of your pictures is being made already: wait for it, or stop it.")
-            raise Refused(f"{most} of your pictures are being made already: wait for one, or stop one.")
+                raise LimitReached("One of your pictures is being made already: wait for it, or stop it.")
+            raise LimitReached(f"{most} of your pictures are being made already: wait for one, or stop one.")
         if self._under_way.total() >= most_in_all:
-            raise Refused("Too many pictures are being made here right now: try again in a moment.")
+            raise LimitReached("Too many pictures are being made here right now: try again in a moment.")
         if self._rate and not self._limiter.test(self._rate, visitor):
             wait = self._wait(self._rate, visitor)
-            raise Refused(f"You have reached the limit here, {_many(self._rate)}: {wait}.")
+            raise LimitReached(f"You have reached the limit here, {_many(self._rate)}: {wait}.")
         if paid:
             self.spend()
         if self._rate:
@@ -46,11 +46,11 @@ class Allowance:
         self._under_way[visitor] += 1
 
     def spend(self) -> None:
-        """Counts one picture that costs money; raises Refused where the budget is used up."""
+        """Counts one picture that costs money; raises LimitReached where the budget is used up."""
         if self._budget and not self._limiter.hit(self._budget, "budget"):
             wait = self._wait(self._budget, "budget")
             budget = f"The budget here, {_many(self._budget)}, is used up"
-            raise Refused(f"{budget}: {wait}, or choose a provider that costs nothing.")
+            raise LimitReached(f"{budget}: {wait}, or choose a provider that costs nothing.")
 
     def leave(self, visitor: str) -> None:
         """Ends what `enter` began."""

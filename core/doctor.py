@@ -191,4 +191,4 @@ def settings_in_force(settings: Settings) -> list[Setting]:
 def _as_text(value: object) -> str:
     if isinstance(value, dict | tuple):
         return ", ".join(map(str, cast("Iterable[object]", value))) or "none"
-    return "none" if value is None else str(value)
+    return "not set" if value is None else str(value)

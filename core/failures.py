@@ -18,6 +18,10 @@ class Refused(Exception):
     """A request that Limner does not start; its text is one sentence that says what to do."""
 
 
+class LimitReached(Refused):
+    """A request that a limit stands against for now."""
+
+
 class Failure(BaseModel):
     """A settled failure, as it is stored and shown."""
 

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from core import Refused
 from core.asked import Asked
+from core.failures import LimitReached
 from core.part import image_part, provenance
 from core.studio import Studio
 from core.thread import Version
@@ -44,7 +45,7 @@ def image_route(studio: Studio) -> Route:
     """
 
     async def make(request: Request) -> Response:
-        if is_foreign(request):
+        if is_foreign(request.headers):
             return _problem("This request comes from another site.", 403)
         try:
             values = await json_object(request)
@@ -58,10 +59,15 @@ def image_route(studio: Studio) -> Route:
             first = error.errors(include_url=False, include_input=False)[0]
             return _problem(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", 400)
         except Refused as refusal:
-            return _problem(str(refusal), 400)
+            return _problem(str(refusal), refused_status(refusal))
         return await _answer(studio, version)
 
     return Route("/api/image", make, methods=["POST"])
+
+
+def refused_status(refusal: Refused) -> int:
+    """Gives the HTTP status of a request that is not started."""
+    return 429 if isinstance(refusal, LimitReached) else 400
 
 
 async def _answer(studio: Studio, version: Version) -> Response:

@@ -25,7 +25,7 @@ async def json_object(request: Request) -> dict[str, Any]:
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
-        raise Refused("The request is not a JSON object: send one, or reload the page.")
+        raise Refused("The request is not a JSON object that can be read: send one.")
     return values
 
 

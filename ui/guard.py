@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ui.visitor import is_foreign
 
 LARGEST_BODY = 1_000_000
 """Bytes; the page sends prompts and options, never files."""
@@ -49,7 +50,7 @@ class Guard:
         if "transfer-encoding" in headers or int(headers.get("content-length") or 0) > LARGEST_BODY:
             await PlainTextResponse("Too large, or of unknown length", 413)(scope, receive, send)
             return
-        if _is_foreign(headers):
+        if is_foreign(headers):
             scope = {**scope, "session": {}, "headers": [h for h in scope["headers"] if h[0] != b"cookie"]}
 
         async def send_with_policy(message: Message) -> None:
@@ -61,9 +62,3 @@ class Guard:
             await send(message)
 
         await self._app(scope, receive, send_with_policy)
-
-
-def _is_foreign(headers: Headers) -> bool:
-    """Says whether another site's page sent the request."""
-    origin = headers.get("origin")
-    return bool(origin) and urlsplit(origin).netloc != headers.get("host", "")

@@ -17,7 +17,7 @@ from core import Refused
 from core.inventory import inventory
 from core.studio import Studio
 from core.thread import Message, Thread
-from ui.api import image_route
+from ui.api import image_route, refused_status
 from ui.choices import THREAD_ID, json_object, read_asked
 from ui.message import message_html
 from ui.plugins import plugins_html
@@ -52,7 +52,7 @@ def routes(studio: Studio) -> list[Route]:
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
     async def ask(request: Request) -> Response:
-        if is_foreign(request):
+        if is_foreign(request.headers):
             return _problem("This request comes from another site.", 403)
         try:
             thread = await _thread(studio, request)
@@ -62,11 +62,11 @@ def routes(studio: Studio) -> list[Route]:
             asker = visitor(request, behind_proxy=studio.settings.behind_proxy)
             message = await studio.start(thread, asked, visitor=asker)
         except Refused as refusal:
-            return _problem(str(refusal), 409)
+            return _problem(str(refusal), refused_status(refusal))
         return JSONResponse({"message": message.id}, 201)
 
     async def act(request: Request) -> Response:
-        if is_foreign(request):
+        if is_foreign(request.headers):
             return _problem("This request comes from another site.", 403)
         action = _ACTIONS.get(request.path_params["action"])
         asker = visitor(request, behind_proxy=studio.settings.behind_proxy)
@@ -77,7 +77,7 @@ def routes(studio: Studio) -> list[Route]:
                 return _problem("This message is not here any more: reload the page.", 404)
             await action(studio, thread, message, request, asker)
         except Refused as refusal:
-            return _problem(str(refusal), 409)
+            return _problem(str(refusal), refused_status(refusal))
         return JSONResponse({})
 
     async def show_picture(request: Request) -> Response:

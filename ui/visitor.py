@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 
 def visitor(request: Any, *, behind_proxy: bool) -> str:
@@ -24,6 +26,12 @@ def is_owner(request: Any, *, behind_proxy: bool) -> bool:
     return not behind_proxy and bool(request.client) and ip_address(request.client.host).is_loopback
 
 
-def is_foreign(request: Any) -> bool:
-    """Says whether another site's page sent the request, as browsers tell it."""
-    return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+def is_foreign(headers: Mapping[str, str]) -> bool:
+    """Says whether another site's page sent a request.
+
+    Browsers tell it themselves, but not to a plain-http address; there the origin is compared.
+    """
+    if (site := headers.get("sec-fetch-site")) is not None:
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host", "")

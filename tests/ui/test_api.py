@@ -98,3 +98,8 @@ def test_what_goes_wrong_is_one_sentence(ask: Ask, body: object, status: int, wo
 
 def test_another_site_cannot_spend(ask: Ask) -> None:
     assert ask({"prompt": "a fox"}, **{"Sec-Fetch-Site": "cross-site"})[0] == 403
+
+
+def test_another_origin_cannot_spend_where_the_browser_says_no_more(ask: Ask) -> None:
+    body = b'{"prompt": "a fox"}'
+    assert ask(body, **{"Origin": "https://evil.example", "Content-Type": "text/plain"})[0] == 403
