@@ -124,6 +124,7 @@ async def generate(
         credential=credential,
         base_url=base_url_of(provider),
         settings=provider.settings.extra,
+        provider=provider.name,
         timeout=provider.settings.timeout or settings.timeout,
         progress=lambda words: report(_clean(words, known) or ""),
     )

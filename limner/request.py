@@ -35,6 +35,8 @@ class ImageRequest:
     """The service's address where the settings name another than its own."""
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What else the configuration says for this provider."""
+    provider: str = ""
+    """The name under which the configuration has the provider."""
     timeout: float = 300.0
     """Seconds that the host waits before it cancels."""
     progress: Callable[[str], None] = field(default=_nobody_listens, repr=False, compare=False)
