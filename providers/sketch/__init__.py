@@ -35,8 +35,7 @@ class SketchOptions(limner.Options):
     """What the sketch plays; the picture itself has no options but the prompt."""
 
     outcome: Literal["picture", "slow-picture", "content-filter", limner.Category] = "picture"
-    """What happens: a picture, a slow one, a refusal, or a failure. It lets anybody see every state
-    of a message without a service that is in it."""
+    """What comes of it: a picture, a slow one, a refusal, or one of the failures, to see how each looks."""
 
 
 @limner.hookimpl
