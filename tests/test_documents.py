@@ -114,3 +114,9 @@ def test_requirements_and_extras_do_not_drift() -> None:
 def _requirements() -> list[str]:
     lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
     return [line for line in lines if not line.startswith("#")]
+
+
+def test_the_contract_alone_depends_on_little() -> None:
+    """A plugin that depends on `limner` drags neither gradio nor an SDK nor Pillow along."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert {Requirement(needed).name for needed in project["dependencies"]} == {"anyio", "pluggy", "pydantic"}
