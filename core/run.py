@@ -79,19 +79,19 @@ class Run:
             self.thread.touch(self.message)
 
     async def _make(self, save: Save) -> ImageResult:
-        """Stores that the version runs, then waits for the provider's answer."""
-        await save(self.thread, self.message, self._version)
+        """Stores that the version runs, then waits for the answer of the provider, or of a fallback."""
         others = iter(self._settings.fallback)
         before: list[Failure] = []
         while True:
+            await save(self.thread, self.message, self._version)
             try:
                 return await generate(self._resolved, self._registry, self._settings, self._reporter())
             except Failed as error:
                 before.append(error.failure)
-                if not error.failure.did_not_run or not self._fall_back(others, error.failure):
+                if not error.failure.did_not_run or not self._fall_back(others, before):
                     raise Failed(_in_turn(before)) from error
 
-    def _fall_back(self, others: Iterator[str], failure: Failure) -> bool:
+    def _fall_back(self, others: Iterator[str], before: list[Failure]) -> bool:
         """Turns to the next provider that can take the request and that the budget allows, if any."""
         asked = self.message.asked
         for name in others:
@@ -104,7 +104,7 @@ class Run:
                     self._spend()
             except Refused:
                 continue
-            because = f"By {resolved.provider.label}, because: {failure.what}"
+            because = f"By {resolved.provider.label}, because: {_named(before)}"
             resolved.notices.insert(0, Notice(feature="provider", details=because, type="other"))
             self._resolved = resolved
             self._version = self._version.model_copy(update={"applied": applied(resolved)})
@@ -214,8 +214,11 @@ def _in_turn(failures: list[Failure]) -> Failure:
     *before, last = failures
     if not before:
         return last
-    earlier = " ".join(failure.what for failure in before)
-    return last.model_copy(update={"why": f"{last.why} Asked before it: {earlier}"})
+    return last.model_copy(update={"why": f"{last.why} Asked before it: {_named(before)}"})
+
+
+def _named(failures: list[Failure]) -> str:
+    return " ".join(failure.what for failure in failures)
 
 
 def _error(failure: Failure) -> dict[str, Any]:

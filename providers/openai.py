@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sys
 import time
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
@@ -153,7 +154,8 @@ def _body(request: ImageRequest, dialect: Dialect) -> tuple[dict[str, Any], list
 
 async def _ask(request: ImageRequest, dialect: Dialect, body: dict[str, Any]) -> Any:
     """Sends one request, and gives the raw reply: the SDK fills its own types without a check."""
-    await asyncio.to_thread(__import__, "openai")  # would hold the loop for half a second
+    if "openai" not in sys.modules:
+        await asyncio.to_thread(__import__, "openai")  # would hold the loop for half a second
     import openai
 
     key = request.credential.get_secret_value() if request.credential else ""

@@ -18,7 +18,7 @@ from core.studio import Studio
 from core.thread import Message, Version
 from limner import ContentFiltered, ImageRequest, ImageResult, ProviderError
 from limner.testing.loopback import Loopback, Reply
-from tests.core.puppet import PNG, THREAD, Puppet, ask, settled, studio_of
+from tests.core.puppet import PNG, THREAD, Gate, Puppet, ask, settled, studio_of
 from tests.plugins.objects import registry_of
 
 pytestmark = pytest.mark.anyio
@@ -162,6 +162,26 @@ async def test_where_all_fail_each_failure_is_named(tmp_path: Path) -> None:
     assert version.failure
     assert version.failure.cause == "auth"
     assert "Asked before it: There is no credit left at Puppet." in version.failure.why
+
+
+async def test_a_second_fallback_names_both_failures_and_is_what_is_stored_as_running(tmp_path: Path) -> None:
+    gate = Gate()
+    first, second = Puppet(Failing(REFUSED_EARLY)), Puppet(Failing(ProviderError("auth", did_not_run=True)))
+    third = Puppet(gate)
+    settings = load_settings(provider="first", data=tmp_path, fallback=("second", "third"))
+    registry = registry_of(settings=settings, first=first, second=second, third=third)
+    studio = Studio(settings, registry, Store(tmp_path))
+    thread = await studio.thread(THREAD)
+    message = await studio.start(thread, Asked(prompt="a fox"))
+    await gate.reached.wait()
+    (stored,) = await studio.store.load(THREAD)
+    assert stored.versions[-1].applied.provider == "third"
+    gate.open.set()
+    version = await settled(thread, message)
+    await studio.close()
+    assert version.applied.warnings[0].details == (
+        "By Puppet, because: There is no credit left at Puppet. Puppet did not let us in."
+    )
 
 
 async def test_a_fallback_that_costs_money_stands_under_the_budget(tmp_path: Path) -> None:
