@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 import anyio
 
+from core.memory import Memory
 from core.worker import Workers
 from limner import ProviderError, picture
 from limner.result import ImageSource
@@ -14,27 +16,49 @@ from limner.result import ImageSource
 Fetch: TypeAlias = Callable[[str], Awaitable[bytes]]
 
 DEADLINE = 60.0
-"""Seconds for reading and decoding; a provider's own file object may never give its bytes."""
+"""Seconds for reading, and for decoding; a provider's own file object may never give its bytes."""
+PROVERS = 8
+"""Pictures read at once, and decoded at once: none takes less than an eighth of the memory."""
+MOST_MEMORY = 600_000_000
+"""Bytes that decoding takes at once; three PNGs of 40 million pixels, or a WebP that runs alone."""
+
+
+class Provers:
+    """The threads and the memory that the pictures of a studio share.
+
+    Reading has threads of its own, so that a file object that gives nothing holds up no picture.
+    """
+
+    def __init__(self, most_memory: int = MOST_MEMORY) -> None:
+        self.readers = Workers(PROVERS)
+        self.decoders = Workers(PROVERS)
+        self.memory = Memory(most_memory)
 
 
 async def normalise(
-    image: ImageSource, fetch: Fetch, workers: Workers, *, most_bytes: int, most_pixels: int
+    image: ImageSource, fetch: Fetch, provers: Provers, *, most_bytes: int, most_pixels: int
 ) -> tuple[bytes, picture.Facts]:
-    """Gives a picture's bytes as they came and what they are.
+    """Returns a picture's bytes as they came and what they are.
 
-    Reading and decoding happen in a worker thread. Raises ProviderError ``bad-image`` for anything
-    that is not a whole picture within the limits, and what `fetch` raises for a URL.
+    Reading and decoding happen in worker threads. A wait for memory has no deadline: the picture may
+    have been paid for. Raises ProviderError ``bad-image`` for anything that is not a whole picture
+    within the limits, and what `fetch` raises for a URL.
     """
     source: ImageSource = image
     if isinstance(image, str) and picture.is_url(image):
         source = await fetch(image.strip())
 
-    def prove() -> tuple[bytes, picture.Facts]:
+    def read() -> tuple[bytes, int]:
         data = picture.read(source, most_bytes)
-        return data, picture.identify(data, most_pixels)
+        return data, picture.memory_to_prove(data, most_pixels)
 
     try:
         with anyio.fail_after(DEADLINE):
-            return await workers.run(prove)
+            data, needed = await provers.readers.run(read)
+        taken = await provers.memory.take(max(needed, provers.memory.most // PROVERS))
+        proof = asyncio.ensure_future(provers.decoders.run(lambda: picture.identify(data, most_pixels)))
+        proof.add_done_callback(lambda _: provers.memory.give_back(taken))
+        with anyio.fail_after(DEADLINE):
+            return data, await asyncio.shield(proof)  # a thread that decodes cannot be stopped
     except TimeoutError as error:
         raise ProviderError("bad-image", "The picture could not be read in time.") from error

@@ -1,9 +1,10 @@
 """From what a provider gave to a picture's bytes, and what those bytes are.
 
 `read` takes every shape of `limner.result.ImageSource` but a URL, which is the host's to fetch
-(`is_url` tells one apart); `identify` proves that the bytes are one whole picture. Neither trusts a
-label, and nothing is encoded again: the bytes stay as the service gave them. A picture that is not
-one is a ``ProviderError("bad-image", …)`` whose sentence quotes nothing that came from outside.
+(`is_url` tells one apart); `identify` proves that the bytes are one whole picture, for which it takes
+the memory that `memory_to_prove` foretells. None trusts a label, and nothing is encoded again: the
+bytes stay as the service gave them. A picture that is not one is a ``ProviderError("bad-image", …)``
+whose sentence quotes nothing that came from outside.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from limner.bounds import bad_image, check_pixels
 from limner.errors import ProviderError
-from limner.proof import KEPT, MOST_PIXELS, Facts, bad_image, check_pixels, extension, identify
+from limner.proof import KEPT, MOST_PIXELS, Facts, extension, identify, memory_to_prove
 from limner.result import ImageSource
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["MOST_BYTES", "MOST_PIXELS", "Facts", "extension", "identify", "is_url", "read"]
+__all__ = ["MOST_BYTES", "MOST_PIXELS", "Facts", "extension", "identify", "is_url", "memory_to_prove", "read"]
 
 MOST_BYTES = 50_000_000
 

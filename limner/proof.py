@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 import struct
-import zlib
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import NamedTuple
 from xml.parsers import expat
 
+from limner.bounds import bad_image, check_pixels
 from limner.errors import ProviderError
+from limner.parts import walk
 
 MOST_PIXELS = 40_000_000
 MOST_SVG_BYTES = 5_000_000
 LONGEST_SVG_SIDE = 1_000_000
+SVG_MEMORY = 40
+"""Bytes that a proof takes for each byte of an SVG, at most: one element with nothing but attributes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,7 @@ KEPT = {kind.name.upper() for kind in _KINDS} | {"MPO"}
 _MARKUP = re.compile(rb"(\xef\xbb\xbf)?\s*<|\xff\xfe<\x00|\xfe\xff\x00<")
 _SVG_ROOT = "http://www.w3.org/2000/svg svg"
 _SVG_LENGTH = re.compile(r"\+?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
-_MOST_JPEG_SCANS = 200
-_MOST_PNG_CHUNKS = 1_000
-_MOST_GIF_COMMENTS = 100_000  # bytes
+_SVG_NAMESPACE = re.compile(rb"""\sxmlns(?::[^\s=<>"']*)?\s*=\s*["'][^"']{1000}""")
 
 
 def identify(data: bytes, most_pixels: int = MOST_PIXELS) -> Facts:
@@ -65,12 +67,22 @@ def identify(data: bytes, most_pixels: int = MOST_PIXELS) -> Facts:
 
     Raises ``ProviderError("bad-image")`` for anything else, ImportError where Pillow is missing.
     """
-    kind = next((kind for kind in _KINDS if kind.magic.match(data)), None)
-    if kind:
-        return _identify_with_pillow(data, kind, most_pixels)
-    if _MARKUP.match(data):
-        return _identify_svg(data)
-    raise bad_image("What came back is not a PNG, JPEG, WebP, GIF, AVIF or SVG picture.")
+    kind = _kind_of(data)
+    return _identify_with_pillow(data, kind, most_pixels) if kind else _identify_svg(data)
+
+
+def memory_to_prove(data: bytes, most_pixels: int = MOST_PIXELS) -> int:
+    """Returns the bytes of memory that `identify` takes for this picture, at most, beside its own bytes.
+
+    Nothing is decoded, but the file is walked, 0.2 s for 50 MB: call it in a worker thread. Raises
+    ``ProviderError("bad-image")`` for much of what `identify` refuses.
+    """
+    kind = _kind_of(data)
+    if kind is None:
+        return SVG_MEMORY * min(len(data), MOST_SVG_BYTES)
+    with _errors_named(data, kind):
+        parts = walk(kind.name, data, most_pixels)
+    return parts.memory + len(data)
 
 
 def extension(media_type: str) -> str:
@@ -78,15 +90,12 @@ def extension(media_type: str) -> str:
     return _EXTENSIONS[media_type]
 
 
-def bad_image(sentence: str) -> ProviderError:
-    """Makes the error for what is no picture; the sentence quotes nothing from outside."""
-    return ProviderError("bad-image", sentence)
-
-
-def check_pixels(width: int, height: int, most_pixels: int) -> None:
-    """Refuses a picture with more pixels than that."""
-    if width * height > most_pixels:
-        raise bad_image(f"The picture is {width} x {height} pixels, more than {most_pixels:,} in all.")
+def _kind_of(data: bytes) -> _Kind | None:
+    """Finds the format by its magic number; None is markup."""
+    kind = next((kind for kind in _KINDS if kind.magic.match(data)), None)
+    if kind or _MARKUP.match(data):
+        return kind
+    raise bad_image("What came back is not a PNG, JPEG, WebP, GIF, AVIF or SVG picture.")
 
 
 def _identify_with_pillow(data: bytes, kind: _Kind, most_pixels: int) -> Facts:
@@ -94,83 +103,62 @@ def _identify_with_pillow(data: bytes, kind: _Kind, most_pixels: int) -> Facts:
         from PIL import Image
     except ImportError as error:
         raise ImportError("Pillow is missing: install limner[app], or limner[testing] to test") from error
-    try:
-        if kind.name == "PNG":
-            _walk_png(data, most_pixels)
-        elif kind.name == "GIF":
-            _walk_gif(data, most_pixels)
-        elif kind.name == "JPEG":
-            _check_parts(data.count(b"\xff\xda"), _MOST_JPEG_SCANS)
-            _check_parts(data.count(b"Exif\0\0"), _MOST_JPEG_SCANS)
-        with Image.open(BytesIO(data), formats=[kind.name]) as image:
+    with _errors_named(data, kind):
+        parts = walk(kind.name, data, most_pixels)
+        with Image.open(BytesIO(parts.coded()), formats=[kind.name]) as image:
             width, height = image.size
             check_pixels(width, height, most_pixels)
-            animated = kind.name != "JPEG" and bool(getattr(image, "is_animated", False))
+            animated = parts.animated or bool(getattr(image, "is_animated", False))
             image.load()
-            with suppress(Exception):  # a picture with broken EXIF data is still a picture
-                if image.getexif().get(0x0112) in (5, 6, 7, 8):  # lies on its side
-                    width, height = height, width
+            if _lies_on_its_side(parts.exif or image.info.get("exif", b"")):
+                width, height = height, width
             return Facts(kind.media_type, width, height, animated)
+
+
+@contextmanager
+def _errors_named(data: bytes, kind: _Kind) -> Generator[None]:
+    """Makes bad images of what a walk or a decoder raises for damaged data, which is nearly anything."""
+    try:
+        yield
     except ProviderError:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise bad_image("The picture has too many pixels.") from error
-    except Exception as error:  # decoders raise nearly anything for damaged data
+    except Exception as error:
+        if "DecompressionBomb" in type(error).__name__:
+            raise bad_image("The picture has too many pixels.") from error
         of = f"{len(data):,} bytes of {kind.name} data"
         if isinstance(error, (struct.error, IndexError)) or "truncated" in str(error):
             raise bad_image(f"The picture is cut off: {of} end too early.") from error
         raise bad_image(f"The picture is cut off or damaged: {of} do not decode.") from error
 
 
-def _check_parts(count: int, most: int) -> None:
-    if count > most:
-        raise bad_image("The picture has far more parts than a picture needs.")
+def _lies_on_its_side(exif: bytes) -> bool:
+    """Whether EXIF data says so: tag 0x0112 of its first directory (TIFF 6.0, section 2).
 
-
-def _walk_png(data: bytes, most_pixels: int) -> None:
-    view, at, kind, others = memoryview(data), 8, b"", 0
-    while kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", view, at)
-        end = at + 8 + length
-        if struct.unpack_from(">I", view, end)[0] != zlib.crc32(view[at + 4 : end]):
-            raise ValueError("a chunk's checksum is wrong")
-        if (kind == b"IHDR") != (at == 8):
-            raise ValueError("the header is not first, or not alone")
-        if at == 8:
-            check_pixels(*struct.unpack_from(">II", view, 16), most_pixels)
-        others += kind not in (b"IDAT", b"fcTL", b"fdAT")
-        _check_parts(others, _MOST_PNG_CHUNKS)
-        at = end + 4
-
-
-def _walk_gif(data: bytes, most_pixels: int) -> None:
-    def after_blocks(at: int) -> int:
-        while data[at]:
-            at += data[at] + 1
-        return at + 1
-
-    def palette(flags: int) -> int:
-        return 6 << (flags & 7) if flags & 0x80 else 0
-
-    check_pixels(*struct.unpack_from("<HH", data, 6), most_pixels)
-    at, comments = 13 + palette(data[10]), 0
-    while (block := data[at]) != 0x3B:
-        if block == 0x21:
-            start, at = at, after_blocks(at + 2)
-            if data[start + 1] == 0xFE:
-                comments += at - start
-                _check_parts(comments, _MOST_GIF_COMMENTS)
-        elif block == 0x2C:
-            left, top, width, height, flags = struct.unpack_from("<4HB", data, at + 1)
-            check_pixels(left + width, top + height, most_pixels)
-            at = after_blocks(at + 11 + palette(flags))
-        else:
-            raise ValueError("unknown block")
+    Pillow reads every value in the data, all of which may be as long as the data.
+    """
+    exif = exif.removeprefix(b"Exif\0\0")
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
+    with suppress(struct.error):  # a picture with broken EXIF data is still a picture
+        if order:
+            start = struct.unpack_from(f"{order}I", exif, 4)[0]
+            for entry in range(struct.unpack_from(f"{order}H", exif, start)[0]):
+                tag, _, _, value = struct.unpack_from(f"{order}HHIH", exif, start + 2 + 12 * entry)
+                if tag == 0x0112:
+                    return value in (5, 6, 7, 8)
+    return False
 
 
 def _identify_svg(data: bytes) -> Facts:
     if len(data) > MOST_SVG_BYTES:
         raise bad_image(f"The SVG picture is larger than {MOST_SVG_BYTES:,} bytes.")
+    plain = data.replace(b"\0", b"")  # UTF-16 too
+    # expat goes on after a handler has raised, and through all that a document type declares
+    if doctype := re.search(rb"<!DOCTYPE\s*(svg\b)?", plain):
+        if doctype[1]:
+            raise bad_image("The SVG picture declares a document type, which could hide entities.")
+        raise bad_image("What came back is a web page or another document, not a picture.")
+    if _SVG_NAMESPACE.search(plain):  # expat copies it for every name
+        raise bad_image("The SVG picture has a namespace that is far too long.")
     roots: list[dict[str, str]] = []
 
     def start(name: str, attributes: dict[str, str]) -> None:
@@ -179,14 +167,8 @@ def _identify_svg(data: bytes) -> Facts:
         roots.append(attributes)
         parser.StartElementHandler = None
 
-    def doctype(name: str, *_: object) -> None:
-        if name.lower() == "svg":
-            raise bad_image("The SVG picture declares a document type, which could hide entities.")
-        raise bad_image("What came back is a web page or another document, not a picture.")
-
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = start
-    parser.StartDoctypeDeclHandler = doctype
     try:
         parser.Parse(data, True)
     except (expat.ExpatError, ValueError, LookupError) as error:

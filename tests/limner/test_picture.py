@@ -6,7 +6,6 @@ import random
 import struct
 import subprocess
 import sys
-import time
 import tracemalloc
 import warnings
 import zlib
@@ -512,11 +511,9 @@ class TestBombs:
     """What is refused before it takes memory or hours."""
 
     def refused(self, data, pattern="pixels"):
-        started = time.perf_counter()
         with pytest.raises(ProviderError, match=pattern) as caught:
             identify(data)
         assert caught.value.category == "bad-image"
-        assert time.perf_counter() - started < 0.2
         return caught.value
 
     @pytest.fixture(autouse=True)
@@ -540,10 +537,6 @@ class TestBombs:
         data = png(header(8, 8), animation, header(60_000, 60_000), frame, PIXELS_8X8)
         assert "header" in str(self.refused(data, "damaged").__cause__)
 
-    def test_png_with_thousands_of_chunks(self):
-        profile = chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(1_000_000)))
-        self.refused(png(header(8, 8), profile * 2_000, PIXELS_8X8), "parts")
-
     def test_gif_screen_and_frame(self):
         screen = bytearray(PICTURES["gif"][0])
         screen[6:10] = b"\xff\xff\xff\xff"
@@ -552,9 +545,6 @@ class TestBombs:
         at = frame.rindex(struct.pack("<B4H", 0x2C, 0, 0, 97, 61))
         frame[at + 5 : at + 9] = b"\xff\xff\xff\xff"
         self.refused(bytes(frame), "65535 x 65535 pixels")
-
-    def test_gif_comment(self):
-        self.refused(b"GIF89a\1\0\1\0\0\0\0!\xfe" + (b"\xff" + bytes(255)) * 9_000 + b"\0;", "parts")
 
     def test_webp_canvas(self):
         data = bytearray(PICTURES["webp-animated"][0])
@@ -569,11 +559,10 @@ class TestBombs:
             warnings.simplefilter(warning)
             self.refused(PICTURES["jpeg"][0].replace(struct.pack(">HH", 61, 97), frame, 1))
 
-    def test_jpeg_with_thousands_of_scans_or_exif_parts(self):
+    def test_jpeg_with_thousands_of_scans(self):
         data = PICTURES["jpeg-progressive"][0]
         scan = data[data.rindex(b"\xff\xda") : -2]
         self.refused(data[:-2] + scan * 2_000 + data[-2:], "parts")
-        self.refused(data[:2] + b"\xff\xe1\0\x09Exif\0\0A" * 2_000 + data[2:], "parts")
 
 
 class TestSvg:
@@ -658,6 +647,20 @@ class TestSvg:
     )
     def test_what_is_no_svg(self, data):
         sentence_of(identify, data)
+
+    @pytest.mark.parametrize("name", ["xmlns:a", "xmlns", "xmlns:\u00e9", "xmlns:a\n "])
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be"])
+    def test_namespace_that_expat_would_copy_for_every_name(self, name, encoding, monkeypatch):
+        svg = SVG.format(f"{name} = '{'u' * 1_000}'")
+        monkeypatch.setattr("xml.parsers.expat.ParserCreate", None)
+        mark = "\ufeff" if encoding == "utf-16-be" else ""
+        assert "namespace" in sentence_of(identify, (mark + svg).encode(encoding))
+
+    def test_document_type_is_refused_before_expat_reads_it(self, monkeypatch):
+        monkeypatch.setattr("xml.parsers.expat.ParserCreate", None)
+        hidden = b"<!-- <svg/> --><!DOCTYPE svg [<!ATTLIST p a CDATA '1'>]>" + PICTURES["svg"][0]
+        assert "document type" in sentence_of(identify, hidden)
+        assert "document type" in sentence_of(identify, hidden.decode().encode("utf-16"))
 
     def test_too_large(self):
         assert "5,000,000 bytes" in sentence_of(identify, PICTURES["svg"][0] + b" " * 5_000_000)

@@ -1,0 +1,181 @@
+"""What a picture's file is made of, walked without decoding anything.
+
+A walk gives what of the file makes its first frame's pixels, and only that is decoded: comments,
+profiles, EXIF data and later frames never reach a decoder, whose ways of reading them cost minutes
+and gigabytes for a file that is made to. Every loop over a file has a bound that a legitimate file
+stays far below. The formats: PNG 3rd edition, GIF89a, ITU T.81 (JPEG), RFC 9649 (WebP).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from array import array
+from itertools import count
+
+from limner.avif import walk_avif
+from limner.bounds import Parts, bad_image, check_parts, check_pixels, most_parts
+
+_SCANS_OF_ANY_JPEG = 20
+"""libjpeg writes 10 for colours and 18 for inks."""
+_MOST_JPEG_SCANS = 200
+_MOST_SCANNED_PIXELS = 400_000_000
+"""Scans times pixels, for JPEGs with more scans; 40 million pixels take at least 30 ms a scan."""
+_MOST_JPEG_TABLES = 65_535  # bytes; eight tables of up to 275 are in use
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_JPEG_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")  # what has a length, and the two ends
+
+
+def walk(name: str, data: bytes, most_pixels: int) -> Parts:
+    """Walks a file of the format with that name, in Pillow's spelling.
+
+    Raises ProviderError for what is refused, anything else for a file that is cut off or damaged.
+    """
+    return _WALKS[name](data, most_pixels)
+
+
+def _walk_png(data: bytes, most_pixels: int) -> Parts:
+    view, at, before = memoryview(data), 8, b""
+    width, height, depth, colours = struct.unpack_from(">IIBB", data, 16)
+    check_pixels(width, height, most_pixels)
+    kept, exif = [data[:33]], b""
+    pixels = array("Q")  # where each chunk of them begins and ends
+    frames, size, animated = 0, 0, False
+    for part in count(1):
+        check_parts(part, most_parts(len(data)))
+        length, kind = struct.unpack_from(">I4s", view, at)
+        end = at + 8 + length
+        if struct.unpack_from(">I", view, end)[0] != zlib.crc32(view[at + 4 : end]):
+            raise ValueError("a chunk's checksum is wrong")
+        if (kind == b"IHDR") != (part == 1) or (part == 1 and length != 13):
+            raise ValueError("the header is not first, or not alone")
+        if kind == b"IDAT":
+            if pixels and before != kind:
+                raise ValueError("the pixels stand in two places")
+            frames = frames or 1  # what stands before the first fcTL is a frame of its own
+            pixels.extend((at + 8, end))
+            size += length
+        elif kind == b"fcTL":
+            frames += 1
+        elif kind == b"acTL":
+            animated = animated or not pixels
+        elif kind == b"PLTE" and not pixels:
+            kept.append(data[at : end + 4])
+        elif kind == b"eXIf":
+            exif = data[at + 8 : end]
+        elif kind == b"IEND":
+            break
+        before, at = kind, end + 4
+    bits = depth * _PNG_CHANNELS[colours]
+    row = width * bits // 8 + 2
+    if size > 2 * row * height + 100_000:  # deflate adds less than a thousandth to what it cannot pack
+        raise bad_image("The picture has far more data than its pixels need.")
+    kept.append(struct.pack(">I4s", size, b"IDAT"))
+    tail = bytes(4) + data[at : at + 12]
+
+    def coded() -> bytes:
+        chunks = (view[pixels[i] : pixels[i + 1]] for i in range(0, len(pixels), 2))
+        return b"".join([*kept, *chunks, tail])
+
+    each = 4 if colours in (2, 4, 6) else max(1, depth // 8)
+    memory = each * width * height + 2 * row + 100 * len(pixels)
+    return Parts(memory, coded, animated and frames > 1, exif)
+
+
+def _walk_gif(data: bytes, most_pixels: int) -> Parts:
+    most, parts = most_parts(len(data)), 0
+
+    def after_blocks(at: int) -> int:
+        nonlocal parts
+        while data[at]:
+            at += data[at] + 1
+            parts += 1
+            if parts > most:
+                break
+        parts += 1
+        check_parts(parts, most)
+        return at + 1
+
+    def palette(flags: int) -> int:
+        return 6 << (flags & 7) if flags & 0x80 else 0
+
+    sides: tuple[int, int] = struct.unpack_from("<HH", data, 6)
+    check_pixels(*sides, most_pixels)
+    head = at = 13 + palette(data[10])
+    frames, first, memory = 0, memoryview(b""), 0
+    while (block := data[at]) != 0x3B:
+        if block == 0x21:
+            at = after_blocks(at + 2)
+        elif block == 0x2C:
+            left, top, width, height, flags = struct.unpack_from("<4HB", data, at + 1)
+            check_pixels(left + width, top + height, most_pixels)
+            start, at = at, after_blocks(at + 11 + palette(flags))
+            frames += 1
+            if frames == 1:
+                first = memoryview(data)[start:at]
+                memory = 2 * max(sides[0], left + width) * max(sides[1], top + height)
+        else:
+            raise ValueError("unknown block")
+    return Parts(memory, lambda: b"".join([data[:head], first, b";"]), frames > 1)
+
+
+def _walk_jpeg(data: bytes, most_pixels: int) -> Parts:
+    head, tables, exif, at = [data[:2]], 0, b"", 2
+    scans = first = pixels = layers = 0
+    progressive = False
+    for part in count(1):
+        check_parts(part, most_parts(len(data)))
+        found = _JPEG_MARKER.search(data, at)
+        if found is None:
+            raise IndexError("the end is missing")
+        marker, start, at = found[1][0], found.start(), found.end()
+        if marker == 0xD9:
+            break
+        length = struct.unpack_from(">H", data, at)[0]
+        if marker == 0xD8 or length < 2:
+            raise ValueError("a picture in the picture, or a segment without a length")
+        at += length
+        if marker == 0xDA:
+            first, scans = first or start, scans + 1
+            most = max(_SCANS_OF_ANY_JPEG, min(_MOST_JPEG_SCANS, _MOST_SCANNED_PIXELS // max(1, pixels)))
+            check_parts(scans, most)
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            if layers or marker > 0xC2:  # browsers show no other coding
+                raise ValueError("a second frame header, or that of a rare kind")
+            height, width, layers = struct.unpack_from(">HHB", data, start + 5)
+            check_pixels(width, height, most_pixels)
+            pixels, progressive = width * height, marker == 0xC2
+        elif marker == 0xE1 and not exif and data.startswith(b"Exif\0\0", start + 4):
+            exif = data[start + 10 : at]
+        tables += length if marker in (0xC4, 0xDB) and not first else 0
+        check_parts(tables, _MOST_JPEG_TABLES)
+        if not first and (marker <= 0xCF or marker in (0xDB, 0xDD)):
+            head.append(data[start:at])
+    if not (first and layers):
+        raise ValueError("no scan")
+    each = (1 if layers == 1 else 4) + (2 * layers if progressive or scans > 1 else 0)
+    return Parts(each * pixels, lambda: b"".join([*head, memoryview(data)[first:at]]), False, exif)
+
+
+def _walk_webp(data: bytes, most_pixels: int) -> Parts:
+    kind = data[12:16]
+    if kind == b"VP8X":
+        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
+    elif kind == b"VP8L":
+        sides = struct.unpack_from("<I", data, 21)[0]
+        width, height = (sides & 0x3FFF) + 1, (sides >> 14 & 0x3FFF) + 1
+    else:
+        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
+    check_pixels(width, height, most_pixels)
+    at = 12
+    for part in count(1):
+        if at + 8 > len(data):
+            break
+        check_parts(part, most_parts(len(data)))
+        length = struct.unpack_from("<I", data, at + 4)[0]
+        at += 8 + length + (length & 1)
+    return Parts(18 * width * height, lambda: data)
+
+
+_WALKS = {"PNG": _walk_png, "GIF": _walk_gif, "JPEG": _walk_jpeg, "WebP": _walk_webp, "AVIF": walk_avif}
