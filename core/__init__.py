@@ -11,7 +11,7 @@ from core.settings import Settings, SettingsError
 from core.store import Store
 from core.studio import Studio
 
-__all__ = ["Refused", "SettingsError", "open_studio"]
+__all__ = ["Refused", "SettingsError", "StoreError", "open_studio"]
 
 
 def open_studio(settings: Settings) -> Studio:

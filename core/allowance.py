@@ -4,71 +4,125 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits import parse
 
-from core.failures import LimitReached
+from core.database import Hit
+from core.failures import LimitReached, Refused
 from core.settings import Settings
+
+BUDGET = "budget"
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who asks: the name that requests are counted by, and whether that is whoever runs Limner."""
+
+    name: str
+    is_owner: bool = False
+    """The money and the keys are the asker's own."""
+
+
+OWNER = Visitor("owner", is_owner=True)
 
 
 class Allowance:
-    """Counts what each visitor asks for and has under way; what was asked counts, whatever came of it."""
+    """Counts what each visitor asks for and has under way; what was asked counts, whatever came of it.
 
-    def __init__(self, settings: Settings) -> None:
+    `hits` are those of an earlier process. Those that the store does not have yet are `unwritten`.
+    """
+
+    def __init__(self, settings: Settings, hits: Iterable[Hit] = ()) -> None:
         self._settings = settings
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._rate = parse(settings.rate) if settings.rate else None
-        self._budget = parse(settings.budget) if settings.budget else None
+        self._rate = _Window(settings.rate) if settings.rate else None
+        self._budget = _Window(settings.budget) if settings.budget else None
         self._under_way: Counter[str] = Counter()
+        self.unwritten: list[Hit] = []
+        for hit in sorted(hits, key=lambda hit: hit.at):
+            window = self._budget if hit.key == BUDGET else self._rate
+            if window and hit.at <= time.time():
+                window.add(hit.key, hit.at)
 
-    def enter(self, visitor: str, *, paid: bool) -> None:
+    def enter(self, visitor: Visitor, *, paid: bool) -> None:
         """Counts one more request of a visitor, until `leave`.
 
-        Raises LimitReached, and counts nothing, where a limit stands against it.
+        Raises LimitReached if a limit stands against it, Refused if it would cost the owner money for
+        which there is no budget; either counts nothing.
         """
         most, most_in_all = self._settings.in_flight, self._settings.in_flight_total
-        if self._under_way[visitor] >= most:
+        if self._under_way[visitor.name] >= most:
             if most == 1:
                 raise LimitReached("One of your pictures is being made already: wait for it, or stop it.")
             raise LimitReached(f"{most} of your pictures are being made already: wait for one, or stop one.")
         if self._under_way.total() >= most_in_all:
             raise LimitReached("Too many pictures are being made here right now: try again in a moment.")
-        if self._rate and not self._limiter.test(self._rate, visitor):
-            wait = self._wait(self._rate, visitor)
-            raise LimitReached(f"You have reached the limit here, {_many(self._rate)}: {wait}.")
+        key = f"visitor {visitor.name}"
+        if self._rate and (seconds := self._rate.wait(key)):
+            limit = f"You have reached the limit here, {self._rate}"
+            raise LimitReached(f"{limit}: try again in {_span(seconds)}.", seconds)
         if paid:
-            self.spend()
+            self.spend(visitor)
         if self._rate:
-            self._limiter.hit(self._rate, visitor)
-        self._under_way[visitor] += 1
+            self.unwritten.append(self._rate.add(key, time.time()))
+        self._under_way[visitor.name] += 1
 
-    def spend(self) -> None:
-        """Counts one picture that costs money; raises LimitReached where the budget is used up."""
-        if self._budget and not self._limiter.hit(self._budget, "budget"):
-            wait = self._wait(self._budget, "budget")
-            budget = f"The budget here, {_many(self._budget)}, is used up"
-            raise LimitReached(f"{budget}: {wait}, or choose a provider that costs nothing.")
+    def spend(self, visitor: Visitor) -> None:
+        """Counts one picture that costs money; raises as `enter` does."""
+        if self._budget is None:
+            if not visitor.is_owner:
+                raise Refused(
+                    "This provider costs money, and whoever runs Limner has set no budget for visitors "
+                    "(LIMNER_BUDGET): choose a provider that costs nothing."
+                )
+            return
+        if seconds := self._budget.wait(BUDGET):
+            budget = f"The budget here, {self._budget}, is used up"
+            advice = f"try again in {_span(seconds)}, or choose a provider that costs nothing"
+            raise LimitReached(f"{budget}: {advice}.", seconds)
+        self.unwritten.append(self._budget.add(BUDGET, time.time()))
 
-    def leave(self, visitor: str) -> None:
+    def leave(self, visitor: Visitor) -> None:
         """Ends what `enter` began."""
-        self._under_way[visitor] -= 1
-        if not self._under_way[visitor]:
-            del self._under_way[visitor]
-
-    def _wait(self, limit: RateLimitItem, key: str) -> str:
-        """Says when the oldest request that counts leaves the window."""
-        seconds = max(1, math.ceil(self._limiter.get_window_stats(limit, key).reset_time - time.time()))
-        if seconds < 120:
-            return f"try again in {seconds} s"
-        if seconds < 7200:
-            return f"try again in {math.ceil(seconds / 60)} minutes"
-        return f"try again in {math.ceil(seconds / 3600)} hours"
+        self._under_way[visitor.name] -= 1
+        if not self._under_way[visitor.name]:
+            del self._under_way[visitor.name]
 
 
-def _many(limit: RateLimitItem) -> str:
-    """Reads a limit aloud: 60 pictures per minute."""
-    span = limit.GRANULARITY.name if limit.multiples == 1 else f"{limit.multiples} {limit.GRANULARITY.name}s"
-    return f"{limit.amount} picture{'' if limit.amount == 1 else 's'} per {span}"
+class _Window:
+    """A moving window: when each key was hit, as far back as the limit looks; older keys are forgotten."""
+
+    def __init__(self, limit: str) -> None:
+        self._limit = parse(limit)
+        self._hits: OrderedDict[str, deque[float]] = OrderedDict()  # the key that was hit last stands last
+
+    def __str__(self) -> str:
+        """Reads the limit aloud: 60 pictures per minute."""
+        limit, unit = self._limit, self._limit.GRANULARITY.name
+        span = unit if limit.multiples == 1 else f"{limit.multiples} {unit}s"
+        return f"{limit.amount} picture{'' if limit.amount == 1 else 's'} per {span}"
+
+    def wait(self, key: str) -> float:
+        """Returns the seconds until the oldest hit that counts leaves the window; 0 if one more may come."""
+        hits = self._hits.get(key)
+        if hits is None or len(hits) < self._limit.amount:
+            return 0
+        return max(0, hits[0] + self._limit.get_expiry() - time.time())
+
+    def add(self, key: str, at: float) -> Hit:
+        """Counts a hit, later than every one before it."""
+        span = self._limit.get_expiry()
+        self._hits.setdefault(key, deque(maxlen=self._limit.amount)).append(at)
+        self._hits.move_to_end(key)
+        while next(iter(self._hits.values()))[-1] + span <= at:
+            self._hits.popitem(last=False)
+        return Hit(key, at, at + span)
+
+
+def _span(seconds: float) -> str:
+    seconds = math.ceil(seconds)
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{math.ceil(seconds / 60)} minutes" if seconds < 7200 else f"{math.ceil(seconds / 3600)} hours"

@@ -17,6 +17,7 @@ from pydantic import (
 from typing_extensions import Self
 
 from core.failures import Refused
+from core.nesting import MOST_NESTING, cut
 
 MOST_SEED = 2**32 - 1
 MOST_OPTIONS = 20_000
@@ -39,8 +40,8 @@ def _plain_json(options: dict[str, Any]) -> dict[str, Any]:
         written = json.dumps(options, ensure_ascii=False, allow_nan=False)
     except (TypeError, RecursionError):
         raise ValueError("not JSON") from None
-    if len(_text(written)) > MOST_OPTIONS:
-        raise ValueError("too long")
+    if len(_text(written)) > MOST_OPTIONS or cut(options) != options:
+        raise ValueError("too long, or nested too deep")
     return options
 
 
@@ -85,7 +86,10 @@ _WHAT_IT_IS = {
     "size": "a size such as 1024x768, or a ratio such as 3:2",
     "seed": f"a whole number from 0 to {MOST_SEED}",
     "negative_prompt": "text",
-    "options": f"an object of names and JSON values, of {MOST_OPTIONS:,} characters at most",
+    "options": (
+        f"an object of names and JSON values, "
+        f"of {MOST_OPTIONS:,} characters and {MOST_NESTING} levels at most"
+    ),
 }
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core import Refused, SettingsError, open_studio
+from core.allowance import Visitor
 from core.asked import Asked
 from core.doctor import Report, examine, probe
 from core.inventory import Entry, inventory
@@ -81,7 +82,7 @@ async def _generate(settings: Settings, given: argparse.Namespace) -> int:
 async def _settled(studio: Studio, asked: Asked) -> Version:
     """Makes one picture on the studio's road; Ctrl-C stops it there, so that the provider is told."""
     thread = await studio.thread(secrets.token_hex(16))
-    message = await studio.start(thread, asked, visitor="command line")
+    message = await studio.start(thread, asked, visitor=Visitor("command line", is_owner=True))
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, studio.stop, message)
     telling = asyncio.create_task(_tell_progress(thread, message))
     try:

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -16,12 +17,11 @@ from core.thread import Version
 
 log = logging.getLogger(__name__)
 
-FORM = 1
-"""The version of the tables below, kept in the file as its `user_version`."""
 BUSY_SECONDS = 10.0
 """How long one process waits while another writes."""
 
-_TABLES = f"""
+_FORMS = (
+    """
 CREATE TABLE message (
     position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, thread TEXT NOT NULL,
     created REAL NOT NULL, rev INTEGER NOT NULL, asked TEXT NOT NULL, chosen INTEGER
@@ -31,9 +31,23 @@ CREATE TABLE version (
     message TEXT NOT NULL REFERENCES message (id) ON DELETE CASCADE, number INTEGER NOT NULL,
     owner TEXT, picture TEXT, content TEXT NOT NULL, PRIMARY KEY (message, number)
 );
-CREATE INDEX version_of_owner ON version (owner) WHERE owner IS NOT NULL;
-PRAGMA user_version = {FORM};
-"""  # a running version has an owner, the process that works on it; a settled one has none
+CREATE INDEX version_of_owner ON version (owner) WHERE owner IS NOT NULL
+""",  # a running version has an owner, the process that works on it; a settled one has none
+    """
+CREATE TABLE hit (key TEXT NOT NULL, at REAL NOT NULL, until REAL NOT NULL);
+CREATE INDEX hit_until ON hit (until);
+CREATE INDEX version_of_picture ON version (picture) WHERE picture IS NOT NULL
+""",  # what counts against a limit, until when
+)
+"""What leads from each form of the file to the next; its `user_version` counts those carried out."""
+
+
+class Hit(NamedTuple):
+    """One request that counts against a limit: by which key, from when until when, in Unix seconds."""
+
+    key: str
+    at: float
+    until: float
 
 
 class StoreError(Exception):
@@ -64,15 +78,18 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")  # a row stands for a picture that may have cost money
     database.execute("PRAGMA foreign_keys = ON")
+    (state,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+    if state != "ok":
+        raise sqlite3.DatabaseError(" ".join(state.split()))
     with database:
         database.execute("BEGIN IMMEDIATE")
         (form,) = database.execute("PRAGMA user_version").fetchone()
-        if form > FORM:
+        if form > len(_FORMS):
             advice = "use that one, or name another folder as data"
             raise StoreError(f"The database {path} was written by a newer Limner: {advice}.")
-        if form == 0:
-            for statement in _TABLES.split(";"):
-                database.execute(statement)
+        for statement in ";".join(_FORMS[form:]).split(";"):
+            database.execute(statement)
+        database.execute(f"PRAGMA user_version = {len(_FORMS)}")
 
 
 def settle_interrupted(database: sqlite3.Connection, is_alive: Callable[[str], bool]) -> None:

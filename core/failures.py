@@ -19,7 +19,15 @@ class Refused(Exception):
 
 
 class LimitReached(Refused):
-    """A request that a limit stands against for now."""
+    """A request that a limit stands against for now; `retry_after` is in seconds, None if nobody knows."""
+
+    def __init__(self, sentence: str, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class Unavailable(Refused):
+    """A request that cannot be served for the moment, whatever it asks for."""
 
 
 class Failure(BaseModel):

@@ -47,6 +47,10 @@ class Provider:
     def label(self) -> str:
         return self.settings.label or self.info.label
 
+    def info_for(self, *, owner: bool) -> ProviderInfo:
+        """What the provider offers: to others than the owner, the models of the list alone."""
+        return self.info if owner else self.info.model_copy(update={"other_models": None})
+
 
 class Registry:
     """The usable providers by name, the middlewares in order, and what is broken.

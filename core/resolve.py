@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import secrets
 import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from typing_extensions import TypeAliasType
 
 from core.asked import MOST_SEED, Asked
 from core.failures import Refused
@@ -35,10 +37,13 @@ class Resolved:
     notices: list[Notice]
 
 
-def resolve(asked: Asked, registry: Registry, settings: Settings) -> Resolved:
-    """Fits what was asked to the chosen model; raises Refused with a sentence where that misleads."""
+def resolve(asked: Asked, registry: Registry, settings: Settings, *, for_owner: bool = True) -> Resolved:
+    """Fits what was asked to the chosen model; raises Refused with a sentence where that misleads.
+
+    Others than the owner, whose account pays, get the listed models with options that have bounds.
+    """
     provider = _provider(asked.provider or settings.provider, registry)
-    model = provider.info.model(asked.model or None)
+    model = provider.info_for(owner=for_owner).model(asked.model or None)
     if model is None:
         offered = ", ".join(model.id for model in provider.info.models)
         raise Refused(f"{provider.label} has no model {asked.model!r}: choose one of {offered}.")
@@ -50,7 +55,7 @@ def resolve(asked: Asked, registry: Registry, settings: Settings) -> Resolved:
         size=_size(asked.size, model, notices),
         seed=_seed(asked.seed, model, notices),
         negative_prompt=_negative_prompt(asked.negative_prompt, model, settings.longest_prompt, notices),
-        options=_options(asked.options, provider, model, notices),
+        options=_options(asked.options, provider, model, notices, for_owner=for_owner),
         notices=notices,
     )
 
@@ -97,8 +102,43 @@ def _seed(seed: int | None, model: ModelInfo, notices: list[Notice]) -> int | No
     return None
 
 
-def _options(asked: dict[str, Any], provider: Provider, model: ModelInfo, notices: list[Notice]) -> Options:
+def unbounded_options(options: type[Options]) -> list[str]:
+    """Names the options that take anything at all, such as a dictionary for a service's own input."""
+    return [name for name, field in options.model_fields.items() if _is_unbounded(field.annotation)]
+
+
+def _is_unbounded(annotation: Any, within: tuple[Any, ...] = ()) -> bool:
+    """Whether a type lets anything in: none is named, a mapping, or an alias such as `JsonValue`."""
+    kind, inner = get_origin(annotation) or annotation, get_args(annotation)
+    if annotation in (Any, object) or isinstance(annotation, TypeAliasType):
+        return True
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if kind in within:
+            return False
+        if kind.model_config.get("extra") == "allow":
+            return True
+        within, inner = (*within, kind), [field.annotation for field in kind.model_fields.values()]
+    elif isinstance(kind, type) and issubclass(kind, Iterable) and not issubclass(kind, str | bytes):
+        inner = (Any,) if issubclass(kind, Mapping) or not inner else inner
+    return any(_is_unbounded(one, within) for one in inner)
+
+
+def _refuse_unbounded(asked: dict[str, Any], declared: type[Options]) -> None:
+    """Refuses what could make the owner pay for anything; an option at its default asks for nothing."""
+    unbounded = unbounded_options(declared)
+    for name, value in asked.items():
+        field = declared.model_fields.get(name)
+        is_unbounded = declared.model_config.get("extra") == "allow" if field is None else name in unbounded
+        if is_unbounded and (field is None or value != field.get_default(call_default_factory=True)):
+            raise Refused(f"Only whoever runs Limner may set the option {name[:80]!r}: leave it out.")
+
+
+def _options(
+    asked: dict[str, Any], provider: Provider, model: ModelInfo, notices: list[Notice], *, for_owner: bool
+) -> Options:
     declared = provider.info.options_of(model)
+    if not for_owner:
+        _refuse_unbounded(asked, declared)
     try:
         options = declared.model_validate(asked)
         applied = options.model_dump(mode="json")

@@ -14,13 +14,12 @@ from core.applied import applied, with_said
 from core.failures import Failure, Refused
 from core.fetch import Fetcher
 from core.generation import Failed, Filtered, base_url_of, failed, generate
-from core.normalise import normalise
+from core.normalise import Provers, normalise
 from core.registry import Registry
 from core.resolve import Resolved, resolve
 from core.settings import Settings
 from core.store import Store
 from core.thread import Message, Notice, Picture, Thread, Version
-from core.worker import Workers
 from limner import ImageResult, ProviderError, Size, picture
 
 log = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ class Run:
         self._stopped_by: Literal["person", "server"] | None = None
         self._telling: asyncio.TimerHandle | None = None
 
-    def start(self, store: Store, workers: Workers, save: Save, ended: Callable[[], None]) -> None:
+    def start(self, store: Store, provers: Provers, save: Save, ended: Callable[[], None]) -> None:
         """Adds the running version to the message and begins.
 
         `ended` is called in the same breath as the version settles, so that another may begin.
@@ -67,7 +66,7 @@ class Run:
         self.message.versions.append(self._version)
         self.message.progress = ""
         self._making = asyncio.create_task(self._make(save))
-        self.settled = asyncio.create_task(self._settle(store, workers, save, ended))
+        self.settled = asyncio.create_task(self._settle(store, provers, save, ended))
         self.thread.add(self.message)
 
     def stop(self, by: Literal["person", "server"]) -> None:
@@ -113,9 +112,9 @@ class Run:
             return True
         return False
 
-    async def _settle(self, store: Store, workers: Workers, save: Save, ended: Callable[[], None]) -> None:
+    async def _settle(self, store: Store, provers: Provers, save: Save, ended: Callable[[], None]) -> None:
         begun = time.monotonic()
-        outcome = await self._outcome(store, workers)
+        outcome = await self._outcome(store, provers)
         duration = round(time.monotonic() - begun, 3)
         settled = self._version.model_copy(update={**outcome, "duration": duration})
         self.message.versions[-1] = settled
@@ -129,10 +128,10 @@ class Run:
         finally:
             self.thread.announce()
 
-    async def _outcome(self, store: Store, workers: Workers) -> dict[str, Any]:
+    async def _outcome(self, store: Store, provers: Provers) -> dict[str, Any]:
         """Waits for the provider and gives the fields that settle the version."""
         try:
-            return await self._keep(await self._making, store, workers)
+            return await self._keep(await self._making, store, provers)
         except asyncio.CancelledError:
             if self._stopped_by == "person":
                 return {"status": "incomplete", "reason": "cancelled"}
@@ -145,23 +144,21 @@ class Run:
             log.exception("A picture could not be made")
             return _error(failed(self._resolved.provider, "internal").failure)
 
-    async def _keep(self, result: ImageResult, store: Store, workers: Workers) -> dict[str, Any]:
+    async def _keep(self, result: ImageResult, store: Store, provers: Provers) -> dict[str, Any]:
         """Proves and stores a result's picture and gives the fields of a complete version."""
         provider, settings = self._resolved.provider, self._settings
         try:
             data, facts = await normalise(
                 result.image,
                 Fetcher(settings, base_url_of(provider)).fetch,
-                workers,
+                provers,
                 most_bytes=settings.most_bytes,
                 most_pixels=settings.most_pixels,
             )
         except ProviderError as error:
             raise failed(provider, error.category, why=error.service_message) from error
         notices = self._size_notice(result, facts.width, facts.height)
-        name, on_disk = await store.put(data, picture.extension(facts.media_type))
-        if not on_disk:
-            notices.append(_NOT_ON_DISK)
+        name = await store.put(data, picture.extension(facts.media_type))
         return {
             "status": "complete",
             "applied": with_said(self._version.applied, result, *notices),
@@ -202,11 +199,6 @@ class Run:
         self._telling = None
         if self.message.running:
             self.thread.touch(self.message)
-
-
-_NOT_ON_DISK = Notice(
-    feature="store", details="The disk did not take this picture: download it now.", type="other"
-)
 
 
 def _in_turn(failures: list[Failure]) -> Failure:

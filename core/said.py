@@ -7,9 +7,11 @@ import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from numbers import Integral
 from typing import Any, cast
 
+from core.nesting import cut
 from core.redaction import HIDDEN
 from limner import ImageResult, ImageWarning
 
@@ -17,13 +19,14 @@ log = logging.getLogger(__name__)
 
 LONGEST = 20_000
 """Characters kept of a text, and of usage or metadata as JSON."""
+MOST_WARNINGS = 50
 
 
 def fit_to_keep(result: ImageResult, secret: str) -> ImageResult:
     """Drops what is not of the contract's types, since the picture beside it may have been paid for.
 
-    Hides the secret that the request was made with, makes plain JSON of usage and metadata, and
-    leaves the picture as it is.
+    Hides the secret that the request was made with, makes plain JSON of usage and metadata, cuts
+    what is nested too deep to be kept, and leaves the picture as it is.
     """
     said: Any = result
     return replace(
@@ -48,21 +51,27 @@ def _text(value: object, secret: str) -> str | None:
 
 def _plain(values: object, secret: str) -> dict[str, Any]:
     try:
+        if len(cast(Mapping[str, Any], values)) > LONGEST:
+            raise ValueError("too long")
         written = json.dumps(dict(cast(Mapping[str, Any], values)), default=str, ensure_ascii=False)
         if len(written) > LONGEST:
             raise ValueError("too long")
         if secret:
             written = written.replace(json.dumps(secret, ensure_ascii=False)[1:-1], HIDDEN)
-        return json.loads(written.encode(errors="replace"))
+        return cut(json.loads(written.encode(errors="replace"), parse_constant=_no_number))
     except Exception as error:  # that of a foreign object's __str__ among them
         log.warning("A provider's usage or metadata was left out: %s", type(error).__name__)
         return {}
 
 
+def _no_number(_: str) -> None:
+    """Reads NaN and the infinities, which are not JSON, as null."""
+
+
 def _warnings(values: object, secret: str) -> tuple[ImageWarning, ...]:
     warnings: list[ImageWarning] = []
     with suppress(Exception):  # no sequence, or one that fails half way
-        for warning in cast(Iterable[ImageWarning], values):
+        for warning in islice(cast(Iterable[ImageWarning], values), MOST_WARNINGS):
             feature, details = _text(warning.feature, secret), _text(warning.details, secret)
             if feature and details:
                 kind = "unsupported" if warning.type == "unsupported" else "other"

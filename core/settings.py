@@ -148,8 +148,10 @@ class Settings(BaseSettings):
     """
     keep_days: float | None = Field(default=None, gt=0)
     """Days after which messages and their pictures are forgotten; never for None."""
-    keep_bytes: int | None = Field(default=None, ge=0)
-    """Bytes of pictures above which the oldest messages are forgotten; no limit for None."""
+    keep_bytes: int | None = Field(
+        default_factory=lambda: 5_000_000_000 if "SPACE_ID" in os.environ else None, ge=0
+    )
+    """Bytes of pictures and rows above which the oldest messages are forgotten; no limit for None."""
     timeout: float = Field(default=300, gt=0, le=3600)
     """Seconds for one picture."""
     max_retries: int = Field(default=1, ge=0, le=5)
@@ -175,9 +177,11 @@ class Settings(BaseSettings):
     most_pixels: int = Field(default=40_000_000, ge=1)
     """The largest picture that is decoded."""
     fetch_from: Names = ()
-    """Origins beside the public internet from which pictures may be fetched, such as `http://10.0.0.5:8080`."""
+    """Origins besides the public internet from which pictures may be fetched, such as `http://10.0.0.5:8080`."""
     public_url: str | None = None
     """The address under which the outside reaches this server; messages then carry links, not data."""
+    hosts: Names = ()
+    """Further names under which this server may be reached, such as `pictures.example`."""
     behind_proxy: bool = Field(default_factory=lambda: "SPACE_ID" in os.environ)
     """A proxy stands in front and names the visitor in `X-Forwarded-For`."""
 
@@ -192,6 +196,14 @@ class Settings(BaseSettings):
         if value and not re.fullmatch(r"https://[^\s/?#][^\s?#]*", value):
             raise ValueError("an address that begins with https://, without ? and #")
         return value or None
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_host_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", name):
+                raise ValueError("names such as pictures.example, without https:// and port")
+        return tuple(name.lower() for name in value)
 
     @field_validator("fetch_from")
     @classmethod

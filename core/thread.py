@@ -151,6 +151,10 @@ class Thread:
         """Finds a message of this thread by its id."""
         return self._messages.get(message_id)
 
+    def forget(self, message_id: str) -> None:
+        """Drops a message that the store has forgotten."""
+        self._messages.pop(message_id, None)
+
     def add(self, message: Message) -> None:
         """Appends a message, where it is new, and wakes those who wait."""
         self._messages[message.id] = message

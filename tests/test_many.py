@@ -15,16 +15,18 @@ from collections.abc import Callable
 import pytest
 
 from core import open_studio
+from core.allowance import Visitor
 from core.asked import Asked
+from core.normalise import PROVERS
 from core.settings import load_settings
-from core.studio import PROVERS, Studio
+from core.studio import Studio
 from limner.testing.loopback import Loopback, Reply, Request
 from tests.test_swapping import Services, enter
 
 __all__ = ["enter"]  # the fixture
 
 MOST = 200
-MOST_THREADS = PROVERS + min(32, (os.cpu_count() or 1) + 4) + 2
+MOST_THREADS = 2 * PROVERS + min(32, (os.cpu_count() or 1) + 4) + 2
 """Those that prove pictures, those of asyncio for what blocks for a moment, and two to spare."""
 ROUND = 50
 MOST_BYTES = 1_500 * ROUND
@@ -64,7 +66,9 @@ async def ask_all(studio: Studio, many: int) -> int:
 
     async def one(number: int) -> str:
         thread = await studio.thread(f"{number}")
-        message = await studio.start(thread, Asked(prompt=f"Fox {number}"), visitor=str(number))
+        message = await studio.start(
+            thread, Asked(prompt=f"Fox {number}"), visitor=Visitor(str(number), is_owner=True)
+        )
         version = await thread.settled(message)
         return version.failure.what if version.failure else version.status
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from core.allowance import Allowance
-from core.failures import Refused
+from core.allowance import OWNER, Allowance, Visitor
+from core.database import Hit
+from core.failures import LimitReached, Refused
 from core.settings import Settings
 
 
@@ -27,9 +28,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return forward
 
 
-def refusal(allowance: Allowance, visitor: str = "me", *, paid: bool = False) -> str:
+def refusal(allowance: Allowance, name: str = "me", *, paid: bool = False) -> str:
     with pytest.raises(Refused) as refused:
-        allowance.enter(visitor, paid=paid)
+        allowance.enter(Visitor(name), paid=paid)
     return str(refused.value)
 
 
@@ -40,27 +41,27 @@ def allowance(**settings: Any) -> Allowance:
 def test_so_many_at_once_for_each_visitor_and_in_all() -> None:
     limits = allowance(in_flight=2, in_flight_total=3)
     for visitor in ("me", "me", "you"):
-        limits.enter(visitor, paid=False)
+        limits.enter(Visitor(visitor), paid=False)
     assert refusal(limits) == "2 of your pictures are being made already: wait for one, or stop one."
     assert refusal(limits, "you") == "Too many pictures are being made here right now: try again in a moment."
-    limits.leave("me")
-    limits.enter("you", paid=False)
+    limits.leave(Visitor("me"))
+    limits.enter(Visitor("you"), paid=False)
     one = allowance(in_flight=1)
-    one.enter("me", paid=False)
+    one.enter(Visitor("me"), paid=False)
     assert refusal(one) == "One of your pictures is being made already: wait for it, or stop it."
 
 
 def test_so_many_in_a_time_for_each_visitor(clock: Callable[[float], None]) -> None:
     limits = allowance(rate="2/minute")
     for _ in range(2):
-        limits.enter("me", paid=False)
-        limits.leave("me")
+        limits.enter(Visitor("me"), paid=False)
+        limits.leave(Visitor("me"))
     assert refusal(limits) == "You have reached the limit here, 2 pictures per minute: try again in 60 s."
     clock(30)
     assert "try again in 30 s" in refusal(limits)
-    limits.enter("you", paid=False)
+    limits.enter(Visitor("you"), paid=False)
     clock(31)
-    limits.enter("me", paid=False)
+    limits.enter(Visitor("me"), paid=False)
 
 
 @pytest.mark.parametrize(
@@ -74,30 +75,80 @@ def test_so_many_in_a_time_for_each_visitor(clock: Callable[[float], None]) -> N
 def test_a_limit_is_read_aloud(rate: str, said: str) -> None:
     limits = allowance(rate=rate)
     for _ in range(int(rate[0])):
-        limits.enter("me", paid=False)
-        limits.leave("me")
+        limits.enter(Visitor("me"), paid=False)
+        limits.leave(Visitor("me"))
     assert refusal(limits) == f"You have reached the limit here, {said}"
 
 
 def test_the_budget_is_for_what_costs_money_and_for_all_together() -> None:
     limits = allowance(budget="2/day")
-    limits.enter("me", paid=True)
-    limits.enter("you", paid=True)
+    limits.enter(Visitor("me"), paid=True)
+    limits.enter(Visitor("you"), paid=True)
     assert refusal(limits, "other", paid=True) == (
         "The budget here, 2 pictures per day, is used up: try again "
         "in 24 hours, or choose a provider that costs nothing."
     )
-    limits.enter("other", paid=False)
+    limits.enter(Visitor("other"), paid=False)
+
+
+def test_what_costs_the_owner_money_needs_a_budget_for_everybody_else() -> None:
+    limits = allowance()
+    limits.enter(OWNER, paid=True)
+    with pytest.raises(Refused, match=r"has set no budget for visitors \(LIMNER_BUDGET\): choose a provider"):
+        limits.enter(Visitor("other"), paid=True)
+    with pytest.raises(Refused, match="no budget"):
+        limits.spend(Visitor("other"))
+    limits.enter(Visitor("other"), paid=False)
+    allowance(budget="1/day").enter(Visitor("other"), paid=True)
+
+
+def test_rate_and_budget_go_on_counting_after_a_restart(clock: Callable[[float], None]) -> None:
+    settings = Settings(rate="2/hour", budget="3/day")
+    before = Allowance(settings)
+    for _ in range(2):
+        before.enter(Visitor("me"), paid=True)
+        clock(600)
+    after = Allowance(settings, before.unwritten)
+    assert "2 pictures per hour: try again in 40 minutes" in refusal(after, paid=True)
+    after.enter(Visitor("you"), paid=True)
+    assert "3 pictures per day, is used up: try again in 24 hours" in refusal(after, "she", paid=True)
+    clock(2401)
+    after.enter(Visitor("me"), paid=False)
+    assert len(after.unwritten) == 3, "only what is new is written again"
+
+
+def test_a_clock_that_was_ahead_locks_nobody_out() -> None:
+    ahead = Hit("budget", time.time() + 1e6, time.time() + 2e6)
+    Allowance(Settings(budget="1/day"), [ahead]).enter(OWNER, paid=True)
+
+
+def test_visitors_of_long_ago_are_forgotten(clock: Callable[[float], None]) -> None:
+    limits = allowance(rate="5/minute")
+    for n in range(1_000):
+        limits.enter(Visitor(str(n)), paid=False)
+        limits.leave(Visitor(str(n)))
+        clock(1)
+    assert limits._rate is not None
+    assert len(limits._rate._hits) <= 61
+
+
+def test_a_limit_says_in_seconds_when_to_come_back() -> None:
+    limits = allowance(rate="1/minute", budget="1/hour", in_flight=2)
+    limits.enter(Visitor("me"), paid=True)
+    for visitor, seconds in (("me", 60), ("you", 3600)):
+        with pytest.raises(LimitReached) as reached:
+            limits.enter(Visitor(visitor), paid=True)
+        assert reached.value.retry_after == pytest.approx(seconds, abs=5)
 
 
 def test_what_is_refused_is_not_counted() -> None:
     limits = allowance(rate="2/hour", budget="2/day", in_flight=1)
-    limits.enter("me", paid=True)
+    limits.enter(Visitor("me"), paid=True)
     for _ in range(5):
         refusal(limits, paid=True)
-    limits.leave("me")
-    limits.enter("me", paid=True)
-    limits.leave("me")
+    limits.leave(Visitor("me"))
+    limits.enter(Visitor("me"), paid=True)
+    limits.leave(Visitor("me"))
     for _ in range(5):
         assert "2 pictures per hour" in refusal(limits, paid=False)
     assert not limits._under_way
@@ -106,6 +157,6 @@ def test_what_is_refused_is_not_counted() -> None:
 def test_ten_thousand_visitors_leave_nothing_behind() -> None:
     limits = allowance()
     for n in range(10_000):
-        limits.enter(str(n % 150), paid=False)
-        limits.leave(str(n % 150))
+        limits.enter(Visitor(str(n % 150)), paid=False)
+        limits.leave(Visitor(str(n % 150)))
     assert not limits._under_way

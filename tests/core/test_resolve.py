@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import json
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import field_validator
+from pydantic import BaseModel, Field, JsonValue, field_validator
 
 from core.asked import MOST_OPTIONS, MOST_SEED, Asked
 from core.failures import Refused
-from core.resolve import Resolved, resolve
+from core.nesting import MOST_NESTING
+from core.resolve import Resolved, resolve, unbounded_options
 from core.settings import Settings
 from limner import ModelInfo, Options, Size, SizeRange
 from tests.core.puppet import Puppet
@@ -67,7 +71,7 @@ for _ in range(100_000):
         (
             {"options": [1]},
             f"The options must be an object of names and JSON values, "
-            f"of {MOST_OPTIONS:,} characters at most.",
+            f"of {MOST_OPTIONS:,} characters and {MOST_NESTING} levels at most.",
         ),
         (
             {"wish": 1},
@@ -91,7 +95,15 @@ def test_a_size_that_is_none_is_refused(size: str) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"a": "x" * MOST_OPTIONS}, NESTED, {"a": float("nan")}, {"a": object()}, {"a": "\ud800"}, {1: 2}],
+    [
+        {"a": "x" * MOST_OPTIONS},
+        NESTED,
+        {"a": json.loads("[" * 32 + "]" * 32)},
+        {"a": float("nan")},
+        {"a": object()},
+        {"a": "\ud800"},
+        {1: 2},
+    ],
 )
 def test_options_that_are_no_bounded_json_are_refused(options: Any) -> None:
     assert refusal(options=options).startswith("The options must be an object")
@@ -192,3 +204,95 @@ def test_options_are_read_checked_and_their_changes_said() -> None:
     assert refusal(options={"style": "crash"}, of=model) == (
         "The plugin puppet failed to read these options: leave them out, or tell its author."
     )
+
+
+class Inner(BaseModel):
+    strength: float = 1
+
+
+class Open(BaseModel, extra="allow"):
+    name: str = ""
+
+
+class Tree(BaseModel):
+    size: int = 1
+    inner: Tree | None = None
+
+
+class Kind(Enum):
+    ONE = "one"
+
+
+class Many(Options):
+    steps: int = Field(default=4, le=50)
+    style: Literal["a", "b"] = "a"
+    words: list[str] = Field(default_factory=list)
+    inner: Inner = Inner()
+    maybe: Inner | None = None
+    table: dict[str, Any] = Field(default_factory=dict)
+    bare: dict = Field(default_factory=dict)  # pyright: ignore[reportMissingTypeArgument]
+    listed: list[dict[str, int]] = Field(default_factory=list)
+    anything: Any = None
+    thing: object = None
+    maybe_table: Mapping[str, str] | None = None
+    open: Open = Open()
+    json_value: JsonValue = None
+    sequence: Sequence = Field(default_factory=list)  # pyright: ignore[reportMissingTypeArgument]
+    numbers: Sequence[int] = ()
+    kind: Kind = Kind.ONE
+    tree: Tree | None = None
+    noted: Annotated[dict[str, int], Field(description="noted")] = Field(default_factory=dict)
+
+
+UNBOUNDED = [
+    "table",
+    "bare",
+    "listed",
+    "anything",
+    "thing",
+    "maybe_table",
+    "open",
+    "json_value",
+    "sequence",
+    "noted",
+]
+
+
+def test_an_option_that_takes_anything_is_told_from_one_with_bounds() -> None:
+    assert unbounded_options(Many) == UNBOUNDED
+
+
+@pytest.mark.parametrize("name", UNBOUNDED)
+def test_only_the_owner_sets_an_option_that_takes_anything(name: str) -> None:
+    registry = registry_of(puppet=Puppet(model={"options": Many}))
+    settings = Settings(provider="puppet")
+    given = (
+        [{"x": 1}] if name in ("listed", "sequence") else {"x": "1"} if name == "maybe_table" else {"x": 1}
+    )
+    asked = Asked(prompt="a fox", options={name: given})
+    resolve(asked, registry, settings)
+    with pytest.raises(Refused, match=f"Only whoever runs Limner may set the option '{name}': leave it out"):
+        resolve(asked, registry, settings, for_owner=False)
+    at_default = Asked(prompt="a fox", options={"steps": 7, "table": {}, "anything": None})
+    resolve(at_default, registry, settings, for_owner=False)
+
+
+def test_options_that_take_unknown_names_take_none_from_visitors() -> None:
+    class Loose(Options, extra="allow"):
+        pass
+
+    registry = registry_of(puppet=Puppet(model={"options": Loose}))
+    asked = Asked(prompt="a fox", options={"num_outputs": 100})
+    resolve(asked, registry, Settings(provider="puppet"))
+    with pytest.raises(Refused, match="may set the option 'num_outputs'"):
+        resolve(asked, registry, Settings(provider="puppet"), for_owner=False)
+
+
+def test_visitors_choose_from_the_listed_models() -> None:
+    registry = registry_of(puppet=Puppet(other_models=ModelInfo(id="any")))
+    settings = Settings(provider="puppet")
+    asked = Asked(prompt="a fox", model="another")
+    assert resolve(asked, registry, settings).model.id == "another"
+    with pytest.raises(Refused, match="has no model 'another': choose one of p-1"):
+        resolve(asked, registry, settings, for_owner=False)
+    assert resolve(Asked(prompt="a fox"), registry, settings, for_owner=False).model.id == "p-1"

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.part import provenance
+from core.said import MOST_WARNINGS
 from limner import ImageRequest, ImageResult, ImageWarning
+from tests.core.puppet import PNG, THREAD, Puppet, ask, studio_of
 from tests.plugins.desk import KEY, Desk, key  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.anyio
 
 
 class Hostile:
@@ -75,3 +82,52 @@ def test_metadata_as_large_as_a_picture_is_left_out() -> None:
         return await Desk(answer=answer).ask("study")
 
     assert asyncio.run(main()) == ImageResult(b"a picture", usage={"tokens": 5})
+
+
+def nested(levels: int) -> Any:
+    value: Any = "the end"
+    for _ in range(levels):
+        value = {"a": [value]}
+    return value
+
+
+@pytest.mark.parametrize("levels", [10, 100, 130, 400, 100_000])
+@pytest.mark.parametrize("field", ["metadata", "usage"])
+async def test_what_is_nested_deep_is_cut_and_never_costs_the_picture(
+    tmp_path: Path, levels: int, field: str
+) -> None:
+    async def paint(_: ImageRequest) -> ImageResult:
+        said: dict[str, Any] = {field: {"deep": nested(levels)}}
+        return ImageResult(PNG, **said)
+
+    async with studio_of(tmp_path, Puppet(paint)) as studio:
+        _, message, version = await ask(studio)
+        assert version.status == "complete"
+        assert not message.unsaved
+        (stored,) = await studio.store.load(THREAD)
+        assert stored.versions == [version]
+        if levels < 400:
+            kept = str(getattr(version.applied, field))
+            assert ("the end" in kept, "…" in kept) == (levels == 10, levels > 10)
+
+
+async def test_what_is_no_number_in_json_is_none(tmp_path: Path) -> None:
+    async def paint(_: ImageRequest) -> ImageResult:
+        return ImageResult(PNG, usage={"seconds": math.nan, "cost": [math.inf, 1.5]})
+
+    async with studio_of(tmp_path, Puppet(paint)) as studio:
+        _, _, version = await ask(studio)
+        assert version.applied.usage == {"seconds": None, "cost": [None, 1.5]}
+        json.dumps(provenance(version), allow_nan=False)
+
+
+async def test_masses_of_what_a_service_says_are_bounded(tmp_path: Path) -> None:
+    async def paint(_: ImageRequest) -> ImageResult:
+        warnings = (ImageWarning("size", f"{n}") for n in range(10_000))
+        masses: Any = {str(n): n for n in range(100_000)}
+        return ImageResult(PNG, warnings=list(warnings), metadata=masses)
+
+    async with studio_of(tmp_path, Puppet(paint)) as studio:
+        _, _, version = await ask(studio)
+        assert version.applied.metadata == {}
+        assert len(version.applied.warnings) == MOST_WARNINGS

@@ -174,3 +174,18 @@ def test_where_a_relative_data_folder_lies(folder: Path, monkeypatch: pytest.Mon
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().timeout = 1  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_space_keeps_within_its_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().keep_bytes is None
+    monkeypatch.setenv("SPACE_ID", "me/limner")
+    assert load_settings().keep_bytes == 5_000_000_000
+
+
+@pytest.mark.parametrize("name", ["https://pictures.example", "pictures.example:80", "a b", ".", "pictures."])
+def test_hosts_are_names(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("LIMNER_HOSTS", name)
+    with pytest.raises(SettingsError, match=r"must be names such as pictures\.example, without https:// and"):
+        load_settings()
+    monkeypatch.setenv("LIMNER_HOSTS", "Pictures.Example, nas")
+    assert load_settings().hosts == ("pictures.example", "nas")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from core.asked import Asked
-from core.database import FORM, StoreError
+from core.database import Hit, StoreError
 from core.store import Store
 from core.thread import Applied, Message, Picture, Version
 from tests.core.puppet import PNG, THREAD
@@ -200,11 +200,71 @@ async def test_a_damaged_row_costs_that_message_only(tmp_path: Path) -> None:
 
 def test_a_database_of_a_newer_limner_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "limner.sqlite3") as database:
-        database.execute(f"PRAGMA user_version = {FORM + 1}")
+        database.execute("PRAGMA user_version = 1000")
     database.close()
     with pytest.raises(
         StoreError, match="was written by a newer Limner: use that one, or name another folder"
     ):
+        Store(tmp_path)
+
+
+async def test_a_database_of_the_first_form_opens_with_all_that_it_has(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    await store.save(THREAD, a_message(running()), running())
+    await store.close()
+    with sqlite3.connect(tmp_path / "limner.sqlite3") as database:
+        for statement in ("DROP TABLE hit", "DROP INDEX version_of_picture", "PRAGMA user_version = 1"):
+            database.execute(statement)
+    database.close()
+    for messages in (1, 2):
+        store = Store(tmp_path)
+        assert len(await store.load(THREAD)) == messages
+        await store.save(THREAD, a_message(id="later"), hits=[Hit("me", time.time(), time.time() + 60)])
+        await store.close()
+
+
+async def test_what_counts_against_a_limit_is_kept_until_it_counts_no_more(tmp_path: Path) -> None:
+    now = time.time()
+    store = Store(tmp_path)
+    assert store.hits == []
+    hits = [Hit("budget", now - 10, now + 3600), Hit("me", now - 60, now - 1)]
+    await store.save(THREAD, a_message(), hits=hits)
+    await store.close()
+    store = Store(tmp_path)
+    assert store.hits == hits[:1]
+    await store.close()
+
+
+@pytest.mark.parametrize("page", range(3, 12))
+async def test_damage_within_a_database_is_noticed_when_it_is_opened(tmp_path: Path, page: int) -> None:
+    store = Store(tmp_path)
+    for n in range(60):
+        await store.save(THREAD, a_message(running(), id=f"message-{n}"), running())
+    await store.close()
+    path = tmp_path / "limner.sqlite3"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: page * 4096] + b"damage! " * 512 + whole[(page + 1) * 4096 :])
+    with pytest.raises(StoreError, match=r"cannot be used \(.+\): move it away"):
+        Store(tmp_path)
+
+
+async def test_an_index_that_lies_is_noticed_too(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    await store.save(THREAD, a_message(running()), running())
+    await store.close()
+
+    def change(*statements: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        with sqlite3.connect(tmp_path / "limner.sqlite3", isolation_level=None) as database:
+            database.execute("PRAGMA writable_schema = ON")
+            rows = [row for statement in statements for row in database.execute(statement, values)]
+        database.close()
+        return rows
+
+    (index,) = change("SELECT * FROM sqlite_master WHERE name = 'message_of_thread'")
+    change("DELETE FROM sqlite_master WHERE name = 'message_of_thread'")
+    change("DELETE FROM message")
+    change("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", values=index)
+    with pytest.raises(StoreError, match="cannot be used"):
         Store(tmp_path)
 
 
@@ -223,8 +283,8 @@ async def test_a_folder_that_cannot_be_written_to_is_replaced_for_now(tmp_path: 
     store = Store(tmp_path / "file" / "data")
     try:
         assert store.is_temporary
-        name, on_disk = await store.put(PNG, "png")
-        assert on_disk
+        name = await store.put(PNG, "png")
+        assert isinstance(store.find(name), Path)
         assert await store.read(name) == PNG
     finally:
         await store.close()
@@ -232,7 +292,7 @@ async def test_a_folder_that_cannot_be_written_to_is_replaced_for_now(tmp_path: 
 
 async def test_what_is_made_is_private_and_its_names_cannot_be_guessed(tmp_path: Path) -> None:
     store = Store(tmp_path / "deep" / "data")
-    names = {(await store.put(PNG, "png"))[0] for _ in range(10)}
+    names = {await store.put(PNG, "png") for _ in range(10)}
     await store.save(THREAD, a_message())
     made = [tmp_path / "deep", *(tmp_path / "deep").rglob("*")]
     assert {path.stat().st_mode & 0o077 for path in made if not path.name.startswith("in-use-")} == {0}
@@ -256,8 +316,7 @@ async def test_only_a_pictures_own_name_finds_anything(tmp_path: Path, name: str
 async def test_a_picture_that_fails_to_be_written_leaves_no_half_file(tmp_path: Path) -> None:
     store = Store(tmp_path)
     os.rename(tmp_path / "pictures", tmp_path / "gone")
-    name, on_disk = await store.put(PNG, "png")
-    assert not on_disk
+    name = await store.put(PNG, "png")
     assert store.find(name) == PNG
     assert list((tmp_path / "gone").iterdir()) == []
     await store.close()
@@ -269,7 +328,7 @@ async def test_memory_for_unwritten_pictures_is_bounded(
     monkeypatch.setattr("core.store.MOST_IN_MEMORY", 2 * len(PNG))
     store = Store(tmp_path)
     os.rename(tmp_path / "pictures", tmp_path / "gone")
-    names = [(await store.put(PNG, "png"))[0] for _ in range(3)]
+    names = [await store.put(PNG, "png") for _ in range(3)]
     assert [store.find(name) for name in names] == [None, PNG, PNG]
     await store.close()
 

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import io
 import threading
 import time
 import tracemalloc
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from pydantic import Field
 
 from core import SettingsError, normalise, open_studio
+from core.allowance import Visitor
 from core.asked import Asked
-from core.failures import Refused
+from core.failures import LimitReached, Refused
 from core.settings import Settings
 from core.store import Store
 from core.thread import Thread, Version
-from limner import ContentFiltered, ImageRequest, ImageResult, ImageWarning, Options, ProviderError
+from limner import (
+    ContentFiltered,
+    ImageRequest,
+    ImageResult,
+    ImageWarning,
+    ModelInfo,
+    Options,
+    ProviderError,
+)
 from tests.core.puppet import NEEDS_KEY, PNG, THREAD, Gate, Puppet, ask, at_once, settled, studio_of
 
 pytestmark = pytest.mark.anyio
@@ -30,6 +40,11 @@ def break_pictures(folder: Path) -> None:
     """Makes every further picture fail to be written, for the superuser too."""
     (folder / "pictures").rename(folder / "gone")
     (folder / "pictures").write_text("in the way")
+
+
+def mend_pictures(folder: Path) -> None:
+    (folder / "pictures").unlink()
+    (folder / "gone").rename(folder / "pictures")
 
 
 def break_database(store: Store) -> None:
@@ -87,7 +102,7 @@ async def test_every_outcome_of_the_sketch_settles(
     assert stored == message.versions == [version]
 
 
-class Hostile(io.BytesIO):
+class Hostile(BytesIO):
     def read(self, *_: Any) -> bytes:
         raise RuntimeError("a provider's own file object")
 
@@ -112,7 +127,7 @@ async def test_a_file_that_never_gives_its_bytes_settles(
     monkeypatch.setattr(normalise, "DEADLINE", 0.1)
     end = threading.Event()
 
-    class Stuck(io.BytesIO):
+    class Stuck(BytesIO):
         def read(self, *_: Any) -> bytes:
             end.wait(20)
             return b""
@@ -251,7 +266,7 @@ async def test_stop_after_the_answer_keeps_the_picture(
 ) -> None:
     reading, go_on = threading.Event(), threading.Event()
 
-    class Slow(io.BytesIO):
+    class Slow(BytesIO):
         def read(self, *size: Any) -> bytes:
             reading.set()
             go_on.wait(20)
@@ -281,15 +296,30 @@ async def test_a_timeout_settles_and_the_next_attempt_works(tmp_path: Path) -> N
         assert (await settled(thread, message)).status == "complete"
 
 
-async def test_a_disk_that_takes_no_picture_keeps_it_in_memory_and_says_so(tmp_path: Path) -> None:
+async def test_a_picture_that_the_disk_did_not_take_is_in_memory_and_written_later(tmp_path: Path) -> None:
     async with studio_of(tmp_path, Puppet()) as studio:
         break_pictures(tmp_path)
-        _, message, version = await ask(studio)
+        _, first, version = await ask(studio)
+        assert version.status == "complete"
         assert version.picture is not None
         assert await studio.store.read(version.picture.name) == PNG
-    assert version.status == "complete"
-    assert [notice.feature for notice in version.applied.warnings] == ["size", "store"]
-    assert not message.unsaved
+        assert first.unsaved
+
+        mend_pictures(tmp_path)
+        _, second, _ = await ask(studio, "when it works again")
+        assert not first.unsaved
+        assert not second.unsaved
+        assert studio.store.find(version.picture.name) == tmp_path / "pictures" / version.picture.name
+        break_pictures(tmp_path)
+        _, third, last = await ask(studio, "shortly before the end")
+        assert third.unsaved
+        mend_pictures(tmp_path)
+    assert last.picture is not None
+    assert (tmp_path / "pictures" / last.picture.name).read_bytes() == PNG
+    async with studio_of(tmp_path, Puppet()) as studio:
+        stored = await studio.thread(THREAD)
+        assert [message.versions[0].status for message in stored] == ["complete"] * 3
+        assert await studio.store.read(version.picture.name) == PNG
 
 
 async def test_a_database_that_fails_keeps_the_message_and_stores_it_later(tmp_path: Path) -> None:
@@ -355,13 +385,13 @@ async def test_refused_requests_change_nothing(tmp_path: Path) -> None:
         assert len(thread) == 0
         gate = Gate()
         puppet.play = gate
-        first = await studio.start(thread, Asked(prompt="one"), visitor="me")
+        first = await studio.start(thread, Asked(prompt="one"), visitor=Visitor("me"))
         with pytest.raises(Refused, match="wait for it, or stop it"):
-            await studio.start(thread, Asked(prompt="two"), visitor="me")
+            await studio.start(thread, Asked(prompt="two"), visitor=Visitor("me"))
         assert len(thread) == 1
         gate.open.set()
         await settled(thread, first)
-        second = await studio.start(thread, Asked(prompt="two"), visitor="me")
+        second = await studio.start(thread, Asked(prompt="two"), visitor=Visitor("me"))
         await settled(thread, second)
         assert await studio.store.load(THREAD) != []
     assert len(puppet.requests) == 2
@@ -446,7 +476,8 @@ async def test_a_hundred_slow_pictures_are_made_side_by_side(tmp_path: Path) -> 
     async with studio_of(tmp_path, puppet) as studio:
         thread = await studio.thread(THREAD)
         messages = [
-            await studio.start(thread, Asked(prompt=f"fox {n}"), visitor=str(n % 25)) for n in range(100)
+            await studio.start(thread, Asked(prompt=f"fox {n}"), visitor=Visitor(str(n % 25)))
+            for n in range(100)
         ]
         versions = await asyncio.gather(*(settled(thread, message) for message in messages))
         stored = await studio.store.load(THREAD)
@@ -562,14 +593,88 @@ async def test_what_is_old_is_forgotten_with_its_files(tmp_path: Path) -> None:
     async with studio_of(tmp_path, Puppet()) as studio:
         versions: list[Version] = [(await ask(studio, f"fox {n}"))[2] for n in range(3)]
         gc.collect()
-    async with studio_of(tmp_path, Puppet(), keep_bytes=2 * len(PNG)) as studio:
-        kept = await studio.thread(THREAD)
-        assert [message.asked.prompt for message in kept] == ["fox 1", "fox 2"]
-        found = [studio.store.find(version.picture.name) for version in versions if version.picture]
-        assert [bool(file) for file in found] == [False, True, True]
     async with studio_of(tmp_path, Puppet(), keep_days=1e-9) as studio:
         assert len(await studio.thread(THREAD)) == 0
     assert list((tmp_path / "pictures").iterdir()) == []
+    assert len(versions) == 3
+
+
+def large_png() -> bytes:
+    file = BytesIO()
+    Image.effect_noise((400, 400), 100).save(file, "PNG")
+    return file.getvalue()
+
+
+async def test_pictures_and_rows_stay_within_their_bytes_at_each_picture(tmp_path: Path) -> None:
+    data = large_png()
+
+    async def paint(_: ImageRequest) -> ImageResult:
+        return ImageResult(data)
+
+    keep = 4 * len(data)
+    async with studio_of(tmp_path, Puppet(paint), keep_bytes=keep) as studio:
+        thread, _, version = await ask(studio, "fox 0")
+        for n in range(1, 10):
+            thread, _, version = await ask(studio, f"fox {n}")
+            await studio.thread(THREAD)
+            kept = sum(file.stat().st_size for file in (tmp_path / "pictures").iterdir())
+            assert kept <= keep
+        assert version.picture is not None
+        assert studio.store.find(version.picture.name), "the newest is there"
+        prompts = [message.asked.prompt for message in thread]
+        assert prompts == [f"fox {n}" for n in range(10 - len(prompts), 10)], "the oldest went first"
+        assert 1 < len(prompts) < 4
+        assert [message.asked.prompt for message in await studio.store.load(THREAD)] == prompts
+
+
+async def test_the_newest_picture_stays_however_little_is_kept(tmp_path: Path) -> None:
+    async with studio_of(tmp_path, Puppet(), keep_bytes=0) as studio:
+        for _ in range(2):
+            thread, message, version = await ask(studio)
+            await studio.thread(THREAD)
+            assert [message.id for message in thread] == [message.id]
+            assert version.picture is not None
+            assert studio.store.find(version.picture.name)
+
+
+async def test_a_file_of_no_message_takes_no_room_from_those_that_have_one(tmp_path: Path) -> None:
+    data = large_png()
+
+    async def paint(_: ImageRequest) -> ImageResult:
+        return ImageResult(data)
+
+    async with studio_of(tmp_path, Puppet(paint), keep_bytes=4 * len(data)) as studio:
+        (tmp_path / "pictures" / f"{'0' * 32}.png").write_bytes(data * 10)
+        for n in range(3):
+            await ask(studio, f"fox {n}")
+        assert len(await studio.store.load(THREAD)) == 3
+
+
+async def test_rows_alone_count_too(tmp_path: Path) -> None:
+    async def refuse(_: ImageRequest) -> ImageResult:
+        raise ContentFiltered
+
+    async with studio_of(tmp_path, Puppet(refuse), keep_bytes=300_000) as studio:
+        for _ in range(60):
+            await ask(studio, "a fox " * 1_300)
+        assert 1 < len(await studio.store.load(THREAD)) < 20
+
+
+async def test_other_conversations_go_before_one_that_is_open(tmp_path: Path) -> None:
+    data = large_png()
+
+    async def paint(_: ImageRequest) -> ImageResult:
+        return ImageResult(data)
+
+    async with studio_of(tmp_path, Puppet(paint), keep_bytes=4 * len(data)) as studio:
+        thread, message, _ = await ask(studio, "the open one")
+        for n in range(6):
+            other = await studio.thread(f"{n + 1}" * 32)
+            await settled(other, await studio.start(other, Asked(prompt="another")))
+            del other
+            gc.collect()
+        assert thread.get(message.id)
+        assert len(await studio.store.load(THREAD)) == 1
 
 
 async def test_an_unknown_default_or_nothing_to_use_stops_the_start(tmp_path: Path) -> None:
@@ -584,3 +689,87 @@ async def test_an_unknown_default_or_nothing_to_use_stops_the_start(tmp_path: Pa
         SettingsError, match=r"limner.sqlite3 cannot be used \(file is not a database\): move it"
     ):
         open_studio(Settings(data=tmp_path))
+
+
+async def test_a_conversation_and_a_message_have_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.studio.MOST_MESSAGES", 2)
+    monkeypatch.setattr("core.studio.MOST_VERSIONS", 2)
+    async with studio_of(tmp_path, Puppet()) as studio:
+        thread, message, _ = await ask(studio)
+        await studio.regenerate(thread, message)
+        await settled(thread, message)
+        with pytest.raises(Refused, match="This message has 2 versions: send its prompt as a new one"):
+            await studio.regenerate(thread, message)
+        await ask(studio)
+        with pytest.raises(Refused, match="This conversation has 2 messages: start a new one"):
+            await studio.start(thread, Asked(prompt="a fox"))
+
+
+async def test_a_restart_gives_no_new_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUPPET_API_KEY", "key-0123456789")
+    for refused in (False, True):
+        async with studio_of(tmp_path, Puppet(**NEEDS_KEY), budget="1/day") as studio:
+            if refused:
+                with pytest.raises(LimitReached, match="The budget here, 1 picture per day, is used up"):
+                    await ask(studio)
+            else:
+                await ask(studio)
+
+
+async def test_what_is_asked_of_a_provider_was_counted_on_the_disk_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is killed in the middle of a picture has paid for it all the same."""
+    monkeypatch.setenv("PUPPET_API_KEY", "key-0123456789")
+    gate = Gate()
+    async with studio_of(tmp_path, Puppet(gate, **NEEDS_KEY), budget="1/day") as studio:
+        thread = await studio.thread(THREAD)
+        message = await studio.start(thread, Asked(prompt="a fox"))
+        await gate.reached.wait()
+        other = Store(tmp_path)
+        assert {hit.key for hit in other.hits} == {"visitor owner", "budget"}
+        await other.close()
+        gate.open.set()
+        await settled(thread, message)
+
+
+async def test_what_the_disk_did_not_take_counts_all_the_same_and_is_written_later(tmp_path: Path) -> None:
+    async with studio_of(tmp_path, Puppet(), rate="9/hour") as studio:
+        thread = await studio.thread(THREAD)
+        await in_store(studio.store, break_database)
+        await ask(studio)
+        await in_store(studio.store, mend_database)
+        await ask(studio)
+        assert len(thread) == 2
+    store = Store(tmp_path)
+    assert [hit.key for hit in store.hits] == ["visitor owner"] * 2
+    await store.close()
+
+
+async def test_visitors_stand_under_their_limits_in_every_way_of_asking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new message, another version, and a fallback to a provider that costs money."""
+    monkeypatch.setenv("PUPPET_API_KEY", "key-0123456789")
+    other = Visitor("other")
+    puppet = Puppet(other_models=ModelInfo(id="any"), **NEEDS_KEY)
+    async with studio_of(tmp_path, puppet, fallback=("puppet",)) as studio:
+        thread = await studio.thread(THREAD)
+        with pytest.raises(Refused, match="has no model 'another'"):
+            await studio.start(thread, Asked(prompt="a fox", model="another"), visitor=other)
+        with pytest.raises(Refused, match="no budget for visitors"):
+            await studio.start(thread, Asked(prompt="a fox"), visitor=other)
+        owners = await studio.start(thread, Asked(prompt="a fox"))
+        await settled(thread, owners)
+        with pytest.raises(Refused, match="no budget for visitors"):
+            await studio.regenerate(thread, owners, visitor=other)
+        # the sketch's outcome is a failure that certainly did not run, after which the fallback is asked
+        asked = Asked(prompt="a fox", provider="sketch", options={"outcome": "unavailable"})
+        message = await studio.start(thread, asked, visitor=other)
+        version = await settled(thread, message)
+        assert version.reason == "error"
+        assert len(puppet.requests) == 1, "the owner's"
+        version = await settled(thread, await studio.start(thread, asked))
+        assert version.applied.provider == "puppet"
