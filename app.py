@@ -14,11 +14,13 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from starlette.middleware import Middleware
+from uvicorn.config import HTTP_PROTOCOLS
 
 from core import SettingsError, open_studio
 from core.redaction import log_without_secrets
 from core.settings import load_settings
 from core.studio import LAST_GRACE, Studio
+from ui.connection import Connection
 from ui.guard import Guard
 from ui.page import THEME, build_page, head
 from ui.routes import routes
@@ -40,11 +42,12 @@ def launch_arguments(studio: Studio, tell_loop: Callable[[Loop], object] = lambd
         "app_kwargs": {
             "routes": routes(studio),
             "lifespan": lifespan,
-            "middleware": [Middleware(Guard)],
+            "middleware": [Middleware(Guard, studio.settings)],
         },
         "head": head(),
         "theme": THEME,
         "max_threads": 40,
+        "state_session_capacity": 1,  # gradio keeps nothing of a visitor: its own routes are closed
         "show_error": False,
         "ssr_mode": False,
         "run_history": False,
@@ -67,6 +70,8 @@ def main() -> None:
     once.
     """
     log_without_secrets()
+    os.environ["FORWARDED_ALLOW_IPS"] = ""  # uvicorn would believe whatever a local proxy passes on
+    HTTP_PROTOCOLS["auto"] = f"{Connection.__module__}:{Connection.__name__}"  # what gradio's uvicorn takes
     asked_to_end = threading.Event()
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, lambda *_: asked_to_end.set())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,8 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 
+import pytest
+
 from core.store import Store
 from tests.serving import ROOT, Serving
+from ui.guard import Guard
 
 THREAD = "0" * 32
 
@@ -97,21 +102,21 @@ def test_sigterm_lets_what_runs_settle_and_open_pages_see_it(
         ask(serving, "a fox", "slow-picture")
         wait_for("drawing slowly", heard)
         begun = time.monotonic()
-        refused: list[str] = []
+        refused: list[tuple[int, str]] = []
 
         def ask_meanwhile() -> None:
             time.sleep(1.5)
             try:
                 ask(serving, "another")
             except HTTPError as error:
-                refused.append(json.load(error)["error"])
+                refused.append((error.code, json.load(error)["error"]))
 
         asking = threading.Thread(target=ask_meanwhile)
         asking.start()
         assert serving.stop() == 0
         asking.join()
         assert 5 < time.monotonic() - begun < 25, "as long as the slow picture takes, and not much longer"
-    assert refused == ["The server is stopping: try again in a moment."]
+    assert refused == [(503, "The server is stopping: try again in a moment.")]
     assert "limner/pictures/" in "".join(heard)
     assert stored(tmp_path / "data") == ["complete"]
     assert "Traceback" not in serving.log.read_text()
@@ -141,6 +146,34 @@ def test_a_killed_server_starts_again_with_the_thread(serve: Callable[..., Servi
                 break
     assert serving.stop() == 0
     assert stored(tmp_path / "data") == ["error interrupted"]
+
+
+def test_gradio_is_told_to_show_and_tell_nothing(serve: Callable[..., Serving]) -> None:
+    """What gradio has on by default: errors in full, pages about visitors, a call home, another server."""
+    with urllib.request.urlopen(serve(GRADIO_ANALYTICS_ENABLED="True").url, timeout=10) as page:
+        told = re.search(r"window\.gradio_config = (\{.*?\});</script>", page.read().decode(), re.DOTALL)
+    assert told
+    config = json.loads(told[1])
+    expected = {"show_error": False, "analytics_enabled": False, "run_history": False, "mcp_server": False}
+    assert {name: config[name] for name in expected} == expected
+    assert [(one["backend_fn"], one["api_visibility"]) for one in config["dependencies"]] == [
+        (False, "private")
+    ] * len(config["dependencies"]), "no handler of the page's can be called"
+
+
+def test_gradio_is_launched_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = importlib.import_module("app")
+    try:
+        given = app.launch_arguments(app.studio)
+        closed = {"show_error", "ssr_mode", "run_history", "enable_monitoring"}
+        assert {name: given[name] for name in closed} == dict.fromkeys(closed, False)
+        assert given["state_session_capacity"] == 1
+        assert [middleware.cls for middleware in given["app_kwargs"]["middleware"]] == [Guard]
+        assert app.demo.analytics_enabled is False
+        assert (app.demo._queue.max_size, app.demo.api_open) == (1, False)
+    finally:
+        asyncio.run(app.studio.close())
+        monkeypatch.delitem(sys.modules, "app")
 
 
 def test_what_stops_the_start_is_one_sentence_and_no_traceback(tmp_path: Path) -> None:

@@ -16,12 +16,11 @@ from starlette.routing import Route
 
 from core import Refused
 from core.asked import Asked
-from core.failures import LimitReached
 from core.part import image_part, provenance
 from core.studio import Studio
 from core.thread import Version
-from ui.choices import json_object
-from ui.visitor import is_foreign, visitor
+from ui.requests import json_object, problem, refused
+from ui.visitor import visitor
 
 _STATUS = {
     "auth": 502,
@@ -45,29 +44,22 @@ def image_route(studio: Studio) -> Route:
     """
 
     async def make(request: Request) -> Response:
-        if is_foreign(request.headers):
-            return _problem("This request comes from another site.", 403)
         try:
             values = await json_object(request)
             if not isinstance(prompt := values.get("prompt"), str) or not prompt.strip():
-                return _problem("Missing prompt", 400)
+                return problem("Missing prompt", 400)
             asked = Asked(**values)
             thread = await studio.thread(secrets.token_hex(16))
             asker = visitor(request, behind_proxy=studio.settings.behind_proxy)
             version = await thread.settled(await studio.start(thread, asked, visitor=asker))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            return _problem(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", 400)
+            return problem(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", 400)
         except Refused as refusal:
-            return _problem(str(refusal), refused_status(refusal))
+            return refused(refusal)
         return await _answer(studio, version)
 
     return Route("/api/image", make, methods=["POST"])
-
-
-def refused_status(refusal: Refused) -> int:
-    """Gives the HTTP status of a request that is not started."""
-    return 429 if isinstance(refusal, LimitReached) else 400
 
 
 async def _answer(studio: Studio, version: Version) -> Response:
@@ -82,16 +74,11 @@ async def _answer(studio: Studio, version: Version) -> Response:
 
 
 def _unmade(version: Version) -> Response:
+    about = {"reason": version.reason, "metadata": provenance(version)}
     if version.reason == "content-filter":
-        return _problem("Image could not be generated: the content filter refused it.", 422, version)
+        return problem("Image could not be generated: the content filter refused it.", 422, **about)
     failure = version.failure
     if failure is None:
-        return _problem("The picture was stopped.", 409, version)
-    return _problem(f"{failure.what} {failure.why} {failure.next}", _STATUS.get(failure.cause, 502), version)
-
-
-def _problem(sentence: str, status: int, version: Version | None = None) -> Response:
-    answer: dict[str, Any] = {"error": sentence}
-    if version:
-        answer |= {"reason": version.reason, "metadata": provenance(version)}
-    return JSONResponse(answer, status)
+        return problem("The picture was stopped.", 409, **about)
+    sentence, status = f"{failure.what} {failure.why} {failure.next}", _STATUS.get(failure.cause, 502)
+    return problem(sentence, status, failure.retry_after, **about)

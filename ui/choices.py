@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
-from starlette.requests import Request
 
 from core import Refused
 from core.asked import Asked
 from core.registry import Registry
 from limner import Options
 from ui.controls import read_option
-
-THREAD_ID = re.compile(r"[0-9a-f]{32}")
-
-
-async def json_object(request: Request) -> dict[str, Any]:
-    """Reads a request's body; raises Refused where it is no JSON object."""
-    try:
-        values = await request.json()
-    except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, dict):
-        raise Refused("The request is not a JSON object that can be read: send one.")
-    return values
 
 
 def option_groups(registry: Registry) -> dict[type[Options], str]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from html import escape
-from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
 from core.registry import Provider, Registry
+from core.resolve import unbounded_options
 from core.studio import Studio
 from limner import Options
 from ui.choices import option_groups
-from ui.controls import option_controls, size_choices
+from ui.controls import option_controls
+from ui.offers import offer
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Composer:
 
     def __init__(self, studio: Studio) -> None:
         self._registry: Registry = studio.registry
+        self._for_owner = not studio.settings.behind_proxy
         default = self._registry.get(studio.settings.provider) or next(iter(self._registry))
         with gr.Column(elem_id="limner-composer"):
             gr.HTML('<p role="alert"></p>', elem_id="limner-error", padding=False)
@@ -70,11 +71,14 @@ class Composer:
                     self._groups = [self._draw_group(name, options) for options, name in groups.items()]
         self.about = gr.HTML(padding=False, elem_id="limner-about")
         self._set_initial(default)
-        self._listen()
+        self._listen(default)
 
     def _draw_group(self, name: str, options: type[Options]) -> _OptionGroup:
         with gr.Row(visible=False) as row:
-            return _OptionGroup(name, options, row, option_controls(options))
+            controls = option_controls(options)
+            for unbounded in () if self._for_owner else unbounded_options(options):
+                controls[unbounded].visible = False
+            return _OptionGroup(name, options, row, controls)
 
     @property
     def _named(self) -> dict[str, Component]:
@@ -93,34 +97,48 @@ class Composer:
         }
 
     @property
-    def _offered(self) -> list[Component | gr.Row | gr.Accordion]:
-        return [
-            self.size,
-            self.seed,
-            self.negative_prompt,
-            self.about,
-            self.more,
-            *(group.row for group in self._groups),
-        ]
+    def _offered(self) -> dict[str, Component | gr.Row | gr.Accordion]:
+        """What changes with the choice of a model, by the names that `offer` has for it."""
+        return {
+            "size": self.size,
+            "seed": self.seed,
+            "negative_prompt": self.negative_prompt,
+            "about": self.about,
+            "more": self.more,
+            **{group.name: group.row for group in self._groups},
+        }
 
     def _set_initial(self, default: Provider) -> None:
         """Gives the components the values of the default provider: the page needs no first round trip."""
-        updates = self._offer_provider(default.name)
-        for component, update in zip([self.model, *self._offered], updates, strict=True):
-            for name, value in update.items():
+        components = {"model": self.model, **self._offered}
+        for control, change in offer(self._registry, default.name, owner=self._for_owner).items():
+            for name, value in change.items():
                 if name != "__type__":
-                    setattr(component, name, value)
+                    setattr(components[control], name, value)
 
-    def _listen(self) -> None:
-        quietly: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    def _listen(self, default: Provider) -> None:
+        """Joins the controls to the page's script; gradio's own routes are closed."""
         self.prompt.change(
             None,
             self.prompt,
             self.create,
             js="(prompt) => ({__type__: 'update', interactive: !!prompt.trim()})",
         )
-        self.provider.input(self._offer_provider, self.provider, [self.model, *self._offered], **quietly)
-        self.model.input(self._offer, [self.provider, self.model], self._offered, **quietly)
+        changed = {"provider": self.provider, "model": self.model, **self._offered}
+        outputs, names = list(changed.values()), json.dumps([*changed])
+        initial = json.dumps({"provider": default.name, "model": self.model.value})
+        self.provider.input(
+            None,
+            self.provider,
+            outputs,
+            js=f"(provider) => window.limnerOffer({names}, {{provider}}, {initial})",
+        )
+        self.model.input(
+            None,
+            [self.provider, self.model],
+            outputs,
+            js=f"(provider, model) => window.limnerOffer({names}, {{provider, model}}, {initial})",
+        )
         gr.on(
             [self.create.click, self.prompt.submit],
             None,
@@ -128,46 +146,3 @@ class Composer:
             None,
             js=f"(...values) => window.limnerSend({json.dumps(list(self._named))}, values)",
         )
-
-    def _offer_provider(self, name: str) -> list[dict[str, Any]]:
-        """Offers a provider's models, and what the first of them takes."""
-        provider = self._registry.get(name)
-        if provider is None:
-            return [gr.update() for _ in (self.model, *self._offered)]
-        models, other = provider.info.models, provider.info.other_models
-        offer_models = gr.update(
-            choices=[(model.name, model.id) for model in models],
-            value=provider.info.models[0].id,
-            allow_custom_value=other is not None,
-            filterable=other is not None or len(models) > 10,
-            visible=other is not None or len(models) > 1,
-        )
-        return [offer_models, *self._offer(name, provider.info.models[0].id)]
-
-    def _offer(self, name: str, model_id: str) -> list[dict[str, Any]]:
-        """Offers what the chosen model takes, and hides what it does not."""
-        provider = self._registry.get(name)
-        model = provider and provider.info.model(model_id)
-        if provider is None or model is None:
-            return [gr.update() for _ in self._offered]
-        sizes = size_choices(model)
-        options = provider.info.options_of(model)
-        return [
-            gr.update(
-                choices=sizes,
-                value=sizes[0][1] if sizes else None,
-                visible=bool(sizes),
-                allow_custom_value=bool(sizes),
-            ),
-            gr.update(visible=model.seed),
-            gr.update(visible=model.negative_prompt),
-            gr.update(value=_about(provider)),
-            gr.update(visible=model.seed or model.negative_prompt or bool(options.model_fields)),
-            *(gr.update(visible=group.options is options) for group in self._groups),
-        ]
-
-
-def _about(provider: Provider) -> str:
-    """Says where a provider's pictures come from, and that they cost money where they do."""
-    costs = "Each picture costs money." if provider.info.paid else ""
-    return f"<p>{escape(' '.join(filter(None, (provider.info.about, costs))))}</p>"

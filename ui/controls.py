@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from pydantic_core import from_json
 
 from core.failures import Refused
 from core.fit import fit
@@ -46,7 +47,7 @@ def read_option(options: type[Options], name: str, value: Any) -> Any:
     kind = _resolved(schema["properties"][name], schema.get("$defs", {})).get("type")
     if kind in ("array", "object") and isinstance(value, str):
         try:
-            return json.loads(value)
+            return from_json(value, allow_inf_nan=False)
         except ValueError:
             raise Refused(f"The option {name} is not valid JSON: correct it or empty it.") from None
     if kind == "integer" and isinstance(value, float) and value.is_integer():

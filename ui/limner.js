@@ -39,7 +39,7 @@ function connect() {
     if (stream.readyState === EventSource.CLOSED) reconnecting = setTimeout(connect, 2000);
   };
   stream.onmessage = ({ data, lastEventId }) => {
-    const { now, messages } = JSON.parse(data);
+    const { now, messages, more } = JSON.parse(data);
     clockAhead = now * 1000 - Date.now();
     for (const message of messages) {
       message.answer = message.answer.replaceAll('="limner/', `="${root}/limner/`);
@@ -47,6 +47,7 @@ function connect() {
       else message.answer = message.answer.replaceAll(' role="alert"', ""); // old errors are no news
       shown.set(message.id, message);
     }
+    if (more) return; // of the same change
     lastRev = Number(lastEventId);
     if (messages.length) show();
   };

@@ -63,11 +63,12 @@ def build_page(studio: Studio) -> gr.Blocks:
         Composer(studio)
         script = gr.HTML(
             html_template="",
-            js_on_load=(_HERE / "limner.js").read_text("utf-8"),
+            js_on_load="\n".join((_HERE / name).read_text("utf-8") for name in ("limner.js", "offer.js")),
             elem_id="limner-script",
             padding=False,
         )
         script.input(None, None, thread, js="() => [window.limnerMessages()]")
+    page.queue(api_open=False, max_size=1)  # nothing here joins gradio's queue
     return page
 
 

@@ -57,7 +57,7 @@ class Chat:
         if field not in ("Provider", "Model"):
             chosen.click()
             return
-        with self.page.expect_response("**/run/predict*"):  # the server offers what the choice takes
+        with self.page.expect_response("**/limner/offer*"):  # the server offers what the choice takes
             chosen.click()
 
     def options(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.ui.chat import Chat
 from tests.ui.conftest import Gate
@@ -180,3 +182,45 @@ def test_a_very_long_prompt_is_folded(chat: Chat) -> None:
     chat.prompt.fill(prompt + "!")
     chat.create.click()
     expect(chat.error).to_contain_text("8,001 characters: shorten it to 8,000")
+
+
+def test_what_is_not_offered_any_more_is_said_and_taken_back(chat: Chat) -> None:
+    sentence = "This provider or model is not offered here: choose another."
+    refusal = json.dumps({"error": sentence})
+    chat.page.route("**/limner/offer*", lambda route: route.fulfill(status=404, body=refusal))
+    chat.choose("Provider", "Sketch")
+    expect(chat.error).to_have_text(sentence)
+    expect(chat.page.get_by_role("combobox", name="Provider")).to_have_value("Shapes")
+    chat.page.unroute("**/limner/offer*")
+    chat.choose("Provider", "Sketch")
+    expect(chat.error).to_have_count(0)
+    expect(chat.page.get_by_role("combobox", name="Provider")).to_have_value("Sketch")
+
+
+def test_a_late_answer_changes_nothing_after_another_choice(chat: Chat) -> None:
+    held: list[Route] = []
+    chat.page.route("**/limner/offer?provider=openai", lambda route: held.append(route))
+    provider = chat.page.get_by_role("combobox", name="Provider")
+    provider.click()
+    chat.page.get_by_role("option", name="OpenAI", exact=True).click()
+    expect(provider).to_have_value("OpenAI")
+    chat.choose("Provider", "Sketch")
+    expect(chat.page.locator("#limner-about")).to_contain_text("Drawn on this machine")
+    with chat.page.expect_response("**/limner/offer?provider=openai"):
+        held[0].continue_()
+    chat.prompt.fill("A boat")
+    with chat.page.expect_request("**/messages") as sent:
+        chat.create.click()
+    body = sent.value.post_data_json or {}
+    assert (body["provider"], body["model"]) == ("sketch", "sketch-1")
+    expect(chat.page.locator("#limner-about")).to_contain_text("Drawn on this machine")
+
+
+def test_a_choice_keeps_the_sentence_about_something_else(chat: Chat) -> None:
+    chat.options()
+    chat.page.get_by_label("Seed").fill("five")
+    chat.prompt.fill("A boat")
+    chat.create.click()
+    expect(chat.error).to_contain_text("is not a whole number")
+    chat.choose("Provider", "Sketch")
+    expect(chat.error).to_contain_text("is not a whole number")

@@ -18,6 +18,9 @@ def test_the_owner_sees_every_plugin(serve: Callable[..., Serving]) -> None:
     assert "sketch · built in" in listed
     assert "The plugin &lt;b&gt;nothing&lt;/b&gt; is not installed" in listed
     assert "sk-secret" not in listed
+    other = urllib.request.Request(f"{serving.url}/limner/plugins", headers={"Origin": "http://localhost:9"})
+    with pytest.raises(HTTPError, match="404"):  # a page of another program on the same machine
+        urllib.request.urlopen(other, timeout=10)
 
 
 def test_a_visitor_behind_a_proxy_does_not(serve: Callable[..., Serving]) -> None:

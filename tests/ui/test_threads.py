@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -173,20 +172,25 @@ def test_a_restart_of_the_server_costs_neither_the_thread_nor_the_typed_prompt(
     chat.picture(chat.answers.nth(2))
 
 
-def test_gradio_reloads_the_page_after_a_lost_call_and_the_prompt_is_still_there(
+def test_a_choice_while_the_server_is_away_is_taken_back_and_loses_nothing(
     mortal: Serving, page: Page
 ) -> None:
-    """R4: gradio's own reconnection reloads the page; what was typed outlives it."""
+    """R4: what was typed and shown stays, and the same choice works once the server is back."""
     chat = Chat(page, mortal.url)
     chat.ask("A boat")
     chat.prompt.fill("Half a sent")
     mortal.stop(signal.SIGKILL)
-    page.get_by_role("combobox", name="Provider").click()
-    page.get_by_role("option", name="Sketch").click()  # a call of gradio's, which fails
+    provider = page.get_by_role("combobox", name="Provider")
+    provider.click()
+    page.get_by_role("option", name="Sketch").click()
+    expect(chat.error).to_have_text("The server cannot be reached: check the connection and choose again.")
+    expect(provider).to_have_value("Shapes")
 
-    with page.expect_event("load"), ThreadPoolExecutor(1) as meanwhile:
-        meanwhile.submit(mortal.restart)
-
+    mortal.restart()
+    chat.choose("Provider", "Sketch")
+    expect(chat.error).to_have_count(0)
+    page.get_by_role("button", name="Options").click()
+    expect(page.get_by_label("Outcome")).to_be_visible()
     expect(chat.prompt).to_have_value("Half a sent")
     expect(chat.create).to_be_enabled()
     expect(chat.prompts).to_have_text(["A boat"])

@@ -1,0 +1,153 @@
+"""A connection to the server that ends if its client keeps it waiting, and makes room for others."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from contextlib import suppress
+from typing import Any
+
+import h11
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+MAX_REQUEST_SECONDS = 30.0
+"""A request, head and body, has come whole by then."""
+MAX_UNREAD_SECONDS = 60.0
+"""A client that takes nothing of its reply for so long is gone, or means harm."""
+SEND_BUFFER = 262_144
+"""Bytes that the system holds for a client, up to 4,000,000 of itself; it says that some were taken only when
+a third is free, which a slow reader of so much does not reach in time."""
+SURELY_UNREAD_SECONDS = 20.0
+"""One that took nothing for so long makes room for others; a slow reader takes something meanwhile."""
+_RESERVED = 256
+"""Descriptors for the database and what is open to providers; each connection may have a picture open too."""
+_LOOK_EVERY = 5.0
+
+
+def _max_connections() -> int:
+    """Raises the limit on open descriptors as far as it may, and returns how many may be connections."""
+    if sys.platform == "win32":  # sockets are no descriptors there
+        return 4000
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 8192 if hard == resource.RLIM_INFINITY else min(8192, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return max(64, (8192 if soft == resource.RLIM_INFINITY else min(soft, 8192)) - _RESERVED) // 2
+
+
+MAX_CONNECTIONS = _max_connections()
+
+
+class Connection(H11Protocol):
+    """uvicorn's connection with limits to its patience; by itself it waits without end for a request.
+
+    It takes no web sockets: nothing here speaks them.
+    """
+
+    def __init__(self, *given: Any, **settings: Any) -> None:
+        super().__init__(*given, **settings)
+        self.app: Any = _with_host(self.app)
+        self.ws_protocol_class = None
+        self._waits_since: float | None = self.loop.time()
+        self._read_at = self.loop.time()
+        self._unsent = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begins to wait for a request, and makes room for it if all places are taken."""
+        super().connection_made(transport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        self._look_again()
+        if len(self.connections) > MAX_CONNECTIONS:
+            self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Ends the watch."""
+        self._watch.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Notes when a request has come whole."""
+        super().data_received(data)
+        self._stop_waiting_if_whole()
+
+    def on_response_complete(self) -> None:
+        """Begins to wait for the next request, which may be there already."""
+        self._waits_since = self.loop.time()
+        super().on_response_complete()
+        self._stop_waiting_if_whole()
+
+    def resume_writing(self) -> None:
+        """Notes that the client has read much of what was sent."""
+        self._read_at = self.loop.time()
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuses what is no HTTP; a request that was taken for one before is not answered as well."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.abort()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Says nothing: what is no web socket is answered as any other request."""
+
+    def _stop_waiting_if_whole(self) -> None:
+        if self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete:
+            self._waits_since = None
+
+    def _look_again(self) -> None:
+        """Ends a connection whose client neither asks nor reads."""
+        now, unsent = self.loop.time(), self.transport.get_write_buffer_size()
+        if unsent < self._unsent or not unsent:
+            self._read_at = now
+        self._unsent = unsent
+        if unsent and self._waits_since is not None:  # the reply is on its way: nobody waits yet
+            self._waits_since = now
+        if self._waited(now) > MAX_REQUEST_SECONDS or self._unread(now) > MAX_UNREAD_SECONDS:
+            self.transport.abort()
+        self._watch: asyncio.TimerHandle = self.loop.call_later(_LOOK_EVERY, self._look_again)
+
+    def _waited(self, now: float) -> float:
+        """Returns the seconds that a request is waited for; 0 while one is served."""
+        served = self._waits_since is None or self.transport.get_write_buffer_size()
+        return 0 if served or self._waits_since is None else now - self._waits_since
+
+    def _unread(self, now: float) -> float:
+        """Returns the seconds in which nothing of what is to be sent was taken."""
+        return now - self._read_at if self.transport.get_write_buffer_size() else 0
+
+    def _make_room(self) -> None:
+        """Ends the one that has asked nothing for longest, or else one that does not read, or this one."""
+        now = self.loop.time()
+        mine = [one for one in self.connections if isinstance(one, Connection)]
+        open = [one for one in mine if not one.transport.is_closing()]
+        if len(open) <= MAX_CONNECTIONS:
+            return
+        silent = max(open, key=lambda one: one._waited(now))
+        unread = max(open, key=lambda one: one._unread(now))
+        if silent is not self and silent._waited(now):
+            silent.transport.abort()
+        elif unread._unread(now) > SURELY_UNREAD_SECONDS:
+            unread.transport.abort()
+        else:
+            self.transport.abort()
+
+
+def _with_host(app: ASGIApp) -> ASGIApp:
+    """Gives a request of HTTP/1.0 the header that it may leave out, and that gradio does not do without."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not any(name == b"host" for name, _ in scope["headers"]):
+            scope = {**scope, "headers": [*scope["headers"], (b"host", b"localhost")]}
+        await app(scope, receive, send)
+
+    return call
