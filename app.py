@@ -20,7 +20,7 @@ from core import SettingsError, open_studio
 from core.redaction import log_without_secrets
 from core.settings import load_settings
 from core.studio import LAST_GRACE, Studio
-from ui.connection import Connection
+from ui.connection import Connection, report_once_a_minute
 from ui.guard import Guard
 from ui.page import THEME, build_page, head
 from ui.routes import routes
@@ -34,7 +34,9 @@ def launch_arguments(studio: Studio, tell_loop: Callable[[Loop], object] = lambd
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
-        tell_loop(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        report_once_a_minute(loop)
+        tell_loop(loop)
         yield
         await studio.close()
 

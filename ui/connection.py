@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 import socket
 import sys
 from contextlib import suppress
@@ -12,6 +14,8 @@ import h11
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+log = logging.getLogger(__name__)
+
 MAX_REQUEST_SECONDS = 30.0
 """A request, head and body, has come whole by then."""
 MAX_UNREAD_SECONDS = 60.0
@@ -19,8 +23,8 @@ MAX_UNREAD_SECONDS = 60.0
 SEND_BUFFER = 262_144
 """Bytes that the system holds for a client, up to 4,000,000 of itself; it says that some were taken only when
 a third is free, which a slow reader of so much does not reach in time."""
-SURELY_UNREAD_SECONDS = 20.0
-"""One that took nothing for so long makes room for others; a slow reader takes something meanwhile."""
+SURELY_UNREAD_SECONDS = 5.0
+"""The one that took nothing for longest makes room for others, if it is at least so long."""
 _RESERVED = 256
 """Descriptors for the database and what is open to providers; each connection may have a picture open too."""
 _LOOK_EVERY = 5.0
@@ -140,6 +144,21 @@ class Connection(H11Protocol):
             unread.transport.abort()
         else:
             self.transport.abort()
+
+
+def report_once_a_minute(loop: asyncio.AbstractEventLoop) -> None:
+    """Has the loop say once a minute that it accepts nothing; alone it says so 2,000 times a second."""
+    last = -math.inf
+
+    def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        nonlocal last
+        if not str(context.get("message")).startswith("socket.accept()"):
+            loop.default_exception_handler(context)
+        elif loop.time() - last > 60:
+            last = loop.time()
+            log.error("No more connections can be accepted: the system's limit on open files is reached")
+
+    loop.set_exception_handler(report)
 
 
 def _with_host(app: ASGIApp) -> ASGIApp:

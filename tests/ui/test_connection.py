@@ -16,11 +16,11 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ui import connection
-from ui.connection import Connection
+from ui.connection import Connection, report_once_a_minute
 
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-LARGE = 16_000_000
+LARGE = 5_000_000
 """More bytes than the system's own buffers take."""
 Connect = Callable[..., socket.socket]
 Patience = Callable[[float], None]
@@ -212,12 +212,12 @@ def test_a_large_reply_to_a_client_that_reads_slowly_goes_on(
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     client.sendall(GET.replace(b"/", path, 1))
     got = len(client.recv(100))
-    patience(0.3)
+    patience(1)
     while got < LARGE - 65_536:
         part = client.recv(262_144, socket.MSG_WAITALL)
         assert part, f"it was cut after {got:,} bytes"
         got += len(part)
-        time.sleep(0.01)
+        time.sleep(0.08)
     client.sendall(GET)
     answer(client)
 
@@ -281,7 +281,7 @@ def test_whoever_reads_makes_no_room(
     connect: Connect, patience: Patience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "MAX_CONNECTIONS", 20)
-    monkeypatch.setattr(connection, "SURELY_UNREAD_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "SURELY_UNREAD_SECONDS", 5)
     client = connect()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     client.sendall(GET.replace(b"/", b"/large", 1))
@@ -300,3 +300,18 @@ def test_whoever_waits_longest_makes_room(connect: Connect, monkeypatch: pytest.
     assert [read_all(cut) for cut in silent[:41]] == [b""] * 41
     silent[-1].sendall(b"TP/1.1\r\nHost: localhost\r\n\r\n")
     answer(silent[-1])
+
+
+def test_too_many_open_files_are_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail() -> None:
+        loop = asyncio.get_running_loop()
+        report_once_a_minute(loop)
+        for _ in range(1_000):
+            loop.call_exception_handler({"message": "socket.accept() out of system resource"})
+        loop.call_exception_handler({"message": "another fault"})
+
+    asyncio.run(fail())
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2
+    assert said[0].startswith("No more connections can be accepted")
+    assert said[1] == "another fault"

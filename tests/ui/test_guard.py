@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -353,12 +352,3 @@ def test_the_running_app_is_guarded(serve: Callable[..., Serving]) -> None:
     finally:
         http.client.HTTPConnection._http_vsn_str = before  # type: ignore[attr-defined]
     assert "Traceback" not in serving.log.read_text()
-
-
-@pytest.mark.parametrize("body", [{}, {"prompt": "a fox"}])
-def test_the_running_app_refuses_another_site(serve: Callable[..., Serving], body: object) -> None:
-    request = urllib.request.Request(
-        f"{serve().url}/api/image", json.dumps(body).encode(), {"Sec-Fetch-Site": "same-site"}
-    )
-    with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(request, timeout=10)
