@@ -123,6 +123,7 @@ class Composer:
             self.prompt,
             self.create,
             js="(prompt) => ({__type__: 'update', interactive: !!prompt.trim()})",
+            trigger_mode="multiple",  # by default gradio holds a change back while another is handled
         )
         changed = {"provider": self.provider, "model": self.model, **self._offered}
         outputs, names = list(changed.values()), json.dumps([*changed])
