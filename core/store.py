@@ -160,11 +160,13 @@ class Store:
         """
 
         def forget() -> list[Forgotten]:
-            if self._picture_bytes is None:
-                self._picture_bytes = bytes_of_pictures(self._database, self._pictures)
-            kept, too_many = self._picture_bytes + bytes_of_rows(self._database), 0
-            if keep_bytes is not None and kept > keep_bytes:
-                too_many = kept - keep_bytes + keep_bytes // ROOM
+            too_many = 0
+            if keep_bytes is not None:
+                if self._picture_bytes is None:
+                    self._picture_bytes = bytes_of_pictures(self._database, self._pictures)
+                kept = self._picture_bytes + bytes_of_rows(self._database)
+                if kept > keep_bytes:
+                    too_many = kept - keep_bytes + keep_bytes // ROOM
             if keep_days is None and not too_many:
                 return []
             forgotten = reap(
@@ -175,7 +177,8 @@ class Store:
                 in_use=in_use,
                 spare=spare,
             )
-            self._picture_bytes -= sum(message.picture_bytes for message in forgotten)
+            if self._picture_bytes is not None:
+                self._picture_bytes -= sum(message.picture_bytes for message in forgotten)
             return forgotten
 
         forgotten = await self._run(forget)

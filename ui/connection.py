@@ -122,8 +122,9 @@ class Connection(H11Protocol):
 
     def _waited(self, now: float) -> float:
         """Returns the seconds that a request is waited for; 0 while one is served."""
-        served = self._waits_since is None or self.transport.get_write_buffer_size()
-        return 0 if served or self._waits_since is None else now - self._waits_since
+        if self._waits_since is None or self.transport.get_write_buffer_size():
+            return 0
+        return now - self._waits_since
 
     def _unread(self, now: float) -> float:
         """Returns the seconds in which nothing of what is to be sent was taken."""
