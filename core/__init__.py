@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from core.database import StoreError
-from core.failures import Refused
-from core.generation import credential_variable
+from core.chat.failure import Rejected
+from core.plugins.registry import Registry
 from core.redaction import hide_variables
-from core.registry import Registry
-from core.settings import Settings, SettingsError
-from core.store import Store
+from core.settings.schema import Settings, SettingsError
+from core.storage.database import StoreError
+from core.storage.store import Store
 from core.studio import Studio
 
-__all__ = ["Refused", "SettingsError", "StoreError", "open_studio"]
+__all__ = ["Rejected", "SettingsError", "StoreError", "open_studio"]
 
 
 def open_studio(settings: Settings) -> Studio:
@@ -32,8 +31,8 @@ def open_studio(settings: Settings) -> Studio:
             raise SettingsError(f"The setting fallback names {name!r}, which is not here: there are {names}.")
     if not names and fault is not None:
         raise SettingsError(f"No provider can be used. {fault.name}: {fault.fault}")
-    hide_variables(variable for provider in registry if (variable := credential_variable(provider)))
+    hide_variables(provider.credential_variable for provider in registry)
     try:
-        return Studio(settings, registry, Store(settings.data))
+        return Studio(settings, registry, Store(settings.data_dir))
     except StoreError as error:
         raise SettingsError(str(error)) from error

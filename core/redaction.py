@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-import sys
 from collections.abc import Iterable
-from typing import Any, TextIO
 from urllib.parse import quote
 
 HIDDEN = "[hidden]"
-LONGEST = 500
+MAX_LENGTH = 500
 """Characters kept of a service's own words."""
 SHORTEST_SECRET = 8
 """A shorter value of the environment is more likely an ordinary word."""
@@ -41,9 +38,9 @@ _PATTERNS = [
 ]
 
 
-def hide_variables(names: Iterable[str]) -> None:
-    """Has the values of these environment variables hidden too, whatever they are called."""
-    _named.update(names)
+def hide_variables(names: Iterable[str | None]) -> None:
+    """Hides the values of these environment variables too, whatever they are called."""
+    _named.update(name for name in names if name)
 
 
 def _environment_secrets() -> list[str]:
@@ -67,37 +64,5 @@ def clean_words(text: str | None, *known: str) -> str | None:
     if not text:
         return None
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    text = hide_secrets(text[: 20 * LONGEST], *known)
-    return (text[: LONGEST - 1] + "…" if len(text) > LONGEST else text) or None
-
-
-class _Clean:
-    """A text stream that hides secrets in what is written through it."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        self._stream.write(hide_secrets(text))
-        return len(text)
-
-    def writelines(self, lines: Iterable[str]) -> None:
-        self.write("".join(lines))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-def log_without_secrets(level: int | str = logging.INFO) -> None:
-    """Sets up logging to standard error, and hides secrets in all that the program prints.
-
-    That covers what others print past the log: gradio its tracebacks, uvicorn its own, a plugin
-    anything.
-    """
-    for name in ("stdout", "stderr"):
-        if not isinstance(getattr(sys, name), _Clean):
-            setattr(sys, name, _Clean(getattr(sys, name)))
-    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(level=level, format=form, stream=sys.stderr, force=True)
-    for chatty in ("httpx", "httpx2", "httpcore", "httpcore2"):
-        logging.getLogger(chatty).setLevel(max(logging.getLogger().level, logging.WARNING))
+    text = hide_secrets(text[: 20 * MAX_LENGTH], *known)
+    return (text[: MAX_LENGTH - 1] + "…" if len(text) > MAX_LENGTH else text) or None

@@ -1,4 +1,4 @@
-"""The one road from prompt to picture, whoever asks."""
+"""The studio: everything that a page, a route or a script may ask for."""
 
 from __future__ import annotations
 
@@ -6,186 +6,178 @@ import asyncio
 import logging
 import secrets
 import time
-from functools import partial
-from typing import Any
 from weakref import WeakValueDictionary
 
-from core.allowance import OWNER, Allowance, Visitor
-from core.asked import Asked
-from core.database import StoreError
-from core.failures import Refused, Unavailable
-from core.normalise import Provers
-from core.reaping import DAY
-from core.registry import Registry
-from core.resolve import resolve
-from core.run import Run
-from core.settings import Settings
-from core.store import Store
-from core.thread import Message, Thread, Version
+from core.chat.conversation import Conversation
+from core.chat.failure import Rejected, Unavailable
+from core.chat.message import Message, Version
+from core.chat.request import UserRequest
+from core.generation.attempt import Attempt
+from core.generation.limits import OWNER, Visitor
+from core.generation.pipeline import Pipeline
+from core.plugins.registry import Registry
+from core.settings.schema import Settings
+from core.storage.database import StoreError
+from core.storage.retention import DAY
+from core.storage.store import Store
 from limner.clients import close_shared
 
 log = logging.getLogger(__name__)
 
 LAST_GRACE = 10.0
 """Seconds that a closing studio gives to what it has stopped."""
-MOST_UNSAVED = 1_000
-"""Messages kept in memory because the disk did not take them."""
-MOST_MESSAGES = 2_000
+MAX_UNSAVED = 1_000
+"""Messages kept in memory because they could not be saved."""
+MAX_MESSAGES = 2_000
 """Messages in a conversation, all of which are in memory while it is open."""
-MOST_VERSIONS = 200
+MAX_VERSIONS = 200
 """Versions of a message."""
 
 
 class Studio:
-    """Makes pictures for messages in threads; belongs to one event loop, that of its first use.
-
-    Every limit stands here, so that a page, a route or a script cannot walk around it.
-    """
+    """Makes pictures for the messages of conversations; belongs to one event loop, that of its first use."""
 
     def __init__(self, settings: Settings, registry: Registry, store: Store) -> None:
         self.settings = settings
         self.registry = registry
         self.store = store
-        self._allowance = Allowance(settings, store.hits)
-        self._provers = Provers()
-        self._threads: WeakValueDictionary[str, Thread] = WeakValueDictionary()
+        self._pipeline = Pipeline(settings, registry, store)
+        self._conversations: WeakValueDictionary[str, Conversation] = WeakValueDictionary()
         self._opening = asyncio.Lock()
-        self._runs: dict[Message, Run] = {}
-        self._settling: set[asyncio.Task[None]] = set()
-        self._unsaved: dict[Message, Thread] = {}
-        self._next_reaping = 0.0
+        self._attempts: dict[asyncio.Task[None], Attempt] = {}
+        self._unsaved: dict[Message, Conversation] = {}
+        self._next_pruning = 0.0
         self._closing = False
 
-    async def thread(self, thread_id: str) -> Thread:
-        """Gives the thread of that id, with what the store has of it; one object however many ask.
+    async def conversation(self, conversation_id: str) -> Conversation:
+        """Returns the conversation of that id, with its stored messages; one object however many ask.
 
-        Raises Unavailable where the store cannot be read.
+        Raises Unavailable if the store cannot be read.
         """
         async with self._opening:
-            if time.monotonic() >= self._next_reaping:
-                self._next_reaping = time.monotonic() + DAY
-                await self._reap(self.settings.keep_days)
-            thread = self._threads.get(thread_id)
-            if thread is None:
+            if time.monotonic() >= self._next_pruning:
+                self._next_pruning = time.monotonic() + DAY
+                await self._prune(self.settings.keep_days)
+            conversation = self._conversations.get(conversation_id)
+            if conversation is None:
                 try:
-                    messages = await self.store.load(thread_id)
+                    messages = await self.store.load(conversation_id)
                 except StoreError as error:
                     log.exception("A conversation could not be read")
-                    advice = "try again in a moment, or tell whoever runs this"
-                    raise Unavailable(f"The disk does not give this conversation: {advice}.") from error
-                thread = self._threads[thread_id] = Thread(thread_id, messages)
-            return thread
+                    advice = "try again in a moment, or tell whoever runs this server"
+                    raise Unavailable(f"This conversation cannot be read from the disk: {advice}.") from error
+                conversation = Conversation(conversation_id, messages)
+                self._conversations[conversation_id] = conversation
+            return conversation
 
-    async def start(self, thread: Thread, asked: Asked, *, visitor: Visitor = OWNER) -> Message:
-        """Adds a message to the thread and starts its picture; raises Refused and changes nothing."""
-        if len(thread) >= MOST_MESSAGES:
-            raise Refused(f"This conversation has {MOST_MESSAGES:,} messages: start a new one.")
-        message = Message(id=secrets.token_hex(8), asked=asked, created=time.time())
-        self._begin(thread, message, visitor)
+    async def start(
+        self, conversation: Conversation, request: UserRequest, *, visitor: Visitor = OWNER
+    ) -> Message:
+        """Adds a message and starts its picture; raises Rejected, and then nothing has changed."""
+        if len(conversation) >= MAX_MESSAGES:
+            raise Rejected(f"This conversation has {MAX_MESSAGES:,} messages: start a new one.")
+        message = Message(id=secrets.token_hex(8), request=request, created=time.time())
+        self._begin(conversation, message, visitor)
         return message
 
-    async def regenerate(self, thread: Thread, message: Message, *, visitor: Visitor = OWNER) -> None:
-        """Starts another version of a message's picture; raises Refused and changes nothing."""
-        if len(message.versions) >= MOST_VERSIONS:
-            raise Refused(f"This message has {MOST_VERSIONS} versions: send its prompt as a new one.")
+    async def regenerate(
+        self, conversation: Conversation, message: Message, *, visitor: Visitor = OWNER
+    ) -> None:
+        """Starts another version of a message; raises Rejected, and then nothing has changed."""
+        if len(message.versions) >= MAX_VERSIONS:
+            raise Rejected(f"This message has {MAX_VERSIONS} versions: send its prompt as a new one.")
         if message.running:
-            raise Refused("This picture is being made already: wait for it, or stop it.")
-        self._begin(thread, message, visitor)
+            raise Rejected("This picture is already being made: wait for it, or stop it.")
+        self._begin(conversation, message, visitor)
 
     def stop(self, message: Message) -> None:
         """Cancels what a message is running, if anything; the provider is told."""
-        run = self._runs.get(message)
-        if run is not None:
-            run.stop("person")
+        for attempt in self._attempts.values():
+            if attempt.message is message:
+                attempt.stop("person")
 
-    async def choose(self, thread: Thread, message: Message, number: int) -> None:
-        """Shows another version of a message; raises Refused where that version has no picture."""
+    async def choose(self, conversation: Conversation, message: Message, number: int) -> None:
+        """Shows another version of a message; raises Rejected if that version has no picture."""
         if number not in {version.number for version in message.pictures}:
-            raise Refused("There is no such version of this picture: reload the page.")
+            raise Rejected("This picture has no such version: reload the page.")
         message.chosen = number
-        thread.revise(message)
-        await self._save(thread, message)
-        thread.announce()
+        conversation.revise(message)
+        await self._save(conversation, message)
+        conversation.announce()
 
     async def close(self) -> None:
-        """Refuses new requests, lets what runs settle for `shutdown_grace`, stops the rest, closes all.
+        """Rejects new requests, lets what runs settle for `shutdown_grace`, stops the rest, closes everything.
 
         A second call does nothing.
         """
         if self._closing:
             return
         self._closing = True
-        if settling := set(self._settling):
-            log.info("Waiting for %d pictures under way", len(settling))
+        if settling := set(self._attempts):
+            log.info("Waiting for %d pictures that are being made", len(settling))
             await asyncio.wait(settling, timeout=self.settings.shutdown_grace)
-            for run in self._runs.values():
-                run.stop("server")
+            for attempt in self._attempts.values():
+                attempt.stop("server")
             await asyncio.wait(settling, timeout=LAST_GRACE)
-        await self._save_later()
+        await self._save_the_unsaved()
         await close_shared()
         await self.store.close()
 
-    def _begin(self, thread: Thread, message: Message, visitor: Visitor) -> None:
-        """The road's first steps: validate, allow, and start; Refused by any of them changes nothing."""
+    def _begin(self, conversation: Conversation, message: Message, visitor: Visitor) -> None:
         if self._closing:
             raise Unavailable("The server is stopping: try again in a moment.")
-        resolved = resolve(message.asked, self.registry, self.settings, for_owner=visitor.is_owner)
-        spend = partial(self._allowance.spend, visitor)
-        run = Run(thread, message, resolved, self.settings, self.registry, spend)
-        self._allowance.enter(visitor, paid=resolved.provider.info.paid)
+        plan = self._pipeline.admit(message.request, visitor)
+        attempt = Attempt(conversation, message, plan, self._pipeline, self._save)
+        self._attempts[attempt.settled] = attempt
+        attempt.settled.add_done_callback(self._attempts.pop)
 
-        def ended() -> None:
-            del self._runs[message]
-            self._allowance.leave(visitor)
-
-        self._runs[message] = run
-        run.start(self.store, self._provers, self._save, ended)
-        self._settling.add(run.settled)
-        run.settled.add_done_callback(self._settling.discard)
-
-    async def _save(self, thread: Thread, message: Message, *versions: Version) -> None:
-        """Stores what changed, then what the disk did not take before, and forgets what is too much."""
-        if not await self._is_saved(thread, message, *versions):
+    async def _save(self, conversation: Conversation, message: Message, *versions: Version) -> None:
+        """Saves what changed, then what could not be saved before, and forgets what is beyond the limits."""
+        if not await self._try_save(conversation, message, *versions):
             return
         if self.settings.keep_bytes is not None and not message.running:
-            await self._reap(newest=message)
-        await self._save_later()
+            await self._prune(newest=message)
+        await self._save_the_unsaved()
 
-    async def _save_later(self) -> None:
-        """Stores what the disk did not take before, as long as it takes it."""
-        for other, its_thread in list(self._unsaved.items()):
-            its_thread.revise(other)
-            if not await self._is_saved(its_thread, other):
+    async def _save_the_unsaved(self) -> None:
+        for message, conversation in list(self._unsaved.items()):
+            conversation.revise(message)
+            if not await self._try_save(conversation, message):
                 return
-            its_thread.announce()
+            conversation.announce()
 
-    async def _is_saved(self, thread: Thread, message: Message, *versions: Version) -> bool:
-        """Stores a message; one that the disk does not take is marked and stays in memory for later."""
-        hits, self._allowance.unwritten = self._allowance.unwritten, []
+    async def _try_save(self, conversation: Conversation, message: Message, *versions: Version) -> bool:
+        """Saves a message and returns whether that worked; if not, it is marked and stays in memory."""
+        limits = self._pipeline.limits
+        hits, limits.unwritten = limits.unwritten, []
         try:
             changed = message.versions if message.unsaved else versions
-            await self.store.save(thread.id, message, *changed, hits=hits)
+            await self.store.save(conversation.id, message, *changed, hits=hits)
         except StoreError:
-            log.exception("A message could not be stored; it stays in memory")
-            self._allowance.unwritten += hits
+            log.exception("A message could not be saved; it stays in memory")
+            limits.unwritten += hits
             message.unsaved = True
-            self._unsaved[message] = thread
-            if len(self._unsaved) > MOST_UNSAVED:
+            self._unsaved[message] = conversation
+            if len(self._unsaved) > MAX_UNSAVED:
                 del self._unsaved[next(iter(self._unsaved))]
             return False
         message.unsaved = False
         self._unsaved.pop(message, None)
         return True
 
-    async def _reap(self, keep_days: float | None = None, newest: Message | None = None) -> None:
-        """Lets the store forget what is too much, and what is older than `keep_days`."""
-        spare = {message.id for message in (*self._runs, *([newest] if newest else ()))}
-        keep: dict[str, Any] = {"keep_days": keep_days, "keep_bytes": self.settings.keep_bytes}
+    async def _prune(self, keep_days: float | None = None, newest: Message | None = None) -> None:
+        """Forgets what is beyond `keep_bytes`, and what is older than `keep_days`."""
+        spare = {attempt.message.id for attempt in self._attempts.values()}
+        if newest:
+            spare.add(newest.id)
+        keep_bytes = self.settings.keep_bytes
         try:
-            forgotten = await self.store.reap(**keep, in_use=set(self._threads), spare=spare)
+            forgotten = await self.store.prune(
+                keep_days=keep_days, keep_bytes=keep_bytes, in_use=set(self._conversations), spare=spare
+            )
         except StoreError:
-            log.exception("What is old could not be forgotten")
+            log.exception("Old messages could not be forgotten")
             return
-        for thread_id, message_id, _ in forgotten:
-            if thread := self._threads.get(thread_id):
-                thread.forget(message_id)
+        for conversation_id, message_id in forgotten:
+            if conversation := self._conversations.get(conversation_id):
+                conversation.forget(message_id)

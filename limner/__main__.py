@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         serve()
         return 0
-    from core.commands import run  # pyright: ignore[reportMissingImports]
+    from ui.cli.commands import run  # pyright: ignore[reportMissingImports]
 
     return run(given)
 

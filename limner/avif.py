@@ -14,15 +14,15 @@ from itertools import count
 
 from limner.bounds import Parts, check_parts, check_pixels, most_parts
 
-_MOST_HEAD = 1_000_000  # bytes of boxes that say where things are; 300 for a picture, 8 for a frame
-_MOST_TABLE = 65_535  # bytes; libavif's time grows with the square of the items
-_MOST_ITEMS = 10_000  # tiles have at least 64 x 64 pixels
-_MOST_DRAWN = 16
+_MAX_HEAD = 1_000_000  # bytes of boxes that say where things are; 300 for a picture, 8 for a frame
+_MAX_TABLE = 65_535  # bytes; libavif's time grows with the square of the items
+_MAX_ITEMS = 10_000  # tiles have at least 64 x 64 pixels
+_MAX_DRAWN = 16
 """Pixels of all frames that are decoded, in pictures of the most pixels: colours, what is transparent
 and a preview or two, each frame up to four times as large as the sequence header's bits can say."""
-_MOST_SHARED = 1_000_000  # bytes that items read again: equal tiles of a grid stand in the file once
+_MAX_SHARED = 1_000_000  # bytes that items read again: equal tiles of a grid stand in the file once
 _MEMORY = 16  # bytes for a pixel; 11 were measured for 8 bits
-_MOST_FRAME = 1 << 28  # pixels, where libavif stops
+_MAX_FRAME = 1 << 28  # pixels, where libavif stops
 
 _TABLE = re.compile(rb"(.{4})(iloc|ipma|iref)", re.DOTALL)
 _SIZE = re.compile(rb"ispe.{4}(.{8})", re.DOTALL)
@@ -33,7 +33,7 @@ _CHUNKS = re.compile(rb"stco.{8}(.{4})|co64.{8}(.{8})", re.DOTALL)
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
 
 
-def walk_avif(data: bytes, most_pixels: int) -> Parts:
+def walk_avif(data: bytes, max_pixels: int) -> Parts:
     """Walks an AVIF file; EXIF data, all of whose values Pillow would read, is hidden from it."""
     view, at, heads, drawn = memoryview(data), 0, 0, 0
     pieces: list[bytes | memoryview] = []
@@ -48,25 +48,25 @@ def walk_avif(data: bytes, most_pixels: int) -> Parts:
         pieces.append(view[at:end])
         if kind in (b"meta", b"moov"):
             heads += end - at
-            check_parts(heads, _MOST_HEAD)
+            check_parts(heads, _MAX_HEAD)
             head = data[at:end]
-            _check_head(head, most_pixels)
+            _check_head(head, max_pixels)
             for payloads in (_items(head, view), _first_samples(head, view)):
-                drawn = max(drawn, _drawn(payloads, _MOST_DRAWN * most_pixels, 2 * len(data) + _MOST_SHARED))
+                drawn = max(drawn, _drawn(payloads, _MAX_DRAWN * max_pixels, 2 * len(data) + _MAX_SHARED))
             pieces[-1] = _EXIF.sub(rb"\1free", head)
         at = end
     return Parts(_MEMORY * drawn, lambda: b"".join(pieces))
 
 
-def _check_head(head: bytes, most_pixels: int) -> None:
-    check_parts(head.count(b"infe"), _MOST_ITEMS)
+def _check_head(head: bytes, max_pixels: int) -> None:
+    check_parts(head.count(b"infe"), _MAX_ITEMS)
     for table in _TABLE.finditer(head):
         size = int.from_bytes(table[1], "big")
         if size < 8:
             raise ValueError("a table without a length")
-        check_parts(size, _MOST_TABLE)
+        check_parts(size, _MAX_TABLE)
     for size in _SIZE.finditer(head):
-        check_pixels(*struct.unpack(">II", size[1]), most_pixels)
+        check_pixels(*struct.unpack(">II", size[1]), max_pixels)
 
 
 def _items(head: bytes, data: memoryview) -> Iterator[list[memoryview]]:
@@ -90,7 +90,7 @@ def _items(head: bytes, data: memoryview) -> Iterator[list[memoryview]]:
             number(2)
             base, extents = number(bases >> 4), number(2)
             parts += 1 + extents
-            check_parts(parts, _MOST_ITEMS)
+            check_parts(parts, _MAX_ITEMS)
             pieces: list[memoryview] = []
             for _ in range(extents):
                 number(bases & 15 if version else 0)
@@ -112,17 +112,17 @@ def _first_samples(head: bytes, data: memoryview) -> Iterator[list[memoryview]]:
         yield [data[start : start + longest]]
 
 
-def _drawn(payloads: Iterator[list[memoryview]], most: int, most_bytes: int) -> int:
+def _drawn(payloads: Iterator[list[memoryview]], most: int, max_bytes: int) -> int:
     """Returns the pixels of all frames in AV1 data, each as large as it may be."""
     drawn = pixels = size = 0
     for pieces in payloads:
         size += sum(map(len, pieces))
-        check_parts(size, most_bytes)
+        check_parts(size, max_bytes)
         for kind, unit in _units(memoryview(b"".join(pieces))):
             if kind == _SEQUENCE_HEADER:
                 pixels = _largest_frame(unit)
             elif kind in (_FRAME_HEADER, _FRAME):
-                drawn += pixels or _MOST_FRAME
+                drawn += pixels or _MAX_FRAME
                 check_parts(drawn, most)
     return drawn
 
@@ -161,10 +161,10 @@ def _largest_frame(header: memoryview) -> int:
         read(5)
     else:
         if read(1):  # times, which are all over the place: nobody needs them in a picture
-            return _MOST_FRAME
+            return _MAX_FRAME
         delays = read(1)
         for _ in range(read(5) + 1):
             read(12)
             read(1 if read(5) > 7 else 0)
             read(4 if delays and read(1) else 0)
-    return min(_MOST_FRAME, 1 << read(4) + 1 + read(4) + 1)
+    return min(_MAX_FRAME, 1 << read(4) + 1 + read(4) + 1)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from limner.errors import ProviderError
 
-LONGEST_SIDE = 65_535
+MAX_SIDE = 65_535
 """Pixels; JPEG and GIF can say no more, browsers show less, and each row of a PNG has its own cost."""
 
 _BYTES_A_PART = 128
@@ -32,14 +32,14 @@ class Parts(NamedTuple):
 
 def bad_image(sentence: str) -> ProviderError:
     """Makes the error for what is no picture; the sentence quotes nothing from outside."""
-    return ProviderError("bad-image", sentence)
+    return ProviderError("bad-image", why=sentence)
 
 
-def check_pixels(width: int, height: int, most_pixels: int) -> None:
+def check_pixels(width: int, height: int, max_pixels: int) -> None:
     """Refuses a picture with more pixels than that, or with a side that nothing shows."""
-    if width * height > most_pixels:
-        raise bad_image(f"The picture is {width} x {height} pixels, more than {most_pixels:,} in all.")
-    if max(width, height) > LONGEST_SIDE:
+    if width * height > max_pixels:
+        raise bad_image(f"The picture is {width} x {height} pixels, more than {max_pixels:,} in all.")
+    if max(width, height) > MAX_SIDE:
         raise bad_image(f"The picture is {width} x {height} pixels, too long to be shown.")
 
 

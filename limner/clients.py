@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 CLOSING = 5.0
 """Seconds that all clients of a loop together have to close."""
 
-home: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("limner_home", default=None)
+owning_loop: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("limner_home", default=None)
 """The event loop for which a worker thread works: the host sets it before it calls a plugin."""
 
 
@@ -60,7 +60,7 @@ def shared(key: Hashable, factory: Callable[[], Client]) -> Client:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:  # a worker thread: its clients are synchronous and belong to no loop
-        clients = _clients_of(home.get())
+        clients = _clients_of(owning_loop.get())
         with clients.making:
             if key not in clients.in_threads:
                 clients.in_threads[key] = _make(factory)

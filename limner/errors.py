@@ -40,12 +40,14 @@ CATEGORIES: tuple[Category, ...] = get_args(Category)
 class LimnerError(Exception):
     """The root of all errors of the contract.
 
-    `service_message` holds the service's own words, if there are any.
+    `service_message` holds the service's own words, if there are any. `why` is a sentence of the plugin's
+    own: it replaces the host's general reason, and is never shown as the service's.
     """
 
-    def __init__(self, service_message: str | None = None) -> None:
-        super().__init__(service_message or type(self).__name__)
+    def __init__(self, service_message: str | None = None, *, why: str | None = None) -> None:
+        super().__init__(service_message or why or type(self).__name__)
         self.service_message = service_message
+        self.why = why
 
 
 class ContentFiltered(LimnerError):
@@ -64,20 +66,22 @@ class ProviderError(LimnerError):
         category: Category,
         service_message: str | None = None,
         *,
+        why: str | None = None,
         retry_after: float | None = None,
         did_not_run: bool = False,
     ) -> None:
         if category not in CATEGORIES:
             raise ValueError(f"{category!r} is none of the categories: {', '.join(CATEGORIES)}")
-        super().__init__(service_message)
+        super().__init__(service_message, why=why)
         self.category: Category = category
         self.retry_after = retry_after
         self.did_not_run = did_not_run
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Lets the error come out of another process as it went in."""
-        said = {"retry_after": self.retry_after, "did_not_run": self.did_not_run}
+        said = {"why": self.why, "retry_after": self.retry_after, "did_not_run": self.did_not_run}
         return partial(type(self), self.category, self.service_message, **said), ()
 
     def __str__(self) -> str:
-        return f"{self.category}: {self.service_message}" if self.service_message else self.category
+        words = self.service_message or self.why
+        return f"{self.category}: {words}" if words else self.category

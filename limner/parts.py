@@ -19,26 +19,26 @@ from limner.bounds import Parts, bad_image, check_parts, check_pixels, most_part
 
 _SCANS_OF_ANY_JPEG = 20
 """libjpeg writes 10 for colours and 18 for inks."""
-_MOST_JPEG_SCANS = 200
-_MOST_SCANNED_PIXELS = 400_000_000
+_MAX_JPEG_SCANS = 200
+_MAX_SCANNED_PIXELS = 400_000_000
 """Scans times pixels, for JPEGs with more scans; 40 million pixels take at least 30 ms a scan."""
-_MOST_JPEG_TABLES = 65_535  # bytes; eight tables of up to 275 are in use
+_MAX_JPEG_TABLES = 65_535  # bytes; eight tables of up to 275 are in use
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _JPEG_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")  # what has a length, and the two ends
 
 
-def walk(name: str, data: bytes, most_pixels: int) -> Parts:
+def walk(name: str, data: bytes, max_pixels: int) -> Parts:
     """Walks a file of the format with that name, in Pillow's spelling.
 
     Raises ProviderError for what is refused, anything else for a file that is cut off or damaged.
     """
-    return _WALKS[name](data, most_pixels)
+    return _WALKS[name](data, max_pixels)
 
 
-def _walk_png(data: bytes, most_pixels: int) -> Parts:
+def _walk_png(data: bytes, max_pixels: int) -> Parts:
     view, at, before = memoryview(data), 8, b""
     width, height, depth, colours = struct.unpack_from(">IIBB", data, 16)
-    check_pixels(width, height, most_pixels)
+    check_pixels(width, height, max_pixels)
     kept, exif = [data[:33]], b""
     pixels = array("Q")  # where each chunk of them begins and ends
     frames, size, animated = 0, 0, False
@@ -83,7 +83,7 @@ def _walk_png(data: bytes, most_pixels: int) -> Parts:
     return Parts(memory, coded, animated and frames > 1, exif)
 
 
-def _walk_gif(data: bytes, most_pixels: int) -> Parts:
+def _walk_gif(data: bytes, max_pixels: int) -> Parts:
     most, parts = most_parts(len(data)), 0
 
     def after_blocks(at: int) -> int:
@@ -101,7 +101,7 @@ def _walk_gif(data: bytes, most_pixels: int) -> Parts:
         return 6 << (flags & 7) if flags & 0x80 else 0
 
     sides: tuple[int, int] = struct.unpack_from("<HH", data, 6)
-    check_pixels(*sides, most_pixels)
+    check_pixels(*sides, max_pixels)
     head = at = 13 + palette(data[10])
     frames, first, memory = 0, memoryview(b""), 0
     while (block := data[at]) != 0x3B:
@@ -109,7 +109,7 @@ def _walk_gif(data: bytes, most_pixels: int) -> Parts:
             at = after_blocks(at + 2)
         elif block == 0x2C:
             left, top, width, height, flags = struct.unpack_from("<4HB", data, at + 1)
-            check_pixels(left + width, top + height, most_pixels)
+            check_pixels(left + width, top + height, max_pixels)
             start, at = at, after_blocks(at + 11 + palette(flags))
             frames += 1
             if frames == 1:
@@ -120,7 +120,7 @@ def _walk_gif(data: bytes, most_pixels: int) -> Parts:
     return Parts(memory, lambda: b"".join([data[:head], first, b";"]), frames > 1)
 
 
-def _walk_jpeg(data: bytes, most_pixels: int) -> Parts:
+def _walk_jpeg(data: bytes, max_pixels: int) -> Parts:
     head, tables, exif, at = [data[:2]], 0, b"", 2
     scans = first = pixels = layers = 0
     progressive = False
@@ -138,18 +138,18 @@ def _walk_jpeg(data: bytes, most_pixels: int) -> Parts:
         at += length
         if marker == 0xDA:
             first, scans = first or start, scans + 1
-            most = max(_SCANS_OF_ANY_JPEG, min(_MOST_JPEG_SCANS, _MOST_SCANNED_PIXELS // max(1, pixels)))
+            most = max(_SCANS_OF_ANY_JPEG, min(_MAX_JPEG_SCANS, _MAX_SCANNED_PIXELS // max(1, pixels)))
             check_parts(scans, most)
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             if layers or marker > 0xC2:  # browsers show no other coding
                 raise ValueError("a second frame header, or that of a rare kind")
             height, width, layers = struct.unpack_from(">HHB", data, start + 5)
-            check_pixels(width, height, most_pixels)
+            check_pixels(width, height, max_pixels)
             pixels, progressive = width * height, marker == 0xC2
         elif marker == 0xE1 and not exif and data.startswith(b"Exif\0\0", start + 4):
             exif = data[start + 10 : at]
         tables += length if marker in (0xC4, 0xDB) and not first else 0
-        check_parts(tables, _MOST_JPEG_TABLES)
+        check_parts(tables, _MAX_JPEG_TABLES)
         if not first and (marker <= 0xCF or marker in (0xDB, 0xDD)):
             head.append(data[start:at])
     if not (first and layers):
@@ -158,7 +158,7 @@ def _walk_jpeg(data: bytes, most_pixels: int) -> Parts:
     return Parts(each * pixels, lambda: b"".join([*head, memoryview(data)[first:at]]), False, exif)
 
 
-def _walk_webp(data: bytes, most_pixels: int) -> Parts:
+def _walk_webp(data: bytes, max_pixels: int) -> Parts:
     kind = data[12:16]
     if kind == b"VP8X":
         width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
@@ -167,7 +167,7 @@ def _walk_webp(data: bytes, most_pixels: int) -> Parts:
         width, height = (sides & 0x3FFF) + 1, (sides >> 14 & 0x3FFF) + 1
     else:
         width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
-    check_pixels(width, height, most_pixels)
+    check_pixels(width, height, max_pixels)
     at = 12
     for part in count(1):
         if at + 8 > len(data):

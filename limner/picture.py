@@ -20,15 +20,23 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from limner.bounds import bad_image, check_pixels
 from limner.errors import ProviderError
-from limner.proof import KEPT, MOST_PIXELS, Facts, extension, identify, memory_to_prove
+from limner.identify import KEPT, MAX_PIXELS, ImageInfo, identify, memory_to_prove
 from limner.result import ImageSource
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["MOST_BYTES", "MOST_PIXELS", "Facts", "extension", "identify", "is_url", "memory_to_prove", "read"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_PIXELS",
+    "ImageInfo",
+    "identify",
+    "is_url",
+    "memory_to_prove",
+    "read",
+]
 
-MOST_BYTES = 50_000_000
+MAX_BYTES = 50_000_000
 
 _URL = re.compile(r"\s*https?://", re.IGNORECASE)
 _DATA_HEAD = re.compile(r"\s*data:([^,]*),", re.IGNORECASE)
@@ -41,7 +49,7 @@ def is_url(image: ImageSource) -> bool:
     return isinstance(image, str) and _URL.match(image) is not None
 
 
-def read(image: ImageSource, most_bytes: int = MOST_BYTES) -> bytes:
+def read(image: ImageSource, max_bytes: int = MAX_BYTES) -> bytes:
     """Gives the bytes of a picture in any shape but a URL; they may be anything until `identify`.
 
     Bytes come back as the same object. A file object is read from its start where it can be rewound,
@@ -52,41 +60,41 @@ def read(image: ImageSource, most_bytes: int = MOST_BYTES) -> bytes:
     It may read a disk and encode: call it in a worker thread.
 
     Raises ValueError for a URL, and ``ProviderError("bad-image")`` for what is empty, larger than
-    `most_bytes`, of another type, or cannot be read.
+    `max_bytes`, of another type, or cannot be read.
     """
     if is_url(image):
         raise ValueError("a URL is fetched first; read takes what came back")
     try:
-        data = _bytes_of(image, most_bytes)
+        data = _bytes_of(image, max_bytes)
     except ProviderError:
         raise
     except Exception as error:  # a provider's own file object or PIL image may raise anything
         raise bad_image("The picture that the provider gave cannot be read.") from error
     if not data:
         raise bad_image("The provider gave an empty picture.")
-    _check_bytes(len(data), most_bytes)
+    _check_bytes(len(data), max_bytes)
     return data
 
 
-def _check_bytes(size: float, most_bytes: int) -> None:
-    if size > most_bytes:
-        raise bad_image(f"The picture is larger than {most_bytes:,} bytes.")
+def _check_bytes(size: float, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise bad_image(f"The picture is larger than {max_bytes:,} bytes.")
 
 
-def _bytes_of(image: ImageSource, most_bytes: int) -> bytes:
+def _bytes_of(image: ImageSource, max_bytes: int) -> bytes:
     if isinstance(image, bytes):
         return image
     if isinstance(image, (bytearray, memoryview)):
-        _check_bytes(memoryview(image).nbytes, most_bytes)
+        _check_bytes(memoryview(image).nbytes, max_bytes)
         return bytes(image)
     if isinstance(image, str):
-        return _decode(image, most_bytes)
+        return _decode(image, max_bytes)
     if isinstance(image, os.PathLike):
-        return _read_path(image, most_bytes)
+        return _read_path(image, max_bytes)
     if _is_pillow(image):
-        return _read_pillow(image, most_bytes)
+        return _read_pillow(image, max_bytes)
     if hasattr(image, "read"):
-        return _read_file(image, most_bytes)
+        return _read_file(image, max_bytes)
     raise bad_image("The provider gave no picture.")
 
 
@@ -95,42 +103,42 @@ def _is_pillow(image: object) -> TypeGuard[Image]:
     return pillow is not None and isinstance(image, pillow.Image)
 
 
-def _decode(text: str, most_bytes: int) -> bytes:
-    _check_bytes((len(text) - 1_000) / 3, most_bytes)  # no byte is longer than %41
+def _decode(text: str, max_bytes: int) -> bytes:
+    _check_bytes((len(text) - 1_000) / 3, max_bytes)  # no byte is longer than %41
     head = _DATA_HEAD.match(text)
     if not head:
-        return _decode_base64(text.encode(), most_bytes)
+        return _decode_base64(text.encode(), max_bytes)
     # urllib's unquote_to_bytes needs 240 bytes of memory for each escape
     payload = text[head.end() :].strip().encode()
     payload = _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), payload)
     if "base64" in head[1].lower().replace(" ", "").split(";"):
-        return _decode_base64(payload, most_bytes)
+        return _decode_base64(payload, max_bytes)
     return payload
 
 
-def _decode_base64(text: bytes, most_bytes: int) -> bytes:
+def _decode_base64(text: bytes, max_bytes: int) -> bytes:
     digits = text.translate(_TO_STANDARD_BASE64, b" \t\r\n\f\v").rstrip(b"=")
-    _check_bytes(len(digits) * 3 // 4, most_bytes)
+    _check_bytes(len(digits) * 3 // 4, max_bytes)
     try:
         return base64.b64decode(digits + b"=" * (-len(digits) % 4), validate=True)
     except ValueError as error:
         raise bad_image("The picture's text is not base64.") from error
 
 
-def _read_path(path: os.PathLike[str], most_bytes: int) -> bytes:
+def _read_path(path: os.PathLike[str], max_bytes: int) -> bytes:
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
         raise bad_image("The picture's path is not that of a file.")
-    _check_bytes(status.st_size, most_bytes)
+    _check_bytes(status.st_size, max_bytes)
     with open(path, "rb") as file:
-        return file.read(most_bytes + 1)
+        return file.read(max_bytes + 1)
 
 
-def _read_file(file: Any, most_bytes: int) -> bytes:
+def _read_file(file: Any, max_bytes: int) -> bytes:
     with suppress(AttributeError, OSError):  # a stream cannot be rewound
         file.seek(0)
     parts: list[bytes] = []
-    left = most_bytes + 1
+    left = max_bytes + 1
     while left > 0 and (part := file.read(left)):
         if not isinstance(part, bytes):
             raise bad_image("The picture's file is not open for reading bytes.")
@@ -139,15 +147,15 @@ def _read_file(file: Any, most_bytes: int) -> bytes:
     return b"".join(parts)
 
 
-def _read_pillow(image: Image, most_bytes: int) -> bytes:
+def _read_pillow(image: Image, max_bytes: int) -> bytes:
     original: Any = getattr(image, "fp", None)  # Pillow lets go of it when it loads the pixels
     if original and image.format in KEPT and image.tell() == 0:
         position = original.tell()
         try:
-            return _read_file(original, most_bytes)
+            return _read_file(original, max_bytes)
         finally:
             original.seek(position)
-    check_pixels(image.width, image.height, MOST_PIXELS)
+    check_pixels(image.width, image.height, MAX_PIXELS)
     from PIL import ImageOps
 
     with suppress(Exception):  # a picture with broken EXIF data is still a picture

@@ -39,8 +39,8 @@ class ImageRequest:
     """The name under which the configuration has the provider."""
     timeout: float = 300.0
     """Seconds that the host waits before it cancels."""
-    progress: Callable[[str], None] = field(default=_nobody_listens, repr=False, compare=False)
+    on_progress: Callable[[str], None] = field(default=_nobody_listens, repr=False, compare=False)
 
     def report(self, progress: str) -> None:
         """Tells the person who waits what is being waited for; may be called from any thread."""
-        self.progress(progress)
+        self.on_progress(progress)

@@ -56,17 +56,17 @@ class Size(NamedTuple):
 class SizeRange(BaseModel):
     """A model that takes any size within bounds.
 
-    Each side is a multiple of `step` from `shortest` to `longest`; `most_pixels` bounds the area and
-    `widest` the ratio of the longer side to the shorter.
+    Each side is a multiple of `step` from `min_side` to `max_side`; `max_pixels` bounds the area and
+    `max_ratio` the ratio of the longer side to the shorter.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     step: int = Field(default=1, ge=1)
-    shortest: int = Field(default=256, ge=1)
-    longest: int = Field(default=2048, ge=1)
-    most_pixels: int | None = None
-    widest: float = Field(default=4.0, ge=1)
+    min_side: int = Field(default=256, ge=1)
+    max_side: int = Field(default=2048, ge=1)
+    max_pixels: int | None = None
+    max_ratio: float = Field(default=4.0, ge=1)
     default: Size = Size(1024, 1024)
 
     @model_validator(mode="after")
@@ -78,7 +78,7 @@ class SizeRange(BaseModel):
     def takes(self, size: Size) -> bool:
         """Says whether a size is exactly one of those in the range."""
         return (
-            all(side % self.step == 0 and self.shortest <= side <= self.longest for side in size)
-            and max(size.ratio, 1 / size.ratio) <= self.widest + 1e-9
-            and (self.most_pixels is None or size.pixels <= self.most_pixels)
+            all(side % self.step == 0 and self.min_side <= side <= self.max_side for side in size)
+            and max(size.ratio, 1 / size.ratio) <= self.max_ratio + 1e-9
+            and (self.max_pixels is None or size.pixels <= self.max_pixels)
         )

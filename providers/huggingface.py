@@ -54,7 +54,7 @@ class TextToImageOptions(Options):
     scheduler: str | None = Field(default=None, max_length=100)
 
 
-class Setup(Options):
+class Settings(Options):
     """Who makes the picture where a request does not say, with a key of their own or not, and who pays."""
 
     provider: Service = "auto"
@@ -85,11 +85,11 @@ def describe() -> ProviderInfo:
 @hookimpl
 async def generate(request: ImageRequest) -> ImageResult:
     """Asks one service for one picture, once: what is lost may have been billed."""
-    setup, key = _setup(request)
+    settings, key = _settings(request)
     if not _sdk.cache_info().currsize:
         await asyncio.to_thread(_sdk)
-    offer = await _offer(request, setup, key)
-    sent, warnings = _prepare(request, setup, key, offer)
+    offer = await _offer(request, settings, key)
+    sent, warnings = _prepare(request, settings, key, offer)
     request.report(f"waiting for {offer.provider}")
     answer, said = await _ask("POST", sent.url, request.timeout, json=sent.json, headers=sent.headers)
     said = said if offer.provider == "hf-inference" else await _settled(said, sent, request)
@@ -119,25 +119,25 @@ def _sdk() -> Any:
     return huggingface_hub
 
 
-def _setup(request: ImageRequest) -> tuple[Setup, str]:
+def _settings(request: ImageRequest) -> tuple[Settings, str]:
     key = request.credential.get_secret_value() if request.credential else ""
     if not (key or request.base_url) or not re.fullmatch("[!-~]*", key):
         raise _not_sent("auth", "The token is missing, or has characters that no token has.")
     try:
-        return Setup.model_validate(dict(request.settings)), key
+        return Settings.model_validate(dict(request.settings)), key
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
         raise _not_sent("invalid-request", f"The setting {wrong['loc'][0]}: {wrong['msg']}.") from error
 
 
-async def _offer(request: ImageRequest, setup: Setup, key: str) -> Any:
+async def _offer(request: ImageRequest, settings: Settings, key: str) -> Any:
     """Finds who makes the picture, and what they call the model: an InferenceProviderMapping of the SDK."""
     asked = getattr(request.options, "inference_provider", "auto")
-    chosen = setup.provider if asked == "auto" else asked
+    chosen = settings.provider if asked == "auto" else asked
     if not request.base_url:
         if not re.fullmatch(r"(\w[\w.-]*/)?\w[\w.-]*", request.model, re.ASCII):  # a URL would get the key
             raise _not_sent("invalid-request", "Name a model of the Hugging Face Hub as owner/name.")
-        if not key.startswith("hf_") and (setup.provider == "auto" or chosen != setup.provider):
+        if not key.startswith("hf_") and (settings.provider == "auto" or chosen != settings.provider):
             raise _not_sent("auth", "A Hugging Face token starts with hf_; for another key set `provider`.")
     if request.base_url or chosen == "hf-inference":
         own = {"provider": "hf-inference", "hf_model_id": request.model, "task": TASK, "status": "live"}
@@ -169,7 +169,9 @@ async def _offers(model: str, key: str) -> list[Any]:
     return known[name]
 
 
-def _prepare(request: ImageRequest, setup: Setup, key: str, offer: Any) -> tuple[Any, list[ImageWarning]]:
+def _prepare(
+    request: ImageRequest, settings: Settings, key: str, offer: Any
+) -> tuple[Any, list[ImageWarning]]:
     """Has the SDK write the request, with the look-up that it would make answered already."""
     sdk, options, left_out = _sdk(), dict(request.options), dict[str, str]()
     asked = options.pop("inference_provider", "auto")
@@ -179,7 +181,7 @@ def _prepare(request: ImageRequest, setup: Setup, key: str, offer: Any) -> tuple
     sent = helper.prepare_request(
         inputs=request.prompt,
         parameters={**options, **size, "seed": request.seed, "negative_prompt": request.negative_prompt},
-        headers={sdk.constants.HUGGINGFACE_HEADER_X_BILL_TO: setup.bill_to if key[:3] == "hf_" else None},
+        headers={sdk.constants.HUGGINGFACE_HEADER_X_BILL_TO: settings.bill_to if key[:3] == "hf_" else None},
         model=request.model,
         api_key=key or "none",  # for an empty one the SDK takes the machine's
     )

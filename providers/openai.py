@@ -1,7 +1,7 @@
 """OpenAI's Images API, and the servers that speak it: Azure, LocalAI, Together, vLLM-Omni, xAI.
 
 Such a server is this provider under another name, with a `base_url` and its own `models` in the settings;
-`Dialect` has the keys for where it differs.
+`Settings` has the keys for where it differs.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class FinerOptions(GptImageOptions):
     quality: Literal["auto", "low", "medium", "high", "xhigh", "max"] = "auto"  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
-class Dialect(BaseModel, frozen=True, extra="forbid"):
+class Settings(BaseModel, frozen=True, extra="forbid"):
     """How a compatible server differs from OpenAI: the settings of a provider that `uses` this one."""
 
     seed: Literal["body", "none"] | None = None
@@ -75,8 +75,8 @@ class Dialect(BaseModel, frozen=True, extra="forbid"):
 # From the SDK's ImageGenerateParams, which names only the standard sizes for 2.6. OpenAI's guide adds that a
 # free size has 655,360 pixels or more, which a SizeRange cannot say: that leaves no side shorter than 480.
 _STANDARD = (DEFAULT_SIZE, Size(1536, 1024), Size(1024, 1536))
-_ANY = SizeRange(shortest=64, longest=8192, widest=8)
-_FREE = SizeRange(step=16, shortest=480, longest=3840, most_pixels=3840 * 2160, widest=3)
+_ANY = SizeRange(min_side=64, max_side=8192, max_ratio=8)
+_FREE = SizeRange(step=16, min_side=480, max_side=3840, max_pixels=3840 * 2160, max_ratio=3)
 _MODELS = (
     ModelInfo(id="gpt-image-2.5-flare", label="GPT Image 2.5 Flare", sizes=_FREE, options=FinerOptions),
     ModelInfo(id="gpt-image-2.5-sunburst", label="GPT Image 2.5 Sunburst", sizes=_FREE, options=FinerOptions),
@@ -108,31 +108,31 @@ def describe() -> ProviderInfo:
 @hookimpl
 async def generate(request: ImageRequest) -> ImageResult:
     """Asks for one picture, once: it is never sent again, since what is lost may have been billed."""
-    dialect = _dialect(dict(request.settings))
-    body, warnings = _body(request, dialect)
+    settings = _settings(dict(request.settings))
+    body, warnings = _body(request, settings)
     request.report("waiting for the service")
-    return _result(await _ask(request, dialect, body), body, warnings)
+    return _result(await _ask(request, settings, body), body, warnings)
 
 
-def _dialect(settings: dict[str, Any]) -> Dialect:
+def _settings(settings: dict[str, Any]) -> Settings:
     try:
-        return Dialect.model_validate(settings)
+        return Settings.model_validate(settings)
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
         unknown = wrong["type"] == "extra_forbidden"
-        why = f"does not exist: there are {', '.join(Dialect.model_fields)}" if unknown else wrong["msg"]
+        why = f"does not exist: there are {', '.join(Settings.model_fields)}" if unknown else wrong["msg"]
         words = f"The provider's setting {wrong['loc'][0]} is wrong: {why}."
         raise ProviderError("invalid-request", words, did_not_run=True) from error
 
 
-def _body(request: ImageRequest, dialect: Dialect) -> tuple[dict[str, Any], list[ImageWarning]]:
+def _body(request: ImageRequest, settings: Settings) -> tuple[dict[str, Any], list[ImageWarning]]:
     """Puts a request into the API's words; what has to be left out becomes a warning."""
     is_gpt_image = "gpt-image" in request.model
     is_openai = re.match(r"https?://[\w.-]+\.openai\.com(?![\w.-])", request.base_url or HOME)
-    takes_seed = dialect.seed == "body" or (dialect.seed is None and not is_gpt_image and not is_openai)
+    takes_seed = settings.seed == "body" or (settings.seed is None and not is_gpt_image and not is_openai)
     body = {name: value for name, value in request.options if value != "auto"}
     body |= {"seed": request.seed, "negative_prompt": request.negative_prompt}
-    body |= {"response_format": None if is_gpt_image else dialect.response_format}
+    body |= {"response_format": None if is_gpt_image else settings.response_format}
     body = {name: value for name, value in body.items() if value is not None}
     left_out: dict[str, str] = {}
 
@@ -141,9 +141,9 @@ def _body(request: ImageRequest, dialect: Dialect) -> tuple[dict[str, Any], list
         raise ProviderError("invalid-request", words, did_not_run=True)
     if body.get("output_format") not in ("jpeg", "webp") and body.pop("output_compression", None) is not None:
         left_out["output_compression"] = "Compression is for JPEG and WebP"
-    if request.size and dialect.size == "size":
+    if request.size and settings.size == "size":
         body["size"] = str(request.size)
-    elif request.size and dialect.size == "width-height":
+    elif request.size and settings.size == "width-height":
         body |= request.size._asdict()
     elif request.size and request.size != DEFAULT_SIZE:  # nobody asked for the default
         left_out["size"] = f"The service decides the size by itself, not {request.size}"
@@ -152,7 +152,7 @@ def _body(request: ImageRequest, dialect: Dialect) -> tuple[dict[str, Any], list
     return body, [ImageWarning(name, f"{why}; it was left out.") for name, why in left_out.items()]
 
 
-async def _ask(request: ImageRequest, dialect: Dialect, body: dict[str, Any]) -> Any:
+async def _ask(request: ImageRequest, settings: Settings, body: dict[str, Any]) -> Any:
     """Sends one request, and gives the raw reply: the SDK fills its own types without a check."""
     if "openai" not in sys.modules:
         await asyncio.to_thread(__import__, "openai")  # would hold the loop for half a second
@@ -172,7 +172,7 @@ async def _ask(request: ImageRequest, dialect: Dialect, body: dict[str, Any]) ->
     # sent with the request, because OPENAI_CUSTOM_HEADERS would stand over the client's own key
     headers: dict[str, str | openai.Omit] = {"Authorization": openai.Omit()}
     if key:
-        named = dialect.api_key_header
+        named = settings.api_key_header
         headers |= {named: key} if named else {"Authorization": f"Bearer {key}"}
     try:
         return await shared(("openai", base_url, key), connect).images.with_raw_response.generate(
@@ -180,7 +180,7 @@ async def _ask(request: ImageRequest, dialect: Dialect, body: dict[str, Any]) ->
             model=request.model,
             extra_body=body,
             extra_headers=headers,
-            extra_query={"api-version": dialect.api_version} if dialect.api_version else None,
+            extra_query={"api-version": settings.api_version} if settings.api_version else None,
             timeout=openai.Timeout(request.timeout, connect=min(10, request.timeout)),
         )
     except openai.APIStatusError as error:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 WAIT, READ_TIMEOUT = 3, 30.0
 """Seconds that the service may hold its first answer (fewer than a clean-up may take), and any other."""
-FIRST_POLL, LONGEST_POLL, MOST_MISSES = 0.5, 4.0, 8
+FIRST_POLL, MAX_POLL, MAX_MISSES = 0.5, 4.0, 8
 """Seconds between two looks at a prediction, at first and in the end, and how many may fail in a row."""
 
 
@@ -92,7 +92,7 @@ _COMMON = {_size(ratio): ratio for ratio in ("1:1", "16:9", "3:2", "2:3", "4:5",
 _FLUX = _COMMON | {_size(ratio): ratio for ratio in ("21:9", "9:21")}
 _RECRAFT = _COMMON | {_size(ratio): ratio for ratio in ("1:2", "2:1", "3:5", "5:3", "5:7", "7:5")}
 _RATIOS = _FLUX | _RECRAFT
-_PIXELS = SizeRange(step=8, shortest=512, longest=1536, most_pixels=1536 * 1024)
+_PIXELS = SizeRange(step=8, min_side=512, max_side=1536, max_pixels=1536 * 1024)
 _SDXL = "stability-ai/sdxl:7762fd07cf82c948538e41f63f77d685e02b063e37e496e96eefd46c929f9bdc"
 _MODELS = (
     ModelInfo(id="black-forest-labs/flux-schnell", sizes=tuple(_FLUX), seed=True, options=_SchnellOptions),
@@ -203,14 +203,14 @@ async def _settle(prediction: Prediction, request: ImageRequest) -> None:
         drawing = f"drawing, {percent[-1]} %" if percent else "drawing"
         request.report("starting the model" if prediction.status == "starting" else drawing)
         await asyncio.sleep(pause)
-        pause = min(pause * 1.4, LONGEST_POLL)
+        pause = min(pause * 1.4, MAX_POLL)
         try:
             await prediction.async_reload()
             misses = 0
         except Exception as error:
             misses += 1
             failure = _failure(error, made=True)
-            if misses > MOST_MISSES or failure.category in _FINAL or failure.service_message == "aborted":
+            if misses > MAX_MISSES or failure.category in _FINAL or failure.service_message == "aborted":
                 raise failure from error
 
 

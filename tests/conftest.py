@@ -34,7 +34,7 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     for variable in list(os.environ):
         if variable.startswith("LIMNER_") or variable.endswith(("_API_KEY", "_API_TOKEN", "_BASE_URL")):
             monkeypatch.delenv(variable)
-    monkeypatch.setenv("LIMNER_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("LIMNER_DATA_DIR", str(tmp_path / "data"))
 
 
 @pytest.fixture

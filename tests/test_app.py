@@ -21,9 +21,10 @@ from urllib.error import HTTPError
 
 import pytest
 
-from core.store import Store
+from core.storage.store import Store
 from tests.serving import ROOT, Serving
-from ui.guard import Guard
+from ui.http.middleware import SecurityMiddleware
+from ui.http.server import launch_arguments
 
 THREAD = "0" * 32
 
@@ -164,11 +165,11 @@ def test_gradio_is_told_to_show_and_tell_nothing(serve: Callable[..., Serving]) 
 def test_gradio_is_launched_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     app = importlib.import_module("app")
     try:
-        given = app.launch_arguments(app.studio)
+        given = launch_arguments(app.studio, app.page)
         closed = {"show_error", "ssr_mode", "run_history", "enable_monitoring"}
         assert {name: given[name] for name in closed} == dict.fromkeys(closed, False)
         assert given["state_session_capacity"] == 1
-        assert [middleware.cls for middleware in given["app_kwargs"]["middleware"]] == [Guard]
+        assert [middleware.cls for middleware in given["app_kwargs"]["middleware"]] == [SecurityMiddleware]
         assert app.demo.analytics_enabled is False
         assert (app.demo._queue.max_size, app.demo.api_open) == (1, False)
     finally:
@@ -191,7 +192,7 @@ def test_what_stops_the_start_is_one_sentence_and_no_traceback(tmp_path: Path) -
             ),
             (
                 f"The database {tmp_path}/damaged/limner.sqlite3 cannot be used (file is not a database):"
-            ): in_vain(tmp_path, LIMNER_DATA=str(tmp_path / "damaged")),
+            ): in_vain(tmp_path, LIMNER_DATA_DIR=str(tmp_path / "damaged")),
             "Cannot find empty port in range:": in_vain(
                 tmp_path, GRADIO_SERVER_PORT=str(taken.getsockname()[1]), GRADIO_NUM_PORTS="1"
             ),
@@ -207,7 +208,7 @@ def test_a_folder_that_cannot_be_written_to_is_said_and_pictures_are_made_all_th
     serve: Callable[..., Serving], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    serving = serve(LIMNER_DATA=str(tmp_path / "file" / "data"))
+    serving = serve(LIMNER_DATA_DIR=str(tmp_path / "file" / "data"))
     with urllib.request.urlopen(serving.url, timeout=10) as page:
         assert b"The data folder cannot be written to" in page.read()
     with open_page(serving) as heard:

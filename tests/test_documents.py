@@ -11,7 +11,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from core.settings import Settings, load_settings
+from core.settings.schema import Settings, load_settings
 from tests.serving import ROOT
 
 if sys.version_info >= (3, 11):
@@ -48,14 +48,14 @@ def test_the_first_plugin_of_plugins_md_draws(tmp_path: Path) -> None:
     draw = """
 import asyncio
 from core import open_studio
-from core.asked import Asked
-from core.settings import load_settings
+from core.chat.request import UserRequest
+from core.settings.schema import load_settings
 
 async def main():
     studio = open_studio(load_settings(provider="dots"))
-    thread = await studio.thread("0" * 32)
-    message = await studio.start(thread, Asked(prompt="a field of dots"))
-    version = await thread.settled(message)
+    conversation = await studio.conversation("0" * 32)
+    message = await studio.start(conversation, UserRequest(prompt="a field of dots"))
+    version = await conversation.settled(message)
     await studio.close()
     print(version.status, version.picture.width, version.picture.media_type)
 
@@ -64,7 +64,7 @@ asyncio.run(main())
     drawn = subprocess.run(
         [sys.executable, "-c", draw],
         cwd=tmp_path,
-        env={"PYTHONPATH": f"{ROOT}:{installed}", "LIMNER_DATA": str(tmp_path / "data"), "PATH": ""},
+        env={"PYTHONPATH": f"{ROOT}:{installed}", "LIMNER_DATA_DIR": str(tmp_path / "data"), "PATH": ""},
         capture_output=True,
         text=True,
         timeout=60,

@@ -36,7 +36,7 @@ class Installation:
         return subprocess.run(
             [*self.command, *arguments],
             cwd=self.checkout if self.way == "checkout" else folder,
-            env={**os.environ, "LIMNER_DATA": str(folder / "data")},
+            env={**os.environ, "LIMNER_DATA_DIR": str(folder / "data")},
             capture_output=True,
             text=True,
             timeout=60,

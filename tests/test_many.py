@@ -15,10 +15,10 @@ from collections.abc import Callable
 import pytest
 
 from core import open_studio
-from core.allowance import Visitor
-from core.asked import Asked
-from core.normalise import PROVERS
-from core.settings import load_settings
+from core.chat.request import UserRequest
+from core.generation.limits import Visitor
+from core.generation.normalise import PROVERS
+from core.settings.schema import load_settings
 from core.studio import Studio
 from limner.testing.loopback import Loopback, Reply, Request
 from tests.test_swapping import Services, enter
@@ -26,10 +26,10 @@ from tests.test_swapping import Services, enter
 __all__ = ["enter"]  # the fixture
 
 MOST = 200
-MOST_THREADS = 2 * PROVERS + min(32, (os.cpu_count() or 1) + 4) + 2
+MAX_THREADS = 2 * PROVERS + min(32, (os.cpu_count() or 1) + 4) + 2
 """Those that prove pictures, those of asyncio for what blocks for a moment, and two to spare."""
 ROUND = 50
-MOST_BYTES = 1_500 * ROUND
+MAX_BYTES = 1_500 * ROUND
 """What a round of so many may leave beside the one before; an answered message alone takes more for each."""
 
 
@@ -65,11 +65,11 @@ async def ask_all(studio: Studio, many: int) -> int:
     """Has so many visitors ask, each in a conversation of their own; gives the most threads at a time."""
 
     async def one(number: int) -> str:
-        thread = await studio.thread(f"{number}")
+        conversation = await studio.conversation(f"{number}")
         message = await studio.start(
-            thread, Asked(prompt=f"Fox {number}"), visitor=Visitor(str(number), is_owner=True)
+            conversation, UserRequest(prompt=f"Fox {number}"), visitor=Visitor(str(number), is_owner=True)
         )
-        version = await thread.settled(message)
+        version = await conversation.settled(message)
         return version.failure.what if version.failure else version.status
 
     async def count() -> None:
@@ -97,18 +97,18 @@ async def kept_after(studio: Studio, crowd: Crowd) -> int:
 @pytest.mark.parametrize("name", ["openai", "replicate", "huggingface"])
 def test_two_hundred_at_once(name: str, enter: Callable[[Loopback], object]) -> None:
     async def work() -> None:
-        settings = load_settings(provider=name, in_flight=500, in_flight_total=500, rate=None)
+        settings = load_settings(provider=name, max_in_flight=500, max_in_flight_total=500, rate_limit=None)
         studio = open_studio(settings)
         before = threading.active_count()
         try:
             crowd.expected = MOST
-            assert await ask_all(studio, MOST) - before <= MOST_THREADS
+            assert await ask_all(studio, MOST) - before <= MAX_THREADS
             assert crowd.most_waiting == MOST
             crowd.expected = ROUND
             crowd.requests.clear()
             tracemalloc.start()  # after what is made once: the SDK, the clients, the caches
             second, third = await kept_after(studio, crowd), await kept_after(studio, crowd)
-            assert third - second < MOST_BYTES
+            assert third - second < MAX_BYTES
         finally:
             tracemalloc.stop()
             await studio.close()

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from core.settings import Settings
-from core.store import Store
+from core.settings.schema import Settings
+from core.storage.store import Store
 from core.studio import Studio
 from limner import (
     Credential,
@@ -26,7 +26,7 @@ from limner import (
     ProviderInfo,
     Size,
 )
-from tests.core.puppet import PNG, Gate, Play, Puppet, ask, at_once
+from tests.core.scripted import PNG, Gate, Play, ScriptedProvider, ask, at_once
 from tests.plugins.objects import registry_of
 from tests.test_documents import blocks
 
@@ -51,13 +51,13 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Any:
     return load
 
 
-class Pictures(Puppet):
-    """A puppet with two models that take everything that can make a difference."""
+class Pictures(ScriptedProvider):
+    """A scripted with two models that take everything that can make a difference."""
 
     def __init__(self, play: Play) -> None:
         super().__init__(play)
         self._info = ProviderInfo(
-            label="Puppet",
+            label="Scripted",
             models=(
                 ModelInfo(
                     id="p-1",
@@ -71,7 +71,7 @@ class Pictures(Puppet):
         )
 
 
-class Other(Puppet):
+class Other(ScriptedProvider):
     """Another provider with a model of the same name, at a service of its own."""
 
     def __init__(self) -> None:
@@ -80,13 +80,13 @@ class Other(Puppet):
 
 @asynccontextmanager
 async def studio_with(folder: Path, play: Play = at_once, **plugins: Any) -> AsyncIterator[Any]:
-    """Opens a studio with a puppet inside of middlewares."""
-    puppet = Pictures(play)
-    settings = Settings(data=folder, provider="puppet", max_retries=0, shutdown_grace=0)
-    registry = registry_of(settings=settings, puppet=puppet, **plugins)
+    """Opens a studio with a scripted inside of middlewares."""
+    scripted = Pictures(play)
+    settings = Settings(data_dir=folder, provider="scripted", max_retries=0, shutdown_grace=0)
+    registry = registry_of(settings=settings, scripted=scripted, **plugins)
     studio = Studio(settings, registry, Store(folder))
     try:
-        yield studio, puppet
+        yield studio, scripted
     finally:
         await studio.close()
 
@@ -103,15 +103,15 @@ DIFFERENT: list[dict[str, Any]] = [
 
 def test_the_cache_answers_the_same_request_and_no_other(example: Any, tmp_path: Path) -> None:
     async def main() -> None:
-        async with studio_with(tmp_path, cache=example("limner_cache")) as (studio, puppet):
+        async with studio_with(tmp_path, cache=example("limner_cache")) as (studio, scripted):
             for _ in range(3):
                 version = (await ask(studio, seed=7))[2]
                 assert version.status == "complete"
-            assert len(puppet.requests) == 1
+            assert len(scripted.requests) == 1
             for count, different in enumerate(DIFFERENT, start=2):
                 for _ in range(2):
                     assert (await ask(studio, **{"seed": 7, **different}))[2].status == "complete"
-                assert len(puppet.requests) == count, different
+                assert len(scripted.requests) == count, different
 
     asyncio.run(main())
 
@@ -123,10 +123,10 @@ def test_the_cache_tells_services_apart_and_keeps_no_secret(
     cache, other = example("limner_cache"), Other()
 
     async def main() -> None:
-        async with studio_with(tmp_path, cache=cache, other=other) as (studio, puppet):
-            for provider in ("puppet", "other", "puppet", "other"):
+        async with studio_with(tmp_path, cache=cache, other=other) as (studio, scripted):
+            for provider in ("scripted", "other", "scripted", "other"):
                 await ask(studio, provider=provider, seed=7, size="64x64")
-            assert (len(puppet.requests), len(other.requests)) == (1, 1)
+            assert (len(scripted.requests), len(other.requests)) == (1, 1)
 
     asyncio.run(main())
     assert "other-key-0123456789" not in str(cache.kept)
@@ -142,15 +142,15 @@ def test_the_cache_keeps_nothing_that_is_meant_to_differ_or_that_can_be_read_onc
         raise ProviderError("unavailable")
 
     async def main() -> None:
-        async with studio_with(tmp_path, cache=example("limner_cache")) as (studio, puppet):
+        async with studio_with(tmp_path, cache=example("limner_cache")) as (studio, scripted):
             for play in (fails, from_file, at_once, from_file):
-                puppet.play = play
+                scripted.play = play
                 version = (await ask(studio, seed=7))[2]
                 assert version.status == ("incomplete" if play is fails else "complete")
-            assert len(puppet.requests) == 3
+            assert len(scripted.requests) == 3
             for _ in range(2):  # no seed is asked: the host draws another one each time
                 await ask(studio)
-            assert len(puppet.requests) == 5
+            assert len(scripted.requests) == 5
 
     asyncio.run(main())
 
@@ -160,10 +160,10 @@ def test_the_cache_forgets_the_oldest(example: Any, tmp_path: Path) -> None:
     cache.MOST = 2
 
     async def main() -> None:
-        async with studio_with(tmp_path, cache=cache) as (studio, puppet):
+        async with studio_with(tmp_path, cache=cache) as (studio, scripted):
             for seed in (1, 2, 3, 3, 2, 1):
                 await ask(studio, seed=seed)
-            assert [request.seed for request in puppet.requests] == [1, 2, 3, 1]
+            assert [request.seed for request in scripted.requests] == [1, 2, 3, 1]
 
     asyncio.run(main())
     assert len(cache.kept) == 2
@@ -176,7 +176,7 @@ def test_the_budget_refuses_with_a_sentence_and_the_provider_is_not_called(
     budget.MOST = 2
 
     async def main() -> None:
-        async with studio_with(tmp_path, budget=budget) as (studio, puppet):
+        async with studio_with(tmp_path, budget=budget) as (studio, scripted):
             versions = [(await ask(studio))[2] for _ in range(4)]
             assert [version.status for version in versions] == [
                 "complete",
@@ -184,7 +184,7 @@ def test_the_budget_refuses_with_a_sentence_and_the_provider_is_not_called(
                 "incomplete",
                 "incomplete",
             ]
-            assert len(puppet.requests) == 2
+            assert len(scripted.requests) == 2
             failure: Any = versions[-1].failure
             assert (failure.cause, failure.service_message, failure.did_not_run) == ("quota", SENTENCE, True)
 
@@ -197,13 +197,13 @@ def test_the_budget_holds_for_requests_at_the_same_moment(example: Any, tmp_path
 
     async def main() -> None:
         gate = Gate()
-        async with studio_with(tmp_path, gate, budget=budget) as (studio, puppet):
+        async with studio_with(tmp_path, gate, budget=budget) as (studio, scripted):
             asking = [asyncio.ensure_future(ask(studio)) for _ in range(4)]
             await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)  # one is refused: all have asked
             gate.open.set()
             ended = [(await asked)[2].status for asked in asking]
             assert sorted(ended) == ["complete", "complete", "incomplete", "incomplete"]
-            assert len(puppet.requests) == 2
+            assert len(scripted.requests) == 2
 
     asyncio.run(main())
 
@@ -227,13 +227,13 @@ def test_the_budget_gives_back_what_certainly_did_not_run(
 
 def test_the_style_is_sent_and_what_was_asked_is_stored(example: Any, tmp_path: Path) -> None:
     async def main() -> None:
-        async with studio_with(tmp_path, style=example("limner_style")) as (studio, puppet):
-            thread, message, version = await ask(studio, "a fox")
-            assert [request.prompt for request in puppet.requests] == ["a fox, in watercolour"]
-            assert message.asked.prompt == version.applied.prompt == "a fox"
-            assert version.applied.revised_prompt == "a fox, in watercolour"
-            (stored,) = await studio.store.load(thread.id)
-            assert (stored.asked.prompt, stored.versions[0].applied.prompt) == ("a fox", "a fox")
+        async with studio_with(tmp_path, style=example("limner_style")) as (studio, scripted):
+            conversation, message, version = await ask(studio, "a fox")
+            assert [request.prompt for request in scripted.requests] == ["a fox, in watercolour"]
+            assert message.request.prompt == version.provenance.prompt == "a fox"
+            assert version.provenance.revised_prompt == "a fox, in watercolour"
+            (stored,) = await studio.store.load(conversation.id)
+            assert (stored.request.prompt, stored.versions[0].provenance.prompt) == ("a fox", "a fox")
 
     asyncio.run(main())
 
@@ -244,7 +244,7 @@ def test_the_style_leaves_what_the_service_says_it_drew(example: Any, tmp_path: 
 
     async def main() -> None:
         async with studio_with(tmp_path, rewrites, style=example("limner_style")) as (studio, _):
-            assert (await ask(studio))[2].applied.revised_prompt == "a vixen"
+            assert (await ask(studio))[2].provenance.revised_prompt == "a vixen"
 
     asyncio.run(main())
 
@@ -255,13 +255,13 @@ def test_the_three_stand_around_each_other_by_their_names(example: Any, tmp_path
     found["budget"].MOST = 2
 
     async def main() -> None:
-        async with studio_with(tmp_path, **found) as (studio, puppet):
+        async with studio_with(tmp_path, **found) as (studio, scripted):
             assert [plugin.name for plugin in studio.registry.middlewares] == [*found]
             assert [(await ask(studio, seed=7))[2].status for _ in range(3)] == [
                 "complete",
                 "complete",
                 "incomplete",
             ]
-            assert [request.prompt for request in puppet.requests] == ["a fox, in watercolour"]
+            assert [request.prompt for request in scripted.requests] == ["a fox, in watercolour"]
 
     asyncio.run(main())

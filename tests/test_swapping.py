@@ -23,17 +23,17 @@ from huggingface_hub.utils import _detect_agent
 from PIL import Image
 
 from core import open_studio
-from core.asked import Asked
-from core.part import thread_messages
-from core.settings import load_settings
-from core.store import Store
+from core.chat.message import Message
+from core.chat.request import UserRequest
+from core.parts import thread_messages
+from core.settings.schema import load_settings
+from core.storage.store import Store
 from core.studio import Studio
-from core.thread import Message
 from limner.testing.loopback import Loopback, Reply, Request
-from providers.openai import Dialect
+from providers import openai
 from tests.plugins.installing import site_of
 from tests.test_documents import blocks
-from ui.message import message_html
+from ui.page.views import message_html
 
 PROMPT = "A red fox"
 THREAD = "0" * 32
@@ -167,9 +167,9 @@ def world(enter: Callable[..., World]) -> World:
 
 
 async def ask(studio: Studio, **asked: Any) -> Message:
-    thread = await studio.thread(THREAD)
-    message = await studio.start(thread, Asked(prompt=PROMPT, **asked))
-    await asyncio.wait_for(thread.settled(message), 20)
+    conversation = await studio.conversation(THREAD)
+    message = await studio.start(conversation, UserRequest(prompt=PROMPT, **asked))
+    await asyncio.wait_for(conversation.settled(message), 20)
     return message
 
 
@@ -202,7 +202,7 @@ class Outcome:
 def stored_json(message: Message) -> dict[str, Any]:
     return {
         **vars(message),
-        "asked": message.asked.model_dump(mode="json"),
+        "request": message.request.model_dump(mode="json"),
         "versions": [version.model_dump(mode="json") for version in message.versions],
     }
 
@@ -213,12 +213,12 @@ def outcomes(world: World) -> dict[str, Outcome]:
 
     async def read() -> dict[str, Outcome]:
         settings = load_settings()
-        store = Store(settings.data)
+        store = Store(settings.data_dir)
         outcomes: dict[str, Outcome] = {}
         for message in await store.load(THREAD):
             (version,) = message.versions
             assert version.picture, version
-            outcomes[version.applied.provider] = Outcome(
+            outcomes[version.provenance.provider] = Outcome(
                 json.loads(json.dumps(stored_json(message))),
                 await thread_messages(message, store, settings),
                 message_html(message),
@@ -288,8 +288,8 @@ def test_what_every_provider_makes_has_one_form(outcomes: dict[str, Outcome]) ->
         assert skeletons[name] == skeletons["sketch"], name
         (version,) = outcome.stored["versions"]
         assert (version["status"], version["reason"], version["failure"]) == ("complete", None, None)
-        assert version["applied"]["prompt"] == PROMPT
-        assert version["applied"]["warnings"] == []
+        assert version["provenance"]["prompt"] == PROMPT
+        assert version["provenance"]["warnings"] == []
         size = version["picture"]["width"], version["picture"]["height"], version["picture"]["media_type"]
         assert size == (1024, 1024, "image/png")
         assert Image.open(BytesIO(outcome.picture)).size == (1024, 1024)
@@ -325,7 +325,7 @@ def test_one_line_or_one_variable_swaps_the_provider(
         monkeypatch.setenv("LIMNER_PROVIDER", name)
     (version,) = draw()[""].versions
     assert version.picture
-    assert (version.status, version.applied.provider) == ("complete", name)
+    assert (version.status, version.provenance.provider) == ("complete", name)
     assert [request.path.split("/")[1] for request in world.asked] == [name][name == "sketch" :]
 
 
@@ -387,8 +387,8 @@ def test_a_plugin_of_others_stands_there_twice_under_other_names(world: World) -
     drawn = draw("", "loud", "quiet")
     settled = [message.versions[-1] for message in drawn.values()]
     assert [version.status for version in settled] == ["complete"] * 3
-    assert [version.applied.provider for version in settled] == ["loud", "loud", "quiet"]
-    assert [version.applied.provider_label for version in settled] == ["Loud", "Loud", "Quiet"]
+    assert [version.provenance.provider for version in settled] == ["loud", "loud", "quiet"]
+    assert [version.provenance.provider_label for version in settled] == ["Loud", "Loud", "Quiet"]
     assert "Quiet" in message_html(drawn["quiet"])[1]
     names = [provider.name for provider in opened((world.folder / "limner.toml").read_text(), world)]
     assert names[:2] == ["loud", "quiet"]
@@ -406,7 +406,7 @@ def test_the_servers_of_the_readme_are_asked_in_their_own_words(
     settings = load_settings()
     (name,) = settings.providers
     own = settings.providers[name]
-    dialect = Dialect.model_validate(own.extra)
+    dialect = openai.Settings.model_validate(own.extra)
     assert own.api_key_env  # else the server would get the key for OpenAI
     monkeypatch.setenv(own.api_key_env, "its-key-4715")
     here = own.model_copy(update={"base_url": f"{world.server.url}/v1"})
@@ -458,7 +458,7 @@ def test_a_key_that_a_server_repeats_is_nowhere(
         try:
             message = await ask(studio, provider=name)
             parts = await thread_messages(message, studio.store, studio.settings)
-            written = [file.read_bytes() for file in studio.settings.data.rglob("*") if file.is_file()]
+            written = [file.read_bytes() for file in studio.settings.data_dir.rglob("*") if file.is_file()]
             return message, parts, b"".join(written)
         finally:
             await studio.close()

@@ -20,11 +20,11 @@ on this machine, at the `base_url` of every request; the class says what the ser
             "content-filter": Reply(400, {"code": "unsafe"}),
         }
 
-All that a class may say stands in `limner.testing.case.Case`. Each failed test says in a sentence
+All that a class may say stands in `limner.testing.base.Case`. Each failed test says in a sentence
 what is wrong, and which section of plugins.md tells how to mend it.
 """
 
-from limner.testing.case import Answer
+from limner.testing.base import Answer
 from limner.testing.loopback import Loopback, Reply, Request
 from limner.testing.pictures import picture
 from limner.testing.suite import ProviderSuite

@@ -8,7 +8,7 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from limner.errors import ProviderError
-from limner.picture import Facts, identify, is_url, read
+from limner.picture import ImageInfo, identify, is_url, read
 from limner.result import ImageResult
 
 
@@ -23,7 +23,7 @@ def picture(width: int = 64, height: int = 64) -> bytes:
     )
 
 
-def look_at(result: ImageResult, service: str | None) -> Facts | None:
+def look_at(result: ImageResult, service: str | None) -> ImageInfo | None:
     """Says what a result's picture is, as the host would; None for an https URL beyond this machine.
 
     Raises ``ProviderError("bad-image")`` for what is no picture. A URL of the service itself is

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from limner.testing.asking import Asking
-from limner.testing.describing import Describing
-from limner.testing.failing import Failing
-from limner.testing.running import Running
-from limner.testing.secrecy import Secrecy
+from limner.testing.concurrency import ConcurrencyTests
+from limner.testing.credentials import CredentialTests
+from limner.testing.describe import DescribeTests
+from limner.testing.failures import FailureTests
+from limner.testing.generate import GenerateTests
 
 
-class ProviderSuite(Describing, Asking, Running, Secrecy, Failing):
-    """All that the contract asks of a provider; `limner.testing.case.Case` has what a class may say."""
+class ProviderSuite(DescribeTests, GenerateTests, ConcurrencyTests, CredentialTests, FailureTests):
+    """All that the contract asks of a provider; `limner.testing.base.Case` has what a class may say."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Repeats a test for each model that the provider declares, or each failure that the class names."""

@@ -17,7 +17,7 @@ import limner
 from providers.sketch.words import Scene
 
 SLOW_SECONDS = 8
-SIZES = limner.SizeRange(step=8, shortest=256, longest=2048, most_pixels=2048 * 1536, widest=3)
+SIZES = limner.SizeRange(step=8, min_side=256, max_side=2048, max_pixels=2048 * 1536, max_ratio=3)
 FAILURES: dict[limner.Category, tuple[str, bool]] = {
     "auth": ("401: the credential is not valid.", True),
     "quota": ("402: the spending limit is reached.", True),

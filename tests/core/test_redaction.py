@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from core.redaction import HIDDEN, LONGEST, clean_words, hide_secrets, hide_variables
+from core.redaction import HIDDEN, MAX_LENGTH, clean_words, hide_secrets, hide_variables
 from tests.serving import ROOT
 
 KEY = "sk-proj-Ab12Cd34Ef56Gh78Ij90"
@@ -65,7 +65,7 @@ def test_ordinary_words_stay(text: str) -> None:
 
 
 def test_known_secrets_and_those_of_the_environment_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PUPPET_API_KEY", "correct horse/battery+staple")
+    monkeypatch.setenv("SCRIPTED_API_KEY", "correct horse/battery+staple")
     monkeypatch.setenv("SHORT_TOKEN", "cat")
     monkeypatch.setenv("MINE", "an unusual name's value")
     assert hide_secrets("a correct horse/battery+staple b") == f"a {HIDDEN} b"
@@ -79,7 +79,7 @@ def test_known_secrets_and_those_of_the_environment_are_hidden(monkeypatch: pyte
 
 def test_a_services_words_are_made_fit_to_be_shown() -> None:
     assert clean_words("a\x00b\n\tc\u202e \ud800 d") == "a b c d"
-    assert clean_words("x" * 10_000) == "x" * (LONGEST - 1) + "…"
+    assert clean_words("x" * 10_000) == "x" * (MAX_LENGTH - 1) + "…"
     assert clean_words("\n\x07") is None
     assert clean_words("") is None
     assert clean_words(None) is None
@@ -102,7 +102,7 @@ def test_a_long_text_takes_no_long_time(part: str) -> None:
 
 PRINT_IT = """
 import logging, sys, threading, traceback
-from core.redaction import log_without_secrets
+from core.logs import log_without_secrets
 log_without_secrets()
 secret = sys.argv[1]
 logging.getLogger("a.plugin").warning("The key is %s", secret)

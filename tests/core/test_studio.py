@@ -15,13 +15,15 @@ import pytest
 from PIL import Image
 from pydantic import Field
 
-from core import SettingsError, normalise, open_studio
-from core.allowance import Visitor
-from core.asked import Asked
-from core.failures import LimitReached, Refused
-from core.settings import Settings
-from core.store import Store
-from core.thread import Thread, Version
+from core import SettingsError, open_studio
+from core.chat.conversation import Conversation
+from core.chat.failure import LimitReached, Rejected
+from core.chat.message import Version
+from core.chat.request import UserRequest
+from core.generation import normalise
+from core.generation.limits import Visitor
+from core.settings.schema import Settings
+from core.storage.store import Store
 from limner import (
     ContentFiltered,
     ImageRequest,
@@ -31,7 +33,17 @@ from limner import (
     Options,
     ProviderError,
 )
-from tests.core.puppet import NEEDS_KEY, PNG, THREAD, Gate, Puppet, ask, at_once, settled, studio_of
+from tests.core.scripted import (
+    CONVERSATION,
+    NEEDS_KEY,
+    PNG,
+    Gate,
+    ScriptedProvider,
+    ask,
+    at_once,
+    settled,
+    studio_of,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -60,7 +72,7 @@ async def in_store(store: Store, work: Any) -> None:
 
 
 async def test_a_prompt_becomes_a_stored_picture_and_survives_the_studio(tmp_path: Path) -> None:
-    async with studio_of(tmp_path / "data", Puppet()) as studio:
+    async with studio_of(tmp_path / "data", ScriptedProvider()) as studio:
         _, message, version = await ask(studio, "a fox", size="512x512", seed=7)
         assert version.picture is not None
         assert await studio.store.read(version.picture.name) == PNG
@@ -69,13 +81,13 @@ async def test_a_prompt_becomes_a_stored_picture_and_survives_the_studio(tmp_pat
         16,
         "image/png",
     )
-    assert (version.applied.size, version.applied.seed) == ("512x512", 7)
-    assert [notice.details for notice in version.applied.warnings] == [
+    assert (version.provenance.size, version.provenance.seed) == ("512x512", 7)
+    assert [notice.details for notice in version.provenance.warnings] == [
         "512x512 was asked for, and 16x16 came."
     ]
 
-    async with studio_of(tmp_path / "data", Puppet()) as studio:
-        (again,) = await studio.thread(THREAD)
+    async with studio_of(tmp_path / "data", ScriptedProvider()) as studio:
+        (again,) = await studio.conversation(CONVERSATION)
         assert (again.id, again.versions, again.rev) == (message.id, [version], message.rev)
         assert await studio.store.read(version.picture.name) == PNG
 
@@ -84,7 +96,7 @@ async def test_a_prompt_becomes_a_stored_picture_and_survives_the_studio(tmp_pat
     ("outcome", "status", "said"),
     [
         ("picture", "complete", None),
-        ("content-filter", "content-filter", None),
+        ("content-filter", "content-filter", "content-filter"),
         *((cause, "error", cause) for cause in ("auth", "quota", "rate-limit", "invalid-request", "timeout")),
         *((cause, "error", cause) for cause in ("unavailable", "bad-image", "bad-response", "provider")),
     ],
@@ -92,9 +104,9 @@ async def test_a_prompt_becomes_a_stored_picture_and_survives_the_studio(tmp_pat
 async def test_every_outcome_of_the_sketch_settles(
     tmp_path: Path, outcome: str, status: str, said: str | None
 ) -> None:
-    async with studio_of(tmp_path, Puppet(), provider="sketch", max_retries=0) as studio:
+    async with studio_of(tmp_path, ScriptedProvider(), provider="sketch", max_retries=0) as studio:
         _, message, version = await ask(studio, options={"outcome": outcome}, size="256x256")
-        stored = (await studio.store.load(THREAD))[0].versions
+        stored = (await studio.store.load(CONVERSATION))[0].versions
     assert status in (version.status, version.reason)
     assert (version.failure.cause if version.failure else None) == said
     assert bool(version.picture) == (status == "complete")
@@ -114,7 +126,7 @@ async def test_what_is_no_picture_settles_as_a_bad_image(tmp_path: Path, image: 
     async def play(_: ImageRequest) -> ImageResult:
         return ImageResult(image)
 
-    async with studio_of(tmp_path, Puppet(play)) as studio:
+    async with studio_of(tmp_path, ScriptedProvider(play)) as studio:
         _, message, version = await ask(studio)
     assert version.failure is not None
     assert version.failure.cause == "bad-image"
@@ -135,7 +147,7 @@ async def test_a_file_that_never_gives_its_bytes_settles(
     async def play(_: ImageRequest) -> ImageResult:
         return ImageResult(Stuck())
 
-    async with studio_of(tmp_path, Puppet(play)) as studio:
+    async with studio_of(tmp_path, ScriptedProvider(play)) as studio:
         _, _, version = await ask(studio)
     end.set()
     assert version.failure is not None
@@ -149,36 +161,36 @@ async def test_regenerate_adds_a_version_and_a_failed_one_hides_nothing(tmp_path
     async def fail(_: ImageRequest) -> ImageResult:
         raise ProviderError("unavailable")
 
-    puppet = Puppet()
-    async with studio_of(tmp_path, puppet) as studio:
-        thread, message, first = await ask(studio)
+    scripted = ScriptedProvider()
+    async with studio_of(tmp_path, scripted) as studio:
+        conversation, message, first = await ask(studio)
         for play in (refuse, fail):
-            puppet.play = play
-            await studio.regenerate(thread, message)
-            await settled(thread, message)
+            scripted.play = play
+            await studio.regenerate(conversation, message)
+            await settled(conversation, message)
             assert message.shown == first
             assert message.attempt == message.versions[-1]
-        puppet.play = at_once
-        await studio.regenerate(thread, message)
-        last = await settled(thread, message)
+        scripted.play = at_once
+        await studio.regenerate(conversation, message)
+        last = await settled(conversation, message)
         assert (message.shown, message.attempt) == (last, None)
-        await studio.choose(thread, message, 1)
-        with pytest.raises(Refused):
-            await studio.choose(thread, message, 2)
+        await studio.choose(conversation, message, 1)
+        with pytest.raises(Rejected):
+            await studio.choose(conversation, message, 2)
     assert [version.number for version in message.versions] == [1, 2, 3, 4]
-    async with studio_of(tmp_path, puppet) as studio:
-        (again,) = await studio.thread(THREAD)
+    async with studio_of(tmp_path, scripted) as studio:
+        (again,) = await studio.conversation(CONVERSATION)
         assert (again.shown, again.versions, again.rev) == (first, message.versions, message.rev)
 
 
 async def test_a_seed_that_was_fixed_stays_and_any_other_is_new_each_time(tmp_path: Path) -> None:
-    puppet = Puppet()
-    async with studio_of(tmp_path, puppet) as studio:
+    scripted = ScriptedProvider()
+    async with studio_of(tmp_path, scripted) as studio:
         for seed in (0, None):
-            thread, message, _ = await ask(studio, seed=seed)
-            await studio.regenerate(thread, message)
-            await settled(thread, message)
-    fixed, again, free, other = (request.seed for request in puppet.requests)
+            conversation, message, _ = await ask(studio, seed=seed)
+            await studio.regenerate(conversation, message)
+            await settled(conversation, message)
+    fixed, again, free, other = (request.seed for request in scripted.requests)
     assert (fixed, again) == (0, 0)
     assert free != other
     assert None not in (free, other)
@@ -186,13 +198,13 @@ async def test_a_seed_that_was_fixed_stays_and_any_other_is_new_each_time(tmp_pa
 
 async def test_a_second_regenerate_is_refused_while_one_runs(tmp_path: Path) -> None:
     gate = Gate()
-    async with studio_of(tmp_path, Puppet(gate)) as studio:
-        thread = await studio.thread(THREAD)
-        message = await studio.start(thread, Asked(prompt="a fox"))
-        with pytest.raises(Refused, match="being made already"):
-            await studio.regenerate(thread, message)
+    async with studio_of(tmp_path, ScriptedProvider(gate)) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        message = await studio.start(conversation, UserRequest(prompt="a fox"))
+        with pytest.raises(Rejected, match="already being made"):
+            await studio.regenerate(conversation, message)
         gate.open.set()
-        await settled(thread, message)
+        await settled(conversation, message)
     assert len(message.versions) == 1
 
 
@@ -208,28 +220,28 @@ async def test_stop_settles_as_cancelled_and_tells_the_provider(tmp_path: Path) 
 
     gate = Gate(play)
     gate.open.set()
-    async with studio_of(tmp_path, Puppet(gate)) as studio:
-        thread = await studio.thread(THREAD)
-        message = await studio.start(thread, Asked(prompt="a fox"))
+    async with studio_of(tmp_path, ScriptedProvider(gate)) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        message = await studio.start(conversation, UserRequest(prompt="a fox"))
         await gate.reached.wait()
         studio.stop(message)
         assert message.progress == "stopping"
-        version = await settled(thread, message)
+        version = await settled(conversation, message)
         studio.stop(message)  # does nothing more
     assert told.is_set()
     assert (version.status, version.reason, version.picture) == ("incomplete", "cancelled", None)
 
 
 async def test_stop_before_anything_has_begun_settles_too(tmp_path: Path) -> None:
-    puppet = Puppet()
-    async with studio_of(tmp_path, puppet) as studio:
-        thread = await studio.thread(THREAD)
-        message = await studio.start(thread, Asked(prompt="a fox"))
+    scripted = ScriptedProvider()
+    async with studio_of(tmp_path, scripted) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        message = await studio.start(conversation, UserRequest(prompt="a fox"))
         studio.stop(message)
-        version = await settled(thread, message)
-        assert (await studio.store.load(THREAD))[0].versions == [version]
+        version = await settled(conversation, message)
+        assert (await studio.store.load(CONVERSATION))[0].versions == [version]
     assert version.reason == "cancelled"
-    assert puppet.requests == []
+    assert scripted.requests == []
 
 
 @pytest.mark.parametrize("presses", [1, 3])
@@ -246,9 +258,9 @@ async def test_a_picture_that_comes_while_stop_cleans_up_is_kept(tmp_path: Path,
 
     gate = Gate(play)
     gate.open.set()
-    async with studio_of(tmp_path, Puppet(gate)) as studio:
-        thread = await studio.thread(THREAD)
-        message = await studio.start(thread, Asked(prompt="a fox"))
+    async with studio_of(tmp_path, ScriptedProvider(gate)) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        message = await studio.start(conversation, UserRequest(prompt="a fox"))
         await gate.reached.wait()
         studio.stop(message)
         await cleaning.wait()
@@ -256,7 +268,7 @@ async def test_a_picture_that_comes_while_stop_cleans_up_is_kept(tmp_path: Path,
             studio.stop(message)
             await asyncio.sleep(0)
         answer.set()
-        version = await settled(thread, message)
+        version = await settled(conversation, message)
     assert version.status == "complete"
     assert message.shown == version
 
@@ -275,29 +287,29 @@ async def test_stop_after_the_answer_keeps_the_picture(
     async def play(_: ImageRequest) -> ImageResult:
         return ImageResult(Slow(PNG))
 
-    async with studio_of(tmp_path, Puppet(play)) as studio:
-        thread = await studio.thread(THREAD)
-        message = await studio.start(thread, Asked(prompt="a fox"))
+    async with studio_of(tmp_path, ScriptedProvider(play)) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        message = await studio.start(conversation, UserRequest(prompt="a fox"))
         await asyncio.to_thread(reading.wait, 20)
         studio.stop(message)
         go_on.set()
-        version = await settled(thread, message)
+        version = await settled(conversation, message)
     assert version.status == "complete"
 
 
 async def test_a_timeout_settles_and_the_next_attempt_works(tmp_path: Path) -> None:
-    puppet = Puppet(Gate())
-    async with studio_of(tmp_path, puppet, timeout=0.05) as studio:
-        thread, message, version = await ask(studio)
+    scripted = ScriptedProvider(Gate())
+    async with studio_of(tmp_path, scripted, timeout=0.05) as studio:
+        conversation, message, version = await ask(studio)
         assert version.failure is not None
         assert version.failure.cause == "timeout"
-        puppet.play = at_once
-        await studio.regenerate(thread, message)
-        assert (await settled(thread, message)).status == "complete"
+        scripted.play = at_once
+        await studio.regenerate(conversation, message)
+        assert (await settled(conversation, message)).status == "complete"
 
 
 async def test_a_picture_that_the_disk_did_not_take_is_in_memory_and_written_later(tmp_path: Path) -> None:
-    async with studio_of(tmp_path, Puppet()) as studio:
+    async with studio_of(tmp_path, ScriptedProvider()) as studio:
         break_pictures(tmp_path)
         _, first, version = await ask(studio)
         assert version.status == "complete"
@@ -316,104 +328,111 @@ async def test_a_picture_that_the_disk_did_not_take_is_in_memory_and_written_lat
         mend_pictures(tmp_path)
     assert last.picture is not None
     assert (tmp_path / "pictures" / last.picture.name).read_bytes() == PNG
-    async with studio_of(tmp_path, Puppet()) as studio:
-        stored = await studio.thread(THREAD)
+    async with studio_of(tmp_path, ScriptedProvider()) as studio:
+        stored = await studio.conversation(CONVERSATION)
         assert [message.versions[0].status for message in stored] == ["complete"] * 3
         assert await studio.store.read(version.picture.name) == PNG
 
 
 async def test_a_database_that_fails_keeps_the_message_and_stores_it_later(tmp_path: Path) -> None:
-    async with studio_of(tmp_path, Puppet()) as studio:
-        thread = await studio.thread(THREAD)
+    async with studio_of(tmp_path, ScriptedProvider()) as studio:
+        conversation = await studio.conversation(CONVERSATION)
         await in_store(studio.store, break_database)
         _, message, version = await ask(studio, "while the disk fails")
         assert version.status == "complete"
         assert message.unsaved
-        del thread, message, _
+        del conversation, message, _
         gc.collect()
-        assert len(await studio.thread(THREAD)) == 1, "what was not saved is still in memory"
+        assert len(await studio.conversation(CONVERSATION)) == 1, "what was not saved is still in memory"
 
         await in_store(studio.store, mend_database)
-        thread, _, _ = await ask(studio, "when it works again")
-        assert [message.unsaved for message in thread] == [False, False]
-        rev = max(message.rev for message in thread)
-    async with studio_of(tmp_path, Puppet()) as studio:
-        again = await studio.thread(THREAD)
-        assert {message.asked.prompt for message in again} == {"while the disk fails", "when it works again"}
+        conversation, _, _ = await ask(studio, "when it works again")
+        assert [message.unsaved for message in conversation] == [False, False]
+        rev = max(message.rev for message in conversation)
+    async with studio_of(tmp_path, ScriptedProvider()) as studio:
+        again = await studio.conversation(CONVERSATION)
+        assert {message.request.prompt for message in again} == {
+            "while the disk fails",
+            "when it works again",
+        }
         assert max(message.rev for message in again) == rev
         assert all(message.shown for message in again)
 
 
 async def test_a_conversation_that_cannot_be_read_is_refused_with_a_sentence(tmp_path: Path) -> None:
-    async with studio_of(tmp_path, Puppet()) as studio:
+    async with studio_of(tmp_path, ScriptedProvider()) as studio:
         await in_store(studio.store, break_database)
-        with pytest.raises(Refused, match="The disk does not give this conversation"):
-            await studio.thread(THREAD)
+        with pytest.raises(Rejected, match="This conversation cannot be read from the disk"):
+            await studio.conversation(CONVERSATION)
         await in_store(studio.store, mend_database)
-        assert len(await studio.thread(THREAD)) == 0
+        assert len(await studio.conversation(CONVERSATION)) == 0
 
 
 @pytest.mark.parametrize("turns", range(12))
 async def test_another_version_may_begin_the_moment_that_one_has_settled(tmp_path: Path, turns: int) -> None:
     """Whoever looks at any turn of the loop, and not only when told, sees a state that holds together."""
-    puppet = Puppet(Gate())
-    async with studio_of(tmp_path, puppet, in_flight=1) as studio:
-        thread = await studio.thread(THREAD)
-        message = await studio.start(thread, Asked(prompt="a fox"))
+    scripted = ScriptedProvider(Gate())
+    async with studio_of(tmp_path, scripted, max_in_flight=1) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        message = await studio.start(conversation, UserRequest(prompt="a fox"))
         for _ in range(turns):
             await asyncio.sleep(0.0005)
         studio.stop(message)
         while message.running:  # noqa: ASYNC110
             await asyncio.sleep(0)
-        puppet.play = at_once
-        await studio.regenerate(thread, message)
-        assert (await settled(thread, message)).status == "complete"
+        scripted.play = at_once
+        await studio.regenerate(conversation, message)
+        assert (await settled(conversation, message)).status == "complete"
         await studio.close()
     assert [version.reason for version in message.versions] == ["cancelled", None]
     store = Store(tmp_path)
-    assert (await store.load(THREAD))[0].versions == message.versions
+    assert (await store.load(CONVERSATION))[0].versions == message.versions
     await store.close()
 
 
 async def test_refused_requests_change_nothing(tmp_path: Path) -> None:
-    puppet = Puppet()
-    async with studio_of(tmp_path, puppet, in_flight=1) as studio:
-        thread = await studio.thread(THREAD)
-        for wrong in (Asked(prompt=" "), Asked(prompt="a", provider="x"), Asked(prompt="a", size="big")):
-            with pytest.raises(Refused):
-                await studio.start(thread, wrong)
-        assert len(thread) == 0
+    scripted = ScriptedProvider()
+    async with studio_of(tmp_path, scripted, max_in_flight=1) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        for wrong in (
+            UserRequest(prompt=" "),
+            UserRequest(prompt="a", provider="x"),
+            UserRequest(prompt="a", size="big"),
+        ):
+            with pytest.raises(Rejected):
+                await studio.start(conversation, wrong)
+        assert len(conversation) == 0
         gate = Gate()
-        puppet.play = gate
-        first = await studio.start(thread, Asked(prompt="one"), visitor=Visitor("me"))
-        with pytest.raises(Refused, match="wait for it, or stop it"):
-            await studio.start(thread, Asked(prompt="two"), visitor=Visitor("me"))
-        assert len(thread) == 1
+        scripted.play = gate
+        first = await studio.start(conversation, UserRequest(prompt="one"), visitor=Visitor("me"))
+        with pytest.raises(Rejected, match="wait for it, or stop it"):
+            await studio.start(conversation, UserRequest(prompt="two"), visitor=Visitor("me"))
+        assert len(conversation) == 1
         gate.open.set()
-        await settled(thread, first)
-        second = await studio.start(thread, Asked(prompt="two"), visitor=Visitor("me"))
-        await settled(thread, second)
-        assert await studio.store.load(THREAD) != []
-    assert len(puppet.requests) == 2
+        await settled(conversation, first)
+        second = await studio.start(conversation, UserRequest(prompt="two"), visitor=Visitor("me"))
+        await settled(conversation, second)
+        assert await studio.store.load(CONVERSATION) != []
+    assert len(scripted.requests) == 2
 
 
 async def test_regenerate_stands_under_the_same_limits(tmp_path: Path) -> None:
-    async with studio_of(tmp_path, Puppet(), rate="1/hour") as studio:
-        thread, message, _ = await ask(studio)
-        with pytest.raises(Refused, match="1 picture per hour: try again in 60 minutes"):
-            await studio.regenerate(thread, message)
+    async with studio_of(tmp_path, ScriptedProvider(), rate_limit="1/hour") as studio:
+        conversation, message, _ = await ask(studio)
+        with pytest.raises(Rejected, match="1 picture per hour: try again in 60 minutes"):
+            await studio.regenerate(conversation, message)
     assert len(message.versions) == 1
 
 
 async def test_a_missing_key_settles_without_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PUPPET_API_KEY", raising=False)
-    puppet = Puppet(**NEEDS_KEY)
-    async with studio_of(tmp_path, puppet) as studio:
+    monkeypatch.delenv("SCRIPTED_API_KEY", raising=False)
+    scripted = ScriptedProvider(**NEEDS_KEY)
+    async with studio_of(tmp_path, scripted) as studio:
         _, _, version = await ask(studio)
     assert version.failure is not None
     assert (version.failure.cause, version.failure.did_not_run) == ("no-credential", True)
-    assert "PUPPET_API_KEY" in version.failure.why
-    assert puppet.requests == []
+    assert "SCRIPTED_API_KEY" in version.failure.why
+    assert scripted.requests == []
 
 
 async def test_what_was_asked_and_what_was_applied_are_both_kept_and_the_difference_said(
@@ -428,10 +447,10 @@ async def test_what_was_asked_and_what_was_applied_are_both_kept_and_the_differe
             warnings=[ImageWarning("style", "Style was left out.")],
         )
 
-    async with studio_of(tmp_path, Puppet(play, model={"seed": False})) as studio:
+    async with studio_of(tmp_path, ScriptedProvider(play, model={"seed": False})) as studio:
         _, message, version = await ask(studio, size="100x100", seed=3)
-    applied = version.applied
-    assert (message.asked.size, message.asked.seed) == ("100x100", 3)
+    applied = version.provenance
+    assert (message.request.size, message.request.seed) == ("100x100", 3)
     assert (applied.size, applied.seed, applied.model) == ("256x256", 5, "p-1-turbo")
     assert applied.revised_prompt == "a red fox"
     assert [notice.feature for notice in applied.warnings] == ["size", "seed", "style", "size"]
@@ -447,12 +466,12 @@ async def test_progress_is_shown_thinned_out_and_gone_in_the_end(tmp_path: Path)
             await asyncio.sleep(0)
         return await gate(request)
 
-    async with studio_of(tmp_path, Puppet(play)) as studio:
-        thread = await studio.thread(THREAD)
-        message = await studio.start(thread, Asked(prompt="a fox"))
+    async with studio_of(tmp_path, ScriptedProvider(play)) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        message = await studio.start(conversation, UserRequest(prompt="a fox"))
         rev = message.rev
         while message.running:
-            await thread.changes(rev)
+            await conversation.changes(rev)
             rev = message.rev
             shown.append(message.progress)
             if message.progress == "step 999":
@@ -464,30 +483,30 @@ async def test_progress_is_shown_thinned_out_and_gone_in_the_end(tmp_path: Path)
 
 async def test_a_hundred_slow_pictures_are_made_side_by_side(tmp_path: Path) -> None:
     everybody = asyncio.Event()
-    puppet = Puppet()
+    scripted = ScriptedProvider()
 
     async def play(_: ImageRequest) -> ImageResult:
-        if len(puppet.requests) == 100:
+        if len(scripted.requests) == 100:
             everybody.set()
         await asyncio.wait_for(everybody.wait(), 20)
         return ImageResult(PNG)
 
-    puppet.play = play
-    async with studio_of(tmp_path, puppet) as studio:
-        thread = await studio.thread(THREAD)
+    scripted.play = play
+    async with studio_of(tmp_path, scripted) as studio:
+        conversation = await studio.conversation(CONVERSATION)
         messages = [
-            await studio.start(thread, Asked(prompt=f"fox {n}"), visitor=Visitor(str(n % 25)))
+            await studio.start(conversation, UserRequest(prompt=f"fox {n}"), visitor=Visitor(str(n % 25)))
             for n in range(100)
         ]
-        versions = await asyncio.gather(*(settled(thread, message) for message in messages))
-        stored = await studio.store.load(THREAD)
+        versions = await asyncio.gather(*(settled(conversation, message) for message in messages))
+        stored = await studio.store.load(CONVERSATION)
     assert {version.status for version in versions} == {"complete"}
-    assert [message.asked.prompt for message in stored] == [f"fox {n}" for n in range(100)]
+    assert [message.request.prompt for message in stored] == [f"fox {n}" for n in range(100)]
 
 
 async def test_the_event_loop_is_never_held_up(tmp_path: Path) -> None:
-    async with studio_of(tmp_path, Puppet(), provider="sketch") as studio:
-        thread = await studio.thread(THREAD)
+    async with studio_of(tmp_path, ScriptedProvider(), provider="sketch") as studio:
+        conversation = await studio.conversation(CONVERSATION)
         await ask(studio)  # imports what drawing needs
         longest, done = 0.0, False
 
@@ -499,27 +518,29 @@ async def test_the_event_loop_is_never_held_up(tmp_path: Path) -> None:
                 longest = max(longest, time.perf_counter() - begun)
 
         watching = asyncio.create_task(watch())
-        messages = [await studio.start(thread, Asked(prompt="a fox", size="512x512")) for _ in range(4)]
+        messages = [
+            await studio.start(conversation, UserRequest(prompt="a fox", size="512x512")) for _ in range(4)
+        ]
         for message in messages:
-            await settled(thread, message)
+            await settled(conversation, message)
         done = True
         await watching
     assert longest < 0.5
 
 
 async def test_threads_are_collected_and_memory_stays_flat(tmp_path: Path) -> None:
-    puppet = Puppet()
-    async with studio_of(tmp_path, puppet, rate="none") as studio:
+    scripted = ScriptedProvider()
+    async with studio_of(tmp_path, scripted, rate_limit="none") as studio:
 
         async def one(thread_id: str) -> None:
-            thread = await studio.thread(thread_id)
-            message = await studio.start(thread, Asked(prompt="a fox"))
-            await settled(thread, message)
+            conversation = await studio.conversation(thread_id)
+            message = await studio.start(conversation, UserRequest(prompt="a fox"))
+            await settled(conversation, message)
 
         async def many(first: int) -> int:
             for n in range(first, first + 60):
                 await one(f"{n:032x}")
-            puppet.requests.clear()
+            scripted.requests.clear()
             gc.collect()
             return tracemalloc.get_traced_memory()[0]
 
@@ -530,45 +551,45 @@ async def test_threads_are_collected_and_memory_stays_flat(tmp_path: Path) -> No
             after = await many(200)
         finally:
             tracemalloc.stop()
-        await one(THREAD)  # its request is kept, as a cache among the plugins may do
+        await one(CONVERSATION)  # its request is kept, as a cache among the plugins may do
         gc.collect()
-        assert [thing.id for thing in gc.get_objects() if isinstance(thing, Thread)] == []
-        assert (studio._runs, studio._unsaved, dict(studio._threads)) == ({}, {}, {})
+        assert [thing.id for thing in gc.get_objects() if isinstance(thing, Conversation)] == []
+        assert (studio._attempts, studio._unsaved, dict(studio._conversations)) == ({}, {}, {})
     assert after - before < 150_000
 
 
 async def test_one_thread_object_however_many_ask(tmp_path: Path) -> None:
-    async with studio_of(tmp_path, Puppet()) as studio:
-        threads = await asyncio.gather(*(studio.thread(THREAD) for _ in range(20)))
+    async with studio_of(tmp_path, ScriptedProvider()) as studio:
+        threads = await asyncio.gather(*(studio.conversation(CONVERSATION) for _ in range(20)))
     assert len(set(map(id, threads))) == 1
 
 
 async def test_closing_lets_what_runs_settle_and_refuses_new_work(tmp_path: Path) -> None:
     gate = Gate()
-    async with studio_of(tmp_path, Puppet(gate), shutdown_grace=20) as studio:
-        thread = await studio.thread(THREAD)
-        message = await studio.start(thread, Asked(prompt="a fox"))
+    async with studio_of(tmp_path, ScriptedProvider(gate), shutdown_grace=20) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        message = await studio.start(conversation, UserRequest(prompt="a fox"))
         await gate.reached.wait()
         closing = asyncio.create_task(studio.close())
         await asyncio.sleep(0)
-        with pytest.raises(Refused, match="stopping"):
-            await studio.start(thread, Asked(prompt="another"))
+        with pytest.raises(Rejected, match="stopping"):
+            await studio.start(conversation, UserRequest(prompt="another"))
         gate.open.set()
-        version = await settled(thread, message)
+        version = await settled(conversation, message)
         await closing
         await studio.close()
     assert version.status == "complete"
     store = Store(tmp_path)
-    assert (await store.load(THREAD))[0].versions == [version]
+    assert (await store.load(CONVERSATION))[0].versions == [version]
     await store.close()
 
 
 @pytest.mark.parametrize("paid", [True, False])
 async def test_closing_stops_what_takes_too_long_and_says_so(tmp_path: Path, paid: bool) -> None:
     gate = Gate()
-    async with studio_of(tmp_path, Puppet(gate, paid=paid), shutdown_grace=0.01) as studio:
-        thread = await studio.thread(THREAD)
-        message = await studio.start(thread, Asked(prompt="a fox"))
+    async with studio_of(tmp_path, ScriptedProvider(gate, paid=paid), shutdown_grace=0.01) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        message = await studio.start(conversation, UserRequest(prompt="a fox"))
         await gate.reached.wait()
         await studio.close()
     version = message.versions[-1]
@@ -581,20 +602,20 @@ async def test_an_option_that_cannot_be_described_leaves_no_place_taken(tmp_path
     class Strange(Options):
         value: Any = Field(default_factory=object)
 
-    async with studio_of(tmp_path, Puppet(model={"options": Strange}), in_flight=1) as studio:
-        thread = await studio.thread(THREAD)
+    async with studio_of(tmp_path, ScriptedProvider(model={"options": Strange}), max_in_flight=1) as studio:
+        conversation = await studio.conversation(CONVERSATION)
         for _ in range(3):
-            with pytest.raises(Refused, match="plugin puppet failed to read these options"):
-                await studio.start(thread, Asked(prompt="a fox"))
-        assert len(thread) == 0
+            with pytest.raises(Rejected, match="plugin scripted failed to read these options"):
+                await studio.start(conversation, UserRequest(prompt="a fox"))
+        assert len(conversation) == 0
 
 
 async def test_what_is_old_is_forgotten_with_its_files(tmp_path: Path) -> None:
-    async with studio_of(tmp_path, Puppet()) as studio:
+    async with studio_of(tmp_path, ScriptedProvider()) as studio:
         versions: list[Version] = [(await ask(studio, f"fox {n}"))[2] for n in range(3)]
         gc.collect()
-    async with studio_of(tmp_path, Puppet(), keep_days=1e-9) as studio:
-        assert len(await studio.thread(THREAD)) == 0
+    async with studio_of(tmp_path, ScriptedProvider(), keep_days=1e-9) as studio:
+        assert len(await studio.conversation(CONVERSATION)) == 0
     assert list((tmp_path / "pictures").iterdir()) == []
     assert len(versions) == 3
 
@@ -612,27 +633,27 @@ async def test_pictures_and_rows_stay_within_their_bytes_at_each_picture(tmp_pat
         return ImageResult(data)
 
     keep = 4 * len(data)
-    async with studio_of(tmp_path, Puppet(paint), keep_bytes=keep) as studio:
-        thread, _, version = await ask(studio, "fox 0")
+    async with studio_of(tmp_path, ScriptedProvider(paint), keep_bytes=keep) as studio:
+        conversation, _, version = await ask(studio, "fox 0")
         for n in range(1, 10):
-            thread, _, version = await ask(studio, f"fox {n}")
-            await studio.thread(THREAD)
+            conversation, _, version = await ask(studio, f"fox {n}")
+            await studio.conversation(CONVERSATION)
             kept = sum(file.stat().st_size for file in (tmp_path / "pictures").iterdir())
             assert kept <= keep
         assert version.picture is not None
         assert studio.store.find(version.picture.name), "the newest is there"
-        prompts = [message.asked.prompt for message in thread]
+        prompts = [message.request.prompt for message in conversation]
         assert prompts == [f"fox {n}" for n in range(10 - len(prompts), 10)], "the oldest went first"
         assert 1 < len(prompts) < 4
-        assert [message.asked.prompt for message in await studio.store.load(THREAD)] == prompts
+        assert [message.request.prompt for message in await studio.store.load(CONVERSATION)] == prompts
 
 
 async def test_the_newest_picture_stays_however_little_is_kept(tmp_path: Path) -> None:
-    async with studio_of(tmp_path, Puppet(), keep_bytes=0) as studio:
+    async with studio_of(tmp_path, ScriptedProvider(), keep_bytes=0) as studio:
         for _ in range(2):
-            thread, message, version = await ask(studio)
-            await studio.thread(THREAD)
-            assert [message.id for message in thread] == [message.id]
+            conversation, message, version = await ask(studio)
+            await studio.conversation(CONVERSATION)
+            assert [message.id for message in conversation] == [message.id]
             assert version.picture is not None
             assert studio.store.find(version.picture.name)
 
@@ -643,21 +664,21 @@ async def test_a_file_of_no_message_takes_no_room_from_those_that_have_one(tmp_p
     async def paint(_: ImageRequest) -> ImageResult:
         return ImageResult(data)
 
-    async with studio_of(tmp_path, Puppet(paint), keep_bytes=4 * len(data)) as studio:
+    async with studio_of(tmp_path, ScriptedProvider(paint), keep_bytes=4 * len(data)) as studio:
         (tmp_path / "pictures" / f"{'0' * 32}.png").write_bytes(data * 10)
         for n in range(3):
             await ask(studio, f"fox {n}")
-        assert len(await studio.store.load(THREAD)) == 3
+        assert len(await studio.store.load(CONVERSATION)) == 3
 
 
 async def test_rows_alone_count_too(tmp_path: Path) -> None:
     async def refuse(_: ImageRequest) -> ImageResult:
         raise ContentFiltered
 
-    async with studio_of(tmp_path, Puppet(refuse), keep_bytes=300_000) as studio:
+    async with studio_of(tmp_path, ScriptedProvider(refuse), keep_bytes=300_000) as studio:
         for _ in range(60):
             await ask(studio, "a fox " * 1_300)
-        assert 1 < len(await studio.store.load(THREAD)) < 20
+        assert 1 < len(await studio.store.load(CONVERSATION)) < 20
 
 
 async def test_other_conversations_go_before_one_that_is_open(tmp_path: Path) -> None:
@@ -666,51 +687,51 @@ async def test_other_conversations_go_before_one_that_is_open(tmp_path: Path) ->
     async def paint(_: ImageRequest) -> ImageResult:
         return ImageResult(data)
 
-    async with studio_of(tmp_path, Puppet(paint), keep_bytes=4 * len(data)) as studio:
-        thread, message, _ = await ask(studio, "the open one")
+    async with studio_of(tmp_path, ScriptedProvider(paint), keep_bytes=4 * len(data)) as studio:
+        conversation, message, _ = await ask(studio, "the open one")
         for n in range(6):
-            other = await studio.thread(f"{n + 1}" * 32)
-            await settled(other, await studio.start(other, Asked(prompt="another")))
+            other = await studio.conversation(f"{n + 1}" * 32)
+            await settled(other, await studio.start(other, UserRequest(prompt="another")))
             del other
             gc.collect()
-        assert thread.get(message.id)
-        assert len(await studio.store.load(THREAD)) == 1
+        assert conversation.get(message.id)
+        assert len(await studio.store.load(CONVERSATION)) == 1
 
 
 async def test_an_unknown_default_or_nothing_to_use_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(
         SettingsError, match="provider is 'nonsense', which is not here: it must be one of sketch"
     ):
-        open_studio(Settings(data=tmp_path, provider="nonsense"))
+        open_studio(Settings(data_dir=tmp_path, provider="nonsense"))
     with pytest.raises(SettingsError, match="which is not here: and no other can be used"):
-        open_studio(Settings(data=tmp_path, allow_plugins=("nothing",)))
+        open_studio(Settings(data_dir=tmp_path, allow_plugins=("nothing",)))
     (tmp_path / "limner.sqlite3").write_bytes(b"no database, for certain, but something else")
     with pytest.raises(
         SettingsError, match=r"limner.sqlite3 cannot be used \(file is not a database\): move it"
     ):
-        open_studio(Settings(data=tmp_path))
+        open_studio(Settings(data_dir=tmp_path))
 
 
 async def test_a_conversation_and_a_message_have_an_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.studio.MOST_MESSAGES", 2)
-    monkeypatch.setattr("core.studio.MOST_VERSIONS", 2)
-    async with studio_of(tmp_path, Puppet()) as studio:
-        thread, message, _ = await ask(studio)
-        await studio.regenerate(thread, message)
-        await settled(thread, message)
-        with pytest.raises(Refused, match="This message has 2 versions: send its prompt as a new one"):
-            await studio.regenerate(thread, message)
+    monkeypatch.setattr("core.studio.MAX_MESSAGES", 2)
+    monkeypatch.setattr("core.studio.MAX_VERSIONS", 2)
+    async with studio_of(tmp_path, ScriptedProvider()) as studio:
+        conversation, message, _ = await ask(studio)
+        await studio.regenerate(conversation, message)
+        await settled(conversation, message)
+        with pytest.raises(Rejected, match="This message has 2 versions: send its prompt as a new one"):
+            await studio.regenerate(conversation, message)
         await ask(studio)
-        with pytest.raises(Refused, match="This conversation has 2 messages: start a new one"):
-            await studio.start(thread, Asked(prompt="a fox"))
+        with pytest.raises(Rejected, match="This conversation has 2 messages: start a new one"):
+            await studio.start(conversation, UserRequest(prompt="a fox"))
 
 
 async def test_a_restart_gives_no_new_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PUPPET_API_KEY", "key-0123456789")
+    monkeypatch.setenv("SCRIPTED_API_KEY", "key-0123456789")
     for refused in (False, True):
-        async with studio_of(tmp_path, Puppet(**NEEDS_KEY), budget="1/day") as studio:
+        async with studio_of(tmp_path, ScriptedProvider(**NEEDS_KEY), budget="1/day") as studio:
             if refused:
                 with pytest.raises(LimitReached, match="The budget here, 1 picture per day, is used up"):
                     await ask(studio)
@@ -722,27 +743,27 @@ async def test_what_is_asked_of_a_provider_was_counted_on_the_disk_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that is killed in the middle of a picture has paid for it all the same."""
-    monkeypatch.setenv("PUPPET_API_KEY", "key-0123456789")
+    monkeypatch.setenv("SCRIPTED_API_KEY", "key-0123456789")
     gate = Gate()
-    async with studio_of(tmp_path, Puppet(gate, **NEEDS_KEY), budget="1/day") as studio:
-        thread = await studio.thread(THREAD)
-        message = await studio.start(thread, Asked(prompt="a fox"))
+    async with studio_of(tmp_path, ScriptedProvider(gate, **NEEDS_KEY), budget="1/day") as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        message = await studio.start(conversation, UserRequest(prompt="a fox"))
         await gate.reached.wait()
         other = Store(tmp_path)
         assert {hit.key for hit in other.hits} == {"visitor owner", "budget"}
         await other.close()
         gate.open.set()
-        await settled(thread, message)
+        await settled(conversation, message)
 
 
 async def test_what_the_disk_did_not_take_counts_all_the_same_and_is_written_later(tmp_path: Path) -> None:
-    async with studio_of(tmp_path, Puppet(), rate="9/hour") as studio:
-        thread = await studio.thread(THREAD)
+    async with studio_of(tmp_path, ScriptedProvider(), rate_limit="9/hour") as studio:
+        conversation = await studio.conversation(CONVERSATION)
         await in_store(studio.store, break_database)
         await ask(studio)
         await in_store(studio.store, mend_database)
         await ask(studio)
-        assert len(thread) == 2
+        assert len(conversation) == 2
     store = Store(tmp_path)
     assert [hit.key for hit in store.hits] == ["visitor owner"] * 2
     await store.close()
@@ -752,24 +773,24 @@ async def test_visitors_stand_under_their_limits_in_every_way_of_asking(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A new message, another version, and a fallback to a provider that costs money."""
-    monkeypatch.setenv("PUPPET_API_KEY", "key-0123456789")
+    monkeypatch.setenv("SCRIPTED_API_KEY", "key-0123456789")
     other = Visitor("other")
-    puppet = Puppet(other_models=ModelInfo(id="any"), **NEEDS_KEY)
-    async with studio_of(tmp_path, puppet, fallback=("puppet",)) as studio:
-        thread = await studio.thread(THREAD)
-        with pytest.raises(Refused, match="has no model 'another'"):
-            await studio.start(thread, Asked(prompt="a fox", model="another"), visitor=other)
-        with pytest.raises(Refused, match="no budget for visitors"):
-            await studio.start(thread, Asked(prompt="a fox"), visitor=other)
-        owners = await studio.start(thread, Asked(prompt="a fox"))
-        await settled(thread, owners)
-        with pytest.raises(Refused, match="no budget for visitors"):
-            await studio.regenerate(thread, owners, visitor=other)
+    scripted = ScriptedProvider(other_models=ModelInfo(id="any"), **NEEDS_KEY)
+    async with studio_of(tmp_path, scripted, fallback=("scripted",)) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        with pytest.raises(Rejected, match="has no model 'another'"):
+            await studio.start(conversation, UserRequest(prompt="a fox", model="another"), visitor=other)
+        with pytest.raises(Rejected, match="no budget for visitors"):
+            await studio.start(conversation, UserRequest(prompt="a fox"), visitor=other)
+        owners = await studio.start(conversation, UserRequest(prompt="a fox"))
+        await settled(conversation, owners)
+        with pytest.raises(Rejected, match="no budget for visitors"):
+            await studio.regenerate(conversation, owners, visitor=other)
         # the sketch's outcome is a failure that certainly did not run, after which the fallback is asked
-        asked = Asked(prompt="a fox", provider="sketch", options={"outcome": "unavailable"})
-        message = await studio.start(thread, asked, visitor=other)
-        version = await settled(thread, message)
+        asked = UserRequest(prompt="a fox", provider="sketch", options={"outcome": "unavailable"})
+        message = await studio.start(conversation, asked, visitor=other)
+        version = await settled(conversation, message)
         assert version.reason == "error"
-        assert len(puppet.requests) == 1, "the owner's"
-        version = await settled(thread, await studio.start(thread, asked))
-        assert version.applied.provider == "puppet"
+        assert len(scripted.requests) == 1, "the owner's"
+        version = await settled(conversation, await studio.start(conversation, asked))
+        assert version.provenance.provider == "scripted"

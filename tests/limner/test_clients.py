@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from limner import clients, shared
-from limner.clients import close_shared, home
+from limner.clients import close_shared, owning_loop
 
 
 class Client:
@@ -57,7 +57,7 @@ def in_thread(work: Callable[[], Any], loop: asyncio.AbstractEventLoop | None = 
     results: list[Any] = []
 
     def run() -> None:
-        home.set(loop)
+        owning_loop.set(loop)
         results.append(work())
 
     thread = threading.Thread(target=run)
@@ -143,7 +143,7 @@ def test_a_slow_factory_in_a_thread_does_not_hold_up_the_loop() -> None:
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        thread = threading.Thread(target=lambda: (home.set(loop), shared("slow", slow)))
+        thread = threading.Thread(target=lambda: (owning_loop.set(loop), shared("slow", slow)))
         thread.start()
         making.wait(5)
         shared("quick", AsyncClient)

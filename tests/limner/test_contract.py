@@ -18,11 +18,13 @@ import pytest
 
 import limner
 from core import open_studio
-from core.asked import Asked
-from core.settings import load_settings
+from core.chat.conversation import Conversation
+from core.chat.message import Message, Version
+from core.chat.request import UserRequest
+from core.settings.schema import load_settings
 from core.studio import Studio
-from core.thread import Message, Thread, Version
 from limner import hookspecs
+from tests.plugins.calls import working_threads
 from tests.plugins.installing import HERE, site_of
 from tests.serving import ROOT
 
@@ -37,28 +39,30 @@ def echo(name: str) -> Any:
 
 
 class Sitting:
-    """A studio and one thread in it, on the event loop that runs."""
+    """A studio and one conversation in it, on the event loop that runs."""
 
-    def __init__(self, studio: Studio, thread: Thread) -> None:
+    def __init__(self, studio: Studio, conversation: Conversation) -> None:
         self.studio = studio
-        self.thread = thread
+        self.conversation = conversation
 
     @classmethod
     async def open(cls, data: Path, **settings: Any) -> Sitting:
-        studio = open_studio(load_settings(data=data, **settings))
-        return cls(studio, await studio.thread("0" * 32))
+        studio = open_studio(load_settings(data_dir=data, **settings))
+        return cls(studio, await studio.conversation("0" * 32))
 
     async def start(self, name: str, prompt: str = "a boat", **options: Any) -> Message:
-        return await self.studio.start(self.thread, Asked(prompt=prompt, provider=name, options=options))
+        return await self.studio.start(
+            self.conversation, UserRequest(prompt=prompt, provider=name, options=options)
+        )
 
     async def under_way(self, message: Message) -> None:
         """Waits until the provider has said that it is at work."""
         while message.progress != "echoing":
             assert message.running
-            await asyncio.wait_for(self.thread.changes(message.rev), 5)
+            await asyncio.wait_for(self.conversation.changes(message.rev), 5)
 
     async def settled(self, message: Message) -> Version:
-        return await asyncio.wait_for(self.thread.settled(message), 5)
+        return await asyncio.wait_for(self.conversation.settled(message), 5)
 
 
 # The contract itself
@@ -101,8 +105,8 @@ def test_a_picture_comes_from_the_provider_through_the_middleware(name: str, tmp
         64,
         48,
     )
-    assert version.applied.metadata == {"heard": "a boat, in a frame", "frame": "oak"}
-    assert version.applied.seed is not None
+    assert version.provenance.metadata == {"heard": "a boat, in a frame", "frame": "oak"}
+    assert version.provenance.seed is not None
 
 
 @pytest.mark.parametrize("name", ECHOES)
@@ -117,7 +121,7 @@ def test_stop(name: str, tmp_path: Path) -> None:
         if name == "async-echo":
             assert echo(name).cleaned_up == ["a boat, in a frame"]
         else:
-            assert sitting.studio.registry.threads == 1
+            assert working_threads(sitting.studio.registry) == 1
             echo(name).let_go.set()
         again = await sitting.settled(await sitting.start(name))
         assert again.status == "complete"
@@ -146,7 +150,7 @@ def test_two_event_loops_at_once_share_no_client(tmp_path: Path) -> None:
     both_have_drawn = threading.Barrier(2)
 
     async def main(data: Path) -> None:
-        sitting = await Sitting.open(data, in_flight=50)
+        sitting = await Sitting.open(data, max_in_flight=50)
         for _ in range(2):
             messages = [await sitting.start(name) for name in ECHOES for _ in range(3)]
             versions.extend([await sitting.settled(message) for message in messages])
@@ -219,18 +223,18 @@ def test_shutdown_stops_what_takes_longer(name: str, tmp_path: Path) -> None:
 DRAW = """
 import asyncio, json, sys
 from core import open_studio
-from core.asked import Asked
-from core.settings import load_settings
+from core.chat.request import UserRequest
+from core.settings.schema import load_settings
 
 async def main(provider, **options):
     studio = open_studio(load_settings(shutdown_grace=0))
-    thread = await studio.thread("0" * 32)
-    message = await studio.start(thread, Asked(prompt="a boat", provider=provider, options=options))
+    conversation = await studio.conversation("0" * 32)
+    message = await studio.start(conversation, UserRequest(prompt="a boat", provider=provider, options=options))
     if options:
         while message.progress != "echoing":
             await asyncio.sleep(0.001)
     else:
-        await thread.settled(message)
+        await conversation.settled(message)
     await studio.close()
     print(message.versions[-1].status, [broken.fault for broken in studio.registry.broken])
 
@@ -242,7 +246,11 @@ def run(data: Path, path: Sequence[Path], *arguments: str) -> subprocess.Complet
     return subprocess.run(
         [sys.executable, "-c", DRAW, *arguments],
         cwd=data,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path)), "LIMNER_DATA": str(data / "data")},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(map(str, path)),
+            "LIMNER_DATA_DIR": str(data / "data"),
+        },
         capture_output=True,
         text=True,
         timeout=20,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core.plugins import BUILT_IN
+from core.plugins.loader import BUILT_IN
 from limner import CONTRACT, new_plugin
 from tests.plugins.installing import write_metadata
 from tests.serving import ROOT

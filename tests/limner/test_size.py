@@ -46,7 +46,7 @@ def test_pydantic_refuses_anything_else(value: Any) -> None:
 
 
 def test_what_a_range_takes() -> None:
-    sizes = SizeRange(step=8, shortest=256, longest=2048, widest=3, most_pixels=2_000_000)
+    sizes = SizeRange(step=8, min_side=256, max_side=2048, max_ratio=3, max_pixels=2_000_000)
     taken = ["1024x1024", "256x256", "256x768", "768x256", "2048x976"]
     refused = ["1023x1024", "248x256", "2056x1024", "256x776", "2048x2048", "2048x984"]
     assert [sizes.takes(Size.parse(text)) for text in taken + refused] == [True] * 5 + [False] * 6
@@ -57,9 +57,9 @@ def test_what_a_range_takes() -> None:
     [
         {"default": Size(100, 100)},
         {"step": 7},
-        {"shortest": 2000, "longest": 1000},
-        {"most_pixels": 1000},
-        {"widest": 0.5},
+        {"min_side": 2000, "max_side": 1000},
+        {"max_pixels": 1000},
+        {"max_ratio": 0.5},
         {"step": 0},
         {"shape": "round"},
     ],

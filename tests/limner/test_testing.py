@@ -14,9 +14,9 @@ import pytest
 from pydantic import Field
 
 from limner import ModelInfo, Options, Size, SizeRange
-from limner.testing import ProviderSuite, fault
-from limner.testing.asked import option_schemas, refused_values, sizes_of, taken_values
+from limner.testing import ProviderSuite, report
 from limner.testing.network import only_this_machine
+from limner.testing.samples import option_schemas, refused_values, sizes_of, taken_values
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).with_name("conformance")
@@ -83,7 +83,7 @@ def test_good_providers_pass_and_each_test_that_is_skipped_says_why(tmp_path: Pa
 
 def test_each_sentence_points_to_a_section_of_plugins_md() -> None:
     headings = re.findall(r"^## (.+)$", (ROOT / "plugins.md").read_text("utf-8"), re.MULTILINE)
-    assert {text for name, text in vars(fault).items() if name.isupper() and not name.startswith("_")} <= {
+    assert {text for name, text in vars(report).items() if name.isupper() and not name.startswith("_")} <= {
         *headings
     }
 
@@ -141,7 +141,7 @@ def test_an_options_values_are_read_off_its_schema(name: str, taken: list[Any], 
 
 def test_the_sizes_of_a_range_touch_each_of_its_bounds() -> None:
     bounds = SizeRange(
-        step=16, shortest=250, longest=1000, widest=2, most_pixels=600_000, default=Size(512, 512)
+        step=16, min_side=250, max_side=1000, max_ratio=2, max_pixels=600_000, default=Size(512, 512)
     )
     sizes = sizes_of(ModelInfo(id="one", sizes=bounds))
     assert sizes == [(512, 512), (256, 256), (272, 256), (992, 496), (496, 992), (768, 768)]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from core.registry import Registry
-from core.settings import Settings
+from core.plugins.registry import Registry
+from core.settings.schema import Settings
 from limner import ImageRequest, Size
 
 

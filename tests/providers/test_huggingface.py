@@ -30,13 +30,13 @@ from huggingface_hub.utils import _detect_agent
 from PIL import Image
 from pydantic import SecretStr
 
-from core.asked import Asked
-from core.deadline import DeadlinePassed, before_deadline
-from core.registry import Registry
-from core.settings import load_settings
-from core.store import Store
+from core.chat.message import Version
+from core.chat.request import UserRequest
+from core.generation.deadline import DeadlinePassed, before_deadline
+from core.plugins.registry import Registry
+from core.settings.schema import load_settings
+from core.storage.store import Store
 from core.studio import Studio
-from core.thread import Version
 from limner import ContentFiltered, ImageRequest, ImageResult, ProviderError, Size
 from limner.clients import close_shared
 from limner.testing.loopback import Loopback, Reply, Request
@@ -653,7 +653,7 @@ def test_jobs_are_asked_for_through_the_router() -> None:
 def test_a_look_at_a_job_may_fail() -> None:
     progress: list[str] = []
     replies = (Reply(502), Reply(429), *(Reply(body=job) for job in ANSWERS["wavespeed"][1]))
-    result, paths = jobs("wavespeed", *replies, progress=progress.append)
+    result, paths = jobs("wavespeed", *replies, on_progress=progress.append)
     assert str(result.image).endswith("/files/a.png")
     assert len(paths) == 4
     assert progress == ["waiting for wavespeed", *["waiting in the service's queue"] * 4]
@@ -922,11 +922,13 @@ def through_the_studio(
             provider="huggingface", providers={"huggingface": house}, fetch_from=(server.url,)
         )
         found = [EntryPoint("huggingface", "providers.huggingface", "limner")]
-        studio = Studio(own, Registry(own, found=found), Store(own.data))
+        studio = Studio(own, Registry(own, found=found), Store(own.data_dir))
         try:
-            thread = await studio.thread("t")
-            message = await studio.start(thread, Asked(prompt="A red fox", model=MODEL, options=options))
-            version = await asyncio.wait_for(thread.settled(message), 5)
+            conversation = await studio.conversation("t")
+            message = await studio.start(
+                conversation, UserRequest(prompt="A red fox", model=MODEL, options=options)
+            )
+            version = await asyncio.wait_for(conversation.settled(message), 5)
             stored = [file.read_bytes() for file in studio.store.folder.rglob("*.png")]
             return version, b"".join(stored)
         finally:

@@ -24,9 +24,9 @@ from PIL import Image
 from pydantic import SecretStr
 
 from core import open_studio
-from core.asked import Asked
-from core.settings import load_settings
-from core.thread import Version
+from core.chat.message import Version
+from core.chat.request import UserRequest
+from core.settings.schema import load_settings
 from limner import ContentFiltered, ImageRequest, ImageResult, Options, ProviderError, Size
 from limner.clients import close_shared
 from limner.testing.loopback import Handler, Loopback, Reply, Request
@@ -612,7 +612,7 @@ def test_a_service_that_does_not_answer_in_time() -> None:
 def test_a_cancelled_request_hangs_up() -> None:
     async def stop_while_it_waits(server: Loopback) -> None:
         progress: list[str] = []
-        task = asyncio.create_task(openai.generate(ask(f"{server.url}/v1", progress=progress.append)))
+        task = asyncio.create_task(openai.generate(ask(f"{server.url}/v1", on_progress=progress.append)))
         await asyncio.to_thread(server.wait_until, lambda server: server.requests)
         assert progress == ["waiting for the service"]
         task.cancel()
@@ -744,9 +744,9 @@ def through_the_studio(handler: Handler, **provider: Any) -> tuple[Version, byte
         own = {"uses": "openai", "base_url": f"{server.url}/v1", "api_key_env": "OPENAI_API_KEY", **provider}
         studio = open_studio(load_settings(provider="house", providers={"house": own}))
         try:
-            thread = await studio.thread("t")
-            message = await studio.start(thread, Asked(prompt="A red fox", size="3:2"))
-            version = await asyncio.wait_for(thread.settled(message), 5)
+            conversation = await studio.conversation("t")
+            message = await studio.start(conversation, UserRequest(prompt="A red fox", size="3:2"))
+            version = await asyncio.wait_for(conversation.settled(message), 5)
             stored = [file.read_bytes() for file in studio.store.folder.rglob("*.png")]
             return version, b"".join(stored)
         finally:
@@ -763,7 +763,7 @@ def test_from_a_prompt_to_a_stored_picture(monkeypatch: pytest.MonkeyPatch) -> N
     assert (version.status, version.failure, picture) == ("complete", None, PNG)
     (request,) = server.requests
     assert request.headers["authorization"] == f"Bearer {KEY}"
-    assert request.json == {"model": FLARE, "prompt": "A red fox", "size": version.applied.size}
+    assert request.json == {"model": FLARE, "prompt": "A red fox", "size": version.provenance.size}
 
 
 def test_a_url_is_fetched_without_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -777,7 +777,7 @@ def test_a_url_is_fetched_without_the_key(monkeypatch: pytest.MonkeyPatch) -> No
     version, picture, server = through_the_studio(handler, api_key_env="HOUSE_KEY", models=("flux",))
     assert (version.status, picture) == ("complete", PNG)
     generation, fetch = server.requests
-    assert generation.json["seed"] == version.applied.seed
+    assert generation.json["seed"] == version.provenance.seed
     assert KEY not in str(fetch)
 
 

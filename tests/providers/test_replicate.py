@@ -21,12 +21,13 @@ import pytest
 from PIL import Image
 from pydantic import SecretStr, ValidationError
 
-from core.asked import Asked
-from core.registry import Registry
-from core.settings import load_settings
-from core.store import Store
+from core.chat.conversation import Conversation
+from core.chat.message import Message, Version
+from core.chat.request import UserRequest
+from core.plugins.registry import Registry
+from core.settings.schema import load_settings
+from core.storage.store import Store
 from core.studio import Studio
-from core.thread import Message, Thread, Version
 from limner import ContentFiltered, ImageRequest, ImageResult, ModelInfo, ProviderError, Size, SizeRange
 from limner.clients import close_shared
 from limner.testing.loopback import Loopback, Reply, Request
@@ -46,7 +47,7 @@ def quickly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     monkeypatch.setattr(replicate, "FIRST_POLL", 0.005)
-    monkeypatch.setattr(replicate, "LONGEST_POLL", 0.01)
+    monkeypatch.setattr(replicate, "MAX_POLL", 0.01)
 
 
 def prediction(status: str = "succeeded", output: Any = URL, **more: Any) -> dict[str, Any]:
@@ -490,7 +491,7 @@ def test_progress_is_told() -> None:
     told: list[str] = []
     bars = ["", " 10%|█ | 1/10\n", " 10%|█ | 1/10\r 40%|████ | 4/10 [00:01<00:02]\nmore\n"]
     states = [STARTING, *(prediction("processing", logs=bar) for bar in bars), prediction()]
-    _, server = answered(Replicate(*states), progress=told.append)
+    _, server = answered(Replicate(*states), on_progress=told.append)
     assert told == [
         "waiting for the service",
         "starting the model",
@@ -511,7 +512,7 @@ def test_looks_become_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
         return await sleep(0, *result)
 
     monkeypatch.setattr(replicate, "FIRST_POLL", 0.5)
-    monkeypatch.setattr(replicate, "LONGEST_POLL", 4.0)
+    monkeypatch.setattr(replicate, "MAX_POLL", 4.0)
     monkeypatch.setattr(asyncio, "sleep", shorter)
     states = [Reply(201, STARTING), *[PROCESSING] * 10, prediction()]
     with Loopback(Replicate(*states)) as server:
@@ -545,13 +546,13 @@ def test_a_look_may_stay_unanswered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_looks_that_fail_in_a_row_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replicate, "MOST_MISSES", 1)
+    monkeypatch.setattr(replicate, "MAX_MISSES", 1)
     result, _ = answered(Replicate(STARTING, *[HTML, PROCESSING] * 3, prediction()))
     assert result.image == URL
 
 
 def test_a_lost_service_is_given_up_and_the_prediction_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replicate, "MOST_MISSES", 2)
+    monkeypatch.setattr(replicate, "MAX_MISSES", 2)
     error, server = refused(Replicate(PROCESSING, HTML))
     assert isinstance(error, ProviderError)
     assert (error.category, error.did_not_run) == ("unavailable", False)
@@ -731,7 +732,7 @@ def test_two_hundred_side_by_side_need_no_threads_and_leave_no_connection() -> N
         return Reply(201, STARTING)
 
     async def work() -> float:
-        await replicate.generate(ask(server.url))  # imports the SDK, which does take a thread
+        await replicate.generate(ask(server.url))  # imports the SDK, which does take a conversation
         threads.append(threading.active_count())
         begun = time.monotonic()
         results = await asyncio.gather(*(replicate.generate(ask(server.url)) for _ in range(most)))
@@ -749,25 +750,25 @@ def test_two_hundred_side_by_side_need_no_threads_and_leave_no_connection() -> N
 
 
 @contextlib.asynccontextmanager
-async def opened(server: Loopback, **settings: Any) -> AsyncIterator[tuple[Studio, Thread]]:
+async def opened(server: Loopback, **settings: Any) -> AsyncIterator[tuple[Studio, Conversation]]:
     own = {"base_url": server.url, **settings.pop("own", {})}
     loaded = load_settings(provider="replicate", providers={"replicate": own}, **settings)
     registry = Registry(loaded, found=[EntryPoint("replicate", "providers.replicate", "limner")])
-    studio = Studio(loaded, registry, Store(loaded.data))
+    studio = Studio(loaded, registry, Store(loaded.data_dir))
     try:
-        yield studio, await studio.thread("t")
+        yield studio, await studio.conversation("t")
     finally:
         await studio.close()
 
 
-async def settled(thread: Thread, message: Message) -> Version:
-    return await asyncio.wait_for(thread.settled(message), 8)
+async def settled(conversation: Conversation, message: Message) -> Version:
+    return await asyncio.wait_for(conversation.settled(message), 8)
 
 
-def through_the_studio(server: Loopback, asked: Asked, **settings: Any) -> tuple[Version, bytes]:
+def through_the_studio(server: Loopback, asked: UserRequest, **settings: Any) -> tuple[Version, bytes]:
     async def work() -> tuple[Version, bytes]:
-        async with opened(server, **settings) as (studio, thread):
-            version = await settled(thread, await studio.start(thread, asked))
+        async with opened(server, **settings) as (studio, conversation):
+            version = await settled(conversation, await studio.start(conversation, asked))
             picture = version.picture and await studio.store.read(version.picture.name)
             return version, picture or b""
 
@@ -781,7 +782,7 @@ def _png() -> bytes:
 
 
 PNG = _png()
-FOX = Asked(prompt="A red fox")
+FOX = UserRequest(prompt="A red fox")
 
 
 @pytest.fixture
@@ -794,12 +795,12 @@ def test_the_file_host_never_sees_the_token() -> None:
     with Loopback({"/out.png": Reply(body=PNG)}) as files:
         url = f"{files.url}/out.png"
         with Loopback(Replicate(STARTING, prediction(output=[url]))) as server:
-            asked = Asked(prompt="A red fox", size="16:9", seed=4)
+            asked = UserRequest(prompt="A red fox", size="16:9", seed=4)
             version, picture = through_the_studio(server, asked, fetch_from=(files.url,))
     assert (version.status, version.failure, picture) == ("complete", None, PNG)
-    assert version.applied.request_id == ID
+    assert version.provenance.request_id == ID
     assert server.requests[0].json["input"].items() >= {"aspect_ratio": "16:9", "seed": 4}.items()
-    assert [notice.feature for notice in version.applied.warnings] == ["size"]
+    assert [notice.feature for notice in version.provenance.warnings] == ["size"]
     assert {request.headers["authorization"] for request in server.requests} == {f"Bearer {KEY}"}
     (fetch,) = files.requests
     assert "authorization" not in fetch.headers
@@ -849,11 +850,11 @@ def test_the_deadline_cancels_at_the_service() -> None:
 @pytest.mark.parametrize("succeeds", [False, True])
 def test_stop_in_the_studio(succeeds: bool) -> None:
     async def work(server: Loopback, fetch_from: str) -> Version:
-        async with opened(server, fetch_from=(fetch_from,)) as (studio, thread):
-            message = await studio.start(thread, FOX)
+        async with opened(server, fetch_from=(fetch_from,)) as (studio, conversation):
+            message = await studio.start(conversation, FOX)
             await asyncio.to_thread(server.wait_until, lambda server: len(server.requests) > 2)
             studio.stop(message)
-            return await settled(thread, message)
+            return await settled(conversation, message)
 
     with Loopback({"/out.png": Reply(body=PNG)}) as files:
         cancel = prediction(output=f"{files.url}/out.png") if succeeds else CANCELED
@@ -870,13 +871,13 @@ def test_what_nobody_knows_of_a_model_is_its_own_affair() -> None:
     with Loopback({"/out.png": Reply(body=PNG)}) as files:
         output = {"image": f"{files.url}/out.png"}
         with Loopback(Replicate(prediction(output=output, model="someone/fox"))) as server:
-            asked = Asked(
+            asked = UserRequest(
                 prompt="A fox", model="someone/fox:abc", size="3:2", options={"input": {"width": 64}}
             )
             version, picture = through_the_studio(server, asked, fetch_from=(files.url,))
     assert picture == PNG
     assert server.requests[0].json == {"version": "abc", "input": {"width": 64, "prompt": "A fox"}}
-    assert [warning.feature for warning in version.applied.warnings] == ["size"]
+    assert [warning.feature for warning in version.provenance.warnings] == ["size"]
 
 
 def test_the_models_are_told_apart_by_what_they_take() -> None:

@@ -215,7 +215,7 @@ def test_a_slow_picture_reports_and_comes(monkeypatch: pytest.MonkeyPatch) -> No
     heard: list[str] = []
     options = SketchOptions(outcome="slow-picture")
     started = time.monotonic()
-    result = make("hills", options=options, progress=heard.append)
+    result = make("hills", options=options, on_progress=heard.append)
     assert time.monotonic() - started >= 1
     assert heard == ["drawing slowly, 0 of 1 s"]
     assert result.image == make("hills").image

@@ -66,8 +66,8 @@ def with_shapes(tmp_path_factory: pytest.TempPathFactory, gates: Path) -> dict[s
         "LIMNER_PROVIDER": "shapes",
         "LIMNER_PROVIDERS__SHAPES__GATES": str(gates),
         "LIMNER_PROVIDERS__HOSTILE__GATES": str(gates),
-        "LIMNER_RATE": "10000/minute",
-        "LIMNER_IN_FLIGHT": "100",
+        "LIMNER_RATE_LIMIT": "10000/minute",
+        "LIMNER_MAX_IN_FLIGHT": "100",
         "LIMNER_SHUTDOWN_GRACE": "0",
     }
 
@@ -75,7 +75,7 @@ def with_shapes(tmp_path_factory: pytest.TempPathFactory, gates: Path) -> dict[s
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory, with_shapes: dict[str, str]) -> Iterator[Serving]:
     folder = tmp_path_factory.mktemp("app")
-    serving = Serving(folder, {**with_shapes, "LIMNER_DATA": str(folder / "data")})
+    serving = Serving(folder, {**with_shapes, "LIMNER_DATA_DIR": str(folder / "data")})
     yield serving
     serving.stop()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from limner.testing import running
+from limner.testing import concurrency as running
 
 classes: dict[str, dict[str, Any]] = {}
 

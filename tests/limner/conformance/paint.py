@@ -137,7 +137,7 @@ class Dots:
 
     @hookimpl
     def describe(self) -> ProviderInfo:
-        sizes = SizeRange(step=8, shortest=16, longest=64, default=Size(32, 32))
+        sizes = SizeRange(step=8, min_side=16, max_side=64, default=Size(32, 32))
         return ProviderInfo(label="Dots", models=(ModelInfo(id="dots-1", sizes=sizes),), options=DotsOptions)
 
     @hookimpl

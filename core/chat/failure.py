@@ -1,0 +1,229 @@
+"""Why a request was rejected, or a picture failed: what happened, why, and what to do next."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+from limner.errors import Category
+
+Cause: TypeAlias = (
+    Category | Literal["content-filter", "no-credential", "not-installed", "crash", "interrupted", "internal"]
+)
+"""A provider's category, or one of the host's own: the service refused, no credential is set, a module is
+missing, the plugin raised something outside the contract, the server stopped, or Limner itself failed."""
+
+
+class Rejected(Exception):
+    """A request that is not started; the text is one sentence that says what to do. HTTP status 400."""
+
+    status = 400
+    retry_after: float | None = None
+    """Seconds until the same request may be accepted; None if nobody knows."""
+
+
+class LimitReached(Rejected):
+    """A request that a limit stops for now."""
+
+    status = 429
+
+    def __init__(self, sentence: str, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class Unavailable(Rejected):
+    """A request that cannot be served at the moment, whatever it asks for."""
+
+    status = 503
+
+
+class _Row(NamedTuple):
+    what: str
+    why: str
+    next: str
+    status: int = 502
+    can_try_again: bool = True
+    while_waiting: str = ""
+
+
+_BILLED = "The picture may still have been made, and billed."
+
+_ROWS: dict[Cause, _Row] = {
+    "content-filter": _Row(
+        "Image could not be generated.",
+        "{label}'s content filter does not allow this prompt or the picture it led to.",
+        "Change the prompt and send it again.",
+        status=422,
+        can_try_again=False,
+    ),
+    "auth": _Row(
+        "{label} rejected the API key.",
+        "The key is wrong, has expired, or may not use this model.",
+        "Check {variable} where Limner runs and restart it, or choose another provider.",
+        can_try_again=False,
+    ),
+    "no-credential": _Row(
+        "{label} needs an API key.",
+        "{variable} is not set where Limner runs.",
+        "{get_one}Set {variable} and restart Limner, or choose another provider.",
+        status=503,
+        can_try_again=False,
+    ),
+    "quota": _Row(
+        "There is no credit left at {label}.",
+        "The account has used up its credit or reached its spending limit.",
+        "Add credit or raise the limit there, then try again, or choose another provider.",
+        status=503,
+    ),
+    "rate-limit": _Row(
+        "{label} accepts no more requests right now.",
+        "Too many were sent in a short time.",
+        "Wait {wait} and try again.",
+        status=429,
+        while_waiting="rate limited",
+    ),
+    "invalid-request": _Row(
+        "{label} did not accept this request.",
+        "An option, the size or the model does not fit.",
+        "Change the prompt or the options and send it again.",
+        status=400,
+        can_try_again=False,
+    ),
+    "timeout": _Row(
+        "{label} did not answer in time.",
+        "The time limit for one picture has passed. {billed}",
+        "Try again, or choose a smaller size or a faster model.",
+        status=504,
+    ),
+    "unavailable": _Row(
+        "{label} cannot be reached.",
+        "The service is down or overloaded, or the network is. {billed}",
+        "Check the connection and try again in a moment.",
+        status=503,
+        while_waiting="unreachable",
+    ),
+    "bad-image": _Row(
+        "{label} sent something that is not a complete picture.",
+        "It is cut off, empty, too large, or not the type that it claims to be.",
+        "Try again; if it happens again, choose another model.",
+    ),
+    "bad-response": _Row(
+        "{label} sent an answer that Limner does not understand.",
+        "It does not have the service's usual form.",
+        "Try again; if it happens again, check the address and the model in the settings.",
+    ),
+    "provider": _Row(
+        "{label} could not make this picture.",
+        "The service reported an error of its own.",
+        "Try again, or change the prompt or the model.",
+    ),
+    "not-installed": _Row(
+        "{label} is not completely installed.",
+        "It needs the module {culprit}, which is not installed where Limner runs.",
+        "Install it with pip and restart Limner, or choose another provider.",
+        status=503,
+        can_try_again=False,
+    ),
+    "crash": _Row(
+        "The plugin {culprit} failed.",
+        "It raised an error that it should have handled; the server's log has the details.",
+        "Try again; if it happens again, tell the plugin's author, or choose another provider.",
+    ),
+    "interrupted": _Row(
+        "The server stopped while this picture was being made.",
+        "Limner was restarted or shut down. {billed}",
+        "Try again.",
+        status=503,
+    ),
+    "internal": _Row(
+        "Limner failed while making this picture.",
+        "This is a bug in Limner; the server's log has the details. {billed}",
+        "Try again, and report it if it happens again.",
+    ),
+}
+"""For each cause the texts, the HTTP status, whether the same request may well succeed the next time, and
+what the person reads while a request that did not run waits to be sent again; never again if empty."""
+
+
+class Failure(BaseModel):
+    """A failure as it is stored and shown."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cause: Cause
+    what: str
+    why: str
+    next: str
+    service_message: str | None = None
+    """The service's own words, already cleaned of secrets."""
+    retry_after: float | None = None
+    """Seconds."""
+    did_not_run: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """What happened, why, and the next step, for whoever shows plain text."""
+        return f"{self.what} {self.why} {self.next}"
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that stands for this failure."""
+        return _ROWS[self.cause].status
+
+    @property
+    def can_try_again(self) -> bool:
+        """Whether the same request may well succeed the next time."""
+        return _ROWS[self.cause].can_try_again
+
+    @property
+    def while_waiting(self) -> str:
+        """What to say while the request waits to be sent again; empty if it must not be."""
+        return _ROWS[self.cause].while_waiting if self.did_not_run else ""
+
+
+def failure(
+    cause: Cause,
+    *,
+    label: str,
+    variable: str = "the key",
+    get_one_at: str | None = None,
+    culprit: str = "",
+    why: str | None = None,
+    service_message: str | None = None,
+    retry_after: float | None = None,
+    did_not_run: bool = False,
+    paid: bool = False,
+) -> Failure:
+    """Returns the failure of a cause, in words for the provider with that label.
+
+    `why` replaces the cause's own reason if a better one is known. `retry_after` is in seconds;
+    `service_message` must already be clean of secrets.
+    """
+    words = {
+        "label": label,
+        "variable": variable,
+        "get_one": f"Get a key at {get_one_at}. " if get_one_at else "",
+        "culprit": culprit or label,
+        "wait": _span(retry_after) if retry_after else "a minute",
+        "billed": _BILLED if paid and not did_not_run else "",
+    }
+    what, reason, next_step = (text.format_map(words).strip() for text in _ROWS[cause][:3])
+    return Failure(
+        cause=cause,
+        what=what,
+        why=why or reason,
+        next=next_step,
+        service_message=service_message,
+        retry_after=retry_after,
+        did_not_run=did_not_run,
+    )
+
+
+def _span(seconds: float) -> str:
+    whole = math.ceil(seconds)
+    if whole < 120:
+        return "a second" if whole == 1 else f"{whole} seconds"
+    return f"{math.ceil(seconds / 60)} minutes" if seconds < 7200 else f"{math.ceil(seconds / 3600)} hours"

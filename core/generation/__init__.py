@@ -1,0 +1,1 @@
+"""The one road from a request to a stored picture."""

@@ -1,0 +1,151 @@
+"""One call of a provider: its credential, its deadline, retries, and every way it can end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from pydantic import SecretStr
+
+from core.chat.failure import Cause, Failure, failure
+from core.generation.deadline import DeadlinePassed, Escaped, before_deadline
+from core.generation.resolve import Plan
+from core.generation.sanitize import sanitize
+from core.plugins.provider import Provider
+from core.plugins.registry import PluginCrashed, Registry
+from core.redaction import clean_words
+from limner import ContentFiltered, ImageRequest, ImageResult, LimnerError, ProviderError
+from limner.errors import CATEGORIES
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT = 1.0
+"""Seconds before the first retry if the service names no wait; each further one waits twice as long."""
+
+
+class GenerationFailed(Exception):
+    """The picture could not be made."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.cause)
+        self.failure = failure
+
+
+def failed(provider: Provider, cause: Cause, **more: Any) -> GenerationFailed:
+    """Returns the error for a failure of that provider, in the host's words."""
+    declared = provider.info.credential
+    return GenerationFailed(
+        failure(
+            cause,
+            label=provider.label,
+            variable=provider.credential_variable or "its key",
+            get_one_at=declared.url if declared else None,
+            paid=provider.info.paid,
+            **more,
+        )
+    )
+
+
+def credential(provider: Provider) -> SecretStr | None:
+    """Returns the provider's secret; raises GenerationFailed if it needs one that is not set."""
+    if provider.lacks_credential:
+        raise failed(provider, "no-credential", did_not_run=True)
+    return provider.credential
+
+
+async def call(
+    plan: Plan,
+    credential: SecretStr | None,
+    registry: Registry,
+    max_retries: int,
+    report: Callable[[str], None],
+) -> ImageResult:
+    """Calls the plan's provider and waits for its result; raises GenerationFailed.
+
+    It is called again only if its request certainly did not run, and within the one deadline. When
+    cancelled, it first lets the provider clean up, and still returns a result that arrives meanwhile.
+    """
+    secret = credential.get_secret_value() if credential else ""
+
+    def report_clean(progress: str) -> None:
+        report(_clean(progress, secret) or "")
+
+    request = replace(plan.image_request, credential=credential, on_progress=report_clean)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + request.timeout
+    for retries in range(max_retries + 1):
+        try:
+            timed = replace(request, timeout=deadline - loop.time())
+            return await _call_once(plan.provider, timed, registry, secret)
+        except GenerationFailed as error:
+            wait = _wait_before_retry(error.failure, retries)
+            if wait is None or retries == max_retries or loop.time() + wait >= deadline:
+                raise
+            await _wait_visibly(error.failure, wait, request.report)
+    raise AssertionError("the last try returns or raises")
+
+
+async def _call_once(
+    provider: Provider, request: ImageRequest, registry: Registry, secret: str
+) -> ImageResult:
+    begun = threading.Event()
+    try:
+        result = await before_deadline(registry.generate(provider, request, begun.set), request.timeout)
+    except (ContentFiltered, ProviderError) as error:
+        raise _reported(provider, error, secret) from error
+    except DeadlinePassed:
+        raise failed(provider, "timeout", did_not_run=not begun.is_set()) from None
+    except PluginCrashed as error:
+        raise _crashed(provider, error.plugin, error) from error
+    except Escaped as error:
+        raise _crashed(provider, provider.plugin.name, error) from error
+    return sanitize(result, secret)
+
+
+def _wait_before_retry(failure: Failure, retries: int) -> float | None:
+    """Returns the seconds to wait before the next try; None if there must be none."""
+    if not failure.while_waiting:
+        return None
+    return FIRST_WAIT * 2**retries if failure.retry_after is None else failure.retry_after
+
+
+async def _wait_visibly(failure: Failure, seconds: float, report: Callable[[str], None]) -> None:
+    """Waits, and reports each second why and how much longer; a Stop ends it."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while (left := end - loop.time()) > 0:
+        report(f"{failure.while_waiting}, trying again in {math.ceil(left)} s")
+        await asyncio.sleep(min(left, 1))
+    report("trying again")
+
+
+def _clean(words: object, secret: str) -> str | None:
+    return clean_words(None if words is None else str(words), secret)
+
+
+def _reported(provider: Provider, error: LimnerError, secret: str) -> GenerationFailed:
+    """Returns the failure that a provider reports; what a subclass of the error got wrong is left out."""
+    category, wait = getattr(error, "category", None), getattr(error, "retry_after", None)
+    cause: Cause = category if category in CATEGORIES else "provider"
+    return failed(
+        provider,
+        "content-filter" if isinstance(error, ContentFiltered) else cause,
+        why=_clean(getattr(error, "why", None), secret),
+        service_message=_clean(getattr(error, "service_message", None), secret),
+        retry_after=wait if isinstance(wait, int | float) and 0 <= wait < math.inf else None,
+        did_not_run=getattr(error, "did_not_run", None) is True,
+    )
+
+
+def _crashed(provider: Provider, culprit: str, error: BaseException) -> GenerationFailed:
+    cause = error.__cause__
+    if isinstance(cause, ModuleNotFoundError) and cause.name:
+        log.error("The plugin %s needs the module %s, which is not installed", culprit, cause.name)
+        return failed(provider, "not-installed", culprit=cause.name)
+    log.error("The plugin %s failed while making a picture", culprit, exc_info=error.__cause__)
+    return failed(provider, "crash", culprit=culprit)

@@ -1,0 +1,75 @@
+"""Waits for a call that has a deadline, and gives one that is cancelled time to clean up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+CLEANUP = 5.0
+"""Seconds that a cancelled call has to clean up."""
+
+_abandoned: set[asyncio.Task[Any]] = set()
+"""Calls that did not end in that time; the event loop alone would not keep them alive."""
+
+
+class DeadlinePassed(Exception):
+    """The call was cancelled at its deadline, and no result came while it cleaned up."""
+
+
+class Escaped(Exception):
+    """The call ended in a way that would end whoever awaits it: it cancelled itself, or worse."""
+
+
+async def before_deadline(call: Coroutine[Any, Any, T], timeout: float) -> T:
+    """Awaits a call; at the deadline, or when cancelled itself, cancels it and lets it clean up.
+
+    A result that arrives during the clean-up is given all the same: it may have been paid for.
+    Raises DeadlinePassed, Escaped, CancelledError where the caller was cancelled, and every Exception
+    of the call before its deadline.
+    """
+    task = asyncio.ensure_future(call)
+    try:
+        await asyncio.wait({task}, timeout=timeout)
+    except asyncio.CancelledError:
+        if not await _cancel(task):
+            raise
+    else:
+        if not task.done() and not await _cancel(task):
+            raise DeadlinePassed
+    if task.cancelled():
+        raise Escaped from asyncio.CancelledError()
+    error = task.exception()
+    if error is not None and not isinstance(error, Exception):
+        raise Escaped from error
+    return task.result()
+
+
+async def _cancel(task: asyncio.Task[Any]) -> bool:
+    """Cancels a call, waits as long as it may clean up, and returns whether it still returned a result."""
+    loop = asyncio.get_running_loop()
+    task.cancel()
+    end = loop.time() + CLEANUP
+    while not task.done() and loop.time() < end:
+        with suppress(asyncio.CancelledError):  # Stop was pressed again, which shortens nothing
+            await asyncio.wait({task}, timeout=end - loop.time())
+    if not task.done():
+        log.warning("A cancelled provider did not end within %.0f seconds and is left to itself", CLEANUP)
+        task.cancel()
+        _abandoned.add(task)
+        task.add_done_callback(_forget)
+        return False
+    return not task.cancelled() and task.exception() is None
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    """Takes the late outcome of an abandoned call, so that nobody complains that it was never read."""
+    _abandoned.discard(task)
+    late = "was cancelled" if task.cancelled() else type(task.exception() or task.result()).__name__
+    log.warning("A provider that was left to itself ended late: %s", late)

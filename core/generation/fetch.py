@@ -1,0 +1,199 @@
+"""Fetches a picture that a provider gave as a URL, from where Limner may fetch and from nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from functools import cache
+from typing import Any, TypeAlias, cast
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
+
+import anyio
+import httpcore
+import idna
+
+from core.settings.schema import Settings
+from limner import ProviderError
+
+DEADLINE = 60.0
+"""Seconds for one picture, with all redirects."""
+MAX_REDIRECTS = 3
+CONNECT_TIMEOUT = 5.0
+"""Seconds for one of a host's addresses."""
+
+_HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "limner"}
+_ALLOW = "The setting fetch_from can allow its origin."
+_PORTS = {"http": 80, "https": 443}
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+_LINK = re.compile(r"[^\x00-\x20\\\x7f-\x9f]{1,16384}")
+_USERINFO = re.compile(r"(?<=//)[^/?#]*@")
+_NETLOC = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^@:\[\]]{1,253})(:(?P<port>[0-9]{0,5}))?")
+_HOST = re.compile(r"\[.+\]|[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_default_tls = cache(httpcore.default_ssl_context)  # takes 40 ms
+_GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
+# What `is_global` passes, in some versions of Python or in all; 168.63.129.16 is Azure's own host.
+_NOT_PUBLIC_IPV4 = ("192.0.0.0/24", "192.88.99.0/24", "224.0.0.0/4", "168.63.129.16/32")
+_NOT_PUBLIC_IPV6 = ("2001::/23", "2002::/16", "3fff::/20")
+_NOT_PUBLIC = [ipaddress.ip_network(network) for network in _NOT_PUBLIC_IPV4 + _NOT_PUBLIC_IPV6]
+
+Resolve: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
+
+
+async def _look_up(host: str, port: int) -> list[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class Fetcher:
+    """Fetches pictures over https from the public internet, and from the origins that are trusted.
+
+    Trusted are the origin of the provider's `base_url` and those in the setting `fetch_from`: they
+    may be plain http, and at any address. A text that is no web address makes nothing trusted.
+    `deadline`, `resolve` and `tls` are there for tests.
+    """
+
+    def __init__(self, settings: Settings, base_url: str | None = None) -> None:
+        self.deadline = DEADLINE
+        self.resolve: Resolve = _look_up
+        self.tls: ssl.SSLContext | None = None
+        self._most_bytes = settings.max_bytes
+        self._trusted: set[tuple[str, str]] = set()  # scheme, and host with port
+        for url in (base_url or "", *settings.fetch_from):
+            with suppress(ProviderError):
+                self._trusted.add(_web_address(_USERINFO.sub("", url))[:2])
+
+    async def fetch(self, url: str) -> bytes:
+        """Gives the bytes at that URL, which may be anything; raises ``ProviderError("bad-image")``.
+
+        The request carries no credential, and the error says nothing of the URL.
+        """
+        try:
+            with anyio.fail_after(self.deadline):
+                return await self._follow(_web_address(url))
+        except ProviderError:
+            raise
+        except TimeoutError as error:
+            raise _bad(f"The picture could not be fetched within {self.deadline:g} seconds.") from error
+        except Exception as error:  # whatever a stranger's server brings httpcore, h11 or ssl to raise
+            raise _bad("The picture's server cannot be reached, or the connection to it failed.") from error
+
+    async def _follow(self, url: SplitResult) -> bytes:
+        for _ in range(MAX_REDIRECTS + 1):
+            data, location = await self._get(url)
+            if not location:
+                return data
+            url = _web_address(location, url.geturl())
+        raise _bad("The link to the picture leads from one address to the next too often.")
+
+    async def _get(self, url: SplitResult) -> tuple[bytes, str]:
+        """Gives the bytes, or where the server says that they are."""
+        host, port = url.hostname or "", url.port or _PORTS[url.scheme]
+        pinned = _Pinned(await self._addresses(url, host, port))
+        connection = httpcore.AsyncHTTPConnection(
+            httpcore.Origin(url.scheme.encode(), host.encode(), port),
+            ssl_context=(self.tls or _default_tls()) if url.scheme == "https" else None,
+            network_backend=pinned,
+        )
+        path = f"{url.path}?{url.query}" if url.query else url.path
+        target = httpcore.URL(scheme=url.scheme, host=host, port=port, target=path)
+        try:
+            async with connection.stream("GET", target, headers={"Host": url.netloc, **_HEADERS}) as response:
+                headers = {name.lower(): value for name, value in response.headers}
+                if response.status in (301, 302, 303, 307, 308) and headers.get(b"location"):
+                    return b"", headers[b"location"].decode()
+                self._check_head(response.status, headers)
+                data = bytearray()
+                async for part in response.aiter_stream():
+                    data += part
+                    self._check_size(len(data))
+                    await asyncio.sleep(0)  # one read may hold ten thousand chunks of a byte
+                return bytes(data), ""
+        finally:
+            await pinned.aclose()
+
+    async def _addresses(self, url: SplitResult, host: str, port: int) -> list[str]:
+        """Looks the host up, once; every address must be allowed, since any may be connected to."""
+        trusted = url[:2] in self._trusted
+        if not trusted and url.scheme != "https":
+            raise _bad(f"The link to the picture is not https. {_ALLOW}")
+        addresses = await self.resolve(host, port)
+        if not trusted and not all(map(_is_public, addresses)):
+            raise _bad(f"The picture is not on the public internet. {_ALLOW}")
+        return addresses
+
+    def _check_head(self, status: int, headers: dict[bytes, bytes]) -> None:
+        if status in (403, 404, 410):
+            raise _bad("The link to the picture has expired.")
+        if status != 200:
+            raise _bad(f"The picture's server answered with the status {status}.")
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise _bad("The picture's server sent it compressed, which Limner does not take.")
+        self._check_size(int(headers.get(b"content-length", 0)))
+
+    def _check_size(self, size: int) -> None:
+        if size > self._most_bytes:
+            raise _bad(f"The picture is larger than {self._most_bytes:,} bytes.")
+
+
+class _Pinned(httpcore.AsyncNetworkBackend):
+    """Connects to the addresses that were checked, whatever the host is called."""
+
+    def __init__(self, addresses: Iterable[str]) -> None:
+        self._addresses = addresses
+        self._network = cast(httpcore.AsyncNetworkBackend, httpcore.AnyIOBackend())
+        self._stream: httpcore.AsyncNetworkStream | None = None
+
+    async def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+        for address in self._addresses:
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                self._stream = await self._network.connect_tcp(address, port, timeout=CONNECT_TIMEOUT)
+                return self._stream
+        raise httpcore.ConnectError
+
+    async def aclose(self) -> None:
+        """Closes the connection, also where httpcore was cancelled in a handshake and left it open."""
+        if self._stream is not None:
+            with anyio.CancelScope(shield=True):
+                await self._stream.aclose()
+
+
+def _is_public(address: str) -> bool:
+    """Says whether an IP address belongs to the public internet, and leads nowhere else."""
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        ip = ip.ipv4_mapped or ip
+    allocated = ip.version == 4 or ip in _GLOBAL_IPV6
+    return allocated and ip.is_global and not any(ip in network for network in _NOT_PUBLIC)
+
+
+def _web_address(link: str, page: str = "") -> SplitResult:
+    """Gives the one normal form of a link on a page; raises ProviderError for any that is not http(s)."""
+    try:
+        if not _LINK.fullmatch(link):
+            raise ValueError
+        url = urlsplit(urljoin(page, link))
+        netloc = _NETLOC.fullmatch(url.netloc)
+        if netloc is None or url.scheme not in _PORTS:
+            raise ValueError
+        host, port = netloc["host"].lower(), int(netloc["port"] or _PORTS[url.scheme])
+        if host.startswith("["):
+            host = f"[{ipaddress.IPv6Address(host[1:-1])}]"
+        elif not host.isascii():
+            host = idna.encode(host).decode()
+        host = host.removesuffix(".")
+        if not _HOST.fullmatch(host) or not 0 < port < 65536:
+            raise ValueError
+        shown = "" if port == _PORTS[url.scheme] else f":{port}"
+        path, query = quote(url.path or "/", safe=_PRINTABLE), quote(url.query, safe=_PRINTABLE)
+        return SplitResult(url.scheme, host + shown, path, query, "")
+    except ValueError:
+        raise _bad("The link to the picture is not a web address.") from None
+
+
+def _bad(sentence: str) -> ProviderError:
+    return ProviderError("bad-image", why=sentence)

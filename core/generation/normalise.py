@@ -1,0 +1,64 @@
+"""From whatever a provider returned to proven bytes: nothing is re-encoded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import anyio
+
+from core.generation.memory import Memory
+from core.workers import Workers
+from limner import ProviderError, picture
+from limner.result import ImageSource
+
+Fetch: TypeAlias = Callable[[str], Awaitable[bytes]]
+
+DEADLINE = 60.0
+"""Seconds for reading, and for decoding; a provider's own file object may never give its bytes."""
+PROVERS = 8
+"""Pictures read at once, and decoded at once: none takes less than an eighth of the memory."""
+MAX_MEMORY = 600_000_000
+"""Bytes that decoding takes at once; three PNGs of 40 million pixels, or a WebP that runs alone."""
+
+
+class Provers:
+    """The threads and the memory that the pictures of a studio share.
+
+    Reading has threads of its own, so that a file object that gives nothing holds up no picture.
+    """
+
+    def __init__(self, most_memory: int = MAX_MEMORY) -> None:
+        self.readers = Workers(PROVERS)
+        self.decoders = Workers(PROVERS)
+        self.memory = Memory(most_memory)
+
+
+async def normalise(
+    image: ImageSource, fetch: Fetch, provers: Provers, *, max_bytes: int, max_pixels: int
+) -> tuple[bytes, picture.ImageInfo]:
+    """Returns a picture's bytes as they came and what they are.
+
+    Reading and decoding happen in worker threads. A wait for memory has no deadline: the picture may
+    have been paid for. Raises ProviderError ``bad-image`` for anything that is not a whole picture
+    within the limits, and what `fetch` raises for a URL.
+    """
+    source: ImageSource = image
+    if isinstance(image, str) and picture.is_url(image):
+        source = await fetch(image.strip())
+
+    def read() -> tuple[bytes, int]:
+        data = picture.read(source, max_bytes)
+        return data, picture.memory_to_prove(data, max_pixels)
+
+    try:
+        with anyio.fail_after(DEADLINE):
+            data, needed = await provers.readers.run(read)
+        taken = await provers.memory.take(max(needed, provers.memory.most // PROVERS))
+        proof = asyncio.ensure_future(provers.decoders.run(lambda: picture.identify(data, max_pixels)))
+        proof.add_done_callback(lambda _: provers.memory.give_back(taken))
+        with anyio.fail_after(DEADLINE):
+            return data, await asyncio.shield(proof)  # a thread that decodes cannot be stopped
+    except TimeoutError as error:
+        raise ProviderError("bad-image", why="The picture could not be read in time.") from error

@@ -1,0 +1,105 @@
+"""The options of a request: read by the model's own class, and bounded for those who do not pay."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from typing_extensions import TypeAliasType
+
+from core.chat.failure import Rejected
+from core.plugins.provider import Provider
+from limner import ImageWarning, ModelInfo, Options
+
+log = logging.getLogger(__name__)
+
+
+def resolve_options(
+    wanted: dict[str, Any], provider: Provider, model: ModelInfo, *, for_owner: bool
+) -> tuple[Options, list[ImageWarning]]:
+    """Returns the model's options with what was wanted, and a warning for each that the plugin changed.
+
+    Raises Rejected for an option that the model does not have or does not take, and for one without
+    bounds from anybody but the owner.
+    """
+    declared = provider.info.options_of(model)
+    if not for_owner:
+        _reject_unbounded(wanted, declared)
+    try:
+        options = declared.model_validate(wanted)
+        used = options.model_dump(mode="json")
+    except ValidationError as error:
+        raise Rejected(_sentence(error, declared, model)) from None
+    except Exception as error:  # a plugin's own validator may raise anything
+        log.exception("The plugin %s failed to read its options", provider.plugin.name)
+        advice = "leave them out, or tell its author"
+        raise Rejected(
+            f"The plugin {provider.plugin.name} failed to read these options: {advice}."
+        ) from error
+    names = field_names(declared)
+    changed = [
+        ImageWarning(name, f"{value} became {used[names[name]]}: {model.name} changed it.")
+        for name, value in wanted.items()
+        if name in names and _differs(value, used[names[name]])
+    ]
+    return options, changed
+
+
+def field_names(options: type[Options]) -> dict[str, str]:
+    """Returns the field of each option by the name that a request gives it: its alias, or its own."""
+    names: dict[str, str] = {}
+    for name, field in options.model_fields.items():
+        alias = field.validation_alias if isinstance(field.validation_alias, str) else None
+        names[alias or name] = name
+    return names
+
+
+def unbounded_options(options: type[Options]) -> list[str]:
+    """Returns the names of the options that take anything, such as a dictionary for a service's own input."""
+    names = field_names(options)
+    return [alias for alias, name in names.items() if _is_unbounded(options.model_fields[name].annotation)]
+
+
+def _is_unbounded(annotation: Any, within: tuple[Any, ...] = ()) -> bool:
+    """Whether a type lets anything in: none is named, a mapping, or an alias such as `JsonValue`."""
+    kind, inner = get_origin(annotation) or annotation, get_args(annotation)
+    if annotation in (Any, object) or isinstance(annotation, TypeAliasType):
+        return True
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if kind in within:
+            return False
+        if kind.model_config.get("extra") == "allow":
+            return True
+        within, inner = (*within, kind), [field.annotation for field in kind.model_fields.values()]
+    elif isinstance(kind, type) and issubclass(kind, Iterable) and not issubclass(kind, str | bytes):
+        inner = (Any,) if issubclass(kind, Mapping) or not inner else inner
+    return any(_is_unbounded(one, within) for one in inner)
+
+
+def _reject_unbounded(wanted: dict[str, Any], declared: type[Options]) -> None:
+    """Rejects what could make the owner pay for anything; an option at its default asks for nothing."""
+    names, unbounded = field_names(declared), unbounded_options(declared)
+    for name, value in wanted.items():
+        field = declared.model_fields[names[name]] if name in names else None
+        is_unbounded = declared.model_config.get("extra") == "allow" if field is None else name in unbounded
+        if is_unbounded and (field is None or value != field.get_default(call_default_factory=True)):
+            raise Rejected(f"Only whoever runs Limner may set the option {name[:80]!r}: leave it out.")
+
+
+def _sentence(error: ValidationError, declared: type[Options], model: ModelInfo) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    name = ".".join(str(part) for part in first["loc"])[:80] or "options"
+    if first["type"] == "extra_forbidden":
+        takes = ", ".join(field_names(declared)) or "none"
+        return f"{model.name} has no option {name!r}; its options are: {takes}."
+    allowed = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return f"The option {name} is wrong: it should be {allowed}."
+
+
+def _differs(wanted: Any, used: Any) -> bool:
+    """Whether a plugin changed a plain option, rather than only read it, such as a number from text."""
+    if isinstance(wanted, str) and isinstance(used, str):
+        return wanted.strip().casefold() != used.strip().casefold()
+    return isinstance(wanted, int | float) and isinstance(used, int | float) and wanted != used

@@ -1,0 +1,158 @@
+"""From what a person asked for to what a provider is sent: checked, completed, and every change noted."""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+from dataclasses import dataclass
+
+from core.chat.failure import Rejected
+from core.chat.message import Provenance
+from core.chat.request import MAX_SEED, UserRequest
+from core.generation.limits import OWNER, Visitor
+from core.generation.options import resolve_options
+from core.generation.sizes import nearest_size
+from core.plugins.provider import Provider
+from core.plugins.registry import Registry
+from core.settings.schema import Settings
+from limner import ImageRequest, ImageWarning, ModelInfo, Size
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a request is going to be made: by which provider and model, and what is sent."""
+
+    request: UserRequest
+    """As the person asked."""
+    visitor: Visitor
+    provider: Provider
+    model: ModelInfo
+    image_request: ImageRequest
+    """What is sent, but for the credential."""
+    warnings: tuple[ImageWarning, ...]
+    """How that differs from what was asked."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """What is known of the picture before the service has said anything."""
+        sent = self.image_request
+        return Provenance(
+            prompt=sent.prompt,
+            provider=self.provider.name,
+            provider_label=self.provider.label,
+            model=self.model.id,
+            model_label=self.model.name,
+            size=str(sent.size) if sent.size else None,
+            seed=sent.seed,
+            negative_prompt=sent.negative_prompt,
+            options=sent.options.model_dump(mode="json"),
+            paid=self.provider.info.paid,
+            warnings=self.warnings,
+            cost=self.provider.settings.price,
+        )
+
+
+def resolve(request: UserRequest, registry: Registry, settings: Settings, visitor: Visitor = OWNER) -> Plan:
+    """Fits a request to the provider and model that it names; raises Rejected if that would mislead.
+
+    Visitors other than the owner, whose account pays, get the listed models and options with bounds.
+    """
+    provider = _provider(request.provider or settings.provider, registry)
+    model = provider.info_for(owner=visitor.is_owner).model(request.model or None)
+    if model is None:
+        offered = ", ".join(model.id for model in provider.info.models)
+        raise Rejected(f"{provider.label} has no model {request.model!r}: choose one of {offered}.")
+    warnings: list[ImageWarning] = []
+    longest = settings.max_prompt_length
+    prompt = _prompt(request.prompt, longest)
+    size = _size(request.size, model, warnings)
+    seed = _seed(request.seed, model, warnings)
+    negative_prompt = _negative_prompt(request.negative_prompt, model, longest, warnings)
+    options, changed = resolve_options(request.options, provider, model, for_owner=visitor.is_owner)
+    image_request = ImageRequest(
+        prompt=prompt,
+        model=model.id,
+        size=size,
+        seed=seed,
+        negative_prompt=negative_prompt,
+        options=options,
+        base_url=provider.base_url,
+        settings=provider.settings.extra,
+        provider=provider.name,
+        timeout=provider.settings.timeout or settings.timeout,
+    )
+    return Plan(request, visitor, provider, model, image_request, (*warnings, *changed))
+
+
+def _provider(name: str, registry: Registry) -> Provider:
+    provider = registry.get(name)
+    if provider is not None:
+        return provider
+    broken = registry.fault_of(name)
+    if broken is not None:
+        raise Rejected(f"The provider {name} cannot be used. {broken.fault}")
+    names = ", ".join(provider.name for provider in registry)
+    raise Rejected(f"There is no provider {name!r} here: choose one of {names}.")
+
+
+def _prompt(prompt: str, longest: int) -> str:
+    prompt = _bounded("prompt", prompt, longest)
+    if not prompt:
+        raise Rejected("The prompt is empty: describe the picture that you want.")
+    return prompt
+
+
+def _bounded(what: str, text: str, longest: int) -> str:
+    if len(text) > longest:
+        raise Rejected(f"The {what} has {len(text):,} characters: shorten it to {longest:,}.")
+    if any(unicodedata.category(character) == "Cc" and character not in "\n\t\r" for character in text):
+        raise Rejected(f"The {what} contains control characters: remove them.")
+    return text.strip()
+
+
+def _negative_prompt(
+    text: str | None, model: ModelInfo, longest: int, warnings: list[ImageWarning]
+) -> str | None:
+    text = _bounded("negative prompt", text or "", longest)
+    if text and not model.negative_prompt:
+        _warn(warnings, "negative_prompt", f"{model.name} takes no negative prompt; it was left out.")
+        return None
+    return text or None
+
+
+def _seed(seed: int | None, model: ModelInfo, warnings: list[ImageWarning]) -> int | None:
+    if model.seed:
+        return secrets.randbelow(MAX_SEED + 1) if seed is None else seed
+    if seed is not None:
+        _warn(warnings, "seed", f"{model.name} takes no seed; it was left out.")
+    return None
+
+
+def _size(wanted: str | None, model: ModelInfo, warnings: list[ImageWarning]) -> Size | None:
+    if not wanted or not wanted.strip():
+        return model.default_size
+    size, is_ratio = _read_size(wanted)
+    if not model.sizes:
+        _warn(warnings, "size", f"{model.name} chooses the size itself; {wanted} was left out.")
+        return None
+    nearest = nearest_size(size, model.sizes, by_ratio=is_ratio)
+    changed = abs(nearest.ratio / size.ratio - 1) > 0.01 if is_ratio else nearest != size
+    if changed:
+        _warn(warnings, "size", f"{wanted.strip()} became {nearest}, the nearest that {model.name} takes.")
+    return nearest
+
+
+def _read_size(text: str) -> tuple[Size, bool]:
+    """Reads a size, or a ratio as a size of which only the proportions count."""
+    try:
+        if ":" in text:
+            return Size.parse(text.replace(":", "x")), True
+        return Size.parse(text), False
+    except ValueError:
+        raise Rejected(
+            f"The size {text!r} is not clear: write it as 1024x768, or a ratio such as 3:2."
+        ) from None
+
+
+def _warn(warnings: list[ImageWarning], feature: str, details: str) -> None:
+    warnings.append(ImageWarning(feature, details))

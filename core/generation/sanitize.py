@@ -1,0 +1,79 @@
+"""What a service said beside the picture, made fit to be kept and shown."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from numbers import Integral
+from typing import Any, cast
+
+from core.chat.request import cut
+from core.redaction import HIDDEN
+from limner import ImageResult, ImageWarning
+
+log = logging.getLogger(__name__)
+
+MAX_LENGTH = 20_000
+"""Characters kept of a text, and of usage or metadata as JSON."""
+MAX_WARNINGS = 50
+
+
+def sanitize(result: ImageResult, secret: str) -> ImageResult:
+    """Drops what is not of the contract's types, since the picture beside it may have been paid for.
+
+    Hides the secret that the request was made with, makes plain JSON of usage and metadata, cuts
+    what is nested too deep to be kept, and leaves the picture as it is.
+    """
+    said: Any = result
+    return replace(
+        result,
+        revised_prompt=_text(said.revised_prompt, secret),
+        seed=int(said.seed) if isinstance(said.seed, Integral) else None,
+        model=_text(said.model, secret),
+        request_id=_text(said.request_id, secret),
+        usage=_plain(said.usage, secret),
+        metadata=_plain(said.metadata, secret),
+        warnings=_warnings(said.warnings, secret),
+    )
+
+
+def _text(value: object, secret: str) -> str | None:
+    if not isinstance(value, str):
+        return None
+    if secret:
+        value = value.replace(secret, HIDDEN)
+    return value[:MAX_LENGTH].encode(errors="replace").decode() or None  # half a surrogate pair is no text
+
+
+def _plain(values: object, secret: str) -> dict[str, Any]:
+    try:
+        if len(cast(Mapping[str, Any], values)) > MAX_LENGTH:
+            raise ValueError("too long")
+        written = json.dumps(dict(cast(Mapping[str, Any], values)), default=str, ensure_ascii=False)
+        if len(written) > MAX_LENGTH:
+            raise ValueError("too long")
+        if secret:
+            written = written.replace(json.dumps(secret, ensure_ascii=False)[1:-1], HIDDEN)
+        return cut(json.loads(written.encode(errors="replace"), parse_constant=_no_number))
+    except Exception as error:  # that of a foreign object's __str__ among them
+        log.warning("A provider's usage or metadata was left out: %s", type(error).__name__)
+        return {}
+
+
+def _no_number(_: str) -> None:
+    """Reads NaN and the infinities, which are not JSON, as null."""
+
+
+def _warnings(values: object, secret: str) -> tuple[ImageWarning, ...]:
+    warnings: list[ImageWarning] = []
+    with suppress(Exception):  # no sequence, or one that fails half way
+        for warning in islice(cast(Iterable[ImageWarning], values), MAX_WARNINGS):
+            feature, details = _text(warning.feature, secret), _text(warning.details, secret)
+            if feature and details:
+                kind = "unsupported" if warning.type == "unsupported" else "other"
+                warnings.append(ImageWarning(feature, details, kind))
+    return tuple(warnings)

@@ -1,0 +1,42 @@
+"""The log, and standard output, without secrets."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from core.redaction import hide_secrets
+
+
+class _Clean:
+    """A text stream that hides secrets in what is written through it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(hide_secrets(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        self.write("".join(lines))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def log_without_secrets(level: int | str = logging.INFO) -> None:
+    """Sets up logging to standard error, and hides secrets in all that the program prints.
+
+    That covers what others print past the log: gradio its tracebacks, uvicorn its own, a plugin
+    anything.
+    """
+    for name in ("stdout", "stderr"):
+        if not isinstance(getattr(sys, name), _Clean):
+            setattr(sys, name, _Clean(getattr(sys, name)))
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=level, format=form, stream=sys.stderr, force=True)
+    for chatty in ("httpx", "httpx2", "httpcore", "httpcore2"):
+        logging.getLogger(chatty).setLevel(max(logging.getLogger().level, logging.WARNING))

@@ -1,0 +1,1 @@
+"""The plugins: found, checked, listed and called."""

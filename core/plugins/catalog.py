@@ -1,0 +1,97 @@
+"""What providers there are, as plain facts: for the command line, the page, and other programs."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from core.plugins.provider import Provider
+from core.plugins.registry import Registry
+from limner import ModelInfo, SizeRange
+
+
+class Model(BaseModel):
+    """One model as a person may choose it."""
+
+    id: str
+    label: str
+    sizes: str
+    seed: bool
+    negative_prompt: bool
+    options: dict[str, Any]
+    """The JSON schema of each option, by name."""
+
+    @property
+    def takes(self) -> list[str]:
+        """Names what the model takes beside a prompt and a size."""
+        flags = {"seed": self.seed, "negative prompt": self.negative_prompt}
+        return [name for name, taken in flags.items() if taken] + list(self.options) or ["a prompt only"]
+
+
+class PluginEntry(BaseModel):
+    """One plugin, or one provider that the settings configure, and whether it can be used."""
+
+    name: str
+    source: str
+    """The distribution and its version, or where else it comes from."""
+    kind: Literal["provider", "middleware", "broken"]
+    label: str = ""
+    fault: str | None = None
+    """What is wrong with it and how to mend it."""
+    paid: bool = False
+    credential: str | None = None
+    """The environment variable that holds its secret."""
+    lacks_credential: bool = False
+    models: list[Model] = []
+
+    @property
+    def state(self) -> str:
+        """Says in a few words whether it can be used."""
+        if self.fault:
+            return f"cannot be used: {self.fault}"
+        if self.kind == "middleware":
+            return "middleware"
+        return f"needs {self.credential}, which is not set" if self.lacks_credential else "ready"
+
+
+def catalog(registry: Registry) -> list[PluginEntry]:
+    """Lists the providers in the page's order, the middlewares from the outermost, and what is broken."""
+    return [
+        *(_provider(provider) for provider in registry),
+        *(
+            PluginEntry(name=plugin.name, source=plugin.source, kind="middleware")
+            for plugin in registry.middlewares
+        ),
+        *(PluginEntry(name=b.name, source=b.source, kind="broken", fault=b.fault) for b in registry.broken),
+    ]
+
+
+def _provider(provider: Provider) -> PluginEntry:
+    return PluginEntry(
+        name=provider.name,
+        source=provider.plugin.source,
+        kind="provider",
+        label=provider.label,
+        paid=provider.info.paid,
+        credential=provider.credential_variable,
+        lacks_credential=provider.lacks_credential,
+        models=[_model(provider, model) for model in provider.info.models],
+    )
+
+
+def _model(provider: Provider, model: ModelInfo) -> Model:
+    return Model(
+        id=model.id,
+        label=model.name,
+        sizes=_sizes(model),
+        seed=model.seed,
+        negative_prompt=model.negative_prompt,
+        options=provider.info.options_of(model).model_json_schema().get("properties", {}),
+    )
+
+
+def _sizes(model: ModelInfo) -> str:
+    if isinstance(model.sizes, SizeRange):
+        return f"{model.sizes.min_side} to {model.sizes.max_side} a side, in steps of {model.sizes.step}"
+    return ", ".join(map(str, model.sizes)) or "its own"

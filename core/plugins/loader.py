@@ -1,0 +1,227 @@
+"""Plugins: found, imported and checked one by one, so that a broken one harms nobody."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from pathlib import PurePath
+from typing import Any, TypeAlias
+
+import pluggy
+
+from core.settings.schema import Settings
+from limner import ProviderInfo, hookspecs
+from limner.checks import HOOKS, PluginFault, check_hooks, check_info, check_version
+
+log = logging.getLogger(__name__)
+
+GROUP = "limner"
+_PYTHON = PurePath(os.__file__).parent
+BUILT_IN = {name: f"providers.{name}" for name in ("sketch", "openai", "replicate", "huggingface")}
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Something that was found or configured but cannot be used, and why."""
+
+    name: str
+    source: str
+    fault: str
+
+
+@dataclass(frozen=True, eq=False)
+class Plugin:
+    """A plugin that passed its checks; `info` is what it says of itself where it is a provider."""
+
+    name: str
+    source: str
+    module: Any
+    """The module, or the object, that has the hooks."""
+    hooks: dict[str, pluggy.HookImpl]
+    info: ProviderInfo | None = None
+
+
+Found: TypeAlias = "EntryPoint | Broken"
+
+
+def find_plugins() -> list[Found]:
+    """The built-in providers, then the installed plugins by name: all as entry points, none imported."""
+    built_in = [EntryPoint(name, module, GROUP) for name, module in BUILT_IN.items()]
+    return [*built_in, *sorted(_installed(), key=lambda found: found.name)]
+
+
+def _installed() -> Iterator[Found]:
+    try:
+        found: list[Found] = [*entry_points(group=GROUP)]
+    except Exception:  # one distribution's file is malformed, which spoils the list of all of them
+        found = [*_installed_one_by_one()]
+    yield from found
+
+
+def _installed_one_by_one() -> Iterator[Found]:
+    seen: set[str] = set()
+    for distribution in distributions():
+        name = _name(distribution)
+        if name in seen:  # hidden by another release that comes first on the path
+            continue
+        seen.add(name)
+        try:
+            yield from distribution.entry_points.select(group=GROUP)
+        except Exception:
+            log.warning("The entry points of %s cannot be read", name, exc_info=True)
+            if f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or ""):
+                yield Broken(name, name, "Its entry_points.txt cannot be read: install it again.")
+
+
+class Plugins:
+    """The good plugins by name, in the order found, and the broken ones with their faults."""
+
+    def __init__(self, found: Iterable[Found], settings: Settings) -> None:
+        self.good: dict[str, Plugin] = {}
+        self.broken: list[Broken] = []
+        self.kept_out: set[str] = set()
+        """The names that the settings do not allow."""
+        self._pluggy = pluggy.PluginManager(GROUP)
+        self._pluggy.add_hookspecs(hookspecs)
+        for entry in found:
+            if isinstance(entry, Broken):
+                self.broken.append(entry)
+            elif not _is_wanted(entry.name, settings):
+                self.kept_out.add(entry.name)
+            else:
+                self._take(entry)
+
+    def call(self, plugin: Plugin, hook: str, *values: Any) -> Any:
+        """Calls the hook of one plugin alone, through pluggy, and gives what it returned."""
+        others = [other for other in self._pluggy.get_plugins() if other is not plugin.module]
+        caller = self._pluggy.subset_hook_caller(hook, others)
+        results = caller(**dict(zip(HOOKS[hook].arguments, values, strict=True)))
+        return results[0] if results else None  # pluggy leaves a None out
+
+    def _take(self, entry: EntryPoint) -> None:
+        source = source_of(entry)
+        try:
+            self.good[entry.name] = self._load(entry, source)
+        except PluginFault as fault:
+            log.warning(
+                "The plugin %s (%s) cannot be used: %s", entry.name, source, fault, exc_info=fault.__cause__
+            )
+            self.broken.append(Broken(entry.name, source, str(fault)))
+
+    def _load(self, entry: EntryPoint, source: str) -> Plugin:
+        if entry.name in self.good:
+            raise PluginFault(
+                f"The name {entry.name} is already taken by another plugin ({self.good[entry.name].source}): "
+                f"uninstall one of the two, or give this entry point another name."
+            )
+        module = _import(entry)
+        with _blamed("Checking it"):
+            self._check(module)
+            self._pluggy.register(module, entry.name)
+        try:
+            plugin = Plugin(entry.name, source, module, self._hooks_of(module))
+            if "describe" not in plugin.hooks:
+                return plugin
+            with _blamed("Its hook describe"):
+                return replace(plugin, info=check_info(lambda: self.call(plugin, "describe")))
+        except PluginFault:
+            self._pluggy.unregister(module)
+            raise
+
+    def _check(self, module: Any) -> None:
+        check_version(module)
+        check_hooks(self._pluggy, module)
+        same = self._pluggy.get_name(module)
+        if same is not None:
+            raise PluginFault(
+                f"It is the same plugin as {same}: remove one of the two entry points; the settings give a "
+                f"provider a second name (`uses`)."
+            )
+
+    def _hooks_of(self, module: Any) -> dict[str, pluggy.HookImpl]:
+        callers = [getattr(self._pluggy.hook, name) for name in HOOKS]
+        return {
+            caller.name: hook
+            for caller in callers
+            for hook in caller.get_hookimpls()
+            if hook.plugin is module
+        }
+
+
+def _is_wanted(name: str, settings: Settings) -> bool:
+    allowed = settings.allow_plugins is None or name in settings.allow_plugins
+    return allowed and name not in settings.block_plugins
+
+
+def source_of(entry: EntryPoint) -> str:
+    """Names the distribution, with its version, that a plugin comes from; its metadata may be missing."""
+    return _name(entry.dist, with_version=True) if entry.dist else "built in"
+
+
+def _name(distribution: Distribution, *, with_version: bool = False) -> str:
+    said: dict[str, str] = {}
+    with suppress(Exception):  # there is no metadata, or it cannot be read
+        metadata = distribution.metadata
+        said = {field: metadata[field] for field in ("Name", "Version") if field in metadata}
+    name = said.get("Name", "a distribution without a name")
+    return f"{name} {said['Version']}" if with_version and "Version" in said else name
+
+
+def _import(entry: EntryPoint) -> Any:
+    if not EntryPoint.pattern.match(entry.value):
+        raise PluginFault(
+            f"Its entry point {entry.value!r} is no import path: write module or module:object."
+        )
+    try:
+        with _blamed(f"Importing {entry.value}"):
+            return entry.load()
+    except PluginFault as fault:
+        error = fault.__cause__
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            if f"{entry.module}.".startswith(f"{error.name}."):
+                raise PluginFault(f"Its module {error.name} is not there: install it again.") from None
+            raise PluginFault(
+                f"It needs the module {error.name}, which is not installed: install it."
+            ) from None
+        if isinstance(error, ImportError) and error.name:
+            raise PluginFault(
+                f"It needs something that the installed {error.name} does not have{_place(error)}: install "
+                f"releases of the two that fit each other."
+            ) from error
+        if isinstance(error, AttributeError) and entry.attr and entry.module in sys.modules:
+            raise PluginFault(
+                f"Its entry point names {entry.attr}, which {entry.module} does not have."
+            ) from None
+        raise
+
+
+@contextmanager
+def _blamed(doing: str) -> Generator[None, None, None]:
+    """Makes a fault of whatever a plugin's code raises."""
+    try:
+        yield
+    except (PluginFault, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # sys.exit at import among them
+        raise PluginFault(
+            f"{doing} raised {type(error).__name__}{_place(error)}: tell its author, or keep it out with "
+            f"block_plugins."
+        ) from error
+
+
+def _place(error: BaseException) -> str:
+    """Says where an error was raised; its own text could hold anything."""
+    if isinstance(error, SyntaxError):
+        return f" ({PurePath(error.filename or '').name}, line {error.lineno})"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = PurePath(frame.filename)
+        is_pythons = path.is_relative_to(_PYTHON) and "site-packages" not in path.parts
+        if not is_pythons and not frame.filename.startswith("<") and frame.filename != __file__:
+            return f" ({path.name}, line {frame.lineno})"
+    return ""

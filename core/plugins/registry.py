@@ -1,0 +1,185 @@
+"""The providers as the configuration has them, and the call of one of them."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from core.plugins.blocking import SlowStepWatch
+from core.plugins.loader import Broken, Found, Plugin, Plugins, find_plugins
+from core.plugins.provider import Provider
+from core.settings.schema import ProviderSettings, Settings
+from core.workers import Workers
+from limner import (
+    ContentFiltered,
+    Generate,
+    ImageRequest,
+    ImageResult,
+    ModelInfo,
+    ProviderError,
+    ProviderInfo,
+)
+from limner.clients import owning_loop
+
+
+class PluginCrashed(Exception):
+    """A plugin raised or returned something outside of the contract while it made a picture."""
+
+    def __init__(self, plugin: str) -> None:
+        super().__init__(plugin)
+        self.plugin = plugin
+
+
+class Registry:
+    """The usable providers by name, the middlewares in order, and what is broken.
+
+    It belongs to no event loop. The middlewares stand in the order of their names; one whose hook is
+    marked `tryfirst` stands before all others, one marked `trylast` after them.
+    """
+
+    def __init__(self, settings: Settings, found: Iterable[Found] | None = None) -> None:
+        self._plugins = Plugins(find_plugins() if found is None else found, settings)
+        self._workers = Workers(settings.workers)
+        self.broken = self._plugins.broken
+        self.middlewares = sorted(
+            (plugin for plugin in self._plugins.good.values() if "wrap" in plugin.hooks),
+            key=lambda plugin: plugin.hooks["wrap"].trylast - plugin.hooks["wrap"].tryfirst,
+        )
+        self._providers: dict[str, Provider] = {}
+        for provider in self._configured(settings):
+            self._providers[provider.name] = provider
+
+    def __iter__(self) -> Iterator[Provider]:
+        return iter(self._providers.values())
+
+    def get(self, name: str) -> Provider | None:
+        """Finds a usable provider by its name."""
+        return self._providers.get(name)
+
+    def fault_of(self, name: str) -> Broken | None:
+        """Finds what is wrong with a provider that is there but cannot be used."""
+        if name in self._providers:  # what is broken then is another plugin of that name
+            return None
+        return next((broken for broken in self.broken if broken.name == name), None)
+
+    async def generate(
+        self, provider: Provider, request: ImageRequest, begun: Callable[[], object] = lambda: None
+    ) -> ImageResult:
+        """Calls one provider, inside every middleware; the first in order is the outermost.
+
+        `begun` is called, in whatever thread, when the provider itself is. Raises ContentFiltered and
+        ProviderError as they come, and PluginCrashed with the plugin's name for all else.
+        """
+        owning_loop.set(asyncio.get_running_loop())
+
+        async def call_provider(request: ImageRequest) -> ImageResult:
+            return await self._call(provider.plugin, request, begun)
+
+        generate = _naming(provider.plugin, call_provider)
+        for middleware in reversed(self.middlewares):
+            generate = _naming(middleware, self._inside(middleware, generate))
+        return await generate(request)
+
+    async def _call(self, plugin: Plugin, request: ImageRequest, begun: Callable[[], object]) -> ImageResult:
+        def call() -> Any:
+            begun()
+            return self._plugins.call(plugin, "generate", request)
+
+        if inspect.iscoroutinefunction(plugin.hooks["generate"].function):
+            result = call()
+        else:
+            result = await self._workers.run(
+                call, lambda: request.report(f"waiting for one of {self._workers.most} worker threads")
+            )
+        if inspect.iscoroutine(result):
+            result = SlowStepWatch(result, plugin.name)
+        return cast(ImageResult, await result if inspect.isawaitable(result) else result)
+
+    def _inside(self, middleware: Plugin, generate: Generate) -> Generate:
+        async def call_inner(request: ImageRequest) -> ImageResult:
+            if not isinstance(request, ImageRequest):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"A {type(request).__name__} is no ImageRequest")
+            return await generate(request)
+
+        async def call(request: ImageRequest) -> ImageResult:
+            wrapped = self._plugins.call(middleware, "wrap", call_inner)
+            if not callable(wrapped):
+                raise TypeError(f"The hook wrap returned a {type(wrapped).__name__}, not a function")
+            return await cast(Generate, wrapped)(request)
+
+        return call
+
+    def _configured(self, settings: Settings) -> Iterator[Provider]:
+        """Those of the configuration in its order, then the other plugins under their own names."""
+        configured = dict(settings.providers)
+        for name, plugin in self._plugins.good.items():
+            if plugin.info:
+                configured.setdefault(name, ProviderSettings())
+        for name, own in configured.items():
+            if not own.enabled:
+                continue
+            plugin = self._plugins.good.get(own.uses or name)
+            if plugin is None or plugin.info is None:
+                self._list_unusable(name, own.uses or name)
+                continue
+            try:
+                yield Provider(name, plugin, _with_models(plugin.info, own.models), own)
+            except ValidationError:
+                fault = "Its setting models names a model without an id, or with one that is too long."
+                self.broken.append(Broken(name, "the settings", fault))
+
+    def _list_unusable(self, name: str, used: str) -> None:
+        """Says why the plugin that a configured provider uses is none; a broken one is listed already."""
+        broken = self.fault_of(used)
+        if broken and name == used:
+            return
+        if broken:
+            fault = f"It uses {used}, which cannot be used. {broken.fault}"
+        elif used in self._plugins.kept_out:
+            fault = f"The settings keep the plugin {used} out: see block_plugins and allow_plugins."
+        elif used in self._plugins.good:
+            fault = f"The plugin {used} is a middleware and makes no pictures: `uses` names a provider."
+        else:
+            known = ", ".join(name for name, plugin in self._plugins.good.items() if plugin.info)
+            fault = f"The plugin {used} is not installed: install it, or let `uses` name one of {known}."
+        self.broken.append(Broken(name, "the settings", fault))
+
+
+def _with_models(info: ProviderInfo, ids: tuple[str, ...] | None) -> ProviderInfo:
+    """Gives a provider exactly the models that the settings name, the first as the default."""
+    if not ids:
+        return info
+    unknown = [ModelInfo(id=id) for id in dict.fromkeys(ids)]  # refuses what is no id
+    models = tuple(info.model(model.id) or model for model in unknown)
+    return info.model_copy(update={"models": models, "other_models": None})
+
+
+def _naming(plugin: Plugin, generate: Generate) -> Generate:
+    """Names the plugin behind whatever the contract does not know."""
+
+    async def call(request: ImageRequest) -> ImageResult:
+        try:
+            result = await generate(request)
+        except (ContentFiltered, ProviderError, PluginCrashed, GeneratorExit):
+            raise
+        except asyncio.CancelledError as error:
+            if _is_cancelled():
+                raise
+            raise PluginCrashed(plugin.name) from error
+        except BaseException as error:  # sys.exit and exception groups among them
+            raise PluginCrashed(plugin.name) from error
+        if not isinstance(result, ImageResult):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise PluginCrashed(plugin.name) from TypeError(f"A {type(result).__name__} is no ImageResult")
+        return result
+
+    return call
+
+
+def _is_cancelled() -> bool:
+    """Says whether the running task was asked to end; Python 3.10 does not count that: always True."""
+    cancelling = getattr(asyncio.current_task(), "cancelling", None)
+    return cancelling is None or cancelling() > 0

@@ -1,0 +1,236 @@
+"""The settings: `limner.toml`, and over it the variables `LIMNER_*`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import platformdirs
+from limits import parse_many
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from core.settings.sources import (
+    PREFIX,
+    SECRET_NAME,
+    WHERE_SECRETS_STAND,
+    SettingsError,
+    config_file,
+    read_toml,
+    refuse_unknown_variables,
+    sentence,
+)
+
+__all__ = ["PREFIX", "ProviderSettings", "Settings", "SettingsError", "config_file", "load_settings"]
+
+_URL = re.compile(r"https?://[^\s/]\S*")
+
+
+def _listed(value: object) -> object:
+    """Reads a list from a variable: ``a,b`` or JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _web_address(value: str) -> str:
+    if not _URL.fullmatch(value):
+        raise ValueError("an address that begins with http:// or https://")
+    return value
+
+
+def _variable(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        raise ValueError("the name of an environment variable, not the key itself")
+    return value
+
+
+def _rate(value: str) -> str | None:
+    if value.strip().lower() in ("", "none"):
+        return None
+    try:
+        (limit,) = parse_many(value)
+        if limit.amount < 1:
+            raise ValueError
+    except ValueError:
+        raise ValueError("a number per second, minute, hour or day, such as 60/minute, or none") from None
+    return value
+
+
+def _price(value: str) -> str:
+    if not re.fullmatch(r"\d+(\.\d+)? [A-Z]{3}", value):
+        raise ValueError("an amount and a currency, such as 0.04 USD")
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Rate = Annotated[str | None, AfterValidator(lambda value: None if value is None else _rate(value))]
+
+
+class ProviderSettings(BaseModel):
+    """One provider as the configuration has it; what Limner does not know goes to the provider."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", coerce_numbers_to_str=True)
+
+    uses: str | None = None
+    """The plugin that answers under this name; the plugin of the same name for None."""
+    label: str | None = Field(default=None, max_length=80)
+    enabled: bool = True
+    base_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    api_key_env: Annotated[str, AfterValidator(_variable)] | None = None
+    """The environment variable that holds the credential; the provider's own for None."""
+    models: Annotated[tuple[str, ...], BeforeValidator(_listed)] | None = None
+    timeout: float | None = Field(default=None, gt=0, le=3600)
+    price: Annotated[str, AfterValidator(_price)] | None = None
+    """What one picture costs, such as `0.04 USD`: for the estimate that a message shows."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _holds_no_secret(cls, given: object) -> object:
+        names = cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else ()
+        for name in names:
+            if SECRET_NAME.search(name):
+                raise ValueError(f"without the secret {name}: {WHERE_SECRETS_STAND}")
+        return cast(object, given)
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; a setting's name in the environment is `LIMNER_` and its name."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+    provider: str = "sketch"
+    """The provider that a new conversation starts with."""
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict[str, ProviderSettings])
+    allow_plugins: Names | None = None
+    """The only plugins to load, by name; all for None."""
+    block_plugins: Names = ()
+    """Plugins not to load, by name."""
+    data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("limner"))
+    """The folder for pictures and conversations.
+
+    A relative one is meant from the working directory, or in a file from that file's folder.
+    """
+    keep_days: float | None = Field(default=None, gt=0)
+    """Days after which messages and their pictures are forgotten; never for None."""
+    keep_bytes: int | None = Field(
+        default_factory=lambda: 5_000_000_000 if "SPACE_ID" in os.environ else None, ge=0
+    )
+    """Bytes of pictures and rows above which the oldest messages are forgotten; no limit for None."""
+    timeout: float = Field(default=300, gt=0, le=3600)
+    """Seconds for one picture."""
+    max_retries: int = Field(default=1, ge=0, le=5)
+    """How often a request that certainly did not run is sent again."""
+    fallback: Names = ()
+    """Providers to ask in turn where one failed and its request certainly did not run."""
+    shutdown_grace: float = Field(default=30, ge=0, le=600)
+    """Seconds that a stopping server waits for the pictures under way."""
+    max_prompt_length: int = Field(default=8000, ge=1, le=100_000)
+    """Characters."""
+    rate_limit: Rate = "60/minute"
+    """Pictures that one visitor may ask for, such as `60/minute`; no limit for `none`."""
+    budget: Rate = None
+    """Pictures of providers that cost money that all visitors together may ask for, such as `200/day`."""
+    max_in_flight: int = Field(default=8, ge=1)
+    """Pictures that one visitor may have under way at once."""
+    max_in_flight_total: int = Field(default=200, ge=1)
+    """Pictures that all visitors together may have under way at once."""
+    workers: int = Field(default=16, ge=1)
+    """Worker threads for providers that are not asynchronous."""
+    max_bytes: int = Field(default=50_000_000, ge=1000)
+    """The largest file that counts as a picture."""
+    max_pixels: int = Field(default=40_000_000, ge=1)
+    """The largest picture that is decoded."""
+    fetch_from: Names = ()
+    """Origins besides the public internet from which pictures may be fetched, such as `http://10.0.0.5:8080`."""
+    public_url: str | None = None
+    """The address under which the outside reaches this server; messages then carry links, not data."""
+    hosts: Names = ()
+    """Further names under which this server may be reached, such as `pictures.example`."""
+    behind_proxy: bool = Field(default_factory=lambda: "SPACE_ID" in os.environ)
+    """A proxy stands in front and names the visitor in `X-Forwarded-For`."""
+
+    @field_validator("data_dir")
+    @classmethod
+    def _is_absolute(cls, value: Path) -> Path:
+        return Path(os.path.abspath(value.expanduser()))
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_public(cls, value: str | None) -> str | None:
+        if value and not re.fullmatch(r"https://[^\s/?#][^\s?#]*", value):
+            raise ValueError("an address that begins with https://, without ? and #")
+        return value or None
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_host_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", name):
+                raise ValueError("names such as pictures.example, without https:// and port")
+        return tuple(name.lower() for name in value)
+
+    @field_validator("fetch_from")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(_web_address, value))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        assert isinstance(env_settings, EnvSettingsSource)
+        variables = env_settings.env_vars.items()
+        env_settings.env_vars = {name: value for name, value in variables if (value or "").strip()}
+        return init_settings, env_settings, InitSettingsSource(settings_cls, read_toml())
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Reads the settings; raises SettingsError with one sentence where one of them is wrong."""
+    refuse_unknown_variables(Settings.model_fields)
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(sentence(error, Settings)) from None
+    except ValueError:  # the only setting that a variable holds as JSON
+        raise SettingsError(f"The setting providers ({PREFIX}PROVIDERS) must be a JSON object.") from None

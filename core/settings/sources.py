@@ -1,0 +1,126 @@
+"""Where settings come from, and one plain sentence for each that is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import BaseModel, ValidationError
+
+tomllib: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+
+PREFIX = "LIMNER_"
+CONFIG_VARIABLE = "LIMNER_CONFIG"
+"""Names another file than ``limner.toml`` in the working directory."""
+SECRET_NAME = re.compile(r"(?i)(^|_)(api_?key|key|token|secret|password|credential)$")
+WHERE_SECRETS_STAND = "put it into an environment variable, and the name of that into api_key_env"
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the text is one sentence that names it and what it may be."""
+
+
+def config_file() -> Path:
+    """Gives the file with the settings; raises SettingsError where one is named that is not there."""
+    named = os.environ.get(CONFIG_VARIABLE, "").strip()
+    if named and not Path(named).is_file():
+        raise SettingsError(f"{CONFIG_VARIABLE} must name a file, and {named} is none.")
+    return Path(named or "limner.toml")
+
+
+def read_toml() -> dict[str, Any]:
+    """Reads the file; raises SettingsError, with the line, where it is no TOML.
+
+    A relative `data_dir` in it is meant from the file's own folder.
+    """
+    file = config_file()
+    try:
+        settings: dict[str, Any] = tomllib.loads(file.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SettingsError(f"The file {file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"The file {file} must be saved as UTF-8.") from None
+    except ValueError as error:
+        raise SettingsError(f"The file {file} is not TOML: {error}.") from None
+    if isinstance(data := settings.get("data_dir"), str):
+        settings["data_dir"] = str(file.parent / Path(data).expanduser())
+    return settings
+
+
+def refuse_unknown_variables(settings: Iterable[str]) -> None:
+    """Raises SettingsError for a variable that looks like a setting and is none; blank ones do not count."""
+    known = {f"{PREFIX}{name}".upper() for name in settings} | {CONFIG_VARIABLE}
+    for variable, value in os.environ.items():
+        name = variable.upper().split("__")[0]
+        if name.startswith(PREFIX) and name not in known and value.strip():
+            raise SettingsError(f"{variable} is not a setting of Limner{_suggestion(name, known)}")
+
+
+def sentence(error: ValidationError, settings: type[BaseModel]) -> str:
+    """Puts the first of pydantic's errors into words: which setting, where it stands, what it may be."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    path = [part for part in first["loc"] if isinstance(part, str)]
+    name = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        if SECRET_NAME.search(name):
+            return f"Secrets do not stand among the settings: take {name} out, {WHERE_SECRETS_STAND}."
+        return f"{name} is not a setting of Limner{_suggestion(name, set(settings.model_fields))}"
+    if first["type"] == "value_error":
+        allowed = first["msg"].removeprefix("Value error, ")
+    else:
+        allowed = _what_it_may_be(settings.model_json_schema(), path)
+    return f"The setting {name}{_origin(path)} must be {allowed}."
+
+
+def _origin(path: list[str]) -> str:
+    """Names the variable or the file that a setting comes from; nothing where it is an argument."""
+    for end in range(len(path), 0, -1):
+        variable = PREFIX + "__".join(path[:end]).upper()
+        if os.environ.get(variable, "").strip():
+            return f" ({variable})"
+    inner: Any = read_toml()
+    for part in path:
+        if not isinstance(inner, Mapping) or part not in inner:
+            return ""
+        inner = cast("Mapping[str, Any]", inner)[part]
+    return f" in {config_file()}"
+
+
+def _suggestion(name: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f": did you mean {close[0]}?" if close else f": there are {', '.join(sorted(known))}."
+
+
+_KINDS = {
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list of texts, or in a variable a,b",
+    "string": "text",
+    "object": "a table",
+}
+
+
+def _what_it_may_be(schema: dict[str, Any], path: list[str]) -> str:
+    """Says from the JSON schema of the settings what may stand at a path."""
+    definitions = schema.get("$defs", {})
+    for part in path:
+        schema = schema.get("properties", {}).get(part) or schema.get("additionalProperties") or {}
+        schema = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), schema)
+        schema = definitions.get(str(schema.get("$ref", "")).rpartition("/")[2], schema)
+    said = _KINDS.get(str(schema.get("type")), "something else")
+    words = {"exclusiveMinimum": "above", "minimum": "from", "maximum": "up to"}
+    bounds = [f" {word} {schema[bound]:,}" for bound, word in words.items() if bound in schema]
+    return (
+        said
+        + " and".join(bounds)
+        + (f" of at most {schema['maxLength']} characters" if "maxLength" in schema else "")
+    )

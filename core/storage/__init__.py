@@ -1,0 +1,1 @@
+"""What outlives the process: conversations as rows, pictures as files."""

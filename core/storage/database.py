@@ -1,0 +1,135 @@
+"""The SQLite file: its tables and migrations, how it is opened, and what a killed process left running."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from core.chat.failure import failure
+from core.chat.message import Version
+
+log = logging.getLogger(__name__)
+
+BUSY_SECONDS = 10.0
+"""How long one process waits while another writes."""
+
+_MIGRATIONS = (
+    """
+CREATE TABLE message (
+    position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, thread TEXT NOT NULL,
+    created REAL NOT NULL, rev INTEGER NOT NULL, asked TEXT NOT NULL, chosen INTEGER
+);
+CREATE INDEX message_of_thread ON message (thread);
+CREATE TABLE version (
+    message TEXT NOT NULL REFERENCES message (id) ON DELETE CASCADE, number INTEGER NOT NULL,
+    owner TEXT, picture TEXT, content TEXT NOT NULL, PRIMARY KEY (message, number)
+);
+CREATE INDEX version_of_owner ON version (owner) WHERE owner IS NOT NULL
+""",  # a running version has an owner, the process that works on it; a settled one has none
+    """
+CREATE TABLE hit (key TEXT NOT NULL, at REAL NOT NULL, until REAL NOT NULL);
+CREATE INDEX hit_until ON hit (until);
+CREATE INDEX version_of_picture ON version (picture) WHERE picture IS NOT NULL
+""",  # what counts against a limit, until when
+    """
+UPDATE version SET content = json_set(
+    content, '$.failure', json_object(
+        'cause', 'content-filter', 'what', 'Image could not be generated.',
+        'why', 'The content filter of the service refused it.',
+        'next', 'Change the prompt and send it again.',
+        'service_message', json_extract(content, '$.refusal')
+    )
+) WHERE json_valid(content) AND json_extract(content, '$.reason') = 'content-filter';
+UPDATE version SET content = json_set(
+    json_remove(content, '$.applied', '$.refusal'), '$.provenance', json_extract(content, '$.applied')
+) WHERE json_valid(content) AND json_type(content, '$.applied') = 'object'
+""",  # a version's `applied` became its `provenance`, and a refusal a failure like any other
+)
+"""What leads from each form of the database to the next; its `user_version` counts those that were run."""
+
+
+class Hit(NamedTuple):
+    """One request that counts against a limit: by which key, from when until when, in Unix seconds."""
+
+    key: str
+    at: float
+    until: float
+
+
+class StoreError(Exception):
+    """The store cannot do its work; the text is a sentence that says why and what to do."""
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Opens the file, or makes it; raises StoreError where it is damaged, read-only or too new.
+
+    The connection belongs to the calling thread.
+    """
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        database = sqlite3.connect(path, timeout=BUSY_SECONDS)
+        try:
+            _prepare(database, path)
+        except BaseException:
+            database.close()
+            raise
+        return database
+    except (sqlite3.Error, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        advice = "move it away, put a good copy in its place, or name another folder as data_dir"
+        raise StoreError(f"The database {path} cannot be used ({why}): {advice}.") from error
+
+
+def _prepare(database: sqlite3.Connection, path: Path) -> None:
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")  # a row stands for a picture that may have cost money
+    database.execute("PRAGMA foreign_keys = ON")
+    (state,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+    if state != "ok":
+        raise sqlite3.DatabaseError(" ".join(state.split()))
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version > len(_MIGRATIONS):
+            advice = "use that one, or name another folder as data_dir"
+            raise StoreError(f"The database {path} was written by a newer Limner: {advice}.")
+        for statement in ";".join(_MIGRATIONS[version:]).split(";"):
+            database.execute(statement)
+        database.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+
+
+def settle_interrupted(database: sqlite3.Connection, is_alive: Callable[[str], bool]) -> None:
+    """Settles the versions whose process is gone; call it inside of a write transaction.
+
+    Their messages get revisions that are newer than any that a browser has seen of them.
+    """
+    owners = database.execute("SELECT DISTINCT owner FROM version WHERE owner IS NOT NULL").fetchall()
+    for (owner,) in owners:
+        if is_alive(owner):
+            continue
+        rows = database.execute("SELECT message, number, content FROM version WHERE owner = ?", (owner,))
+        for message, number, content in rows.fetchall():
+            database.execute(
+                "UPDATE version SET owner = NULL, content = ? WHERE message = ? AND number = ?",
+                (_interrupted(content), message, number),
+            )
+            now = time.time_ns() // 1000
+            database.execute("UPDATE message SET rev = max(rev + 1, ?) WHERE id = ?", (now, message))
+
+
+def _interrupted(content: str) -> str:
+    try:
+        version = Version.model_validate_json(content)
+    except ValidationError:
+        log.error("A version in the database cannot be read")
+        return content
+    origin = version.provenance
+    lost = failure("interrupted", label=origin.provider_label, paid=origin.paid)
+    return version.failed(lost).model_dump_json()

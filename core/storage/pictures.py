@@ -1,0 +1,129 @@
+"""The pictures: one file each under an unguessable name, written once and whole."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from core.chat.message import Picture
+from limner.formats import EXTENSIONS
+from limner.identify import ImageInfo
+
+log = logging.getLogger(__name__)
+
+MAX_IN_MEMORY = 64_000_000
+"""Bytes of pictures kept in memory while the disk cannot store them."""
+_NAME = re.compile(rf"[0-9a-f]{{32}}\.(?:{'|'.join(EXTENSIONS.values())})")
+
+
+class Pictures:
+    """A folder of pictures; what cannot be written stays in memory until `write` succeeds.
+
+    Everything but `find` may wait for the disk: the store calls it in its own thread.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._in_memory: dict[str, bytes] = {}
+        self._total: int | None = None
+        """Bytes of all files; None until somebody asks."""
+
+    def put(self, data: bytes, info: ImageInfo) -> Picture:
+        """Stores a picture under a new name."""
+        name = f"{secrets.token_hex(16)}.{EXTENSIONS[info.media_type]}"
+        try:
+            self._write(name, data)
+        except OSError:
+            log.exception("A picture could not be written; it stays in memory")
+            self._in_memory[name] = data
+            while sum(map(len, self._in_memory.values())) > MAX_IN_MEMORY and len(self._in_memory) > 1:
+                del self._in_memory[next(iter(self._in_memory))]
+        return Picture(
+            name=name, media_type=info.media_type, width=info.width, height=info.height, size=len(data)
+        )
+
+    def find(self, name: str) -> Path | bytes | None:
+        """Returns a picture's file, or its bytes while it is in memory; None if there is no such picture."""
+        if not _NAME.fullmatch(name):
+            return None
+        if (data := self._in_memory.get(name)) is not None:
+            return data
+        path = self._folder / name
+        return path if path.is_file() else None
+
+    def read(self, name: str) -> bytes | None:
+        """Returns a picture's bytes; None if there is no such picture."""
+        found = self.find(name)
+        return found.read_bytes() if isinstance(found, Path) else found
+
+    def write(self, names: Iterable[str]) -> None:
+        """Writes those of these pictures that are still in memory; raises OSError if the disk fails."""
+        for name in names:
+            if data := self._in_memory.get(name):
+                self._write(name, data)
+                self._in_memory.pop(name, None)
+
+    def forget(self, names: Iterable[str]) -> int:
+        """Deletes pictures and returns the bytes that they took."""
+        freed = 0
+        for name in names:
+            path = self._folder / name
+            with contextlib.suppress(OSError):  # it is gone already, or cannot be deleted
+                size = path.stat().st_size
+                path.unlink()
+                freed += size
+        if self._total is not None:
+            self._total -= freed
+        return freed
+
+    def total(self, names: Iterable[str]) -> int:
+        """Returns the bytes of these pictures, which are all that belong to a message, counted once."""
+        if self._total is None:
+            self._total = 0
+            for name in names:
+                with contextlib.suppress(OSError):
+                    self._total += (self._folder / name).stat().st_size
+        return self._total
+
+    def _write(self, name: str, data: bytes) -> None:
+        _write_once(self._folder / name, data)
+        if self._total is not None:
+            self._total += len(data)
+
+
+def make_private(folder: Path) -> None:
+    """Makes a folder and its parents; new ones are open to this user alone (0700)."""
+    if not folder.is_dir():
+        make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, which is made if it is missing."""
+    try:
+        make_private(folder)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _write_once(path: Path, data: bytes) -> None:
+    """Writes a new file (0600) under a temporary name, flushes it to the disk, then renames it."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise

@@ -1,0 +1,81 @@
+"""What is kept: messages that are too old or too many go, with all their versions and pictures."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from core.storage.pictures import Pictures
+
+DAY = 86_400.0
+"""Seconds."""
+_SPARE_ROOM = 20
+"""One in so many bytes is freed beyond the limit, so that this is not due again with every picture."""
+
+
+class Forgotten(NamedTuple):
+    """A message that was forgotten."""
+
+    conversation: str
+    message: str
+
+
+def prune(
+    database: sqlite3.Connection,
+    pictures: Pictures,
+    *,
+    keep_days: float | None,
+    keep_bytes: int | None,
+    in_use: Collection[str],
+    spare: Collection[str],
+) -> list[Forgotten]:
+    """Forgets messages older than `keep_days`, then the oldest beyond `keep_bytes`.
+
+    Those of the conversations in use go last, and only if there is nothing else. Those in `spare` stay,
+    and those that are being made.
+    """
+    surplus = 0 if keep_bytes is None else _surplus(database, pictures, keep_bytes)
+    if keep_days is None and surplus <= 0:
+        return []
+    oldest_kept = time.time() - keep_days * DAY if keep_days is not None else 0
+    forgotten: list[Forgotten] = []
+    by_age = list(_by_age(database))
+    for used in (False, True):
+        for message, conversation, created, names, row_bytes in by_age:
+            if (conversation in in_use) != used or message in spare:
+                continue
+            if (created >= oldest_kept or used) and surplus <= 0:
+                break
+            with database:
+                database.execute("DELETE FROM message WHERE id = ?", (message,))
+            surplus -= pictures.forget(names) + row_bytes
+            forgotten.append(Forgotten(conversation, message))
+    return forgotten
+
+
+def _surplus(database: sqlite3.Connection, pictures: Pictures, keep_bytes: int) -> int:
+    """Returns the bytes to free; 0 or less if everything may be kept."""
+    names = database.execute("SELECT picture FROM version WHERE picture IS NOT NULL")
+    kept = pictures.total(name for (name,) in names) + _bytes_of_rows(database)
+    return kept - keep_bytes + keep_bytes // _SPARE_ROOM if kept > keep_bytes else 0
+
+
+def _bytes_of_rows(database: sqlite3.Connection) -> int:
+    """Returns the size of the database without its free pages."""
+    pages, free, size = (
+        database.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size
+
+
+def _by_age(database: sqlite3.Connection) -> Iterator[tuple[str, str, float, list[str], int]]:
+    rows = database.execute(
+        "SELECT id, thread, created, group_concat(picture), length(asked) + sum(length(content))"
+        " FROM message JOIN version ON message = id"
+        " GROUP BY id HAVING count(owner) = 0 ORDER BY created"
+    )
+    for message, conversation, created, names, row_bytes in rows:
+        yield message, conversation, created, names.split(",") if names else [], row_bytes

@@ -1,0 +1,232 @@
+"""What outlives the process: conversations as rows in SQLite, pictures as files."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from core.chat.failure import Rejected
+from core.chat.message import Message, Picture, Version
+from core.chat.request import UserRequest
+from core.storage.database import Hit, StoreError, open_database, settle_interrupted
+from core.storage.pictures import Pictures, is_writable, make_private
+from core.storage.process_lock import ProcessLock, is_alive
+from core.storage.retention import Forgotten, prune
+from limner.identify import ImageInfo
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Store:
+    """A folder with a database and pictures; all work is done in order, in one thread of the store's own.
+
+    Methods raise StoreError if the disk fails; only `put` then keeps the picture in memory, and `save`
+    writes it together with its message. If the folder cannot be written to at all, the store is in a
+    temporary one, and `is_temporary` is True.
+    """
+
+    _database: sqlite3.Connection
+    _lock: ProcessLock
+    hits: list[Hit]
+    """What counted against a limit when the store was opened."""
+
+    def __init__(self, folder: Path) -> None:
+        self.is_temporary = not is_writable(folder)
+        if self.is_temporary:
+            log.warning("%s cannot be written to: the next start loses all pictures", folder)
+            folder = Path(tempfile.mkdtemp(prefix="limner-"))
+        self.folder = folder
+        self._pictures = Pictures(folder / "pictures")
+        self._closed = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="limner-store")
+        try:
+            self._thread.submit(self._open).result()
+        except BaseException:
+            self._thread.shutdown()
+            raise
+
+    async def put(self, data: bytes, info: ImageInfo) -> Picture:
+        """Stores a picture under a new name that cannot be guessed."""
+        return await self._run(lambda: self._pictures.put(data, info))
+
+    def find(self, name: str) -> Path | bytes | None:
+        """Returns a picture's file, or its bytes if the disk could not store it; None if there is none."""
+        return self._pictures.find(name)
+
+    async def read(self, name: str) -> bytes | None:
+        """Returns a picture's bytes; None if there is no such picture."""
+        return await self._run(lambda: self._pictures.read(name))
+
+    async def version_of(self, picture: str) -> Version | None:
+        """Returns the version that a picture belongs to; None if the database has none, or not yet."""
+
+        def read() -> Version | None:
+            row = self._database.execute(_VERSION_OF, (picture,)).fetchone()
+            with suppress(ValidationError):
+                return Version.model_validate_json(row[0]) if row else None
+            return None
+
+        return await self._run(read)
+
+    async def save(
+        self, conversation_id: str, message: Message, *versions: Version, hits: Iterable[Hit] = ()
+    ) -> None:
+        """Writes a message as it is now, those of its versions that changed, and what counts against a limit.
+
+        Pictures of these versions that the disk could not store before are written first.
+        """
+        row = {
+            "id": message.id,
+            "thread": conversation_id,
+            "created": message.created,
+            "rev": message.rev,
+            "asked": message.request.model_dump_json(),
+            "chosen": message.chosen,
+        }
+        contents = [_row(message, version, self._lock.name) for version in versions]
+        pictures = [version.picture.name for version in versions if version.picture]
+
+        def write() -> None:
+            self._pictures.write(pictures)
+            with self._database:
+                self._database.execute(_SAVE_MESSAGE, row)
+                self._database.executemany(_SAVE_VERSION, contents)
+                self._database.executemany("INSERT INTO hit (key, at, until) VALUES (?, ?, ?)", hits)
+                self._database.execute(_FORGET_HITS, (time.time(),))
+
+        await self._run(write)
+
+    async def load(self, conversation_id: str) -> list[Message]:
+        """Returns the messages of a conversation, oldest first; none if it is unknown.
+
+        What another process was making when it ended is settled first.
+        """
+
+        def read() -> list[Message]:
+            messages = self._read(conversation_id)
+            if any(message.running for message in messages):
+                self._settle_interrupted()
+                messages = self._read(conversation_id)
+            return messages
+
+        return await self._run(read)
+
+    async def prune(
+        self,
+        *,
+        keep_days: float | None,
+        keep_bytes: int | None,
+        in_use: Collection[str],
+        spare: Collection[str] = (),
+    ) -> list[Forgotten]:
+        """Forgets what is too old, and the oldest beyond `keep_bytes` of pictures and rows together.
+
+        None sets no limit. Messages of the conversations in use go last, those in `spare` never.
+        """
+        forgotten = await self._run(
+            lambda: prune(
+                self._database,
+                self._pictures,
+                keep_days=keep_days,
+                keep_bytes=keep_bytes,
+                in_use=in_use,
+                spare=spare,
+            )
+        )
+        if forgotten:
+            log.info("Forgot %d old messages", len(forgotten))
+        return forgotten
+
+    async def close(self) -> None:
+        """Writes what is pending and closes the database; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+
+        def close() -> None:
+            self._database.close()
+            self._lock.close()
+
+        await asyncio.get_running_loop().run_in_executor(self._thread, close)
+        self._thread.shutdown()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise StoreError("The store is closed.")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"The data in {self.folder} cannot be read or written: {error}.") from error
+        except Exception as error:
+            raise StoreError(
+                f"The store failed ({type(error).__name__}): the log has the details."
+            ) from error
+
+    def _open(self) -> None:
+        make_private(self.folder / "pictures")
+        self._database = open_database(self.folder / "limner.sqlite3")
+        with self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._lock = ProcessLock(self.folder)
+            self._database.execute(_FORGET_HITS, (time.time(),))
+        self.hits = [
+            Hit(*hit) for hit in self._database.execute("SELECT key, at, until FROM hit ORDER BY at")
+        ]
+        self._settle_interrupted()
+
+    def _settle_interrupted(self) -> None:
+        with self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            settle_interrupted(
+                self._database, lambda name: name == self._lock.name or is_alive(self.folder, name)
+            )
+
+    def _read(self, conversation_id: str) -> list[Message]:
+        messages: dict[str, Message] = {}
+        for id, created, rev, asked, chosen in self._database.execute(_MESSAGES, (conversation_id,)):
+            try:
+                request = UserRequest.model_validate_json(asked)
+                contents = self._database.execute(_VERSIONS, (id,)).fetchall()
+                versions = [Version.model_validate_json(content) for (content,) in contents]
+            except (ValidationError, Rejected):
+                log.exception("The message %s in the database cannot be read; it is left out", id)
+            else:
+                messages[id] = Message(id, request, created, rev, versions, chosen)
+        return list(messages.values())
+
+
+_SAVE_MESSAGE = """
+INSERT INTO message (id, thread, created, rev, asked, chosen)
+VALUES (:id, :thread, :created, :rev, :asked, :chosen)
+ON CONFLICT (id) DO UPDATE SET rev = excluded.rev, chosen = excluded.chosen
+"""
+_SAVE_VERSION = """
+INSERT INTO version (message, number, owner, picture, content) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (message, number) DO UPDATE SET
+    owner = excluded.owner, picture = excluded.picture, content = excluded.content
+"""
+_MESSAGES = "SELECT id, created, rev, asked, chosen FROM message WHERE thread = ? ORDER BY position"
+_FORGET_HITS = "DELETE FROM hit WHERE until < ?"
+_VERSION_OF = "SELECT content FROM version WHERE picture = ?"
+_VERSIONS = "SELECT content FROM version WHERE message = ? ORDER BY number"
+
+
+def _row(message: Message, version: Version, process: str) -> tuple[Any, ...]:
+    return (
+        message.id,
+        version.number,
+        process if version.status == "running" else None,
+        version.picture.name if version.picture else None,
+        version.model_dump_json(),
+    )

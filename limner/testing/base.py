@@ -1,0 +1,220 @@
+"""What a test class says of its provider, and how the suite asks it for pictures."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import EntryPoint
+from types import ModuleType
+from typing import Any, ClassVar, TypeAlias, TypeVar, cast
+
+import pluggy
+import pytest
+from pydantic import SecretStr
+
+from limner.checks import PluginFault, check_hooks, check_info, check_version
+from limner.info import ModelInfo, ProviderInfo
+from limner.request import ImageRequest
+from limner.testing.interpreter import Probed, probe
+from limner.testing.loopback import Handler, Loopback, Reply, Request
+from limner.testing.network import only_this_machine
+from limner.testing.runner import Outcome, Runner, Work, on_a_loop
+from limner.testing.samples import smallest
+
+T = TypeVar("T")
+
+Answer: TypeAlias = "Reply | Callable[[Request], Reply] | Mapping[str, Any]"
+"""What brings something about: how the service answers (each request alike, or by a function), or the
+options of a request, as a dict, for a provider that plays the outcome itself."""
+
+SLOW = 10.0
+"""Seconds that a slow answer takes; no test waits as long."""
+UNUSABLE = (Exception, SystemExit)
+"""What importing a plugin, or its `describe`, may raise."""
+
+
+class SuiteBase:
+    """What a test class may say; only `plugin` is needed, and `answer` where there is a service."""
+
+    plugin: ClassVar[Any] = None
+    """The module or object with the hooks, or its import path as the entry point has it."""
+    credential: ClassVar[str] = "test-credential-0123456789"
+    """The secret that a request carries, where `describe` says that the provider needs one."""
+    settings: ClassVar[Mapping[str, Any]] = {}
+    """The provider's own settings, as the configuration would give them."""
+    base_path: ClassVar[str] = ""
+    """What follows the address of the service in `base_url`, such as ``/v1``."""
+    prompt: ClassVar[str] = "a lighthouse at dusk"
+    timeout: ClassVar[float] = 15.0
+    """Seconds that a call may take in the tests."""
+    failures: ClassVar[Mapping[str, Answer | Sequence[Answer]]] = {}
+    """What makes it fail, by the category that has to come of it (``content-filter`` for a refusal)."""
+    slow_options: ClassVar[Mapping[str, Any] | None] = None
+    """Options that make it take longer than a test waits, for a provider without a service."""
+    unsent: ClassVar[Collection[str]] = ()
+    """The options that rightly change nothing of what the service is sent."""
+    light_imports: ClassVar[Collection[str]] = ()
+    """Modules of other distributions that it may import to describe itself: they cost next to nothing."""
+
+    def answer(self, request: Request) -> Reply:
+        """Answers for the service, to a request that works; a provider without a service leaves it out."""
+        raise NotImplementedError
+
+    def answer_slowly(self, request: Request) -> Reply:
+        """Answers for the service, to a request that takes longer than a test waits.
+
+        Override it for a service that answers at once and is asked again until the picture is there.
+        """
+        return replace(self.answer(request), delay=SLOW)
+
+    def saw_cancellation(self, service: Loopback, earlier: Sequence[Request]) -> bool:
+        """Says whether the service learns that nobody waits: by a hang-up, or by a request of a new kind."""
+        known = {(request.method, request.path) for request in earlier}
+        later = service.requests[len(earlier) :]
+        return service.disconnects > 0 or any(
+            (request.method, request.path) not in known for request in later
+        )
+
+    # What follows is the suite's own.
+
+    @pytest.fixture(autouse=True)
+    def _apart_from_this_machines_settings(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        """Hides the keys and proxies of whoever runs the tests, and allows no network."""
+        for name in list(os.environ):
+            if name.lower().endswith("_proxy"):
+                monkeypatch.delenv(name)
+        info = self.info_or_fault
+        if isinstance(info, ProviderInfo):
+            for variable in (info.credential and info.credential.variable, info.base_url_variable):
+                if variable:
+                    monkeypatch.delenv(variable, raising=False)
+        with only_this_machine() as self._refused:
+            yield
+
+    _refused: list[str]
+
+    @property
+    def module(self) -> Any:
+        """The plugin itself, imported where the class gives its import path."""
+        return _module(type(self))
+
+    @property
+    def hooks(self) -> dict[str, Callable[..., Any]]:
+        """The plugin's hooks; raises PluginFault, and whatever importing the plugin raises."""
+        return _hooks(type(self))
+
+    @property
+    def info_or_fault(self) -> ProviderInfo | BaseException:
+        """What the provider says of itself, or why that cannot be known."""
+        return _info_or_fault(type(self))
+
+    @property
+    def info(self) -> ProviderInfo:
+        """What the provider says of itself; skips the test where the tests of describe fail."""
+        if isinstance(self.info_or_fault, BaseException):
+            pytest.skip(f"nothing can be asked of it before this is mended: {self.info_or_fault}")
+        return self.info_or_fault
+
+    @property
+    def import_path(self) -> str | None:
+        """The path by which another interpreter can import the plugin; None where there is none."""
+        if isinstance(self.plugin, str):
+            return self.plugin
+        if isinstance(self.plugin, ModuleType):
+            return self.plugin.__name__ if self.plugin.__spec__ else None
+        module = inspect.getmodule(cast(Any, type(self.plugin)))
+        names = [name for name, value in vars(module).items() if value is self.plugin] if module else []
+        return f"{module.__name__}:{names[0]}" if module and names else None
+
+    def probe(self) -> Probed | None:
+        """Has the plugin describe itself in a fresh interpreter; None where that cannot import it."""
+        _ = self.info
+        return probe(self.import_path) if self.import_path else None
+
+    @property
+    def is_async(self) -> bool:
+        _ = self.info
+        return inspect.iscoroutinefunction(self.hooks["generate"])
+
+    @property
+    def has_service(self) -> bool:
+        return type(self).answer is not SuiteBase.answer
+
+    def need_service(self) -> None:
+        """Skips the test of a provider that has no service."""
+        _ = self.info
+        if not self.has_service:
+            pytest.skip("it asks no service: where it does, override answer(request) to answer for it")
+
+    def request(self, model: ModelInfo | None = None, **more: Any) -> ImageRequest:
+        """Builds what the host would ask of a model, at its smallest size."""
+        model = model or self.info.models[0]
+        secret = SecretStr(self.credential) if self.info.credential else None
+        options = self.info.options_of(model).model_validate(more.pop("options", {}))
+        asked: dict[str, Any] = {
+            "prompt": self.prompt,
+            "model": model.id,
+            "size": smallest(model),
+            "seed": 20_011 if model.seed else None,
+            "options": options,
+            "credential": secret,
+            "settings": dict(self.settings),
+            "timeout": self.timeout,
+        }
+        return ImageRequest(**(asked | more))
+
+    def run(self, work: Work[T], answer: Handler | None = None) -> T:
+        """Runs work on a new event loop beside a new service, which answers as told, or else as it does."""
+
+        async def main() -> T:
+            generate = self.hooks["generate"]
+            if not self.has_service:
+                return await work(Runner(generate, None, None, self._refused))
+            with Loopback(answer or self.answer) as service:
+                return await work(Runner(generate, service, service.url + self.base_path, self._refused))
+
+        return on_a_loop(main)
+
+    def ask(self, *requests: ImageRequest, answer: Handler | None = None) -> list[Outcome]:
+        """Makes the calls one after the other on one event loop."""
+
+        async def one_by_one(run: Runner) -> list[Outcome]:
+            return [await run.ask(request) for request in requests]
+
+        return self.run(one_by_one, answer)
+
+    def played(self, answer: Answer, **more: Any) -> tuple[ImageRequest, Handler | None]:
+        """Gives the request that brings an outcome about, and how the service answers it."""
+        if isinstance(answer, Mapping):
+            return self.request(options=answer, **more), None
+        return self.request(**more), (lambda _: answer) if isinstance(answer, Reply) else answer
+
+
+# Found out once for each class.
+
+
+@cache
+def _module(case: type[SuiteBase]) -> Any:
+    return EntryPoint("plugin", case.plugin, "limner").load() if isinstance(case.plugin, str) else case.plugin
+
+
+@cache
+def _hooks(case: type[SuiteBase]) -> dict[str, Callable[..., Any]]:
+    module = _module(case)
+    check_version(module)
+    hooks = check_hooks(pluggy.PluginManager("limner"), module)
+    if "generate" not in hooks:
+        raise PluginFault("It is a middleware, and the suite is for providers: test it by calling it.")
+    return hooks
+
+
+@cache
+def _info_or_fault(case: type[SuiteBase]) -> ProviderInfo | BaseException:
+    try:
+        with only_this_machine():
+            return check_info(_hooks(case)["describe"])
+    except UNUSABLE as error:
+        return error

@@ -1,0 +1,181 @@
+"""Tests of how a provider behaves on an event loop: stopped, alone, and beside others."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from limner.errors import ContentFiltered, ProviderError
+from limner.testing.base import SuiteBase
+from limner.testing.loopback import Reply, Request
+from limner.testing.report import ASKED, TESTING, blame
+from limner.testing.runner import CLEANUP, Call, Outcome, Runner, in_thread, on_a_loop
+from limner.testing.samples import sizes_of
+
+AT_ONCE = 4
+HELD = 1.5
+"""Seconds that an answer is held back where the event loop does not turn meanwhile."""
+READING = 0.1
+"""Seconds for a provider to read what a service answers at once, before it is cancelled."""
+
+
+class ConcurrencyTests(SuiteBase):
+    """Cancelling stops it, and it may be called concurrently and on any event loop."""
+
+    def test_cancelling_stops_it(self) -> None:
+        if not self.is_async:
+            pytest.skip("a plain def runs in a thread, where nothing can interrupt it")
+        request = self.request(options=self.slow_options or {})
+        is_slow = self.has_service or self.slow_options is not None
+
+        async def cancel(run: Runner) -> None:
+            call, begun = run.begin(request), time.monotonic()
+            if self.has_service:
+                await run.until(lambda: run.service.requests or call.task.done(), 10)
+            await asyncio.sleep(READING if is_slow else 0)
+            if is_slow and call.task.done():
+                await self._blame_for_haste(run, call, time.monotonic() - begun)
+            earlier = list(run.service.requests) if self.has_service else []
+            await self._cancel(call)
+            if self.has_service and not await run.until(
+                lambda: self.saw_cancellation(run.service, earlier), 1
+            ):
+                blame(
+                    "It was cancelled, but the service still works on the picture: close the connection, or "
+                    "cancel the job at the service; where it cannot be told, override saw_cancellation.",
+                    ASKED,
+                )
+
+        self.run(cancel, self.answer_slowly)
+
+    async def _blame_for_haste(self, run: Runner, call: Call, seconds: float) -> None:
+        """Tells why a call that should have been slow has ended already."""
+        if self.has_service and seconds > HELD:
+            pytest.skip("it holds up the event loop, so that nothing can cancel it: mend that first")
+        await run.judge(call)
+        blame(
+            "The picture was there before it could be cancelled: override answer_slowly(request), or say "
+            "slow_options.",
+            TESTING,
+        )
+
+    async def _cancel(self, call: Call) -> None:
+        call.task.cancel()
+        ended, _ = await asyncio.wait({call.task}, timeout=CLEANUP)
+        if not ended:
+            blame(
+                f"It goes on {CLEANUP:g} seconds after it was cancelled: let the CancelledError pass; where "
+                f"the service is asked again and again for its picture, override answer_slowly.",
+                ASKED,
+            )
+        _, error = (None, None) if call.task.cancelled() else call.task.result()
+        if error is not None and not isinstance(error, ContentFiltered | ProviderError):
+            blame(f"Cancelled, it raised {type(error).__name__}: let the CancelledError pass.", ASKED, error)
+
+    def test_a_plain_def_gives_up_by_itself(self) -> None:
+        self.need_service()
+        if self.is_async:
+            pytest.skip("an async def is cancelled by the host")
+
+        async def ask(run: Runner) -> Outcome | None:
+            call = run.begin(self.request(timeout=0.5))
+            ended, _ = await asyncio.wait({call.task}, timeout=0.5 + HELD)
+            return await run.judge(call) if ended else None
+
+        outcome = self.run(ask, self.answer_slowly)
+        if outcome is None or outcome.category not in ("timeout", "unavailable"):
+            came = f"came out as {outcome.category}" if outcome else "still holds its thread"
+            blame(
+                f"A request with timeout=0.5, to a service that does not answer, {came}: give your client "
+                f'the request\'s timeout, and raise ProviderError("timeout") where it passes.',
+                ASKED,
+                outcome.error if outcome else None,
+            )
+
+    def test_it_never_holds_up_the_event_loop(self) -> None:
+        self.need_service()
+        if not self.is_async:
+            pytest.skip("a plain def runs in a thread of its own")
+        turns, held_up = 0, False
+
+        async def answer(request: Request) -> Reply:
+            nonlocal held_up
+            turned, give_up = turns, time.monotonic() + HELD
+            while turns < turned + 2 and not held_up:
+                held_up = time.monotonic() > give_up
+                await asyncio.sleep(0.002)
+            return self.answer(request)
+
+        async def ask(run: Runner) -> None:
+            nonlocal turns
+            call = run.begin(self.request())
+            while not call.task.done():
+                turns += 1
+                await asyncio.sleep(0.002)
+            await run.judge(call)
+
+        self.run(ask, answer)
+        if held_up:
+            blame(
+                "While it waits for the service, nothing else runs on the event loop: use an asynchronous "
+                "client, or write generate as a plain def.",
+                ASKED,
+            )
+
+    def test_it_may_be_called_concurrently(self) -> None:
+        model = self.info.models[0]
+        sizes: list[Any] = sorted(sizes_of(model), key=lambda size: size.pixels)[:2] or [None]
+        prompts = [f"lighthouse-{number}-of-{AT_ONCE}" for number in range(AT_ONCE)]
+        requests = [
+            self.request(prompt=prompt, size=sizes[number % len(sizes)])
+            for number, prompt in enumerate(prompts)
+        ]
+
+        async def at_once(run: Runner) -> tuple[list[Outcome], list[str]]:
+            calls = [run.begin(request) for request in requests]
+            outcomes = [await run.end(call) for call in calls]
+            sent = [f"{sent.path} {sent.body!r}" for sent in run.service.requests] if self.has_service else []
+            return outcomes, sent
+
+        outcomes, sent = self.run(at_once)
+        for outcome in outcomes:
+            if outcome.result is None:
+                blame(
+                    f"Of {AT_ONCE} calls at once, one failed as {outcome.category}: keep what belongs to one "
+                    f"request in the function.",
+                    ASKED,
+                    outcome.error,
+                )
+        if self.has_service:
+            mixed = [prompt for prompt in prompts if not any(prompt in text for text in sent)]
+        else:
+            alone = self.ask(*requests)
+            mixed = [one for one, other in zip(outcomes, alone, strict=True) if one.picture != other.picture]
+        if mixed:
+            blame(
+                f"Of {AT_ONCE} calls at once, {len(mixed)} got mixed up with another: keep what belongs to "
+                f"one request in the function.",
+                ASKED,
+            )
+
+    def test_it_works_on_another_event_loop(self) -> None:
+        request = self.request()
+
+        async def beside_another(run: Runner) -> list[Outcome]:
+            async def ask() -> Outcome:
+                return await run.ask(request)
+
+            return [await ask(), await in_thread(lambda: on_a_loop(ask)), await ask()]
+
+        outcomes = [*self.run(beside_another), *self.ask(request)]
+        for outcome in outcomes:
+            if outcome.result is None:
+                blame(
+                    f"A call on a second event loop came out as {outcome.category}: keep asynchronous "
+                    f"clients with limner.shared, which has one for each loop.",
+                    ASKED,
+                    outcome.error,
+                )

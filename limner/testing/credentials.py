@@ -1,0 +1,111 @@
+"""Tests of where the credential may go, and of what a provider writes."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from limner.testing.failures import FailureTests
+from limner.testing.loopback import Loopback, Reply, Request
+from limner.testing.report import ASKED, FAILS, blame
+from limner.testing.runner import Outcome, Runner
+
+OF_THE_ENVIRONMENT = "key-of-the-environment-0123456789"
+_CHATTY = ("httpx", "httpx2", "httpcore", "httpcore2")
+"""Loggers of HTTP libraries that the host keeps quiet."""
+
+
+class CredentialTests(FailureTests):
+    """The credential reaches the service alone, and nothing is written to standard output."""
+
+    def test_the_credential_is_in_no_text(
+        self, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        self._need_credential()
+        caplog.set_level(logging.INFO)
+        outcomes = self.ask(self.request())
+        for reply in self.echoes() if self.has_service else []:
+            outcomes += self.ask(self.request(), answer=lambda _, reply=reply: reply)
+        texts = {"a line of its log": _logged(caplog), "what it writes": "".join(capfd.readouterr())}
+        for where, text in [*texts.items(), *(said for outcome in outcomes for said in _said(outcome))]:
+            if self.credential in text:
+                blame(
+                    f"The credential is in {where}: the service's own words go into service_message alone.",
+                    FAILS,
+                )
+
+    def test_the_credential_goes_to_the_service_alone(self) -> None:
+        self._need_credential()
+        self.need_service()
+        for status in (302, 307):
+            with Loopback(self.answer) as elsewhere:
+                reply = Reply(status, headers={"location": f"{elsewhere.url}/elsewhere"})
+                self.ask(self.request(), answer=lambda _, reply=reply: reply)
+            if any(self.credential in _whole(request) for request in elsewhere.requests):
+                blame(
+                    f"It follows a redirect ({status}) to another host and sends the credential along: "
+                    f"follow none.",
+                    ASKED,
+                )
+
+    def test_it_takes_no_key_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._need_credential()
+        self.need_service()
+        assert self.info.credential
+        monkeypatch.setenv(self.info.credential.variable, OF_THE_ENVIRONMENT)
+
+        async def ask(run: Runner) -> list[Request]:
+            await run.ask(self.request())
+            await run.ask(self.request(credential=None))  # a failure is as good as a picture here
+            return run.service.requests
+
+        if any(OF_THE_ENVIRONMENT in _whole(request) for request in self.run(ask)):
+            blame(
+                f"It sends what is in {self.info.credential.variable}: use the request's credential, and "
+                f"none where that is None.",
+                ASKED,
+            )
+
+    def test_it_writes_nothing_to_standard_output(self, capfd: pytest.CaptureFixture[str]) -> None:
+        requests = [self.request()]
+        self.ask(*requests)
+        if self.has_service:
+            self.ask(*requests, answer=lambda _: Reply(500, "out of order"))
+        self.hooks["describe"]()
+        probed = self.probe()  # what importing it writes
+        written = capfd.readouterr().out or (probed.written if probed else "")
+        if written:
+            blame(f"It writes to standard output: {written[:60]!r}; use logging.", ASKED)
+
+    def _need_credential(self) -> None:
+        if self.info.credential is None:
+            pytest.skip("it declares no credential")
+
+
+def _said(outcome: Outcome) -> list[tuple[str, str]]:
+    """Lists the texts of an outcome that the host may show, but for the service's own words."""
+    said: list[tuple[str, str]] = [("a progress report", " ".join(map(str, outcome.progress)))]
+    if outcome.result:
+        beside = ("revised_prompt", "model", "request_id", "usage", "metadata", "warnings")
+        said += [(f"the result's {name}", repr(getattr(outcome.result, name))) for name in beside]
+    if outcome.error:
+        words = outcome.error.service_message or ""
+        more: dict[str, Any] = {**vars(outcome.error), "service_message": None}
+        said.append(
+            ("the error's text", str(outcome.error).replace(words, "") if words else str(outcome.error))
+        )
+        said.append(("the error's attributes", repr(more)))
+    return said
+
+
+def _logged(caplog: pytest.LogCaptureFixture) -> str:
+    format = logging.Formatter().format
+    return "\n".join(
+        format(record) for record in caplog.records if record.name.partition(".")[0] not in _CHATTY
+    )
+
+
+def _whole(request: Request) -> str:
+    return f"{request.path} {request.headers} {request.body!r}"

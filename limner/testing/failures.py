@@ -1,0 +1,178 @@
+"""Tests of how a provider fails."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from limner.errors import CATEGORIES, ProviderError
+from limner.testing.base import Answer, SuiteBase
+from limner.testing.loopback import Reply
+from limner.testing.report import FAILS, TESTING, blame
+from limner.testing.runner import Outcome, Runner
+
+FAILURES = ("content-filter", *CATEGORIES)
+_PAGE = "<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1>"
+_HTML = {"content-type": "text/html"}
+_JSON = {"content-type": "application/json"}
+_OTHER_FORM = ("bad-response", "bad-image")
+STRANGE: dict[str, tuple[Reply, tuple[str, ...]]] = {
+    "a web page": (Reply(200, _PAGE, _HTML), _OTHER_FORM),
+    "nothing": (Reply(200), _OTHER_FORM),
+    "null": (Reply(200, "null", _JSON), _OTHER_FORM),
+    "an empty list": (Reply(200, "[]", _JSON), _OTHER_FORM),
+    "another object": (Reply(200, {"unexpected": []}), _OTHER_FORM),
+    "half an object": (Reply(200, '{"images": [', _JSON), _OTHER_FORM),
+    "an error page": (Reply(500, _PAGE, _HTML), ("unavailable", "provider")),
+    "an overload": (Reply(503, _PAGE, _HTML), ("unavailable", "rate-limit")),
+}
+"""What any service may answer one day, and what may come of it."""
+LOST = {"is cut off": Reply(200, "x" * 100, cut_after=0), "is an error 500": Reply(500, _PAGE, _HTML)}
+"""Answers that leave open whether the request was carried out."""
+
+
+class FailureTests(SuiteBase):
+    """Refusals and failures come out as what they are, and nothing is sent twice."""
+
+    def test_each_failure_has_its_category(self, failure: tuple[str, Answer]) -> None:
+        category, answer = failure
+        _ = self.info
+        if category not in FAILURES:
+            blame(
+                f"The test class names a failure {category!r}: the categories are {', '.join(FAILURES)}.",
+                TESTING,
+            )
+        if not self.has_service and (isinstance(answer, Reply) or callable(answer)):
+            blame(
+                f"The test class answers for a service in failures[{category!r}], but not for a request that "
+                f"works: override answer(request), or give options.",
+                TESTING,
+            )
+        request, handler = self.played(answer)
+        (outcome,) = self.ask(request, answer=handler)
+        if outcome.category != category:
+            raised = (
+                "ContentFiltered(…)" if category == "content-filter" else f'ProviderError("{category}", …)'
+            )
+            blame(
+                f"The failure {category} came out as {outcome.category}: raise {raised} for it.",
+                FAILS,
+                outcome.error,
+            )
+        if category == "rate-limit" and isinstance(answer, Reply):
+            _check_wait(outcome, answer)
+
+    @pytest.mark.parametrize("what", STRANGE)
+    def test_a_strange_answer_is_a_failure_of_the_contract(self, what: str) -> None:
+        self.need_service()
+        reply, categories = STRANGE[what]
+        (outcome,) = self.ask(self.request(), answer=lambda _: reply)
+        if outcome.category not in categories:
+            blame(
+                f"Where the service answers with {what} (HTTP {reply.status}), it came out as "
+                f"{outcome.category}: raise ProviderError with the category {' or '.join(categories)}.",
+                FAILS,
+                outcome.error,
+            )
+
+    def test_a_service_out_of_reach_is_unavailable(self) -> None:
+        self.need_service()
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            port = nobody.getsockname()[1]
+
+        async def ask(run: Runner) -> Outcome:
+            run.base_url = f"http://127.0.0.1:{port}{self.base_path}"
+            return await run.ask(self.request())
+
+        outcome = self.run(ask)
+        if outcome.category != "unavailable":
+            blame(
+                f"A service that refuses the connection came out as {outcome.category}: raise "
+                f'ProviderError("unavailable", …), and ask at the request\'s base_url.',
+                FAILS,
+                outcome.error,
+            )
+
+    @pytest.mark.parametrize("what", LOST)
+    def test_what_may_have_run_is_not_sent_again(self, what: str) -> None:
+        self.need_service()
+
+        async def ask(run: Runner) -> tuple[Outcome, list[tuple[str, str, bytes]]]:
+            outcome = await run.ask(self.request())
+            return outcome, [(sent.method, sent.path, sent.body) for sent in run.service.requests]
+
+        outcome, sent = self.run(ask, lambda _: LOST[what])
+        made = [request for request in sent if request[0] != "GET"]
+        if len(made) != len(set(made)):
+            blame(
+                f"A request whose answer {what} was sent {len(made)} times, and may be billed as often: "
+                f"switch the SDK's own retries off.",
+                FAILS,
+            )
+        if (
+            made
+            and what == "is cut off"
+            and isinstance(outcome.error, ProviderError)
+            and outcome.error.did_not_run
+        ):
+            blame(
+                f"For a request whose answer {what} the error says did_not_run=True, which nobody can know: "
+                f"leave it False.",
+                FAILS,
+                outcome.error,
+            )
+
+    def _failures(self) -> list[Any]:
+        """Lists each failure that the class names as a test's parameter."""
+        return [
+            pytest.param((category, answer), id=category if number == 0 else f"{category}-{number + 1}")
+            for category, answers in self.failures.items()
+            for number, answer in enumerate(_listed(answers))
+        ]
+
+    def echoes(self) -> list[Reply]:
+        """Lists failures in which the service repeats the credential: the class's own, and usual ones."""
+        key = self.credential
+        words = {"message": f"Incorrect API key provided: {key}.", "type": "invalid_request_error"}
+        own = [
+            reply
+            for answers in self.failures.values()
+            for reply in _listed(answers)
+            if isinstance(reply, Reply)
+        ]
+        return [
+            *(replace(reply, body=_with_key(reply.body, key)) for reply in own),
+            Reply(401, {"error": words, "detail": words["message"], "message": words["message"]}),
+            Reply(
+                500, f"<title>Request with {key} failed</title>", {**_HTML, "x-request-id": "7", "x-key": key}
+            ),
+            Reply(200, {"unexpected": f"The key was {key}."}),
+        ]
+
+
+def _listed(answers: object) -> list[Any]:
+    return list(cast(list[Any], answers)) if isinstance(answers, (list, tuple)) else [answers]
+
+
+def _with_key(body: Any, key: str) -> Any:
+    """Puts the key behind every sentence of an answer; a word by itself may be a code that decides."""
+    if isinstance(body, dict):
+        return {name: _with_key(value, key) for name, value in cast(dict[str, Any], body).items()}
+    if isinstance(body, list):
+        return [_with_key(value, key) for value in cast(list[Any], body)]
+    return f"{body} (with {key})" if isinstance(body, str) and " " in body else body
+
+
+def _check_wait(outcome: Outcome, reply: Reply) -> None:
+    asked = {name.lower(): value for name, value in reply.headers.items()}.get("retry-after", "")
+    wait = outcome.error.retry_after if isinstance(outcome.error, ProviderError) else None
+    if asked.isdecimal() and wait != float(asked):
+        blame(
+            f"The service asks for a wait of {asked} seconds (its header Retry-After), and the error's "
+            f"retry_after is {wait}: pass it on.",
+            FAILS,
+        )

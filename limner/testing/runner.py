@@ -1,0 +1,220 @@
+"""Calls a provider as the host does, beside a service that is played on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from limner.clients import close_shared, owning_loop
+from limner.errors import ContentFiltered, ProviderError
+from limner.picture import ImageInfo
+from limner.request import ImageRequest
+from limner.result import ImageResult
+from limner.testing.loopback import Loopback
+from limner.testing.pictures import look_at
+from limner.testing.report import ASKED, FAILS, GIVEN_BACK, TESTING, blame
+
+T = TypeVar("T")
+
+CLEANUP = 5.0
+"""Seconds that the host gives a cancelled provider to clean up."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one call ended: with a result, or with an error of the contract.
+
+    A result whose picture is none has the error that the host makes of it beside it.
+    """
+
+    request: ImageRequest
+    result: ImageResult | None = None
+    picture: ImageInfo | None = None
+    """None where there is no picture, and where it is an https URL beyond this machine."""
+    error: ContentFiltered | ProviderError | None = None
+    progress: list[str] = field(default_factory=list[str])
+
+    @property
+    def category(self) -> str:
+        """The category of the failure, or what else came of it, as a word."""
+        if isinstance(self.error, ProviderError):
+            return self.error.category
+        return "content-filter" if self.error else "a picture"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call under way."""
+
+    request: ImageRequest
+    task: asyncio.Task[tuple[Any, BaseException | None]]
+    progress: list[str]
+
+
+class Runner:
+    """An event loop on which a provider is called, and the service beside it, if it has one."""
+
+    def __init__(
+        self,
+        generate: Callable[[ImageRequest], Any],
+        service: Loopback | None,
+        base_url: str | None,
+        refused: list[str],
+    ) -> None:
+        self.generate = generate
+        self.is_async = inspect.iscoroutinefunction(generate)
+        self.base_url = base_url
+        self._service = service
+        self._refused = refused
+        """The connections beyond this machine that were refused."""
+
+    @property
+    def service(self) -> Loopback:
+        """The service that is played; only for providers that have one."""
+        assert self._service is not None
+        return self._service
+
+    def begin(self, request: ImageRequest) -> Call:
+        """Starts a call, with the service's address in the request."""
+        progress: list[str] = []
+        request = replace(request, base_url=self.base_url, on_progress=progress.append)
+        return Call(request, asyncio.ensure_future(self._call(request)), progress)
+
+    async def ask(self, request: ImageRequest) -> Outcome:
+        """Makes one call and waits for its end."""
+        return await self.end(self.begin(request))
+
+    async def end(self, call: Call) -> Outcome:
+        """Waits for the end of a call, and blames the provider for one outside of the contract."""
+        done, _ = await asyncio.wait({call.task}, timeout=call.request.timeout)
+        if not done:
+            call.task.cancel()
+            await asyncio.wait({call.task}, timeout=CLEANUP)
+            self._blame_for_the_network()
+            blame(
+                f"Its hook generate did not end within the {call.request.timeout:g} seconds of the request's "
+                f"timeout.",
+                ASKED,
+            )
+        return await self.judge(call)
+
+    async def judge(self, call: Call) -> Outcome:
+        """Turns a call that has ended into its outcome."""
+        try:
+            result, error = call.task.result()
+        except asyncio.CancelledError as cancelled:  # by the provider itself
+            result, error = None, cancelled
+        self._blame_for_the_network(error)
+        if isinstance(error, ContentFiltered | ProviderError):
+            return Outcome(call.request, error=error, progress=call.progress)
+        if isinstance(error, RuntimeError) and "loop" in str(error):
+            blame(
+                "It keeps something that belongs to another event loop: keep asynchronous clients with "
+                "limner.shared, which has one for each loop.",
+                ASKED,
+                error,
+            )
+        if error is not None:
+            blame(
+                f"Its hook generate raised {type(error).__name__}, which is no error of the contract: raise "
+                f"ContentFiltered or ProviderError.",
+                FAILS,
+                error,
+            )
+        if not isinstance(result, ImageResult):
+            blame(
+                f"Its hook generate returned a {type(result).__name__}: write it so that it returns an "
+                f"ImageResult.",
+                GIVEN_BACK,
+            )
+        try:
+            url = self._service.url if self._service else None
+            picture = await asyncio.to_thread(look_at, result, url)
+        except ProviderError as error:
+            return Outcome(call.request, result, None, error, call.progress)
+        return Outcome(call.request, result, picture, None, call.progress)
+
+    async def until(self, what: Callable[[], object], seconds: float) -> bool:
+        """Waits for something to become true; says whether it did."""
+        give_up = asyncio.get_running_loop().time() + seconds
+        while not what():
+            if asyncio.get_running_loop().time() > give_up:
+                return False
+            await asyncio.sleep(0.005)
+        return True
+
+    async def _call(self, request: ImageRequest) -> tuple[Any, BaseException | None]:
+        def call() -> tuple[Any, BaseException | None]:
+            try:
+                return self.generate(request), None
+            except Exception as error:
+                return None, error
+
+        try:
+            result, error = call() if self.is_async else await in_thread(call)
+            return await result if inspect.isawaitable(result) else result, error
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # a SystemExit would end the event loop
+            return None, error
+
+    def _blame_for_the_network(self, error: BaseException | None = None) -> None:
+        if self._refused:
+            blame(
+                f"It connects to {self._refused[0]}: ask the service at the request's base_url; where the "
+                f"test class does not say what the service answers, override answer(request).",
+                TESTING,
+                error,
+            )
+
+
+def in_thread(function: Callable[[], T]) -> asyncio.Future[T]:
+    """Calls a function in a thread that works for the running loop and holds up nothing if it hangs.
+
+    The function raises no StopIteration, which no future takes.
+    """
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[T] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(result: Any, error: BaseException | None) -> None:
+        if outcome.done():
+            return
+        if error is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(result)
+
+    def work() -> None:
+        result, error = None, None
+        try:
+            result = context.run(function)
+        except BaseException as raised:
+            error = raised
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=work, daemon=True, name="limner-testing").start()
+    return outcome
+
+
+def on_a_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Runs work on an event loop of its own, and closes the shared clients at its end as the host does."""
+
+    async def whole() -> T:
+        owning_loop.set(asyncio.get_running_loop())
+        try:
+            return await work()
+        finally:
+            await close_shared()
+
+    return asyncio.run(whole())
+
+
+Work = Callable[[Runner], Awaitable[T]]

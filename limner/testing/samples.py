@@ -1,0 +1,126 @@
+"""What may be asked of a model, read off its own declaration: sizes, and values of each option."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from limner.info import ModelInfo, Options
+from limner.size import Size, SizeRange
+
+NO_SUCH = "no-such-value"
+
+
+def sizes_of(model: ModelInfo) -> list[Size]:
+    """Lists the sizes that a model declares; of a range the default, and one at each of its bounds."""
+    if not isinstance(model.sizes, SizeRange):
+        return list(model.sizes)
+    bounds = model.sizes
+    min_side = math.ceil(bounds.min_side / bounds.step) * bounds.step
+    max_side = bounds.max_side // bounds.step * bounds.step
+    narrow = math.ceil(max_side / bounds.max_ratio / bounds.step) * bounds.step
+    sizes = [
+        bounds.default,
+        Size(min_side, min_side),
+        Size(min_side + bounds.step, min_side),
+        Size(max_side, max(min_side, narrow)),
+        Size(max(min_side, narrow), max_side),
+    ]
+    if bounds.max_pixels is not None:
+        side = min(max_side, math.isqrt(bounds.max_pixels) // bounds.step * bounds.step)
+        sizes.append(Size(side, side))
+    return [size for size in dict.fromkeys(sizes) if bounds.takes(size)]
+
+
+def smallest(model: ModelInfo) -> Size | None:
+    """Gives the size that is quickest to make; None where the model declares none."""
+    return min(sizes_of(model), key=lambda size: size.pixels, default=None)
+
+
+def option_schemas(options: type[Options]) -> dict[str, dict[str, Any]]:
+    """Gives the JSON schema of each option by its name, its references followed."""
+    schema = options.model_json_schema()
+    definitions = schema.get("$defs", {})
+
+    def resolved(part: dict[str, Any]) -> dict[str, Any]:
+        part = dict(part)
+        nested: list[dict[str, Any]] = [*part.pop("anyOf", []), *part.pop("allOf", [])]
+        kinds = [resolved(kind) for kind in nested if kind.get("type") != "null"]
+        if len(kinds) == 1:
+            part = {**kinds[0], **part}
+        reference = part.pop("$ref", "").rpartition("/")[2]
+        return {**resolved(definitions[reference]), **part} if reference else part
+
+    return {name: resolved(part) for name, part in schema.get("properties", {}).items()}
+
+
+def taken_values(schema: dict[str, Any]) -> list[Any]:
+    """Lists values that an option's schema allows: all of a list, both of a boolean, a number's bounds."""
+    if "enum" in schema:
+        return list(schema["enum"])
+    if "const" in schema:
+        return [schema["const"]]
+    if schema.get("type") == "boolean":
+        return [True, False]
+    if schema.get("type") in ("integer", "number"):
+        return [*dict.fromkeys(_bounds(schema))]
+    if schema.get("type") == "string" and not {"pattern", "format"} & schema.keys():
+        return ["words"[: schema.get("maxLength")].ljust(schema.get("minLength", 0), "s")]
+    return []
+
+
+def refused_values(schema: dict[str, Any]) -> list[Any]:
+    """Lists values just outside of what an option's schema allows."""
+    if "enum" in schema:
+        return [NO_SUCH]
+    below = [schema[bound] - 1 for bound in ("minimum", "exclusiveMinimum") if bound in schema]
+    above = [schema[bound] + 1 for bound in ("maximum", "exclusiveMaximum") if bound in schema]
+    return below + above
+
+
+def _bounds(schema: dict[str, Any]) -> Iterator[float]:
+    whole = schema["type"] == "integer"
+    step = schema.get("multipleOf", 1 if whole else 0)
+    inside = step or 1e-3  # from an exclusive bound of numbers that have no step
+    for bound, away, to_step in (("minimum", 1, math.ceil), ("maximum", -1, math.floor)):
+        exclusive = f"exclusive{bound.capitalize()}"
+        if bound in schema:
+            at = schema[bound]
+        elif exclusive in schema:
+            at = schema[exclusive] + away * inside
+        else:
+            continue
+        at = to_step(at / step) * step if step else at
+        yield int(at) if whole else at
+
+
+def refusal(options: type[Options], name: str, value: Any) -> str | None:
+    """Says why a class of options refuses one option's value by itself; None where it takes it.
+
+    A validator of the whole class may refuse a value beside the others' defaults, which a schema
+    cannot say: that counts as taken.
+    """
+    try:
+        options.model_validate({name: value})
+    except ValidationError as error:
+        own = [wrong for wrong in error.errors(include_url=False) if wrong["loc"][:1] == (name,)]
+        return own[0]["msg"] if own else None
+    return None
+
+
+def fits(options: type[Options], asked: dict[str, Any]) -> bool:
+    """Says whether a class takes these options together."""
+    try:
+        options.model_validate(asked)
+    except ValidationError:
+        return False
+    return True
+
+
+def facts(options: type[Options]) -> str:
+    """Writes a class of options as JSON: its schema and its defaults."""
+    return json.dumps([options.model_json_schema(), options().model_dump(mode="json")], sort_keys=True)

@@ -1,0 +1,202 @@
+"""A provider ends in time, may clean up, and loses no picture by it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+
+import anyio
+import pytest
+
+from core.generation import deadline
+from core.generation.call import GenerationFailed
+from limner import ImageRequest, ImageResult
+from tests.plugins.calls import Calls, key, working_threads  # noqa: F401 (a fixture)
+from tests.plugins.installing import site_of
+
+site = site_of("limner-async-echo", "limner-sync-echo")
+
+
+def test_a_provider_past_its_deadline_is_cancelled_and_cleans_up() -> None:
+    desk = Calls("async-echo", timeout=0.05)
+    failure = asyncio.run(desk.fail("async-echo", seconds=60, when_cancelled="linger"))
+    assert (failure.cause, failure.did_not_run) == ("timeout", False)
+    assert sys.modules["limner_async_echo"].cleaned_up == ["a boat"]
+
+
+def test_the_providers_own_deadline_comes_before_the_general_one() -> None:
+    desk = Calls("async-echo", timeout=60, providers={"async-echo": {"timeout": 0.05}})
+    assert asyncio.run(desk.fail("async-echo", seconds=60)).cause == "timeout"
+
+
+def test_a_result_that_arrives_during_the_clean_up_after_the_deadline_is_kept() -> None:
+    desk = Calls("async-echo", timeout=0.05)
+
+    async def main() -> ImageResult:
+        return await desk.ask("async-echo", seconds=60, when_cancelled="answer")
+
+    assert asyncio.run(main()).metadata == {"heard": "a boat"}
+
+
+async def _stopped(picture: asyncio.Task[ImageResult], begun: asyncio.Event, times: int = 1) -> None:
+    """Stops a picture that has begun, several times in a row, and waits for its end."""
+    await asyncio.wait_for(begun.wait(), 5)
+    for _ in range(times):
+        picture.cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait({picture}, timeout=5)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_stop_lets_the_provider_clean_up_however_often_it_is_pressed(times: int) -> None:
+    desk = Calls("async-echo")
+
+    async def main() -> bool:
+        begun = asyncio.Event()
+        picture = desk.ask("async-echo", report=lambda _: begun.set(), seconds=60, when_cancelled="linger")
+        await _stopped(picture, begun, times)
+        assert sys.modules["limner_async_echo"].cleaned_up == ["a boat"]
+        return picture.cancelled()
+
+    assert asyncio.run(main())
+
+
+def test_a_result_that_arrives_during_the_clean_up_after_stop_is_kept() -> None:
+    desk = Calls("async-echo")
+
+    async def main() -> ImageResult:
+        begun = asyncio.Event()
+        picture = desk.ask("async-echo", report=lambda _: begun.set(), seconds=60, when_cancelled="answer")
+        await _stopped(picture, begun)
+        return picture.result()
+
+    assert asyncio.run(main()).metadata == {"heard": "a boat"}
+
+
+@pytest.mark.parametrize("stop", [True, False])
+def test_a_provider_that_does_not_obey_is_left_to_itself(
+    stop: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(deadline, "CLEANUP", 0.05)
+    desk = Calls("async-echo", timeout=60 if stop else 0.05)
+
+    async def main() -> None:
+        begun = asyncio.Event()
+        picture = desk.ask("async-echo", report=lambda _: begun.set(), seconds=60, when_cancelled="ignore")
+        if stop:
+            await _stopped(picture, begun)
+            assert picture.cancelled()
+        else:
+            with pytest.raises(GenerationFailed):
+                await asyncio.wait_for(picture, 5)
+        # The second cancellation ends what ignores the first.
+        await asyncio.wait_for(asyncio.gather(*deadline._abandoned, return_exceptions=True), 5)
+        await asyncio.sleep(0)
+        assert not deadline._abandoned
+
+    asyncio.run(main())
+    assert [
+        record.getMessage() for record in caplog.records if record.name == "core.generation.deadline"
+    ] == [
+        "A cancelled provider did not end within 0 seconds and is left to itself",
+        "A provider that was left to itself ended late: was cancelled",
+    ]
+
+
+def test_a_plain_function_past_its_deadline_is_no_longer_waited_for_but_counted() -> None:
+    desk = Calls("sync-echo", timeout=0.2)
+
+    async def main() -> None:
+        failure = await desk.fail("sync-echo", seconds=5)
+        assert (failure.cause, failure.did_not_run) == ("timeout", False)
+        assert working_threads(desk.registry) == 1
+
+    asyncio.run(main())
+    sys.modules["limner_sync_echo"].let_go.set()
+    end = time.monotonic() + 5
+    while working_threads(desk.registry) and time.monotonic() < end:
+        time.sleep(0.001)
+    assert working_threads(desk.registry) == 0
+
+
+def test_waiting_for_a_thread_counts_against_the_deadline_and_says_so() -> None:
+    desk = Calls("sync-echo", timeout=0.2, workers=1)
+    said: list[str] = []
+
+    async def main() -> None:
+        begun = threading.Event()
+        first = desk.ask("sync-echo", "first", lambda _: begun.set(), seconds=5)
+        second = desk.ask("sync-echo", "second", said.append)
+        with pytest.raises(GenerationFailed) as failed:
+            await asyncio.wait_for(second, 5)
+        assert (failed.value.failure.cause, failed.value.failure.did_not_run) == ("timeout", True)
+        assert begun.is_set()
+        with pytest.raises(GenerationFailed):
+            await first
+
+    asyncio.run(main())
+    echo = sys.modules["limner_sync_echo"]
+    echo.let_go.set()
+    assert echo.heard == ["first"]
+    assert said == ["waiting for one of 1 worker threads"]
+
+
+# Providers that use the scopes of anyio
+
+
+class Scoped:
+    """Waits in a group of tasks, and cleans up in a shielded scope."""
+
+    def __init__(self) -> None:
+        self.cleaned_up = 0
+
+    async def draw(self, request: ImageRequest) -> ImageResult:
+        with anyio.move_on_after(0) as impatient:
+            await anyio.sleep(60)
+        assert impatient.cancelled_caught
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(anyio.sleep, 60)
+                request.report("waiting")
+                if request.prompt == "quick":
+                    group.cancel_scope.cancel()
+                await anyio.sleep(60)
+        finally:
+            with anyio.move_on_after(5, shield=True):
+                await anyio.sleep(0.01)
+                self.cleaned_up += 1
+        return ImageResult(b"", metadata={"moved": "on"})
+
+
+@pytest.mark.usefixtures("key")
+def test_a_scope_that_a_provider_cancels_itself_is_its_own_affair() -> None:
+    desk = Calls(answer=Scoped().draw)
+
+    async def main() -> ImageResult:
+        return await asyncio.wait_for(desk.ask("study", "quick"), 5)
+
+    assert asyncio.run(main()).metadata == {"moved": "on"}
+
+
+@pytest.mark.usefixtures("key")
+def test_the_deadline_reaches_into_a_providers_scopes() -> None:
+    scoped = Scoped()
+    failure = asyncio.run(Calls(answer=scoped.draw, timeout=0.1).fail("study"))
+    assert (failure.cause, scoped.cleaned_up) == ("timeout", 1)
+
+
+@pytest.mark.usefixtures("key")
+def test_stop_reaches_into_a_providers_scopes() -> None:
+    scoped = Scoped()
+    desk = Calls(answer=scoped.draw)
+
+    async def main() -> bool:
+        begun = asyncio.Event()
+        picture = desk.ask("study", report=lambda _: begun.set())
+        await _stopped(picture, begun)
+        return picture.cancelled()
+
+    assert asyncio.run(main())
+    assert scoped.cleaned_up == 1

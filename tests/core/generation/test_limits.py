@@ -1,0 +1,164 @@
+"""Every limit stands, says when to come back, and counts nothing that it refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from core.chat.failure import LimitReached, Rejected
+from core.generation.limits import OWNER, UsageLimits, Visitor
+from core.settings.schema import Settings
+from core.storage.database import Hit
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves the clock that limits are counted by."""
+    ahead = 0.0
+    real = time.time
+
+    def forward(seconds: float) -> None:
+        nonlocal ahead
+        ahead += seconds
+
+    monkeypatch.setattr(time, "time", lambda: real() + ahead)
+    return forward
+
+
+def refusal(allowance: UsageLimits, name: str = "me", *, paid: bool = False) -> str:
+    with pytest.raises(Rejected) as refused:
+        allowance.acquire(Visitor(name), paid=paid)
+    return str(refused.value)
+
+
+def limits_of(**settings: Any) -> UsageLimits:
+    return UsageLimits(Settings(**{"rate_limit": "none", **settings}))
+
+
+def test_so_many_at_once_for_each_visitor_and_in_all() -> None:
+    limits = limits_of(max_in_flight=2, max_in_flight_total=3)
+    for visitor in ("me", "me", "you"):
+        limits.acquire(Visitor(visitor), paid=False)
+    assert refusal(limits) == "2 of your pictures are being made already: wait for one, or stop one."
+    assert refusal(limits, "you") == "Too many pictures are being made here right now: try again in a moment."
+    limits.release(Visitor("me"))
+    limits.acquire(Visitor("you"), paid=False)
+    one = limits_of(max_in_flight=1)
+    one.acquire(Visitor("me"), paid=False)
+    assert refusal(one) == "One of your pictures is being made already: wait for it, or stop it."
+
+
+def test_so_many_in_a_time_for_each_visitor(clock: Callable[[float], None]) -> None:
+    limits = limits_of(rate_limit="2/minute")
+    for _ in range(2):
+        limits.acquire(Visitor("me"), paid=False)
+        limits.release(Visitor("me"))
+    assert refusal(limits) == "You have reached the limit here, 2 pictures per minute: try again in 60 s."
+    clock(30)
+    assert "try again in 30 s" in refusal(limits)
+    limits.acquire(Visitor("you"), paid=False)
+    clock(31)
+    limits.acquire(Visitor("me"), paid=False)
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        ("1/hour", "1 picture per hour: try again in 60 minutes."),
+        ("3/day", "3 pictures per day: try again in 24 hours."),
+        ("1 per 5 minutes", "1 picture per 5 minutes: try again in 5 minutes."),
+    ],
+)
+def test_a_limit_is_read_aloud(rate: str, said: str) -> None:
+    limits = limits_of(rate_limit=rate)
+    for _ in range(int(rate[0])):
+        limits.acquire(Visitor("me"), paid=False)
+        limits.release(Visitor("me"))
+    assert refusal(limits) == f"You have reached the limit here, {said}"
+
+
+def test_the_budget_is_for_what_costs_money_and_for_all_together() -> None:
+    limits = limits_of(budget="2/day")
+    limits.acquire(Visitor("me"), paid=True)
+    limits.acquire(Visitor("you"), paid=True)
+    assert refusal(limits, "other", paid=True) == (
+        "The budget here, 2 pictures per day, is used up: try again "
+        "in 24 hours, or choose a provider that costs nothing."
+    )
+    limits.acquire(Visitor("other"), paid=False)
+
+
+def test_what_costs_the_owner_money_needs_a_budget_for_everybody_else() -> None:
+    limits = limits_of()
+    limits.acquire(OWNER, paid=True)
+    with pytest.raises(
+        Rejected, match=r"has set no budget for visitors \(LIMNER_BUDGET\): choose a provider"
+    ):
+        limits.acquire(Visitor("other"), paid=True)
+    with pytest.raises(Rejected, match="no budget"):
+        limits.spend(Visitor("other"))
+    limits.acquire(Visitor("other"), paid=False)
+    limits_of(budget="1/day").acquire(Visitor("other"), paid=True)
+
+
+def test_rate_and_budget_go_on_counting_after_a_restart(clock: Callable[[float], None]) -> None:
+    settings = Settings(rate_limit="2/hour", budget="3/day")
+    before = UsageLimits(settings)
+    for _ in range(2):
+        before.acquire(Visitor("me"), paid=True)
+        clock(600)
+    after = UsageLimits(settings, before.unwritten)
+    assert "2 pictures per hour: try again in 40 minutes" in refusal(after, paid=True)
+    after.acquire(Visitor("you"), paid=True)
+    assert "3 pictures per day, is used up: try again in 24 hours" in refusal(after, "she", paid=True)
+    clock(2401)
+    after.acquire(Visitor("me"), paid=False)
+    assert len(after.unwritten) == 3, "only what is new is written again"
+
+
+def test_a_clock_that_was_ahead_locks_nobody_out() -> None:
+    ahead = Hit("budget", time.time() + 1e6, time.time() + 2e6)
+    UsageLimits(Settings(budget="1/day"), [ahead]).acquire(OWNER, paid=True)
+
+
+def test_visitors_of_long_ago_are_forgotten(clock: Callable[[float], None]) -> None:
+    limits = limits_of(rate_limit="5/minute")
+    for n in range(1_000):
+        limits.acquire(Visitor(str(n)), paid=False)
+        limits.release(Visitor(str(n)))
+        clock(1)
+    assert limits._rate is not None
+    assert len(limits._rate._hits) <= 61
+
+
+def test_a_limit_says_in_seconds_when_to_come_back() -> None:
+    limits = limits_of(rate_limit="1/minute", budget="1/hour", max_in_flight=2)
+    limits.acquire(Visitor("me"), paid=True)
+    for visitor, seconds in (("me", 60), ("you", 3600)):
+        with pytest.raises(LimitReached) as reached:
+            limits.acquire(Visitor(visitor), paid=True)
+        assert reached.value.retry_after == pytest.approx(seconds, abs=5)
+
+
+def test_what_is_refused_is_not_counted() -> None:
+    limits = limits_of(rate_limit="2/hour", budget="2/day", max_in_flight=1)
+    limits.acquire(Visitor("me"), paid=True)
+    for _ in range(5):
+        refusal(limits, paid=True)
+    limits.release(Visitor("me"))
+    limits.acquire(Visitor("me"), paid=True)
+    limits.release(Visitor("me"))
+    for _ in range(5):
+        assert "2 pictures per hour" in refusal(limits, paid=False)
+    assert not limits._under_way
+
+
+def test_ten_thousand_visitors_leave_nothing_behind() -> None:
+    limits = limits_of()
+    for n in range(10_000):
+        limits.acquire(Visitor(str(n % 150)), paid=False)
+        limits.release(Visitor(str(n % 150)))
+    assert not limits._under_way

@@ -1,0 +1,304 @@
+"""What was asked fits its model or is refused with a sentence, and every change is noted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field, JsonValue, field_validator
+
+from core.chat.failure import Rejected
+from core.chat.request import MAX_NESTING, MAX_OPTIONS, MAX_SEED, UserRequest
+from core.generation.limits import Visitor
+from core.generation.options import unbounded_options
+from core.generation.resolve import Plan, resolve
+from core.settings.schema import Settings
+from limner import ModelInfo, Options, Size, SizeRange
+from tests.core.scripted import ScriptedProvider
+from tests.plugins.objects import registry_of
+
+STRANGER = Visitor("stranger")
+
+
+def resolved(*, max_prompt_length: int = 100, of: Any = None, about: Any = None, **asked: Any) -> Plan:
+    settings = Settings(provider="scripted", max_prompt_length=max_prompt_length)
+    registry = registry_of(settings=settings, scripted=ScriptedProvider(model=of or {}, **(about or {})))
+    return resolve(UserRequest(**{"prompt": "a fox", **asked}), registry, settings)
+
+
+def refusal(**asked: Any) -> str:
+    with pytest.raises(Rejected) as refused:
+        resolved(**asked)
+    sentence = str(refused.value)
+    assert len(sentence) < 400
+    sentence.encode()
+    return sentence
+
+
+def warnings(**asked: Any) -> list[tuple[str, str]]:
+    return [(warning.feature, warning.details) for warning in resolved(**asked).warnings]
+
+
+NESTED: dict[str, Any] = {}
+for _ in range(100_000):
+    NESTED = {"a": NESTED}
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"prompt": ""}, "The prompt is empty: describe the picture that you want."),
+        ({"prompt": " \n\t"}, "The prompt is empty: describe the picture that you want."),
+        ({"prompt": "x" * 101}, "The prompt has 101 characters: shorten it to 100."),
+        ({"prompt": " " * 10**6}, "The prompt has 1,000,000 characters: shorten it to 100."),
+        ({"prompt": "a\x00b"}, "The prompt contains control characters: remove them."),
+        ({"prompt": "a\x9bb"}, "The prompt contains control characters: remove them."),
+        ({"prompt": "a\ud800"}, "The prompt must be text."),
+        ({"prompt": None}, "The prompt must be text."),
+        ({"prompt": 17}, "The prompt must be text."),
+        ({"negative_prompt": "x" * 101}, "The negative prompt has 101 characters: shorten it to 100."),
+        ({"negative_prompt": ["x"]}, "The negative prompt must be text."),
+        ({"provider": "x"}, "There is no provider 'x' here: choose one of scripted."),
+        ({"provider": "x" * 10**6}, "The provider must be the name of a provider."),
+        ({"model": "x"}, "Scripted has no model 'x': choose one of p-1."),
+        ({"model": "x\n"}, "The model must be the id of a model."),
+        ({"seed": -1}, f"The seed must be a whole number from 0 to {MAX_SEED}."),
+        ({"seed": 2**32}, f"The seed must be a whole number from 0 to {MAX_SEED}."),
+        ({"seed": 10**5_000}, f"The seed must be a whole number from 0 to {MAX_SEED}."),
+        ({"seed": "many"}, f"The seed must be a whole number from 0 to {MAX_SEED}."),
+        ({"size": "x" * 10**6}, "The size must be a size such as 1024x768, or a ratio such as 3:2."),
+        ({"options": {"steps": 1}}, "p-1 has no option 'steps'; its options are: none."),
+        (
+            {"options": [1]},
+            f"The options must be an object of names and JSON values, "
+            f"of {MAX_OPTIONS:,} characters and {MAX_NESTING} levels at most.",
+        ),
+        (
+            {"wish": 1},
+            "A request has no field 'wish': it takes prompt, provider, "
+            "model, size, seed, negative_prompt, options.",
+        ),
+    ],
+)
+def test_garbage_is_refused_with_a_sentence(asked: dict[str, Any], sentence: str) -> None:
+    assert refusal(**asked) == sentence
+
+
+@pytest.mark.parametrize(
+    "size", ["big", "0x512", "512x", "-1x5", "1024", "3:0", "1:2:3", "1e3x1e3", "100000x1", "٣"]
+)
+def test_a_size_that_is_none_is_refused(size: str) -> None:
+    assert (
+        refusal(size=size) == f"The size {size!r} is not clear: write it as 1024x768, or a ratio such as 3:2."
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"a": "x" * MAX_OPTIONS},
+        NESTED,
+        {"a": json.loads("[" * 32 + "]" * 32)},
+        {"a": float("nan")},
+        {"a": object()},
+        {"a": "\ud800"},
+        {1: 2},
+    ],
+)
+def test_options_that_are_no_bounded_json_are_refused(options: Any) -> None:
+    assert refusal(options=options).startswith("The options must be an object")
+
+
+@pytest.mark.parametrize("given", [None, 1, [], "prompt"])
+def test_a_request_that_is_no_object_is_refused(given: Any) -> None:
+    with pytest.raises(Rejected, match="The request cannot be read: send an object with prompt, provider"):
+        UserRequest.model_validate(given)
+
+
+def test_what_fits_stays_as_it_was_asked() -> None:
+    fitting = resolved(
+        prompt=" a fox\nat dusk ",
+        size="1000x700",
+        seed=MAX_SEED,
+        negative_prompt=" rain ",
+        of={"sizes": SizeRange()},
+    )
+    sent = fitting.image_request
+    assert (sent.prompt, sent.negative_prompt) == ("a fox\nat dusk", "rain")
+    assert (sent.size, sent.seed, fitting.warnings) == (Size(1000, 700), MAX_SEED, ())
+
+
+def test_nothing_asked_is_the_models_default_without_a_word() -> None:
+    for blank in (None, "", "  "):
+        assert resolved(
+            size=blank, negative_prompt=blank, of={"sizes": (Size(512, 256),)}
+        ).image_request.size == (512, 256)
+        assert warnings(size=blank, negative_prompt=blank, of={"seed": False, "negative_prompt": False}) == []
+    assert resolved(of={"sizes": ()}).image_request.size is None
+
+
+def test_what_a_model_does_not_take_is_left_out_and_said() -> None:
+    nothing = {"sizes": (), "seed": False, "negative_prompt": False}
+    assert warnings(size="16:9", seed=1, negative_prompt="rain", of=nothing) == [
+        ("size", "p-1 chooses the size itself; 16:9 was left out."),
+        ("seed", "p-1 takes no seed; it was left out."),
+        ("negative_prompt", "p-1 takes no negative prompt; it was left out."),
+    ]
+
+
+def test_a_size_that_does_not_fit_becomes_the_nearest_and_says_so() -> None:
+    sizes = {"sizes": (Size(1024, 1024), Size(1536, 1024), Size(1024, 1536))}
+    assert warnings(size="1920x1080", of=sizes) == [
+        ("size", "1920x1080 became 1536x1024, the nearest that p-1 takes.")
+    ]
+    assert warnings(size="3:2", of=sizes) == []
+    assert resolved(size="2:3", of=sizes).image_request.size == Size(1024, 1536)
+    assert warnings(size="21:9", of=sizes) == [("size", "21:9 became 1536x1024, the nearest that p-1 takes.")]
+
+
+def test_a_model_beside_the_list_is_taken_where_the_provider_allows_it() -> None:
+    other: dict[str, Any] = {"other_models": ModelInfo(id="any", seed=False)}
+    assert resolved(about=other).model.id == "p-1"
+    settings = Settings(provider="scripted")
+    registry = registry_of(settings=settings, scripted=ScriptedProvider(**other))
+    assert resolve(UserRequest(prompt="a", model="org/own:v2"), registry, settings).model.id == "org/own:v2"
+    assert resolve(UserRequest(prompt="a", model=""), registry, settings).model.id == "p-1"
+
+
+class Chosen(Options):
+    steps: int = 20
+    quality: Literal["low", "high"] = "low"
+    style: str = ""
+
+    @field_validator("steps")
+    @classmethod
+    def _at_most_50(cls, steps: int) -> int:
+        return min(steps, 50)
+
+    @field_validator("style")
+    @classmethod
+    def _known(cls, style: str) -> str:
+        if style == "crash":
+            raise RuntimeError("a plugin's own fault")
+        if style == "ugly":
+            raise ValueError("a style that exists")
+        return style
+
+
+def test_options_are_read_checked_and_their_changes_said() -> None:
+    model = {"options": Chosen}
+    assert resolved(of=model).image_request.options == Chosen()
+    assert resolved(options={"steps": "30", "quality": "high"}, of=model).image_request.options == Chosen(
+        steps=30, quality="high"
+    )
+    assert warnings(options={"steps": "30", "quality": "high"}, of=model) == []
+    assert warnings(options={"steps": 99}, of=model) == [("steps", "99 became 50: p-1 changed it.")]
+    assert (
+        refusal(options={"quality": "best"}, of=model)
+        == "The option quality is wrong: it should be 'low' or 'high'."
+    )
+    assert (
+        refusal(options={"style": "ugly"}, of=model)
+        == "The option style is wrong: it should be a style that exists."
+    )
+    assert refusal(options={"stops": 1}, of=model) == (
+        "p-1 has no option 'stops'; its options are: steps, quality, style."
+    )
+    assert refusal(options={"style": "crash"}, of=model) == (
+        "The plugin scripted failed to read these options: leave them out, or tell its author."
+    )
+
+
+class Inner(BaseModel):
+    strength: float = 1
+
+
+class Open(BaseModel, extra="allow"):
+    name: str = ""
+
+
+class Tree(BaseModel):
+    size: int = 1
+    inner: Tree | None = None
+
+
+class Kind(Enum):
+    ONE = "one"
+
+
+class Many(Options):
+    steps: int = Field(default=4, le=50)
+    style: Literal["a", "b"] = "a"
+    words: list[str] = Field(default_factory=list)
+    inner: Inner = Inner()
+    maybe: Inner | None = None
+    table: dict[str, Any] = Field(default_factory=dict)
+    bare: dict = Field(default_factory=dict)  # pyright: ignore[reportMissingTypeArgument]
+    listed: list[dict[str, int]] = Field(default_factory=list)
+    anything: Any = None
+    thing: object = None
+    maybe_table: Mapping[str, str] | None = None
+    open: Open = Open()
+    json_value: JsonValue = None
+    sequence: Sequence = Field(default_factory=list)  # pyright: ignore[reportMissingTypeArgument]
+    numbers: Sequence[int] = ()
+    kind: Kind = Kind.ONE
+    tree: Tree | None = None
+    noted: Annotated[dict[str, int], Field(description="noted")] = Field(default_factory=dict)
+
+
+UNBOUNDED = [
+    "table",
+    "bare",
+    "listed",
+    "anything",
+    "thing",
+    "maybe_table",
+    "open",
+    "json_value",
+    "sequence",
+    "noted",
+]
+
+
+def test_an_option_that_takes_anything_is_told_from_one_with_bounds() -> None:
+    assert unbounded_options(Many) == UNBOUNDED
+
+
+@pytest.mark.parametrize("name", UNBOUNDED)
+def test_only_the_owner_sets_an_option_that_takes_anything(name: str) -> None:
+    registry = registry_of(scripted=ScriptedProvider(model={"options": Many}))
+    settings = Settings(provider="scripted")
+    given = (
+        [{"x": 1}] if name in ("listed", "sequence") else {"x": "1"} if name == "maybe_table" else {"x": 1}
+    )
+    asked = UserRequest(prompt="a fox", options={name: given})
+    resolve(asked, registry, settings)
+    with pytest.raises(Rejected, match=f"Only whoever runs Limner may set the option '{name}': leave it out"):
+        resolve(asked, registry, settings, STRANGER)
+    at_default = UserRequest(prompt="a fox", options={"steps": 7, "table": {}, "anything": None})
+    resolve(at_default, registry, settings, STRANGER)
+
+
+def test_options_that_take_unknown_names_take_none_from_visitors() -> None:
+    class Loose(Options, extra="allow"):
+        pass
+
+    registry = registry_of(scripted=ScriptedProvider(model={"options": Loose}))
+    asked = UserRequest(prompt="a fox", options={"num_outputs": 100})
+    resolve(asked, registry, Settings(provider="scripted"))
+    with pytest.raises(Rejected, match="may set the option 'num_outputs'"):
+        resolve(asked, registry, Settings(provider="scripted"), STRANGER)
+
+
+def test_visitors_choose_from_the_listed_models() -> None:
+    registry = registry_of(scripted=ScriptedProvider(other_models=ModelInfo(id="any")))
+    settings = Settings(provider="scripted")
+    asked = UserRequest(prompt="a fox", model="another")
+    assert resolve(asked, registry, settings).model.id == "another"
+    with pytest.raises(Rejected, match="has no model 'another': choose one of p-1"):
+        resolve(asked, registry, settings, STRANGER)
+    assert resolve(UserRequest(prompt="a fox"), registry, settings, STRANGER).model.id == "p-1"

@@ -1,0 +1,191 @@
+"""Each wrong setting stops the start with one sentence that names it and what it may be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.settings.schema import Settings, SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refusal() -> str:
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    sentence = str(refused.value)
+    assert sentence[-1] in ".?"
+    assert "\n" not in sentence
+    assert "Input should" not in sentence
+    return sentence
+
+
+RATE = "a number per second, minute, hour or day, such as 60/minute, or none"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("TIMEOUT", "soon", "The setting timeout (LIMNER_TIMEOUT) must be a number above 0 and up to 3,600."),
+        ("TIMEOUT", "nan", "The setting timeout (LIMNER_TIMEOUT) must be a number above 0 and up to 3,600."),
+        ("WORKERS", "1.5", "The setting workers (LIMNER_WORKERS) must be a whole number from 1."),
+        ("BEHIND_PROXY", "maybe", "The setting behind_proxy (LIMNER_BEHIND_PROXY) must be true or false."),
+        ("RATE_LIMIT", "60", f"The setting rate_limit (LIMNER_RATE_LIMIT) must be {RATE}."),
+        ("RATE_LIMIT", "0/minute", f"The setting rate_limit (LIMNER_RATE_LIMIT) must be {RATE}."),
+        ("RATE_LIMIT", "60/minute;9/day", f"The setting rate_limit (LIMNER_RATE_LIMIT) must be {RATE}."),
+        ("BUDGET", "much", f"The setting budget (LIMNER_BUDGET) must be {RATE}."),
+        (
+            "PUBLIC_URL",
+            "http://x",
+            "The setting public_url (LIMNER_PUBLIC_URL) must be an "
+            "address that begins with https://, without ? and #.",
+        ),
+        (
+            "FETCH_FROM",
+            "10.0.0.5",
+            "The setting fetch_from (LIMNER_FETCH_FROM) must be an "
+            "address that begins with http:// or https://.",
+        ),
+        (
+            "BLOCK_PLUGINS",
+            "[a",
+            "The setting block_plugins (LIMNER_BLOCK_PLUGINS) must be a list of texts, or in a variable a,b.",
+        ),
+        ("PROVIDERS", "nope", "The setting providers (LIMNER_PROVIDERS) must be a JSON object."),
+        (
+            "PROVIDERS__X__BASE_URL",
+            "ftp://x",
+            "The setting providers.x.base_url "
+            "(LIMNER_PROVIDERS__X__BASE_URL) must be an address that begins with "
+            "http:// or https://.",
+        ),
+        ("TIMOUT", "3", "LIMNER_TIMOUT is not a setting of Limner: did you mean LIMNER_TIMEOUT?"),
+        ("CONFIG", "/nowhere/x.toml", "LIMNER_CONFIG must name a file, and /nowhere/x.toml is none."),
+    ],
+)
+def test_a_wrong_variable(variable: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"LIMNER_{variable}", value)
+    assert refusal() == sentence
+
+
+SECRET = "put it into an environment variable, and the name of that into api_key_env."
+
+
+@pytest.mark.parametrize(
+    ("toml", "sentence"),
+    [
+        ("timeout = 'x'", "The setting timeout in limner.toml must be a number above 0 and up to 3,600."),
+        (
+            "max_prompt_length = 0",
+            "The setting max_prompt_length in limner.toml must be a whole number from 1 and up to 100,000.",
+        ),
+        ("providers = 5", "The setting providers in limner.toml must be a table."),
+        ("[providers]\nx = 3", "The setting providers.x in limner.toml must be a table."),
+        (
+            "block_plugins = [1]",
+            "The setting block_plugins in limner.toml must be a list of texts, or in a variable a,b.",
+        ),
+        ("provder = 'x'", "provder is not a setting of Limner: did you mean provider?"),
+        ("a = \nb", "The file limner.toml is not TOML: Invalid value (at line 1, column 5)."),
+        ("api_key = 'sk-1'", f"Secrets do not stand among the settings: take api_key out, {SECRET}"),
+        (
+            "[providers.openai]\napi_key = 'sk-1'",
+            f"The setting providers.openai in limner.toml must be without the secret api_key: {SECRET}",
+        ),
+        (
+            "[providers.x]\napi_key_env = 'sk-1 2'",
+            "The setting providers.x.api_key_env in limner.toml must be "
+            "the name of an environment variable, not the "
+            "key itself.",
+        ),
+    ],
+)
+def test_a_wrong_file(toml: str, sentence: str, folder: Path) -> None:
+    (folder / "limner.toml").write_text(toml)
+    assert refusal() == sentence
+    assert "sk-1" not in refusal()
+
+
+def test_a_file_that_is_no_text_is_named(folder: Path) -> None:
+    (folder / "limner.toml").write_bytes(b"\xff\xfe")
+    assert refusal() == "The file limner.toml must be saved as UTF-8."
+
+
+def test_a_secret_in_a_nested_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMNER_PROVIDERS__X__API_KEY", "sk-1")
+    assert refusal() == f"The setting providers.x must be without the secret api_key: {SECRET}"
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_blank_variables_are_unset(blank: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("TIMEOUT", "RATE_LIMIT", "CONFIG", "UNKNOWN", "PUBLIC_URL", "PROVIDERS__X__BASE_URL"):
+        monkeypatch.setenv(f"LIMNER_{variable}", blank)
+    settings = load_settings()
+    assert (settings.timeout, settings.rate_limit, settings.providers) == (300, "60/minute", {})
+
+
+@pytest.mark.parametrize("value", ["a,b", " a , b ", '["a", "b"]'])
+def test_lists_in_variables(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMNER_BLOCK_PLUGINS", value)
+    monkeypatch.setenv("LIMNER_PROVIDERS__X__MODELS", value)
+    settings = load_settings()
+    assert settings.block_plugins == ("a", "b")
+    assert settings.providers["x"].models == ("a", "b")
+
+
+def test_no_limit_is_said_with_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMNER_RATE_LIMIT", "None")
+    assert load_settings().rate_limit is None
+
+
+def test_variables_stand_over_the_file_and_merge_with_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toml = "timeout = 3\nworkers = 2\n[providers.x]\nuses = 'sketch'\nlabel = 'Mine'\nmax_tokens = 4"
+    (folder / "limner.toml").write_text(toml, "utf-8-sig")  # as Windows' editor writes it
+    monkeypatch.setenv("LIMNER_TIMEOUT", "5")
+    monkeypatch.setenv("LIMNER_PROVIDERS__X__LABEL", "2024")
+    settings = load_settings()
+    assert (settings.timeout, settings.workers) == (5, 2)
+    mine = settings.providers["x"]
+    assert (mine.uses, mine.label, mine.extra) == ("sketch", "2024", {"max_tokens": 4})
+
+
+def test_where_a_relative_data_folder_lies(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMNER_DATA_DIR", "here/data")
+    assert load_settings().data_dir == folder / "here" / "data"
+    monkeypatch.delenv("LIMNER_DATA_DIR")
+    (folder / "limner.toml").write_text("data_dir = 'data'")
+    assert load_settings().data_dir == folder / "data"
+    (folder / "there").mkdir()
+    (folder / "there" / "other.toml").write_text("data_dir = 'data'")
+    monkeypatch.setenv("LIMNER_CONFIG", "there/other.toml")
+    assert load_settings().data_dir == folder / "there" / "data"
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("LIMNER_DATA_DIR", "~/data")
+    assert load_settings().data_dir == folder / "data"
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().timeout = 1  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_space_keeps_within_its_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().keep_bytes is None
+    monkeypatch.setenv("SPACE_ID", "me/limner")
+    assert load_settings().keep_bytes == 5_000_000_000
+
+
+@pytest.mark.parametrize("name", ["https://pictures.example", "pictures.example:80", "a b", ".", "pictures."])
+def test_hosts_are_names(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("LIMNER_HOSTS", name)
+    with pytest.raises(SettingsError, match=r"must be names such as pictures\.example, without https:// and"):
+        load_settings()
+    monkeypatch.setenv("LIMNER_HOSTS", "Pictures.Example, nas")
+    assert load_settings().hosts == ("pictures.example", "nas")

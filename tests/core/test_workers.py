@@ -1,0 +1,219 @@
+"""Worker threads are few, counted until they really end, and hold up nothing and nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from core.workers import Workers
+from tests.serving import ROOT
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Waits for what another thread brings about."""
+    end = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < end, "It never came about."
+        await asyncio.sleep(0.001)
+
+
+def test_a_function_runs_in_a_daemon_with_the_callers_context() -> None:
+    of_caller = contextvars.ContextVar("of_caller", default="nobody")
+
+    def look() -> tuple[str, bool]:
+        return of_caller.get(), threading.current_thread().daemon
+
+    async def main() -> tuple[str, bool]:
+        of_caller.set("the caller")
+        return await Workers(1).run(look)
+
+    assert asyncio.run(main()) == ("the caller", True)
+
+
+def test_no_more_run_at_once_than_there_may_and_the_others_come_in_order() -> None:
+    workers, go = Workers(2), threading.Event()
+    begun: list[int] = []
+    told_to_wait: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        go.wait(5)
+        return number
+
+    async def main() -> list[int]:
+        calls = [
+            asyncio.create_task(workers.run(lambda n=n: work(n), lambda n=n: told_to_wait.append(n)))
+            for n in range(6)
+        ]
+        await until(lambda: len(told_to_wait) == 4 and len(begun) == 2)
+        assert workers.running == 2
+        assert sorted(begun) == [0, 1]
+        go.set()
+        return await asyncio.gather(*calls)
+
+    assert asyncio.run(main()) == list(range(6))
+    assert workers.running == 0
+    assert told_to_wait[:4] == [2, 3, 4, 5]
+    assert sorted(begun[2:4]) == [2, 3]
+
+
+def test_a_cancelled_caller_leaves_at_once_and_its_thread_still_counts(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    workers, begun, go = Workers(1), threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        go.wait(5)
+
+    async def main() -> None:
+        call = asyncio.create_task(workers.run(work))
+        await until(begun.is_set)
+        call.cancel()
+        await asyncio.wait({call}, timeout=1)
+        assert call.cancelled()
+        assert workers.running == 1
+        waits = asyncio.Event()
+        next_call = asyncio.create_task(workers.run(lambda: "next", waits.set))
+        await asyncio.wait_for(waits.wait(), 5)
+        assert not next_call.done()
+        go.set()
+        assert await asyncio.wait_for(next_call, 5) == "next"
+        assert workers.running == 0
+
+    asyncio.run(main())
+    assert caplog.messages == []
+
+
+def test_a_caller_that_is_cancelled_while_it_waits_takes_no_turn_from_the_next(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    workers, go = Workers(1), threading.Event()
+    ran: list[str] = []
+
+    async def main() -> None:
+        wait: list[str] = []
+        first = asyncio.create_task(workers.run(lambda: go.wait(5)))
+        waiting = [
+            asyncio.create_task(workers.run(lambda n=n: ran.append(n), lambda n=n: wait.append(n)))
+            for n in ("a", "b")
+        ]
+        await until(lambda: wait == ["a", "b"])
+        waiting[0].cancel()
+        go.set()
+        await asyncio.wait_for(asyncio.gather(first, waiting[1]), 5)
+        assert waiting[0].cancelled()
+
+    asyncio.run(main())
+    assert ran == ["b"]
+    assert caplog.messages == []
+    assert workers.running == 0
+
+
+def test_one_loop_that_ends_neither_loses_a_thread_nor_keeps_another_loop_waiting() -> None:
+    workers, go = Workers(1), threading.Event()
+
+    async def leave_both_behind() -> list[asyncio.Task[Any]]:
+        waits = asyncio.Event()
+        left = [asyncio.create_task(workers.run(lambda: go.wait(5), waits.set)) for _ in range(2)]
+        await waits.wait()
+        return left
+
+    gone = asyncio.new_event_loop()
+    left = gone.run_until_complete(leave_both_behind())
+    gone.close()
+
+    async def main() -> str:
+        waits = asyncio.Event()
+        call = asyncio.create_task(workers.run(lambda: "after all", waits.set))
+        await waits.wait()
+        go.set()
+        return await asyncio.wait_for(call, 5)
+
+    assert asyncio.run(main()) == "after all"
+    assert workers.running == 0
+    assert [task.done() for task in left] == [False, False]
+
+
+def test_two_loops_share_the_threads() -> None:
+    workers, results = Workers(1), []
+
+    async def main(name: str) -> None:
+        results.extend(await asyncio.gather(*(workers.run(lambda: name) for _ in range(20))))
+
+    loops = [threading.Thread(target=lambda n=n: asyncio.run(main(n))) for n in ("one", "other")]
+    for loop in loops:
+        loop.start()
+    for loop in loops:
+        loop.join(5)
+    assert sorted(results) == ["one"] * 20 + ["other"] * 20
+
+
+@pytest.mark.parametrize(
+    ("raised", "arrives"),
+    [
+        (ValueError("as it is"), "ValueError: as it is"),
+        (StopIteration(), "RuntimeError: StopIteration in a worker thread"),
+        (SystemExit(3), "RuntimeError: SystemExit in a worker thread"),
+        (asyncio.CancelledError(), "RuntimeError: CancelledError in a worker thread"),
+    ],
+    ids=repr,
+)
+def test_what_a_function_raises_arrives_in_a_form_that_ends_nothing_else(
+    raised: BaseException, arrives: str
+) -> None:
+    def fail() -> None:
+        raise raised
+
+    async def main() -> BaseException | None:
+        (error,) = await asyncio.gather(Workers(1).run(fail), return_exceptions=True)
+        return error
+
+    error = asyncio.run(main())
+    assert f"{type(error).__name__}: {error}" == arrives
+    assert raised in (error, error.__cause__ if error else None)
+
+
+def test_a_system_without_threads_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = Workers(1)
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def main() -> str:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="new thread"):
+                await workers.run(lambda: "")
+        return await asyncio.wait_for(workers.run(lambda: "again"), 5)
+
+    assert asyncio.run(main()) == "again"
+
+
+def test_a_thread_that_never_ends_does_not_hold_up_the_exit() -> None:
+    script = """
+import asyncio, threading
+from core.workers import Workers
+async def main():
+    begun = threading.Event()
+    def forever():
+        begun.set()
+        threading.Event().wait()
+    call = asyncio.create_task(Workers(1).run(forever))
+    while not begun.is_set():
+        await asyncio.sleep(0.001)
+asyncio.run(main())
+print("the end")
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=20
+    )
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("the end\n", "", 0)

@@ -1,0 +1,86 @@
+"""A desk at which one picture after the other is asked for, without a store and a conversation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from core.chat.request import UserRequest
+from core.generation.call import GenerationFailed, call, credential
+from core.generation.resolve import resolve
+from core.plugins.registry import Registry
+from core.settings.schema import Settings
+from limner import Credential, ImageRequest, ImageResult, ModelInfo, ProviderInfo, hookimpl
+from tests.plugins.objects import registry_of
+
+KEY = "a-key-of-the-test-itself"
+
+
+@pytest.fixture
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets the key that the study needs."""
+    monkeypatch.setenv("STUDY_API_KEY", KEY)
+
+
+class Studying:
+    """A provider made of an ordinary function; it needs a key and costs money."""
+
+    def __init__(self, answer: Callable[[ImageRequest], Awaitable[ImageResult]]) -> None:
+        self.answer = answer
+
+    @hookimpl
+    def describe(self) -> ProviderInfo:
+        return ProviderInfo(
+            label="Studio Study",
+            models=(ModelInfo(id="one"),),
+            credential=Credential(variable="STUDY_API_KEY", url="https://study.example/keys"),
+            paid=True,
+        )
+
+    @hookimpl
+    async def generate(self, request: ImageRequest) -> ImageResult:
+        return await self.answer(request)
+
+
+def nobody(_: str) -> None: ...
+
+
+class Calls:
+    """A registry with its settings, at which one picture after the other can be asked for."""
+
+    def __init__(
+        self,
+        *names: str,
+        answer: Callable[[ImageRequest], Awaitable[ImageResult]] | None = None,
+        **settings: Any,
+    ) -> None:
+        self.settings = Settings(**settings)
+        objects = {"study": Studying(answer)} if answer else {}
+        self.registry = registry_of(*names, settings=self.settings, **objects)
+
+    def ask(
+        self, name: str, prompt: str = "a boat", report: Callable[[str], None] = nobody, **options: Any
+    ) -> asyncio.Task[ImageResult]:
+        plan = resolve(
+            UserRequest(prompt=prompt, provider=name, options=options), self.registry, self.settings
+        )
+
+        async def make() -> ImageResult:
+            secret = credential(plan.provider)
+            return await call(plan, secret, self.registry, self.settings.max_retries, report)
+
+        return asyncio.ensure_future(make())
+
+    async def fail(self, name: str, prompt: str = "a boat", **options: Any) -> Any:
+        """The failure in which a picture ends."""
+        with pytest.raises(GenerationFailed) as failed:
+            await asyncio.wait_for(self.ask(name, prompt, **options), 5)
+        return failed.value.failure
+
+
+def working_threads(registry: Registry) -> int:
+    """The worker threads that run a plugin, whether or not anybody still waits for them."""
+    return registry._workers.running

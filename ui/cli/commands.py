@@ -1,0 +1,191 @@
+"""What the command line does with the engine: one picture, the list of providers, the examination."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import secrets
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core import Rejected, SettingsError, open_studio
+from core.chat.conversation import Conversation
+from core.chat.message import Message, Version
+from core.chat.request import UserRequest
+from core.generation.limits import Visitor
+from core.logs import log_without_secrets
+from core.parts import filename, provenance
+from core.plugins.catalog import PluginEntry, catalog
+from core.plugins.registry import Registry
+from core.settings.schema import Settings, load_settings
+from core.studio import Studio
+from ui.cli.doctor import Report, examine, probe
+
+DONE, FAILED, REFUSED = 0, 1, 2
+
+
+def run(given: argparse.Namespace) -> int:
+    """Runs one command and gives its exit code."""
+    log_without_secrets("WARNING")
+    try:
+        settings = load_settings()
+        if given.command == "generate":
+            if given.output is not None and given.output.exists():
+                return _refuse(f"{given.output} is there already: choose another name.")
+            return asyncio.run(_generate(settings, given))
+        if given.command == "providers":
+            return _providers(settings, as_json=given.json)
+        if given.command == "probe":
+            probe(settings)
+            return DONE
+        return _doctor(settings, given)
+    except (SettingsError, Rejected) as problem:
+        return _refuse(problem)
+
+
+def _refuse(problem: object) -> int:
+    print(problem, file=sys.stderr)
+    return REFUSED
+
+
+async def _generate(settings: Settings, given: argparse.Namespace) -> int:
+    asked = UserRequest(
+        prompt=given.prompt,
+        provider=given.provider,
+        model=given.model,
+        size=given.size,
+        seed=given.seed,
+        negative_prompt=given.negative_prompt,
+        options=_options(given.option),
+    )
+    studio = open_studio(settings)
+    try:
+        version = await _settled(studio, asked)
+        if version.picture is None:
+            return _tell_failure(version, as_json=given.json)
+        data = await studio.store.read(version.picture.name) or b""
+    finally:
+        await studio.close()
+    path = await asyncio.to_thread(_write, data, given.output, filename(version))
+    if given.json:
+        print(json.dumps({"file": str(path), **provenance(version)}))
+        return DONE
+    for notice in version.provenance.warnings:
+        print(f"{notice.feature}: {notice.details}", file=sys.stderr)
+    print(path)
+    return DONE
+
+
+async def _settled(studio: Studio, asked: UserRequest) -> Version:
+    """Makes one picture on the studio's road; Ctrl-C stops it there, so that the provider is told."""
+    conversation = await studio.conversation(secrets.token_hex(16))
+    message = await studio.start(conversation, asked, visitor=Visitor("command line", is_owner=True))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, studio.stop, message)
+    telling = asyncio.create_task(_tell_progress(conversation, message))
+    try:
+        return await conversation.settled(message)
+    finally:
+        telling.cancel()
+
+
+async def _tell_progress(conversation: Conversation, message: Message) -> None:
+    rev, told = message.rev, ""
+    while True:
+        await conversation.changes(rev)
+        rev = message.rev
+        if message.running and message.progress not in ("", told):
+            told = message.progress
+            print(told, file=sys.stderr)
+
+
+def _tell_failure(version: Version, *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps(provenance(version)))
+    elif version.failure:
+        print(version.failure.sentence, file=sys.stderr)
+        if version.failure.service_message:
+            print(f"The service says: {version.failure.service_message}", file=sys.stderr)
+    else:
+        print("Stopped.", file=sys.stderr)
+    return FAILED
+
+
+def _options(given: list[str]) -> dict[str, Any]:
+    """Reads NAME=VALUE; a value that is JSON counts as such, any other as text."""
+    options: dict[str, Any] = {}
+    for option in given:
+        name, equals, value = option.partition("=")
+        if not equals or not name:
+            raise Rejected(f"The option {option!r} is not clear: write it as name=value.")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
+
+
+def _write(data: bytes, output: Path | None, filename: str) -> Path:
+    """Writes the picture, under the first name that is free where none was given: fox.png, fox-2.png, …"""
+    path, number = output or Path(filename), 1
+    while output is None and path.exists():
+        number += 1
+        path = Path(filename).with_stem(f"{Path(filename).stem}-{number}")
+    path.write_bytes(data)
+    return path
+
+
+def _providers(settings: Settings, *, as_json: bool) -> int:
+    entries = catalog(Registry(settings))
+    if as_json:
+        print(json.dumps([entry.model_dump() for entry in entries], indent=2))
+        return DONE
+    for entry in entries:
+        print(_line(entry))
+        for model in entry.models:
+            print(f"    {model.id}  sizes: {model.sizes}  takes: {', '.join(model.takes)}")
+    return DONE
+
+
+def _line(entry: PluginEntry) -> str:
+    return f"{entry.name} ({entry.source}): {entry.state}{', costs money' if entry.paid else ''}"
+
+
+def _doctor(settings: Settings, given: argparse.Namespace) -> int:
+    report = examine(settings)
+    live = asyncio.run(_live(settings, given.live)) if given.live else None
+    if given.json:
+        print(json.dumps({**report.model_dump(), "live": live}, indent=2))
+    else:
+        _print_report(report, live)
+    return DONE if report.sound and (live is None or live["status"] == "complete") else FAILED
+
+
+async def _live(settings: Settings, provider: str) -> Mapping[str, Any]:
+    studio = open_studio(settings)
+    try:
+        version = await _settled(studio, UserRequest(prompt="a small red circle on white", provider=provider))
+    finally:
+        await studio.close()
+    return {"provider": provider, "status": version.status, **provenance(version)}
+
+
+def _print_report(report: Report, live: Mapping[str, Any] | None) -> None:
+    print("Plugins")
+    for entry in report.plugins:
+        print(f"  {_line(entry)}")
+    order = [entry.name for entry in report.plugins if entry.kind == "middleware"]
+    if order:
+        print(f"  middlewares, from the outermost: {', '.join(order)}")
+    print("Settings")
+    for setting in report.settings:
+        print(f"  {setting.name} = {setting.value}  ({setting.origin})")
+    print(f"Store\n  {report.store}")
+    if live:
+        print(
+            f"Live\n  {live['provider']}: {live['status']} {live.get('failure', {}).get('what', '')}".rstrip()
+        )
+    print("All is well." if report.sound else "Something is broken: see above.")

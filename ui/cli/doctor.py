@@ -1,0 +1,194 @@
+"""Examines an installation: the plugins, in another process, which they may end; the settings; the store."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from queue import Empty, Queue
+from typing import IO, cast
+
+from pydantic import BaseModel, TypeAdapter
+
+from core.plugins.catalog import PluginEntry, catalog
+from core.plugins.loader import Broken, Found, find_plugins, source_of
+from core.plugins.registry import Registry
+from core.settings.schema import PREFIX, Settings, config_file
+from core.storage.database import StoreError
+from core.storage.store import Store
+
+PATIENCE = 30.0
+"""Seconds that one plugin may take to be imported and to describe itself."""
+STARTING = 60.0
+"""Seconds that Limner itself may take to start in another process."""
+STARTED = "started"
+
+_KEEP_OUT = "uninstall it, or keep it out with block_plugins, and tell its author."
+_AGAIN = "install it again."
+_ENTRIES = TypeAdapter(list[PluginEntry])
+
+
+class Setting(BaseModel):
+    """A setting in force and where it comes from."""
+
+    name: str
+    value: str
+    origin: str
+
+
+class Report(BaseModel):
+    """Everything that the examination found."""
+
+    plugins: list[PluginEntry]
+    settings: list[Setting]
+    store: str
+    """The data folder, and whether it can be written to."""
+    sound: bool
+    """Nothing is broken."""
+
+
+def examine(settings: Settings) -> Report:
+    """Examines the installation; a plugin that hangs, exits or crashes is named like any other fault."""
+    entries = _probed()
+    store, store_is_sound = _examine_store(settings)
+    sound = store_is_sound and not any(entry.fault for entry in entries)
+    return Report(plugins=entries, settings=settings_in_force(settings), store=store, sound=sound)
+
+
+def probe(settings: Settings) -> None:
+    """Loads every plugin in this process, and tells the one that started it which is next.
+
+    What plugins print goes to standard error, so that nothing comes between. Those whose fault is given
+    on standard input, by their place among all, are not loaded but listed with it.
+    """
+    faults: dict[str, str] = json.load(sys.stdin)
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as told:
+        os.dup2(2, 1)
+
+        def tell(value: object) -> None:
+            print(json.dumps(value), file=told, flush=True)
+
+        def one_by_one() -> Iterator[Found]:
+            for place, plugin in enumerate(find_plugins()):
+                fault = faults.get(str(place))
+                if isinstance(plugin, Broken) or fault is None:
+                    tell(place)
+                    yield plugin
+                else:
+                    yield Broken(plugin.name, source_of(plugin), fault)
+
+        tell(STARTED)
+        tell([entry.model_dump() for entry in catalog(Registry(settings, one_by_one()))])
+
+
+class _Ended(Exception):
+    """A probe gave no list; holds the place of the plugin that it was loading, if any, and what happened."""
+
+    def __init__(self, place: int | None, fault: str) -> None:
+        super().__init__(fault)
+        self.place = place
+        self.fault = fault
+
+
+def _probed() -> list[PluginEntry]:
+    """Probes all plugins together, as the app loads them, and again without each that ends the probe."""
+    faults: dict[int, str] = {}
+    while True:
+        try:
+            return _probe(faults)
+        except _Ended as ended:
+            if ended.place is None or ended.place in faults:
+                return [PluginEntry(name="limner", source="itself", kind="broken", fault=ended.fault)]
+            faults[ended.place] = ended.fault
+
+
+def _probe(faults: Mapping[int, str]) -> list[PluginEntry]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "limner", "probe"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        encoding="utf-8",
+        env=_environment(),
+    )
+    assert process.stdin
+    assert process.stdout
+    lines: Queue[str | None] = Queue()
+    reading = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
+    reading.start()
+    place, patience = None, STARTING
+    try:
+        with process.stdin, suppress(BrokenPipeError):
+            json.dump(faults, process.stdin)
+        while (line := lines.get(timeout=patience)) is not None:
+            told = json.loads(line)
+            if isinstance(told, list):
+                return _ENTRIES.validate_python(told)
+            place, patience = (None if told == STARTED else told), PATIENCE
+        code = process.wait()
+        if place is None:
+            raise _Ended(place, f"It could not be started to load the plugins (exit code {code}): {_AGAIN}")
+        raise _Ended(place, f"It ended the process that loaded it (exit code {code}): {_KEEP_OUT}")
+    except Empty:
+        if place is None:
+            late = f"It did not start within {patience:g} seconds to load the plugins: {_AGAIN}"
+            raise _Ended(place, late) from None
+        waits = (
+            f"It did not answer within {patience:g} seconds: it waits for something at import or in describe"
+        )
+        raise _Ended(place, f"{waits}; {_KEEP_OUT}") from None
+    finally:
+        process.kill()
+        process.wait()
+        reading.join(1)
+
+
+def _read(stream: IO[str], lines: Queue[str | None]) -> None:
+    with stream:
+        for line in stream:
+            lines.put(line)
+    lines.put(None)
+
+
+def _environment() -> dict[str, str]:
+    """Lets the probe find this same Limner, wherever it runs from."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+def _examine_store(settings: Settings) -> tuple[str, bool]:
+    try:
+        store = Store(settings.data_dir)
+    except StoreError as error:
+        return str(error), False
+    asyncio.run(store.close())
+    if store.is_temporary:
+        return f"{settings.data_dir} cannot be written to: choose another folder with {PREFIX}DATA", False
+    return f"{store.folder} can be written to", True
+
+
+def settings_in_force(settings: Settings) -> list[Setting]:
+    """Lists every setting with its value and whether a variable, the file or the default gave it."""
+    in_file = config_file()
+    listed: list[Setting] = []
+    for name in type(settings).model_fields:
+        variables = [v for v in os.environ if v.upper().split("__")[0] == f"{PREFIX}{name}".upper()]
+        if variables:
+            origin = ", ".join(sorted(variables))
+        elif name in settings.model_fields_set:
+            origin = str(in_file)
+        else:
+            origin = "default"
+        listed.append(Setting(name=name, value=_as_text(getattr(settings, name)), origin=origin))
+    return listed
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, dict | tuple):
+        return ", ".join(map(str, cast("Iterable[object]", value))) or "none"
+    return "not set" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""The server: its routes, and what stands in front of them."""

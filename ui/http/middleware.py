@@ -1,0 +1,129 @@
+"""Lets in what the page and other programs need, from where it may come: an ASGI middleware."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from starlette._utils import get_route_path
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.settings.schema import Settings
+from ui.http.visitor import is_foreign
+
+log = logging.getLogger(__name__)
+
+_OURS = re.compile(r"/limner/.+|/api/image")
+_GRADIOS = re.compile(
+    r"/|/(assets|static)/[\w.@+-]{1,100}(/[\w.@+-]{1,100}){0,5}"
+    r"|/(theme\.css|favicon\.ico|manifest\.json|robots\.txt)"
+    r"|/gradio_api/startup-events"  # gradio asks itself for this one while it starts
+)
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]{2,45}\]|[a-z0-9_.-]{1,253})(:\d{1,5})?", re.IGNORECASE)
+_LOCAL_NAMES = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
+"""Ends of names that nobody can register on the internet, so that no other site can have them."""
+_HUB = " https://huggingface.co https://*.huggingface.co https://hf.co"
+
+
+def content_policy() -> dict[str, str]:
+    """Returns the directives of the page's Content-Security-Policy."""
+    return {
+        "default-src": "'self'",
+        # gradio compiles its listeners and templates in the page, and starts from inline scripts
+        "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src": "'self' 'unsafe-inline'",
+        "img-src": "'self' data: blob:",
+        "font-src": "'self' data:",
+        "connect-src": "'self' data: blob:",
+        "base-uri": "'self'",
+        "form-action": "'self'",
+        "frame-ancestors": "'self'" + (_HUB if "SPACE_ID" in os.environ else ""),
+        "object-src": "'none'",
+    }
+
+
+class SecurityMiddleware:
+    """Refuses every path that is not needed, every foreign name, and every change that another site asks for.
+
+    What passes is answered with a policy. Gradio gets no query, in which it looks for links into its
+    cache, and no address of the server but from `Host`, or from a proxy that the settings know of.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._names = {*settings.hosts, urlsplit(settings.public_url or "").hostname}
+        self._policy = "; ".join(f"{directive} {sources}" for directive, sources in content_policy().items())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a refusal itself, in one line of the log, and passes everything else on."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal:
+            status, sentence = refusal
+            method = scope.get("method", "a web socket")
+            log.info("Refused %.20s %.80r: %s", method, scope["path"], sentence)
+            await JSONResponse({"error": sentence}, status)(scope, receive, send)
+            return
+        if _GRADIOS.fullmatch(get_route_path(scope)):
+            scope = {**scope, "query_string": b""}
+        headers = Headers(scope=scope)
+        unwanted = {b"x-gradio-server"}
+        if not (self._settings.behind_proxy and _HOST.fullmatch(headers.get("x-forwarded-host", ""))):
+            unwanted.add(b"x-forwarded-host")
+        if is_foreign(headers):
+            unwanted.add(b"cookie")
+            scope = {**scope, "session": {}}
+        scope = {**scope, "headers": [header for header in scope["headers"] if header[0] not in unwanted]}
+
+        async def send_with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                answer.setdefault("X-Content-Type-Options", "nosniff")
+                answer.setdefault("Referrer-Policy", "same-origin")
+                answer.setdefault("Content-Security-Policy", self._policy)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_policy)
+        except ClientDisconnect:
+            log.info("A client went away in the middle of its request")
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        """Returns the status and the sentence for what is not let through."""
+        headers = Headers(scope=scope)
+        path = get_route_path(scope)
+        if scope["type"] != "http" or not (_OURS.fullmatch(path) or _GRADIOS.fullmatch(path)):
+            return 404, "There is nothing here."
+        host = _HOST.fullmatch(headers.get("host", "localhost"))
+        if host is None:
+            return 400, "The Host of this request is no name of a server."
+        if not self._settings.behind_proxy and not self._is_own_name(host["name"].lower().rstrip(".")):
+            return 403, (
+                "Limner does not answer to this name: its owner can name it in the setting hosts "
+                "(LIMNER_HOSTS), or set behind_proxy if a proxy stands in front."
+            )
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and is_foreign(headers):
+            return 403, "This request comes from another site."
+        return None
+
+    def _is_own_name(self, name: str) -> bool:
+        """Whether a name can be this machine's: an address, a local name, or one that the settings have.
+
+        Any other may be that of a site whose owner lets it lead here, so that its pages could use Limner.
+        """
+        if "." not in name.strip("[]") or name.endswith(_LOCAL_NAMES) or name in self._names:
+            return True
+        try:
+            ip_address(name)
+        except ValueError:
+            return False
+        return True

@@ -1,0 +1,85 @@
+"""What a request says: its JSON body, read within bounds; and the reply that says why one is rejected."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+from pydantic_core import from_json
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from core import Rejected
+
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
+MAX_BODY = 1_000_000
+"""Bytes; a prompt of the greatest length that can be set fits into it, however it is escaped."""
+MAX_BRACKETS = 50_000
+"""Lists and objects in a body, counted before it is parsed; those in a prompt count too."""
+MAX_VALUES = 5_000
+"""Values in a body, at any depth: the page sends one for each option of each model."""
+
+
+class NotFound(Rejected):
+    """A request for something that does not exist here."""
+
+    status = 404
+
+
+class TooLarge(Rejected):
+    """A request whose body has more bytes than any that could be meant."""
+
+    status = 413
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """Reads a request's body; raises Rejected if it is not a JSON object within the bounds."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY:
+            raise TooLarge(f"The request is larger than {MAX_BODY:,} bytes: shorten it.")
+    if body.count(b"[") + body.count(b"{") > MAX_BRACKETS:
+        raise Rejected(_TOO_MANY)
+    try:
+        values = from_json(bytes(body), allow_inf_nan=False)  # refuses what is nested deeper than 200
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise Rejected("The request is not a valid JSON object: send one.")
+    if _count(values) > MAX_VALUES:
+        raise Rejected(_TOO_MANY)
+    return cast("dict[str, Any]", values)
+
+
+def whole_number(text: str) -> int:
+    """Reads a revision or the number of a version from a link or a header; 0 for anything else."""
+    return int(text) if _WHOLE_NUMBER.fullmatch(text) else 0
+
+
+def problem(sentence: str, status: int, retry_after: float | None = None, **more: object) -> JSONResponse:
+    """Returns the reply to a request that fails: one sentence, and in how many seconds to come back."""
+    headers = {"Retry-After": str(math.ceil(retry_after))} if retry_after else None
+    return JSONResponse({"error": sentence, **more}, status, headers)
+
+
+async def reply_rejected(_: Request, error: Exception) -> Response:
+    """Answers for whatever route raised Rejected: the server's exception handler."""
+    assert isinstance(error, Rejected)
+    return problem(str(error), error.status, error.retry_after)
+
+
+_TOO_MANY = f"The request holds more than {MAX_VALUES:,} values: leave out what no model takes."
+
+
+def _count(value: object) -> int:
+    """Counts the values within a JSON value, up to one more than are allowed."""
+    count, unread = 0, [value]
+    while unread and count <= MAX_VALUES:
+        value = unread.pop()
+        inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+        count += 1
+        unread += cast("list[object]", list(inner))
+    return count

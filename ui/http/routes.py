@@ -1,0 +1,126 @@
+"""The routes that the page's script uses: what changed in a conversation, and what to do with a message.
+
+assistant-ui calls a conversation a thread; so do the paths.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from core.chat.conversation import Conversation
+from core.chat.message import Message
+from core.chat.request import UserRequest
+from core.generation.limits import Visitor
+from core.studio import Studio
+from ui.http.requests import NotFound, json_object, whole_number
+from ui.http.streams import EventStream, Streams
+from ui.http.visitor import is_foreign, is_owner, visitor
+
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class PageView(Protocol):
+    """What the page makes of messages and of what its controls send."""
+
+    def show(self, message: Message) -> dict[str, str]:
+        """Returns a message as the page's script takes it."""
+        ...
+
+    def read(self, values: Mapping[str, Any]) -> UserRequest:
+        """Reads the values of the page's controls; raises Rejected."""
+        ...
+
+    def offer(self, provider: str, model: str | None, *, owner: bool) -> dict[str, dict[str, Any]]:
+        """Returns how the controls change for a provider and a model; empty if there is no such model."""
+        ...
+
+    def list_plugins(self) -> str:
+        """Returns the list of plugins as a page of HTML."""
+        ...
+
+
+def page_routes(studio: Studio, page: PageView) -> list[Route]:
+    """Returns the routes; what they raise as Rejected is answered by the server's exception handler."""
+    streams = Streams()
+    behind_proxy = studio.settings.behind_proxy
+
+    def sender(request: Request) -> Visitor:
+        return visitor(request, behind_proxy=behind_proxy)
+
+    async def events(request: Request) -> Response:
+        conversation = await _conversation(studio, request)
+        if request.method == "HEAD":  # which would never end
+            return Response(media_type=EventStream.media_type)
+        since = request.headers.get("last-event-id") or request.query_params.get("since", "0")
+        return EventStream(conversation, whole_number(since), page.show, streams, sender(request).name)
+
+    async def send(request: Request) -> Response:
+        conversation = await _conversation(studio, request)
+        wanted = page.read(await json_object(request))
+        message = await studio.start(conversation, wanted, visitor=sender(request))
+        return JSONResponse({"message": message.id}, 201)
+
+    async def act(request: Request) -> Response:
+        conversation = await _conversation(studio, request)
+        message = conversation.get(request.path_params["message"])
+        action = _ACTIONS.get(request.path_params["action"])
+        if message is None or action is None:
+            raise NotFound("This message no longer exists: reload the page.")
+        await action(studio, conversation, message, request, sender(request))
+        return JSONResponse({})
+
+    async def offer(request: Request) -> Response:
+        chosen, owner = request.query_params, is_owner(request, behind_proxy=behind_proxy)
+        changes = page.offer(chosen.get("provider", ""), chosen.get("model"), owner=owner)
+        if not changes:
+            raise NotFound("This provider or model is not available: choose another.")
+        return JSONResponse(changes)
+
+    async def list_plugins(request: Request) -> Response:
+        if is_foreign(request.headers) or not is_owner(request, behind_proxy=behind_proxy):
+            raise NotFound("This list is for the owner, on the machine itself.")
+        return HTMLResponse(page.list_plugins())
+
+    return [
+        Route("/limner/offer", offer),
+        Route("/limner/plugins", list_plugins),
+        Route("/limner/threads/{thread}/events", events),
+        Route("/limner/threads/{thread}/messages", send, methods=["POST"]),
+        Route("/limner/threads/{thread}/messages/{message}/{action}", act, methods=["POST"]),
+    ]
+
+
+async def _conversation(studio: Studio, request: Request) -> Conversation:
+    conversation_id = request.path_params["thread"]
+    if not _ID.fullmatch(conversation_id):
+        raise NotFound("There is no such conversation: reload the page.")
+    return await studio.conversation(conversation_id)
+
+
+async def _regenerate(
+    studio: Studio, conversation: Conversation, message: Message, _: Request, sender: Visitor
+) -> None:
+    await studio.regenerate(conversation, message, visitor=sender)
+
+
+async def _stop(studio: Studio, _: Conversation, message: Message, *__: object) -> None:
+    studio.stop(message)
+
+
+async def _choose(
+    studio: Studio, conversation: Conversation, message: Message, request: Request, _: Visitor
+) -> None:
+    await studio.choose(conversation, message, whole_number(request.query_params.get("version", "")))
+
+
+_ACTIONS: dict[str, Callable[[Studio, Conversation, Message, Request, Visitor], Awaitable[None]]] = {
+    "regenerate": _regenerate,
+    "stop": _stop,
+    "choose": _choose,
+}

@@ -1,0 +1,107 @@
+"""Serves the page and its routes until the process is asked to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from asyncio import AbstractEventLoop as Loop
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Protocol
+
+import gradio as gr
+from starlette.middleware import Middleware
+from uvicorn.config import HTTP_PROTOCOLS
+
+from core import Rejected
+from core.logs import log_without_secrets
+from core.studio import LAST_GRACE, Studio
+from ui.http.api import image_route
+from ui.http.connection import Connection, report_once_a_minute
+from ui.http.middleware import SecurityMiddleware
+from ui.http.pictures import picture_route
+from ui.http.requests import reply_rejected
+from ui.http.routes import PageView, page_routes
+
+
+class ServedPage(PageView, Protocol):
+    """The page, as the server needs it."""
+
+    blocks: gr.Blocks
+    appearance: dict[str, Any]
+    """What `launch` is told about its looks."""
+
+
+def launch_arguments(
+    studio: Studio, page: ServedPage, on_loop: Callable[[Loop], object] = lambda _: None
+) -> dict[str, Any]:
+    """Returns the arguments of `launch` with which the studio is served, safely, next to the page.
+
+    `on_loop` is called with the event loop that serves.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        report_once_a_minute(loop)
+        on_loop(loop)
+        yield
+        await studio.close()
+
+    return {
+        "app_kwargs": {
+            "routes": [image_route(studio), picture_route(studio), *page_routes(studio, page)],
+            "exception_handlers": {Rejected: reply_rejected},
+            "lifespan": lifespan,
+            "middleware": [Middleware(SecurityMiddleware, studio.settings)],
+        },
+        **page.appearance,
+        "max_threads": 40,
+        "state_session_capacity": 1,  # gradio keeps nothing of a visitor: its own routes are closed
+        "show_error": False,
+        "ssr_mode": False,
+        "run_history": False,
+        "enable_monitoring": False,
+        "footer_links": [],
+    }
+
+
+def serve(studio: Studio, page: ServedPage) -> None:
+    """Serves until SIGTERM or Ctrl-C, then lets what is being made settle.
+
+    Meanwhile new work is rejected, and open pages still see their pictures. A second Ctrl-C ends the
+    process at once.
+    """
+    log_without_secrets()
+    os.environ["FORWARDED_ALLOW_IPS"] = ""  # uvicorn would believe whatever a local proxy passes on
+    HTTP_PROTOCOLS["auto"] = f"{Connection.__module__}:{Connection.__name__}"  # what gradio's uvicorn takes
+    asked_to_end = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: asked_to_end.set())
+    loops: list[Loop] = []
+    try:
+        page.blocks.launch(prevent_thread_lock=True, **launch_arguments(studio, page, loops.append))
+    except OSError as error:  # the port is taken
+        sys.exit(f"Limner cannot start. {error}")
+    server: Any = page.blocks.server
+    while server.thread.is_alive() and not asked_to_end.wait(1):  # Windows tells of Ctrl-C between waits
+        pass
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    bound = studio.settings.shutdown_grace + LAST_GRACE + 10
+    for loop in loops:
+        with contextlib.suppress(Exception):
+            asyncio.run_coroutine_threadsafe(studio.close(), loop).result(bound)
+    # Not blocks.close(), which waits for five seconds only; and uvicorn would wait for open event streams,
+    # which it cuts here, and says a page about each.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    server.config.timeout_graceful_shutdown = 1
+    server.should_exit = True
+    server.thread.join(10)
+    # A plugin's own thread, which nobody can stop, does not hold up the end of the process.
+    last = threading.Timer(3, os._exit, (0,))
+    last.daemon = True
+    last.start()

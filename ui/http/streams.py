@@ -1,0 +1,107 @@
+"""Server-sent events of what changes in a conversation, and how many such streams may be open."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import TypeAlias
+
+import anyio
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from core.chat.conversation import Conversation
+from core.chat.failure import LimitReached, Unavailable
+from core.chat.message import Message
+from ui.http.connection import MAX_CONNECTIONS
+
+MAX_OF_ONE_VISITOR = 64
+"""A page holds one while it is seen; behind one address there may be a whole school."""
+MAX_STREAMS = min(1_000, MAX_CONNECTIONS * 2 // 3)
+RETRY_AFTER = 10.0
+"""Seconds."""
+KEEP_ALIVE = 15
+"""Seconds after which a silent stream says that it is alive, so that proxies keep it open."""
+
+Show: TypeAlias = Callable[[Message], dict[str, str]]
+
+
+class Streams:
+    """Counts the open streams; once all places are taken, whoever has the most makes room for others."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, list[anyio.CancelScope]] = {}
+
+    def open(self, visitor: str) -> anyio.CancelScope:
+        """Takes a place, until `close`; the scope is cancelled if it is needed for somebody else.
+
+        Raises LimitReached if the visitor has too many, Unavailable if there is no place for anybody.
+        """
+        own = self._open.get(visitor, [])
+        if len(own) >= MAX_OF_ONE_VISITOR:
+            raise LimitReached("Too many pages are open at your address: close some of them.", RETRY_AFTER)
+        if sum(map(len, self._open.values())) >= MAX_STREAMS:
+            largest = max(self._open.values(), key=len)
+            if len(largest) <= len(own) + 1:
+                raise Unavailable("Too many pages are open here right now: try again in a moment.")
+            largest.pop(0).cancel()
+        scope = anyio.CancelScope()
+        self._open.setdefault(visitor, []).append(scope)
+        return scope
+
+    def close(self, visitor: str, scope: anyio.CancelScope) -> None:
+        """Gives a place back; one that was taken away is gone already."""
+        own = self._open.get(visitor, [])
+        if scope in own:
+            own.remove(scope)
+        if not own:
+            self._open.pop(visitor, None)
+
+
+class EventStream(StreamingResponse):
+    """Everything newer than a revision, as long as the visitor's place is kept; raises as `Streams.open` does."""
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self, conversation: Conversation, rev: int, show: Show, streams: Streams, visitor: str
+    ) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(_events(conversation, rev, show), headers=headers)
+        self._streams, self._visitor = streams, visitor
+        self._place = streams.open(visitor)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the events, and the end of the reply if the place is taken away."""
+        try:
+            with self._place:
+                await super().__call__(scope, receive, send)
+            if self._place.cancelled_caught:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self._streams.close(self._visitor, self._place)
+
+
+async def _events(conversation: Conversation, rev: int, show: Show) -> AsyncIterator[str]:
+    """Yields what is newer than a revision at once, and then what changes as it happens."""
+    yield "retry: 1000\n\n"
+    changed = conversation.since(rev)
+    while True:
+        reached = max((message.rev for message in changed), default=rev)
+        for message in changed[:-1]:
+            yield _event([show(message)], more=True)
+            await asyncio.sleep(0)  # a client that takes all at once would hold the loop meanwhile
+        yield f"id: {reached}\n{_event([show(message) for message in changed[-1:]])}"
+        rev, changed = reached, []
+        while not changed:
+            try:
+                changed = await asyncio.wait_for(conversation.changes(rev), KEEP_ALIVE)
+            except asyncio.TimeoutError:
+                yield ": alive\n\n"
+
+
+def _event(messages: list[dict[str, str]], *, more: bool = False) -> str:
+    """Writes an event; only the last of a change names the revision, so that a broken change is sent again."""
+    return f"data: {json.dumps({'now': time.time(), 'messages': messages, 'more': more})}\n\n"

@@ -1,0 +1,68 @@
+"""Who sends a request: the visitor that limits count, the owner, or another site."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from core.generation.limits import Visitor
+
+_WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::\d+)?|([^:]+):\d+")
+_FORWARDING = re.compile(r"x-forwarded-.+|x-real-ip|forwarded|via|cf-connecting-ip|true-client-ip")
+
+
+def visitor(request: Request, *, behind_proxy: bool) -> Visitor:
+    """Returns who sent a request, named by the address: the IPv4 address, or the /64 network of an IPv6 one.
+
+    Behind a proxy that is the last address over all lines of `X-Forwarded-For`: the one that the proxy
+    itself saw, which the visitor cannot choose. What is no address counts as the proxy's own.
+    """
+    forwarded = _last_forwarded(request.headers) if behind_proxy else None
+    address = forwarded or _peer(request)
+    if isinstance(address, IPv6Address):
+        address = ip_network((address, 64), strict=False)
+    return Visitor(str(address or "unknown"), is_owner=is_owner(request, behind_proxy=behind_proxy))
+
+
+def is_owner(request: Request, *, behind_proxy: bool) -> bool:
+    """Whether a request comes from the machine itself, through no proxy: from whoever runs Limner there."""
+    peer = _peer(request)
+    is_direct = not behind_proxy and not any(map(_FORWARDING.fullmatch, request.headers))
+    return is_direct and peer is not None and peer.is_loopback
+
+
+def is_foreign(headers: Mapping[str, str]) -> bool:
+    """Whether another site's page sent a request.
+
+    Browsers say so themselves, but not to a plain-http address; there the origin is compared.
+    """
+    if (site := headers.get("sec-fetch-site")) is not None:
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and origin.rpartition("://")[2] != headers.get("host", "")
+
+
+def _last_forwarded(headers: Headers) -> IPv4Address | IPv6Address | None:
+    return _read_address(",".join(headers.getlist("x-forwarded-for")).rpartition(",")[2])
+
+
+def _peer(request: Request) -> IPv4Address | IPv6Address | None:
+    return _read_address(request.client.host) if request.client else None
+
+
+def _read_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Reads an address in any of its spellings: with a port, in brackets, with a zone, IPv4 within IPv6."""
+    text = text.strip().strip('"')
+    if with_port := _WITH_PORT.fullmatch(text):
+        text = with_port[1] or with_port[2]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        return address.ipv4_mapped or address
+    return address

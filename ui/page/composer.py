@@ -1,0 +1,149 @@
+"""The composer: the prompt, what makes the picture of it, and what the chosen model takes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.components import Component
+
+from core.generation.options import unbounded_options
+from core.plugins.registry import Provider, Registry
+from core.studio import Studio
+from limner import Options
+from ui.page.choices import option_groups
+from ui.page.controls import option_controls
+from ui.page.offers import offer
+
+
+@dataclass(frozen=True)
+class _OptionGroup:
+    """The controls of one class of options, shown while a model that takes it is chosen."""
+
+    name: str
+    options: type[Options]
+    row: gr.Row
+    controls: dict[str, Component]
+
+
+class Composer:
+    """Draws the composer inside the running `gr.Blocks`; the page's script sends what it holds."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._registry: Registry = studio.registry
+        self._for_owner = not studio.settings.behind_proxy
+        default = self._registry.get(studio.settings.provider) or next(iter(self._registry))
+        with gr.Column(elem_id="limner-composer"):
+            gr.HTML('<p role="alert"></p>', elem_id="limner-error", padding=False)
+            with gr.Row(elem_id="limner-write", equal_height=True):
+                self.prompt = gr.Textbox(
+                    label="Prompt",
+                    show_label=False,
+                    placeholder="Describe a picture…",
+                    lines=1,
+                    max_lines=8,
+                    scale=1,
+                    autofocus=True,
+                    container=False,
+                    elem_id="limner-prompt",
+                )
+                self.create = gr.Button(
+                    "Create", variant="primary", interactive=False, scale=0, elem_id="limner-create"
+                )
+            with gr.Row(elem_id="limner-choices"):
+                providers = [(provider.label, provider.name) for provider in self._registry]
+                self.provider = gr.Dropdown(
+                    providers,
+                    value=default.name,
+                    label="Provider",
+                    filterable=len(providers) > 10,
+                )
+                self.model = gr.Dropdown(label="Model")
+                self.size = gr.Dropdown(label="Size")
+                with gr.Accordion("Options", open=False, elem_id="limner-options") as self.more:
+                    with gr.Row():
+                        self.seed = gr.Textbox(label="Seed", placeholder="random", max_length=10, max_lines=1)
+                        self.negative_prompt = gr.Textbox(
+                            label="Leave out", placeholder="What should not be in the picture"
+                        )
+                    groups = option_groups(self._registry)
+                    self._groups = [self._draw_group(name, options) for options, name in groups.items()]
+        self.about = gr.HTML(padding=False, elem_id="limner-about")
+        self._set_initial(default)
+        self._listen(default)
+
+    def _draw_group(self, name: str, options: type[Options]) -> _OptionGroup:
+        with gr.Row(visible=False) as row:
+            controls = option_controls(options)
+            for unbounded in () if self._for_owner else unbounded_options(options):
+                controls[unbounded].visible = False
+            return _OptionGroup(name, options, row, controls)
+
+    @property
+    def _named(self) -> dict[str, Component]:
+        """The controls by the names under which `read_asked` looks for their values."""
+        return {
+            "provider": self.provider,
+            "model": self.model,
+            "size": self.size,
+            "seed": self.seed,
+            "negative_prompt": self.negative_prompt,
+            **{
+                f"{group.name}/{name}": control
+                for group in self._groups
+                for name, control in group.controls.items()
+            },
+        }
+
+    @property
+    def _offered(self) -> dict[str, Component | gr.Row | gr.Accordion]:
+        """What changes with the choice of a model, by the names that `offer` has for it."""
+        return {
+            "size": self.size,
+            "seed": self.seed,
+            "negative_prompt": self.negative_prompt,
+            "about": self.about,
+            "more": self.more,
+            **{group.name: group.row for group in self._groups},
+        }
+
+    def _set_initial(self, default: Provider) -> None:
+        """Gives the components the values of the default provider: the page needs no first round trip."""
+        components = {"model": self.model, **self._offered}
+        for control, change in offer(self._registry, default.name, owner=self._for_owner).items():
+            for name, value in change.items():
+                if name != "__type__":
+                    setattr(components[control], name, value)
+
+    def _listen(self, default: Provider) -> None:
+        """Joins the controls to the page's script; gradio's own routes are closed."""
+        self.prompt.change(
+            None,
+            self.prompt,
+            self.create,
+            js="(prompt) => ({__type__: 'update', interactive: !!prompt.trim()})",
+            trigger_mode="multiple",  # by default gradio holds a change back while another is handled
+        )
+        changed = {"provider": self.provider, "model": self.model, **self._offered}
+        outputs, names = list(changed.values()), json.dumps([*changed])
+        initial = json.dumps({"provider": default.name, "model": self.model.value})
+        self.provider.input(
+            None,
+            self.provider,
+            outputs,
+            js=f"(provider) => window.limnerOffer({names}, {{provider}}, {initial})",
+        )
+        self.model.input(
+            None,
+            [self.provider, self.model],
+            outputs,
+            js=f"(provider, model) => window.limnerOffer({names}, {{provider, model}}, {initial})",
+        )
+        gr.on(
+            [self.create.click, self.prompt.submit],
+            None,
+            list(self._named.values()),
+            None,
+            js=f"(...values) => window.limnerSend({json.dumps(list(self._named))}, values)",
+        )
