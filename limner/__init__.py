@@ -13,8 +13,8 @@ A provider is a module, or an object, with two hooks:
         return ImageResult(await ask_the_service(request.prompt, request.size))
 
 It is found through an entry point in the group ``limner``, whose name is the provider's name.
-`limner.hookspecs` says what each hook owes, `limner.errors` how to fail, and `limner.picture` which
-shapes of picture the host takes.
+`limner.hookspecs` says what each hook owes, `limner.errors` how to fail, `limner.responses` how to read the
+failures of a web service, and `limner.picture` which shapes of picture the host takes.
 """
 
 from limner.clients import shared
@@ -22,6 +22,7 @@ from limner.errors import Category, ContentFiltered, LimnerError, ProviderError
 from limner.hookspecs import CONTRACT, Generate, hookimpl
 from limner.info import Credential, ModelInfo, Options, ProviderInfo
 from limner.request import ImageRequest
+from limner.responses import failure_from_response, read_reply, retry_after, service_words
 from limner.result import ImageResult, ImageWarning
 from limner.size import Size, SizeRange
 
@@ -41,6 +42,10 @@ __all__ = [
     "ProviderInfo",
     "Size",
     "SizeRange",
+    "failure_from_response",
     "hookimpl",
+    "read_reply",
+    "retry_after",
+    "service_words",
     "shared",
 ]
