@@ -1,14 +1,14 @@
 """Hugging Face's Inference Providers: one token, many services, any text-to-image model of the Hub.
 
-The SDK writes each request in a service's own form. Its `text_to_image` is not called: that looks models up
-with this machine's token, whichever it was given, and polls and downloads in threads without a time limit.
+The SDK writes each request in a service's own form. Its `text_to_image` is not called: it looks models up
+with this machine's token, even if it is given another one, and it polls and downloads in threads without a
+time limit.
 """
 
 from __future__ import annotations
 
 import asyncio
 import copy
-import json
 import re
 import time
 from contextlib import suppress
@@ -30,8 +30,11 @@ from limner import (
     ProviderError,
     ProviderInfo,
     SizeRange,
+    failure_from_response,
     hookimpl,
     picture,
+    read_reply,
+    service_words,
     shared,
 )
 
@@ -47,7 +50,7 @@ class TextToImageOptions(Options):
     """What the SDK's `text_to_image` takes; None is not sent."""
 
     inference_provider: Service = "auto"
-    """Who makes the picture; auto is the one in the settings, or else the first to offer the model."""
+    """Who makes the picture; auto is the service in the settings, or the first one that offers the model."""
     num_inference_steps: int | None = Field(default=None, ge=1, le=500)
     guidance_scale: float | None = Field(default=None, ge=0, le=100)
     """How closely the picture follows the prompt."""
@@ -55,7 +58,7 @@ class TextToImageOptions(Options):
 
 
 class Settings(Options):
-    """Who makes the picture where a request does not say, with a key of their own or not, and who pays."""
+    """Who makes the picture if the request does not say it, perhaps with that service's own key; who pays."""
 
     provider: Service = "auto"
     bill_to: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -68,7 +71,7 @@ _MODELS += ("stabilityai/stable-diffusion-3.5-large", "stabilityai/stable-diffus
 
 @hookimpl
 def describe() -> ProviderInfo:
-    """States a few well-known models; every other of the Hub is taken by its name."""
+    """Returns a few well-known models; every other model of the Hub can be named."""
     tokens = "https://huggingface.co/settings/tokens"
     return ProviderInfo(
         label="Hugging Face",
@@ -78,13 +81,12 @@ def describe() -> ProviderInfo:
         options=TextToImageOptions,
         credential=Credential(variable="HF_TOKEN", url=tokens, hugging_face=True),
         paid=True,
-        home="https://huggingface.co/docs/inference-providers/tasks/text-to-image",
     )
 
 
 @hookimpl
 async def generate(request: ImageRequest) -> ImageResult:
-    """Asks one service for one picture, once: what is lost may have been billed."""
+    """Sends one request to one service, and never again: one whose answer is lost may have been billed."""
     settings, key = _settings(request)
     if not _sdk.cache_info().currsize:
         await asyncio.to_thread(_sdk)
@@ -94,7 +96,7 @@ async def generate(request: ImageRequest) -> ImageResult:
     answer, said = await _ask("POST", sent.url, request.timeout, json=sent.json, headers=sent.headers)
     said = said if offer.provider == "hf-inference" else await _settled(said, sent, request)
     if any(_find(said, list, "has_nsfw_concepts", "data.has_nsfw_contents") or []):  # fal, wavespeed
-        raise ContentFiltered("The service marked the picture as not safe for work.")
+        raise ContentFiltered(why="The service marked the picture as not safe for work.")
     image = _find(said, str, *_PICTURES) or answer.content
     if not picture.is_url(image):
         image = await asyncio.to_thread(_look_at, image)
@@ -112,7 +114,7 @@ async def generate(request: ImageRequest) -> ImageResult:
 
 @cache
 def _sdk() -> Any:
-    """Imports the SDK, and turns off what its headers would ask the Hub, and block for: a list of agents."""
+    """Imports the SDK, and keeps it from asking the Hub for a list of agents, which would block the loop."""
     import huggingface_hub.inference._providers
 
     huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
@@ -122,36 +124,42 @@ def _sdk() -> Any:
 def _settings(request: ImageRequest) -> tuple[Settings, str]:
     key = request.credential.get_secret_value() if request.credential else ""
     if not (key or request.base_url) or not re.fullmatch("[!-~]*", key):
-        raise _not_sent("auth", "The token is missing, or has characters that no token has.")
+        why = "The token is missing, or has characters that no token has: copy it again, without spaces."
+        raise _not_sent("auth", why=why)
     try:
         return Settings.model_validate(dict(request.settings)), key
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
-        raise _not_sent("invalid-request", f"The setting {wrong['loc'][0]}: {wrong['msg']}.") from error
+        why = f"The provider's setting {wrong['loc'][0]} is wrong: {wrong['msg']}."
+        raise _not_sent("invalid-request", why=f"{why} Its settings are provider and bill_to.") from error
 
 
 async def _offer(request: ImageRequest, settings: Settings, key: str) -> Any:
-    """Finds who makes the picture, and what they call the model: an InferenceProviderMapping of the SDK."""
+    """Returns who makes the picture and what they call the model: an InferenceProviderMapping of the SDK."""
     asked = getattr(request.options, "inference_provider", "auto")
     chosen = settings.provider if asked == "auto" else asked
     if not request.base_url:
         if not re.fullmatch(r"(\w[\w.-]*/)?\w[\w.-]*", request.model, re.ASCII):  # a URL would get the key
-            raise _not_sent("invalid-request", "Name a model of the Hugging Face Hub as owner/name.")
+            why = f"A model of the Hugging Face Hub is named as owner/name, such as {_MODELS[0]}."
+            raise _not_sent("invalid-request", why=why)
         if not key.startswith("hf_") and (settings.provider == "auto" or chosen != settings.provider):
-            raise _not_sent("auth", "A Hugging Face token starts with hf_; for another key set `provider`.")
+            why = "A Hugging Face token starts with hf_; for another key, name its service in `provider`."
+            raise _not_sent("auth", why=why)
     if request.base_url or chosen == "hf-inference":
         own = {"provider": "hf-inference", "hf_model_id": request.model, "task": TASK, "status": "live"}
         return _sdk().hf_api.InferenceProviderMapping(providerId=request.base_url or request.model, **own)
     fit = [offer for offer in await _offers(request.model, key) if offer.provider in get_args(Service)]
     offers = [offer for offer in fit if chosen in ("auto", offer.provider)]
     if not offers:
-        others = ", ".join(offer.provider for offer in fit) or "no service that Limner knows"
-        raise _not_sent("invalid-request", f"Pictures with this model are made by {others}.")
+        others = ", ".join(offer.provider for offer in fit)
+        why = f"This model is offered by {others}, not by {chosen}: choose another service or model."
+        why = why if others else "No service that Limner knows offers this model: choose another model."
+        raise _not_sent("invalid-request", why=why)
     return next((offer for offer in offers if offer.status == "live"), offers[0])
 
 
 async def _offers(model: str, key: str) -> list[Any]:
-    """Asks the Hub who offers a model, with the request's own token or none."""
+    """Returns the Hub's list of who offers a model; asks with the request's own token, or with none."""
     sdk, token = _sdk(), key if key.startswith("hf_") else False
     known: dict[Any, list[Any]] = shared(("huggingface", "offers"), dict)
     name = (model, token, time.monotonic() // KNOWN_SECONDS)
@@ -162,7 +170,8 @@ async def _offers(model: str, key: str) -> list[Any]:
         try:
             offers = sdk.hf_api.ModelInfo(**said).inference_provider_mapping or []
         except (TypeError, ValueError, LookupError, AttributeError) as error:
-            raise _not_sent("bad-response", "The Hub's answer has another form.") from error
+            why = "The Hugging Face Hub did not say in its usual form who offers this model."
+            raise _not_sent("bad-response", why=why) from error
         if len(known) >= 1000:
             known.clear()
         known[name] = [offer for offer in offers if offer.task == TASK]
@@ -172,7 +181,7 @@ async def _offers(model: str, key: str) -> list[Any]:
 def _prepare(
     request: ImageRequest, settings: Settings, key: str, offer: Any
 ) -> tuple[Any, list[ImageWarning]]:
-    """Has the SDK write the request, with the look-up that it would make answered already."""
+    """Has the SDK write the request; the look-up that it would make is answered already."""
     sdk, options, left_out = _sdk(), dict(request.options), dict[str, str]()
     asked = options.pop("inference_provider", "auto")
     size = request.size._asdict() if request.size else {}
@@ -183,7 +192,7 @@ def _prepare(
         parameters={**options, **size, "seed": request.seed, "negative_prompt": request.negative_prompt},
         headers={sdk.constants.HUGGINGFACE_HEADER_X_BILL_TO: settings.bill_to if key[:3] == "hf_" else None},
         model=request.model,
-        api_key=key or "none",  # for an empty one the SDK takes the machine's
+        api_key=key or "none",  # with an empty key the SDK would use this machine's
     )
     sent.headers["accept"] = "image/png"
     if not key:
@@ -191,30 +200,28 @@ def _prepare(
     if request.base_url and asked != "auto":
         left_out["inference_provider"] = f"The server in the settings was asked, not {asked}."
     if offer.provider == "nscale" and options.get("num_inference_steps"):  # the SDK drops it
-        left_out["num_inference_steps"] = "nscale decides the number of steps by itself."
+        left_out["num_inference_steps"] = "nscale chooses the number of steps by itself."
     return sent, [ImageWarning(*words) for words in left_out.items()]
 
 
 async def _ask(method: str, url: str, timeout: float, did_not_run: bool | None = None, **more: Any) -> Any:
-    """Sends one request, once, and gives a good answer and the JSON in it, or raises what a bad one says."""
+    """Sends one request, and returns the answer with its JSON or text; raises what a failure says."""
     import httpx2
 
-    nobodys = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # one client for all, whoever asks
-    client = shared("huggingface", lambda: httpx2.AsyncClient(limits=httpx2.Limits(), cookies=nobodys))
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # everybody's requests share the client
+    client = shared("huggingface", lambda: httpx2.AsyncClient(limits=httpx2.Limits(), cookies=no_cookies))
     try:
         answer = await client.request(method, url, timeout=httpx2.Timeout(timeout, connect=10), **more)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise _failure(type(error).__name__, None, {}, did_not_run) from error
-    reply = None if answer.is_success else answer.text
-    with suppress(ValueError, RecursionError):
-        reply = json.loads(answer.content)
+        raise _lost(error, did_not_run) from error
+    reply = read_reply(answer.content)
     if not answer.is_success:
         raise _failure(answer.status_code, reply, answer.headers, did_not_run)
     return answer, reply
 
 
 async def _settled(said: Any, sent: Any, request: ImageRequest) -> Any:
-    """Gives what a service says once a picture is in it; some only take a job in, and are asked for it."""
+    """Returns what a service says when there is a picture in it; some accept a job, and are asked for it."""
     link, number = _find(said, str, "data.urls.get"), _find(said, str, "id")
     job = sent.url.replace("/async/images/generations", f"/async-result/{number}")  # zai
     if link:  # wavespeed
@@ -222,23 +229,23 @@ async def _settled(said: Any, sent: Any, request: ImageRequest) -> Any:
     while not _find(said, str, *_PICTURES):
         status = _find(said, str, "data.status", "task_status", "status")
         if job == sent.url or not re.match("(?i)created|queued|processing", status or ""):
-            words = _words(_find(said, object, "data.error", "error", "detail"))
+            words = service_words(_find(said, object, "data.error", "error", "detail"))
             if _FILTERED.search(words or ""):
                 raise ContentFiltered(words)
-            none = "No picture came: it was refused, failed, or was not ready in time."
-            raise ProviderError("provider" if words or status else "bad-response", words or none)
+            why = None if words else "No picture came: it was refused, failed, or was not ready in time."
+            raise ProviderError("provider" if words or status else "bad-response", words, why=why)
         request.report("waiting in the service's queue")
         await asyncio.sleep(POLL_SECONDS)
         try:
             _, said = await _ask("GET", job, request.timeout, did_not_run=False, headers=sent.headers)
         except ProviderError as error:
             if error.category not in ("unavailable", "rate-limit"):
-                raise  # else the next look may succeed, and the picture is paid for
+                raise  # after these two the next look may succeed, and the picture is paid for
     return said
 
 
 def _find(said: Any, kind: type, *places: str) -> Any:
-    """Gives what first stands at one of the places and is of that kind; of a list, its first part."""
+    """Returns the first value of that kind at one of the places; a list stands for its first part."""
     for place in places:
         value = said
         for name in place.split("."):
@@ -251,51 +258,37 @@ def _find(said: Any, kind: type, *places: str) -> Any:
 
 
 def _look_at(image: str | bytes) -> bytes:
-    """Gives a picture's own bytes; one that is black all over is how a safety checker refuses."""
+    """Returns a picture's own bytes; a black picture is a refusal, as safety checkers make it."""
     from PIL import Image
 
     facts = picture.identify(data := picture.read(image))
-    if len(data) > 2000 + facts.width * facts.height / 8:  # black takes up next to nothing
+    if len(data) > 2000 + facts.width * facts.height / 8:  # a black one is far smaller
         return data
-    with suppress(ValueError), Image.open(BytesIO(data)) as opened:  # of 16 bits there is no RGBA
+    with suppress(ValueError), Image.open(BytesIO(data)) as opened:  # 16 bits cannot become RGBA
         bands: Any = opened.convert("RGBA").getextrema()
         if bands[3][0] == 255 and all(highest <= 2 for _, highest in bands[:3]):
-            raise ContentFiltered("The picture is black all over: it was withheld.")
+            raise ContentFiltered(why="The picture came back black: a safety checker withheld it.")
     return data
 
 
-# The category, whether it certainly did not run, and its signs: a status or its hundred, httpx2's error.
-_VERDICTS: tuple[tuple[Any, bool, tuple[str | int, ...]], ...] = (
-    ("auth", True, (401, 403)),
-    ("quota", True, (402,)),
-    ("rate-limit", True, (429,)),
-    ("invalid-request", True, ("RepoNotFound", 400, 404, 405, 410, 413, 415, 422)),
-    ("unavailable", True, ("ConnectError", "ConnectTimeout", "ProxyError", "InvalidURL", "loading")),
-    ("timeout", False, ("ReadTimeout", 408)),
-    ("bad-response", False, ("DecodingError", "3")),
-    ("provider", False, ("4",)),
-    ("unavailable", False, ("5",)),
-)
+def _lost(error: Exception, did_not_run: bool | None) -> ProviderError:
+    """Returns the failure of a request without an answer."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "InvalidURL"}:
+        return ProviderError("unavailable", did_not_run=did_not_run is not False)
+    lost = "timeout" if "TimeoutException" in kinds else "unavailable"
+    return ProviderError(lost if "TransportError" in kinds else "bad-response", did_not_run=bool(did_not_run))
 
 
-def _failure(sign: str | int, reply: Any, headers: Any, did_not_run: bool | None) -> Exception:
-    """Classifies a failure; `did_not_run` stands over what its sign tells of that."""
-    words, labels = _words(reply) or headers.get("x-error-message"), _words(reply, "type", "code")
-    if sign in (400, 403, 422) and _FILTERED.search(f"{labels} {words}"):
+def _failure(status: int, reply: Any, headers: Any, did_not_run: bool | None) -> Exception:
+    """Returns the failure that an answer stands for; `did_not_run` replaces what its status tells of that."""
+    loading = {"retry-after": str(_find(reply, object, "estimated_time"))}
+    reply = reply if service_words(reply) else headers.get("x-error-message")
+    words = service_words(reply)
+    places = (f"{within}{name}" for within in ("", "error.", "detail.") for name in ("type", "code"))
+    signs = [words, *(_find(reply, str, place) for place in places)]
+    if status in (400, 403, 422) and _FILTERED.search(" ".join(filter(None, signs))):
         return ContentFiltered(words)
-    wait = str(headers.get("retry-after") or _find(reply, object, "estimated_time"))
-    waits = sign in (429, 503) and re.fullmatch(r"\d{1,6}(\.\d+)?", wait)
-    signs = (headers.get("x-error-code"), "loading" if sign == 503 and waits else sign, str(sign)[0])
-    category, certain, _ = next((row for s in signs for row in _VERDICTS if s in row[2]), _VERDICTS[-1])
-    certain = certain if did_not_run is None else did_not_run
-    return ProviderError(category, words, retry_after=float(wait) if waits else None, did_not_run=certain)
-
-
-def _words(reply: Any, *names: str) -> str | None:
-    """Finds the sentences for a person, or what has the names given, in an error of any service."""
-    if isinstance(reply, str):
-        return None if reply.lstrip().startswith("<") else reply.strip()[:1000] or None
-    if isinstance(reply, dict):
-        reply = [reply.get(name) for name in (*(names or ("message", "msg")), "error", "detail", "errors")]
-    found = [_words(part, *names) for part in reply[:9]] if isinstance(reply, list) else []
-    return "; ".join(dict.fromkeys(filter(None, found))) or None
+    if headers.get("x-error-code") == "RepoNotFound":  # comes with a 401
+        status = 404
+    return failure_from_response(status, reply, {**loading, **headers}, did_not_run=did_not_run)

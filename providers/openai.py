@@ -1,24 +1,19 @@
 """OpenAI's Images API, and the servers that speak it: Azure, LocalAI, Together, vLLM-Omni, xAI.
 
-Such a server is this provider under another name, with a `base_url` and its own `models` in the settings;
-`Settings` has the keys for where it differs.
+The settings add such a server as this provider under another name, with a `base_url` and `models` of its own;
+`Settings` lists what else may differ.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import sys
-import time
-from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
 from limner import (
-    Category,
     ContentFiltered,
     Credential,
     ImageRequest,
@@ -30,7 +25,10 @@ from limner import (
     ProviderInfo,
     Size,
     SizeRange,
+    failure_from_response,
     hookimpl,
+    read_reply,
+    service_words,
     shared,
 )
 
@@ -39,11 +37,11 @@ DEFAULT_SIZE = Size(1024, 1024)
 
 
 class GptImageOptions(Options):
-    """What every GPT image model takes; an option at its default is not sent."""
+    """What every GPT image model takes; an option with its default value is not sent."""
 
     quality: Literal["auto", "low", "medium", "high"] = "auto"
     background: Literal["auto", "opaque", "transparent"] = "auto"
-    """Transparent goes with PNG and WebP."""
+    """Transparent works with PNG and WebP."""
     output_format: Literal["auto", "png", "webp", "jpeg"] = "auto"
     output_compression: int | None = Field(default=None, ge=0, le=100)
     """0 to 100, for JPEG and WebP."""
@@ -52,28 +50,28 @@ class GptImageOptions(Options):
 
 
 class FinerOptions(GptImageOptions):
-    """Those with two more steps of quality."""
+    """The same with two more levels of quality."""
 
     quality: Literal["auto", "low", "medium", "high", "xhigh", "max"] = "auto"  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class Settings(BaseModel, frozen=True, extra="forbid"):
-    """How a compatible server differs from OpenAI: the settings of a provider that `uses` this one."""
+    """How a compatible server differs from OpenAI; set for a provider that `uses` this one."""
 
     seed: Literal["body", "none"] | None = None
-    """Whether a seed is sent; for None it is, but to OpenAI and to GPT image models."""
+    """Whether a seed is sent; None sends it, except to OpenAI and to GPT image models."""
     size: Literal["size", "width-height", "none"] = "size"
     """``size: "1024x1024"``, two numbers (Together), or nothing (xAI)."""
     response_format: Literal["b64_json", "base64", "url"] | None = None
-    """What to ask for; GPT image models refuse it and are not asked."""
+    """The form to ask for; not sent to GPT image models, which refuse it."""
     api_key_header: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
-    """Carries the key in place of ``Authorization``, such as ``api-key`` (Azure)."""
+    """The header that carries the key instead of ``Authorization``, such as ``api-key`` (Azure)."""
     api_version: str | None = None
-    """Azure's, beside a deployment path in `base_url`."""
+    """Azure's API version; its `base_url` ends in a deployment's path."""
 
 
 # From the SDK's ImageGenerateParams, which names only the standard sizes for 2.6. OpenAI's guide adds that a
-# free size has 655,360 pixels or more, which a SizeRange cannot say: that leaves no side shorter than 480.
+# free size has at least 655,360 pixels. A SizeRange cannot say that, but no such size has a side under 480.
 _STANDARD = (DEFAULT_SIZE, Size(1536, 1024), Size(1024, 1536))
 _ANY = SizeRange(min_side=64, max_side=8192, max_ratio=8)
 _FREE = SizeRange(step=16, min_side=480, max_side=3840, max_pixels=3840 * 2160, max_ratio=3)
@@ -91,7 +89,7 @@ _MODELS = (
 
 @hookimpl
 def describe() -> ProviderInfo:
-    """States what OpenAI offers, and what holds for any other model of a compatible server."""
+    """Returns what OpenAI offers, and what any other model of a compatible server takes."""
     return ProviderInfo(
         label="OpenAI",
         about="Made by OpenAI's image models, or by a server that speaks the same API.",
@@ -100,14 +98,13 @@ def describe() -> ProviderInfo:
         options=GptImageOptions,
         credential=Credential(variable="OPENAI_API_KEY", url="https://platform.openai.com/api-keys"),
         paid=True,
-        home="https://developers.openai.com/api/docs/guides/image-generation",
         base_url_variable="OPENAI_BASE_URL",
     )
 
 
 @hookimpl
 async def generate(request: ImageRequest) -> ImageResult:
-    """Asks for one picture, once: it is never sent again, since what is lost may have been billed."""
+    """Sends one request, and never again: one whose answer is lost may have been billed."""
     settings = _settings(dict(request.settings))
     body, warnings = _body(request, settings)
     request.report("waiting for the service")
@@ -120,13 +117,13 @@ def _settings(settings: dict[str, Any]) -> Settings:
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
         unknown = wrong["type"] == "extra_forbidden"
-        why = f"does not exist: there are {', '.join(Settings.model_fields)}" if unknown else wrong["msg"]
-        words = f"The provider's setting {wrong['loc'][0]} is wrong: {why}."
-        raise ProviderError("invalid-request", words, did_not_run=True) from error
+        what = f"does not exist: there are {', '.join(Settings.model_fields)}" if unknown else wrong["msg"]
+        why = f"The provider's setting {wrong['loc'][0]} is wrong: {what}."
+        raise ProviderError("invalid-request", why=why, did_not_run=True) from error
 
 
 def _body(request: ImageRequest, settings: Settings) -> tuple[dict[str, Any], list[ImageWarning]]:
-    """Puts a request into the API's words; what has to be left out becomes a warning."""
+    """Returns the body in the API's terms, and a warning for each option that is left out."""
     is_gpt_image = "gpt-image" in request.model
     is_openai = re.match(r"https?://[\w.-]+\.openai\.com(?![\w.-])", request.base_url or HOME)
     takes_seed = settings.seed == "body" or (settings.seed is None and not is_gpt_image and not is_openai)
@@ -137,30 +134,31 @@ def _body(request: ImageRequest, settings: Settings) -> tuple[dict[str, Any], li
     left_out: dict[str, str] = {}
 
     if body.get("background") == "transparent" and body.get("output_format") == "jpeg":
-        words = "A JPEG cannot be transparent: choose PNG or WebP, or another background."
-        raise ProviderError("invalid-request", words, did_not_run=True)
+        why = "A JPEG cannot be transparent: choose PNG or WebP, or another background."
+        raise ProviderError("invalid-request", why=why, did_not_run=True)
     if body.get("output_format") not in ("jpeg", "webp") and body.pop("output_compression", None) is not None:
-        left_out["output_compression"] = "Compression is for JPEG and WebP"
+        left_out["output_compression"] = "Only JPEG and WebP are compressed"
     if request.size and settings.size == "size":
         body["size"] = str(request.size)
     elif request.size and settings.size == "width-height":
         body |= request.size._asdict()
     elif request.size and request.size != DEFAULT_SIZE:  # nobody asked for the default
-        left_out["size"] = f"The service decides the size by itself, not {request.size}"
+        left_out["size"] = f"The service chooses the size by itself, not {request.size}"
     if not takes_seed and body.pop("seed", None) is not None:
         left_out["seed"] = "The service takes no seed"
     return body, [ImageWarning(name, f"{why}; it was left out.") for name, why in left_out.items()]
 
 
 async def _ask(request: ImageRequest, settings: Settings, body: dict[str, Any]) -> Any:
-    """Sends one request, and gives the raw reply: the SDK fills its own types without a check."""
+    """Sends one request and returns the raw reply: the SDK fills its own types without a check."""
     if "openai" not in sys.modules:
-        await asyncio.to_thread(__import__, "openai")  # would hold the loop for half a second
+        await asyncio.to_thread(__import__, "openai")  # on the loop it would block for half a second
     import openai
 
     key = request.credential.get_secret_value() if request.credential else ""
     if not (key.isascii() and key.isprintable()):
-        raise ProviderError("auth", "The key has characters that no key has.", did_not_run=True)
+        why = "The key has characters that no API key has: copy it again, without spaces and line breaks."
+        raise ProviderError("auth", why=why, did_not_run=True)
     base_url = request.base_url or HOME
 
     def connect() -> openai.AsyncOpenAI:
@@ -169,7 +167,7 @@ async def _ask(request: ImageRequest, settings: Settings, body: dict[str, Any]) 
         client.organization = client.project = None  # the SDK takes them from the environment
         return client
 
-    # sent with the request, because OPENAI_CUSTOM_HEADERS would stand over the client's own key
+    # sent with the request, because OPENAI_CUSTOM_HEADERS would override the client's own key
     headers: dict[str, str | openai.Omit] = {"Authorization": openai.Omit()}
     if key:
         named = settings.api_key_header
@@ -184,16 +182,22 @@ async def _ask(request: ImageRequest, settings: Settings, body: dict[str, Any]) 
             timeout=openai.Timeout(request.timeout, connect=min(10, request.timeout)),
         )
     except openai.APIStatusError as error:
-        raise _failure(error.status_code, _read(error.response.content), error.response.headers) from error
+        reply = read_reply(error.response.content)
+        raise _failure(error.status_code, reply, error.response.headers) from error
+    except openai.APIConnectionError as error:
+        raise _lost(error) from error
     except openai.OpenAIError as error:
-        raise _failure(200, None, {}, type(error.__cause__).__name__, type(error).__name__) from error
+        raise ProviderError("bad-response") from error
 
 
-def _read(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return content.decode(errors="replace")
+def _lost(error: Exception) -> ProviderError:
+    """Returns the failure of a request without an answer; the error of the HTTP library inside says more."""
+    cause = type(error.__cause__).__name__
+    if cause in ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"):
+        return ProviderError("unavailable", did_not_run=True)
+    if cause == "DecodingError":
+        return ProviderError("bad-response")
+    return ProviderError("timeout" if type(error).__name__ == "APITimeoutError" else "unavailable")
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -205,15 +209,15 @@ def _text(value: Any) -> str | None:
 
 
 def _result(reply: Any, body: dict[str, Any], warnings: list[ImageWarning]) -> ImageResult:
-    """Unwraps the picture, and keeps what the service says beside it: claims, not facts."""
-    said = _object(read := _read(reply.content))
+    """Returns the picture with what the service says beside it: claims, not facts."""
+    said = _object(read := read_reply(reply.content))
     data = said.get("data")
     first = _object(data[0]) if isinstance(data, list) and data else {}
     if False in (said.get("respect_moderation"), first.get("respect_moderation")):  # xAI refuses with a 200
-        raise ContentFiltered(_words(said))
+        raise ContentFiltered(service_words(said))
     image = _text(first.get("b64_json")) or _text(first.get("url"))
     if image is None:
-        raise _failure(200, read, {}) if said.get("error") else ProviderError("bad-response", _words(read))
+        raise _failure(200, read, {})
 
     said |= first
     sent = {"size": f"{body['width']}x{body['height']}", **body} if "width" in body else body
@@ -236,66 +240,32 @@ def _result(reply: Any, body: dict[str, Any], warnings: list[ImageWarning]) -> I
 
 _FILTERED = {"moderation_blocked", "content_policy_violation"}
 _FILTERED |= {"content_filter", "contentFilter", "ResponsibleAIPolicyViolation"}  # Azure
-# The category, whether it certainly did not run, and its signs: the service's codes, HTTP statuses (2 to 5
-# are the rest of their hundred), and the SDK's errors, where the one of its HTTP library inside says more.
-_VERDICTS: tuple[tuple[Category, bool, tuple[str | int, ...]], ...] = (
-    ("quota", True, ("insufficient_quota", "project_spend_limit_exceeded", "billing_hard_limit_reached")),
-    ("quota", True, (402,)),
-    ("auth", True, ("invalid_api_key", 401, 403)),
-    ("rate-limit", True, ("rate_limit_exceeded", 429)),
-    ("invalid-request", True, ("model_not_found", 400, 404, 405, 410, 413, 415, 422)),
-    ("unavailable", True, ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", 503)),
-    ("unavailable", False, ("APIConnectionError", 5)),
-    ("timeout", False, ("APITimeoutError", 408)),
-    ("bad-response", False, ("DecodingError", 2, 3)),
-    ("provider", False, (4,)),
-)
+_NO_CREDIT = ("insufficient_quota", "project_spend_limit_exceeded", "billing_hard_limit_reached")
+_STATUSES = {"invalid_api_key": 401, "model_not_found": 404, "rate_limit_exceeded": 429}
+_STATUSES |= dict.fromkeys(_NO_CREDIT, 402)
+"""The status that each code stands for, whichever it comes with."""
 _WITHOUT_CODE = (  # what servers such as xAI say in words only
     (re.compile(r"guidelines|content (policy|moderation)|safety system", re.IGNORECASE), "content_filter"),
     (re.compile(r"(incorrect|invalid) api key", re.IGNORECASE), "invalid_api_key"),
 )
 
 
-def _failure(status: int, reply: Any, headers: Any, *signs: str | int) -> Exception:
-    """Classifies a failure: by its codes, by its words where it has none, by its status."""
-    error = _object(reply).get("error") or reply
-    about, words = _object(error), _words(error)
+def _failure(status: int, reply: Any, headers: Any) -> Exception:
+    """Returns what a reply stands for: by its codes, by its words if it has no code, or by its status."""
+    about, words = _object(_object(reply).get("error") or reply), service_words(reply)
     inner = _object(about.get("inner_error") or about.get("innererror"))  # Azure spells it both ways
     code = str(about.get("code") or "")
-    signs += (code, str(inner.get("code")), str(about.get("type")))
+    codes = [code, str(inner.get("code")), str(about.get("type"))]
     if (not code or code.isdecimal()) and status in (200, 400, 403, 422):
-        signs += tuple(sign for pattern, sign in _WITHOUT_CODE if pattern.search(words or ""))
-    if _FILTERED.intersection(signs):
-        details, results = about.get("moderation_details"), _object(inner.get("content_filter_results"))
-        found = [_object(details).get("moderation_stage"), *(_object(details).get("categories") or ())]
+        codes += [known for pattern, known in _WITHOUT_CODE if pattern.search(words or "")]
+    if _FILTERED.intersection(codes):
+        details = _object(about.get("moderation_details"))
+        results = _object(inner.get("content_filter_results"))
+        found = [details.get("moderation_stage"), *(details.get("categories") or ())]
         found += [name for name, result in results.items() if _object(result).get("filtered")]
-        why = ", ".join(filter(None, map(_text, found)))
-        return ContentFiltered(f"{words or ''} ({why})".strip() if why else words)
-    status = int(code) if status == 200 and code.isdecimal() else status
-    signs += (status, status // 100)
-    category, did_not_run, _ = next((row for s in signs for row in _VERDICTS if s in row[2]), _VERDICTS[-1])
-    retry_after = _retry_after(headers) if category in ("rate-limit", "unavailable") else None
-    return ProviderError(category, words, retry_after=retry_after, did_not_run=did_not_run)
-
-
-def _words(reply: Any) -> str | None:
-    """Finds the sentence for a person in an error of any server: a text, a page, an object or a list."""
-    if isinstance(reply, str):
-        title = re.search(r"<title[^>]*>([^<]*)", reply, re.IGNORECASE)
-        text = title[1] if title else "" if reply.lstrip().startswith("<") else reply
-        return text.strip()[:1000] or None
-    if isinstance(reply, dict):
-        reply = [reply.get(key) for key in ("message", "error", "detail", "msg")]
-    return next(filter(None, map(_words, reply)), None) if isinstance(reply, list) else None
-
-
-def _retry_after(headers: Any) -> float | None:
-    """Reads the wait in seconds from `retry-after-ms`, or from `retry-after`: seconds or a date."""
-    now = time.time()
-    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
-        with suppress(ValueError):
-            wait = headers.get(name, "")
-            seconds = parsedate_to_datetime(wait).timestamp() - now if "," in wait else float(wait) / unit
-            if abs(seconds) < 1e9:  # neither infinite nor not a number
-                return max(0.0, seconds)
-    return None
+        named = ", ".join(filter(None, map(_text, found)))
+        return ContentFiltered(f"{words or ''} ({named})".strip() if named else words)
+    meant = int(code) if status == 200 and re.fullmatch("[45][0-9]{2}", code) else status
+    meant = next((_STATUSES[code] for code in codes if code in _STATUSES), meant)
+    # what fails inside of a 200 had begun to run
+    return failure_from_response(meant, reply, headers, did_not_run=False if status == 200 else None)

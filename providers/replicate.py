@@ -1,7 +1,7 @@
 """Replicate: a few well-known models with their own options, and any other by ``owner/name[:version]``.
 
-Whatever ends the wait for a prediction (Stop, the deadline, a lost service) cancels it there, since it would
-go on and be billed. The picture stays the URL that the service gave: the SDK would fetch it with the token.
+Whatever ends the wait for a prediction (Stop, the deadline, a lost service) also cancels it there, since it
+would go on and be billed. The picture stays a URL, because the SDK would fetch it with the token.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from limner import (
     ProviderInfo,
     Size,
     SizeRange,
+    failure_from_response,
     hookimpl,
     shared,
 )
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
     from replicate.prediction import Prediction
 
 WAIT, READ_TIMEOUT = 3, 30.0
-"""Seconds that the service may hold its first answer (fewer than a clean-up may take), and any other."""
+"""Seconds that the service may take for its first answer (fewer than a clean-up may take) and for others."""
 FIRST_POLL, MAX_POLL, MAX_MISSES = 0.5, 4.0, 8
-"""Seconds between two looks at a prediction, at first and in the end, and how many may fail in a row."""
+"""Seconds between two looks at a prediction, at first and at most; the number that may fail in a row."""
 
 
 class _FluxOptions(Options):
@@ -51,7 +52,7 @@ class _FluxOptions(Options):
 class _SchnellOptions(_FluxOptions):
     num_inference_steps: int = Field(default=4, ge=1, le=4)
     go_fast: bool = True
-    """Faster, but the same seed does not give quite the same picture."""
+    """Faster, but the same seed does not make exactly the same picture again."""
 
 
 class _DevOptions(_SchnellOptions):
@@ -63,7 +64,7 @@ class _ProOptions(_FluxOptions):
     safety_tolerance: int = Field(default=2, ge=1, le=5)
     """1 is the strictest."""
     prompt_upsampling: bool = False
-    """Lets the service embellish the prompt."""
+    """Lets the service add to the prompt."""
 
 
 class _RecraftOptions(Options):
@@ -78,7 +79,7 @@ class _SdxlOptions(Options):
 
 class _InputOptions(Options):
     input: dict[str, Any] = Field(default_factory=dict[str, Any])
-    """What the model takes beside the prompt, as one JSON object; its page at Replicate lists it."""
+    """What the model takes besides the prompt, as one JSON object; its page at Replicate lists it."""
 
 
 def _size(ratio: str) -> Size:
@@ -87,7 +88,7 @@ def _size(ratio: str) -> Size:
     return Size(across * unit, down * unit)
 
 
-# From the models' input schemas at replicate.com. Those with ratios choose the pixels by themselves.
+# From the models' input schemas at replicate.com. A model that takes a ratio chooses the pixels by itself.
 _COMMON = {_size(ratio): ratio for ratio in ("1:1", "16:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16")}
 _FLUX = _COMMON | {_size(ratio): ratio for ratio in ("21:9", "9:21")}
 _RECRAFT = _COMMON | {_size(ratio): ratio for ratio in ("1:2", "2:1", "3:5", "5:3", "5:7", "7:5")}
@@ -105,7 +106,7 @@ _MODELS = (
 
 @hookimpl
 def describe() -> ProviderInfo:
-    """States the models whose options are known; every other takes its own as one JSON object."""
+    """Returns the models whose options are known; any other takes its options as one JSON object."""
     return ProviderInfo(
         label="Replicate",
         about="Made by one of the many models that run at Replicate.",
@@ -113,21 +114,20 @@ def describe() -> ProviderInfo:
         other_models=ModelInfo(id="owner/name", options=_InputOptions),
         credential=Credential(variable="REPLICATE_API_TOKEN", url="https://replicate.com/account/api-tokens"),
         paid=True,
-        home="https://replicate.com/collections/text-to-image",
         base_url_variable="REPLICATE_BASE_URL",
     )
 
 
 @hookimpl
 async def generate(request: ImageRequest) -> ImageResult:
-    """Makes one prediction, once: it is never made again, since what is lost may have been billed."""
+    """Makes one prediction, and never a second: one whose answer is lost may have been billed."""
     request.report("waiting for the service")
     creating = asyncio.ensure_future(_create(await _client(request), request.model, _input(request)))
     try:
         prediction = await asyncio.shield(creating)
         await _settle(prediction, request)
     except (asyncio.CancelledError, Exception):
-        ending = asyncio.ensure_future(_end(creating))  # goes on when the host waits no longer
+        ending = asyncio.ensure_future(_end(creating))  # goes on if the host stops waiting
         await asyncio.wait({ending})
         prediction = ending.result()
         if prediction is None or prediction.status != "succeeded":
@@ -147,22 +147,23 @@ def _input(request: ImageRequest) -> dict[str, Any]:
 
 async def _client(request: ImageRequest) -> Client:
     if "replicate" not in sys.modules:
-        await asyncio.to_thread(__import__, "replicate")  # would hold the loop for a tenth of a second
+        await asyncio.to_thread(__import__, "replicate")  # on the loop it would block for a tenth of a second
     import httpx
     from replicate.client import Client
 
     key = request.credential.get_secret_value() if request.credential else ""
     if not (key.isascii() and key.isprintable()):
-        raise ProviderError("auth", "The token has characters that no token has.", did_not_run=True)
+        why = "The token has characters that no token has: copy it again, without spaces and line breaks."
+        raise ProviderError("auth", why=why, did_not_run=True)
     base_url, lifetime = request.base_url or "https://api.replicate.com", math.ceil(request.timeout) + 10
     timeout = httpx.Timeout(READ_TIMEOUT, connect=10, pool=None)
     headers = {
         "Authorization": f"Bearer {key}" if key else "",  # without it the SDK takes the environment's token
-        "Cancel-After": f"{lifetime}s",  # ends what nobody here can: its answer was lost, or this process
+        "Cancel-After": f"{lifetime}s",  # in case its answer, or this process, is lost
     }
 
     async def set_timeout(sent: httpx.Request) -> None:
-        # half a second after WAIT the SDK would give up, and lose a prediction that is billed
+        # the SDK would give up half a second after WAIT, and lose a prediction that is billed
         sent.extensions["timeout"] = timeout.as_dict()
 
     def connect() -> Client:
@@ -178,14 +179,15 @@ async def _client(request: ImageRequest) -> Client:
 
 _REFERENCE = re.compile(r"([a-z0-9][\w.-]*)/([a-z0-9][\w.-]*)(?::(\w+))?", re.ASCII | re.IGNORECASE)
 _SETTLED = {"succeeded", "failed", "canceled"}
-_FINAL: set[Category] = {"auth", "quota", "invalid-request"}  # another look does not mend these
+_FINAL: set[Category] = {"auth", "quota", "invalid-request"}  # another look would fail, too
 _PERCENT = re.compile(r"(\d{1,3})%\s*\|")
 
 
 async def _create(client: Client, model: str, body: dict[str, Any]) -> Prediction:
     reference = _REFERENCE.fullmatch(model)
     if reference is None:
-        raise ProviderError("invalid-request", "Name a model as owner/name[:version].", did_not_run=True)
+        why = f"A model is named as owner/name or owner/name:version, such as {_MODELS[0].id}."
+        raise ProviderError("invalid-request", why=why, did_not_run=True)
     owner, name, version = reference.groups()
     try:
         if version:
@@ -196,7 +198,7 @@ async def _create(client: Client, model: str, body: dict[str, Any]) -> Predictio
 
 
 async def _settle(prediction: Prediction, request: ImageRequest) -> None:
-    """Looks at a prediction until it has settled; a look may fail, as long as a later one does not."""
+    """Looks at a prediction until it has settled; looks may fail, but only MAX_MISSES in a row."""
     pause, misses = FIRST_POLL, 0
     while prediction.status not in _SETTLED:
         percent = _PERCENT.findall((prediction.logs or "")[-2000:])
@@ -210,19 +212,19 @@ async def _settle(prediction: Prediction, request: ImageRequest) -> None:
         except Exception as error:
             misses += 1
             failure = _failure(error, made=True)
-            if misses > MAX_MISSES or failure.category in _FINAL or failure.service_message == "aborted":
+            if misses > MAX_MISSES or failure.category in _FINAL or _is_aborted(error):
                 raise failure from error
 
 
 async def _end(creating: asyncio.Future[Prediction]) -> Prediction | None:
-    """Cancels a prediction at the service, and gives it as it ended; None where there never was one."""
+    """Cancels a prediction at the service and returns it as it ended; None if there never was one."""
     try:
         prediction = await creating
     except Exception:
         return None
     for step in (prediction.async_cancel, prediction.async_reload):
         if prediction.status not in _SETTLED:
-            with suppress(Exception):  # one that has settled may not be there to cancel
+            with suppress(Exception):  # it may have settled meanwhile, and then cannot be cancelled
                 await step()
     return prediction
 
@@ -233,17 +235,20 @@ _SEED = re.compile(r"\busing seed:?\s*(\d{1,20})\b", re.IGNORECASE)
 
 
 def _result(prediction: Prediction, request: ImageRequest) -> ImageResult:
-    """Takes the picture out of a settled prediction, and keeps what the service says beside it."""
+    """Returns the picture in a settled prediction, with what the service says beside it."""
     if prediction.status != "succeeded":
-        words = prediction.error or f"The prediction's status is {prediction.status}."
-        raise ContentFiltered(words) if _FILTERED.search(words) else ProviderError("provider", words)
+        words = prediction.error or None
+        if _FILTERED.search(words or ""):
+            raise ContentFiltered(words)
+        why = None if words else f"The prediction ended as {prediction.status}, without a reason."
+        raise ProviderError("provider", words, why=why)
     pictures = _pictures(prediction.output)
     if not pictures:
         raise ProviderError("bad-response")
     own = dict(request.options).get("input", {})
     warnings = [ImageWarning("input", "Its own prompt was left out.")] if "prompt" in own else []
     if len(pictures) > 1:
-        warnings.append(ImageWarning("output", f"Of {len(pictures)} pictures the first was kept.", "other"))
+        warnings.append(ImageWarning("output", f"The first of {len(pictures)} pictures was kept.", "other"))
     seed = _SEED.search(prediction.logs or "")
     beside = {"prediction": (prediction.urls or {}).get("web"), "version": prediction.version}
     return ImageResult(
@@ -258,7 +263,7 @@ def _result(prediction: Prediction, request: ImageRequest) -> ImageResult:
 
 
 def _pictures(output: Any) -> list[str]:
-    """Finds the URLs in an output of any shape: a text, a list, an object, or these in each other."""
+    """Returns the URLs in an output of any shape: a text, a list, an object, or these in each other."""
     found, waiting = list[str](), [output]
     for item in waiting:
         if isinstance(item, str) and _PICTURE.match(item):
@@ -268,31 +273,25 @@ def _pictures(output: Any) -> list[str]:
     return found
 
 
-# The category, whether it certainly did not run, and its signs: HTTP statuses (4 and 5 are the rest of their
-# hundred), and what httpx raises; anything else is the SDK's trip over an answer of another form.
-_VERDICTS: tuple[tuple[Category, bool, tuple[str | int, ...]], ...] = (
-    ("auth", True, (401,)),
-    ("auth", False, (403,)),
-    ("quota", True, (402,)),
-    ("rate-limit", True, (429,)),
-    ("invalid-request", True, (404, 422)),
-    ("invalid-request", False, (4,)),
-    ("unavailable", True, ("ConnectError", "ConnectTimeout", "PoolTimeout")),
-    ("unavailable", False, (5, "TransportError")),
-    ("timeout", False, ("aborted", "TimeoutException")),
-    ("bad-response", False, ("Exception",)),
-)
 _RESETS = re.compile(r"resets in ~?(\d+(?:\.\d+)?)\s*s", re.IGNORECASE)
 
 
 def _failure(error: Exception, *, made: bool = False) -> ProviderError:
-    """Classifies what the SDK raised; `made` says that there is a prediction, which then may have run."""
-    status = getattr(error, "status", None) or 0
-    signs: list[Any] = [status, status // 100, *(kind.__name__ for kind in type(error).__mro__)]
-    words = str(getattr(error, "detail", None) or getattr(error, "title", None) or "") or None
-    if "given=aborted" in str(error):  # pydantic's words: the SDK does not know this status
-        signs, words = ["aborted"], "aborted"
-    category, certain, _ = next(row for sign in signs for row in _VERDICTS if sign in row[2])
-    resets = _RESETS.search(words or "") if category == "rate-limit" else None
-    retry_after = float(resets[1]) if resets else None
-    return ProviderError(category, words, retry_after=retry_after, did_not_run=certain and not made)
+    """Returns the failure that the SDK's error stands for; a prediction that was `made` may have run."""
+    if status := getattr(error, "status", None):  # a ReplicateError; the SDK drops the headers
+        reply = {name: getattr(error, name, None) for name in ("detail", "title")}
+        resets = _RESETS.search(str(error))
+        headers = {"retry-after": resets[1]} if resets else {}
+        return failure_from_response(status, reply, headers, did_not_run=False if made else None)
+    if _is_aborted(error):
+        return ProviderError("timeout", why="Replicate ended the prediction at its deadline.")
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"}:
+        return ProviderError("unavailable", did_not_run=not made)
+    lost = "timeout" if "TimeoutException" in kinds else "unavailable"
+    return ProviderError(lost if "TransportError" in kinds else "bad-response")
+
+
+def _is_aborted(error: Exception) -> bool:
+    """Whether the prediction's status is aborted, which the SDK does not know: these are pydantic's words."""
+    return "given=aborted" in str(error)

@@ -186,7 +186,7 @@ def test_the_budget_refuses_with_a_sentence_and_the_provider_is_not_called(
             ]
             assert len(scripted.requests) == 2
             failure: Any = versions[-1].failure
-            assert (failure.cause, failure.service_message, failure.did_not_run) == ("quota", SENTENCE, True)
+            assert (failure.cause, failure.why, failure.did_not_run) == ("quota", SENTENCE, True)
 
     asyncio.run(main())
 

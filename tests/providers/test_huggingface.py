@@ -208,7 +208,7 @@ def refused(handler: Any, paid: int = 1, **more: Any) -> ContentFiltered | Provi
     with served(handler) as server, pytest.raises((ContentFiltered, ProviderError)) as raised:
         make(**more)
     assert len(posts(server)) == paid
-    words = f"{raised.value} {raised.value.service_message}"
+    words = f"{raised.value} {raised.value.service_message} {raised.value.why}"
     assert KEY not in words
     assert "://" not in words
     return raised.value
@@ -323,21 +323,18 @@ def test_the_option_stands_over_the_setting(option: str, setting: str, chosen: s
 @pytest.mark.parametrize(
     ("offers", "named", "words"),
     [
-        ([], "auto", "Pictures with this model are made by no service that Limner knows."),
-        ({}, "auto", "Pictures with this model are made by no service that Limner knows."),
-        (
-            offered("somebody-new"),
-            "auto",
-            "Pictures with this model are made by no service that Limner knows.",
-        ),
-        (offered("fal-ai"), "together", "Pictures with this model are made by fal-ai."),
-        (offered("together", task="text-to-video"), "together", "Pictures with this model are made by no"),
+        ([], "auto", "No service that Limner knows offers this model"),
+        ({}, "auto", "No service that Limner knows offers this model"),
+        (offered("somebody-new"), "auto", "No service that Limner knows offers this model"),
+        (offered("fal-ai"), "together", "This model is offered by fal-ai, not by together"),
+        (offered("together", task="text-to-video"), "together", "No service that Limner knows"),
     ],
 )
 def test_a_model_that_nobody_offers(offers: Any, named: str, words: str) -> None:
     error = refused(Internet(GOOD, offers), paid=0, inference_provider=named)
     assert failure(error) == ("invalid-request", True, None)
-    assert str(error.service_message).startswith(words)
+    assert error.service_message is None
+    assert str(error.why).startswith(words)
 
 
 def test_a_model_without_any_mapping() -> None:
@@ -354,6 +351,7 @@ def test_a_model_is_never_an_address(model: str, service: str) -> None:
     with served(playing("hf-inference")) as server, pytest.raises(ProviderError) as raised:
         make(model=model, inference_provider=service)
     assert failure(raised.value) == ("invalid-request", True, None)
+    assert (raised.value.service_message, bool(raised.value.why)) == (None, True)
     assert server.requests == []
 
 
@@ -413,6 +411,7 @@ def test_without_a_token_nothing_is_asked() -> None:
     with served(playing("together")) as server, pytest.raises(ProviderError) as raised:
         make(credential=None)
     assert failure(raised.value) == ("auth", True, None)
+    assert (raised.value.service_message, bool(raised.value.why)) == (None, True)
     assert server.requests == []
 
 
@@ -428,6 +427,7 @@ def test_the_key_of_one_service_goes_to_no_other(key: str, option: str, setting:
     with served(playing("together")) as server, pytest.raises(ProviderError) as raised:
         make(credential=SecretStr(key), inference_provider=option, settings={"provider": setting})
     assert failure(raised.value) == ("auth", True, None)
+    assert (raised.value.service_message, bool(raised.value.why)) == (None, True)
     assert server.requests == []
 
 
@@ -479,15 +479,16 @@ def test_a_base_url_leaves_no_choice() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"billto": "x"}, "The setting billto: Extra inputs are not permitted."),
-        ({"provider": "openai"}, "The setting provider: Input should be 'auto', 'fal-ai'"),
-        ({"bill_to": "a\r\nb"}, "The setting bill_to: String should match pattern"),
+        ({"billto": "x"}, "The provider's setting billto is wrong: Extra inputs are not permitted."),
+        ({"provider": "openai"}, "The provider's setting provider is wrong: Input should be 'auto'"),
+        ({"bill_to": "a\r\nb"}, "The provider's setting bill_to is wrong: String should match pattern"),
     ],
 )
 def test_wrong_settings_are_refused_before_the_call(settings: dict[str, Any], words: str) -> None:
     error = refused(Internet(GOOD), paid=0, settings=settings)
     assert failure(error) == ("invalid-request", True, None)
-    assert str(error.service_message).startswith(words)
+    assert error.service_message is None
+    assert str(error.why).startswith(words)
 
 
 # What comes back
@@ -533,7 +534,9 @@ BLACK = Image.new("RGB", (512, 512))
     ids=["png", "jpeg", "webp", "rgba", "grey", "palette"],
 )
 def test_a_black_picture_is_a_refusal(data: bytes) -> None:
-    assert isinstance(direct(Reply(body=data)), ContentFiltered)
+    error = direct(Reply(body=data))
+    assert isinstance(error, ContentFiltered)
+    assert (error.service_message, "black" in str(error.why)) == (None, True)
     inside = {"data": [{"b64_json": base64.b64encode(data).decode()}]}
     assert isinstance(refused(Internet(Reply(body=inside), offered("nscale"))), ContentFiltered)
 
@@ -570,6 +573,7 @@ def test_what_fal_says_is_kept() -> None:
 def test_a_picture_that_fal_marks_is_a_refusal(marks: list[bool]) -> None:
     error = refused(Internet(Reply(body=FAL | {"has_nsfw_concepts": marks}), offered("fal-ai")))
     assert isinstance(error, ContentFiltered)
+    assert (error.service_message, "not safe for work" in str(error.why)) == (None, True)
 
 
 def test_a_black_picture_inside_of_an_answer_is_a_refusal() -> None:
@@ -627,7 +631,8 @@ def test_a_good_answer_without_a_picture(service: str, body: Any, category: str,
         assert isinstance(error, ContentFiltered)
     else:
         assert failure(error) == (category, False, None)
-    assert words in str(error.service_message)
+    assert words in str(error.service_message or error.why)
+    assert error.service_message is None or error.service_message in str(body)
 
 
 # Jobs
@@ -718,7 +723,8 @@ def test_a_job_that_never_ends_meets_the_deadline_of_the_host(monkeypatch: pytes
         (Reply(503, {"error": "loading", "estimated_time": "nan"}), ("unavailable", False, None), "loading"),
         (Reply(503, {}, {"Retry-After": "3"}), ("unavailable", True, 3), None),
         (Reply(503), ("unavailable", False, None), None),
-        (Reply(500, "<html><title>500 Oops</title>"), ("unavailable", False, None), None),
+        (Reply(500, "<html><title>500 Oops</title>"), ("unavailable", False, None), "500 Oops"),
+        (Reply(500, "<html>Oops"), ("unavailable", False, None), None),
         (Reply(502), ("unavailable", False, None), None),
         (Reply(504, headers={"X-Error-Message": "too long"}), ("unavailable", False, None), "too long"),
         (Reply(408), ("timeout", False, None), None),

@@ -140,7 +140,8 @@ def test_a_transparent_jpeg_is_refused_before_the_call() -> None:
         make(ask(f"{server.url}/v1", options=options))
     assert server.requests == []
     assert (raised.value.category, raised.value.did_not_run) == ("invalid-request", True)
-    assert "JPEG" in str(raised.value)
+    assert raised.value.service_message is None
+    assert "JPEG" in str(raised.value.why)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,8 @@ def test_wrong_settings_are_refused_before_the_call(settings: dict[str, Any], wo
     with pytest.raises(ProviderError) as raised:
         make(ask("http://127.0.0.1:1/v1", settings=settings))
     assert (raised.value.category, raised.value.did_not_run) == ("invalid-request", True)
-    assert words in str(raised.value)
+    assert raised.value.service_message is None
+    assert words in str(raised.value.why)
 
 
 # The key
@@ -247,7 +249,8 @@ def test_a_key_that_no_header_can_carry_is_refused() -> None:
     with pytest.raises(ProviderError) as raised:
         make(ask("http://127.0.0.1:1/v1", credential=SecretStr("sk-…\n")))
     assert (raised.value.category, raised.value.did_not_run) == ("auth", True)
-    assert "sk-" not in str(raised.value)
+    assert raised.value.service_message is None
+    assert "sk-" not in str(raised.value.why)
 
 
 # What comes back
@@ -354,12 +357,13 @@ def test_a_200_without_a_picture_is_a_bad_response(body: Any, words: str | None)
         (error("Broken", 500), "unavailable"),
         (error("Not paid", "insufficient_quota"), "quota"),
         ({"error": "Incorrect API key provided"}, "auth"),
+        (error("Odd", "9" * 5000), "bad-response"),
     ],
 )
-def test_an_error_inside_a_200_is_classified(body: dict[str, Any], category: str) -> None:
+def test_an_error_inside_a_200_is_classified_and_may_have_run(body: dict[str, Any], category: str) -> None:
     failure = refused(Reply(body=body))
     assert isinstance(failure, ProviderError)
-    assert failure.category == category
+    assert (failure.category, failure.did_not_run) == (category, False)
 
 
 # Every way in which a service refuses or fails
@@ -466,6 +470,8 @@ HTML = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></htm
         (500, error("Bad gateway inside.", 400), "unavailable", False, "Bad gateway inside."),
         (502, HTML, "unavailable", False, "502 Bad Gateway"),
         (503, error("Overloaded."), "unavailable", True, "Overloaded."),
+        (503, "reset reason: connection termination", "unavailable", False, "reset reason"),
+        (403, "<title>Just a moment...</title>", "bad-response", False, "Just a moment..."),
         (504, "", "unavailable", False, None),
         (520, "<p>no title", "unavailable", False, None),
         (408, {}, "timeout", False, None),

@@ -210,6 +210,7 @@ def test_what_names_no_model_is_not_sent(model: str) -> None:
     with Loopback(Replicate()) as server, pytest.raises(ProviderError) as raised:
         make(ask(server.url, model=model))
     assert (raised.value.category, raised.value.did_not_run) == ("invalid-request", True)
+    assert (raised.value.service_message, "owner/name" in str(raised.value.why)) == (None, True)
     assert server.requests == []
 
 
@@ -382,11 +383,11 @@ HTML = Reply(500, "<html>Internal Server Error</html>", {"content-type": "text/h
     ("reply", "category", "did_not_run", "words"),
     [
         (problem(401, "Invalid token", "Unauthenticated"), "auth", True, "Invalid token"),
-        (problem(403, "Not allowed"), "auth", False, "Not allowed"),
+        (problem(403, "Not allowed"), "auth", True, "Not allowed"),
         (problem(402, None, "Insufficient credit"), "quota", True, "Insufficient credit"),
         (problem(404, "Not found"), "invalid-request", True, "Not found"),
-        (problem(422, [{"msg": "is wrong"}]), "invalid-request", True, "[{'msg': 'is wrong'}]"),
-        (problem(400, "Bad"), "invalid-request", False, "Bad"),
+        (problem(422, [{"msg": "is wrong"}]), "invalid-request", True, "is wrong"),
+        (problem(400, "Bad"), "invalid-request", True, "Bad"),
         (problem(429, "Slow down"), "rate-limit", True, "Slow down"),
         (HTML, "unavailable", False, None),
         (problem(503, "Down"), "unavailable", False, "Down"),
@@ -399,7 +400,7 @@ HTML = Reply(500, "<html>Internal Server Error</html>", {"content-type": "text/h
         (Reply(201, b"no gzip", {"content-encoding": "gzip"}), "bad-response", False, None),
         (Reply(302, b"", {"location": "https://example.org/"}), "bad-response", False, None),
         (Reply(201, b"{}", cut_after=1), "unavailable", False, None),
-        (Reply(201, prediction("aborted")), "timeout", False, "aborted"),
+        (Reply(201, prediction("aborted")), "timeout", False, None),
     ],
 )
 def test_a_prediction_that_was_not_made(
@@ -449,13 +450,15 @@ def test_any_other_end_is_a_failure_of_the_service(state: dict[str, Any], words:
     for service in (Replicate(state), Replicate(STARTING, PROCESSING, state)):
         error = failed(service)
         assert (error.category, error.did_not_run) == ("provider", False)
-        assert words in str(error.service_message)
+        assert error.service_message == state["error"]
+        assert words in str(error.service_message or error.why)
 
 
 def test_a_prediction_that_is_aborted_later_ran_out_of_time() -> None:
     error, server = refused(Replicate(STARTING, prediction("aborted")))
     assert isinstance(error, ProviderError)
     assert (error.category, error.did_not_run) == ("timeout", False)
+    assert error.why == "Replicate ended the prediction at its deadline."
     assert steps(server)[:3] == ["create", "look", "cancel"]
 
 
@@ -481,6 +484,7 @@ def test_a_token_that_is_none_is_not_sent() -> None:
         with Loopback(Replicate()) as server, pytest.raises(ProviderError) as raised:
             make(ask(server.url, credential=SecretStr(key)))
         assert (raised.value.category, raised.value.did_not_run) == ("auth", True)
+        assert (raised.value.service_message, "copy it again" in str(raised.value.why)) == (None, True)
         assert server.requests == []
 
 
