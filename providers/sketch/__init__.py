@@ -1,7 +1,7 @@
 """The built-in provider that needs no key: it draws on this machine, from the prompt's words.
 
-No model is behind it. It knows some two dozen subjects, and hours, seasons, weather and colours; unknown
-words still shape the palette. Its one option plays every way in which a service can answer.
+There is no model behind it. It knows about two dozen subjects, and times of day, seasons, weather and
+colours; unknown words change the palette. Its one option plays every way in which a service can answer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from providers.sketch.words import Scene
 
 SLOW_SECONDS = 8
 SIZES = limner.SizeRange(step=8, min_side=256, max_side=2048, max_pixels=2048 * 1536, max_ratio=3)
-FAILURES: dict[limner.Category, tuple[str, bool]] = {
+FAILURES: dict[str, tuple[str, bool]] = {
     "auth": ("401: the credential is not valid.", True),
     "quota": ("402: the spending limit is reached.", True),
     "rate-limit": ("429: too many requests, try again in 8 s.", True),
@@ -26,16 +26,17 @@ FAILURES: dict[limner.Category, tuple[str, bool]] = {
     "timeout": ("504: no answer in time.", False),
     "unavailable": ("503: the service is overloaded.", True),
     "bad-response": ("The reply had no picture in it.", False),
-    "provider": ("500: something went wrong inside.", False),
 }
-"""For each category the words of a service, and whether it is certain that nothing ran."""
+"""What a service says in some categories, and whether the request certainly did not run."""
+ANY_FAILURE = ("500: something went wrong.", False)
+"""The same for every other category."""
 
 
 class SketchOptions(limner.Options):
-    """What the sketch plays; the picture itself has no options but the prompt."""
+    """What the sketch plays; the picture itself depends on the prompt only."""
 
     outcome: Literal["picture", "slow-picture", "content-filter", limner.Category] = "picture"
-    """What comes of it: a picture, a slow one, a refusal, or one of the failures, to see how each looks."""
+    """The result to play: a picture, a slow one, a refusal, or one of the failures."""
 
 
 @limner.hookimpl
@@ -56,8 +57,8 @@ async def generate(request: limner.ImageRequest) -> limner.ImageResult:
             await anyio.sleep(1)
     elif outcome == "content-filter":
         raise limner.ContentFiltered("This prompt is refused. (Played by the sketch.)")
-    elif outcome in FAILURES:
-        words, did_not_run = FAILURES[outcome]
+    elif outcome not in ("picture", "bad-image"):  # a bad image is half of a picture
+        words, did_not_run = FAILURES.get(outcome, ANY_FAILURE)
         wait = 8 if outcome == "rate-limit" else None
         words = f"{words} (Played by the sketch.)"
         raise limner.ProviderError(outcome, words, retry_after=wait, did_not_run=did_not_run)

@@ -18,35 +18,36 @@ BRIGHTNESS = np.array([0.3, 0.59, 0.11], np.float32)
 
 
 def rgb(text: str) -> Array:
-    """Reads ``#rrggbb`` into three channels from 0 to 1."""
+    """Returns the three channels of ``#rrggbb``, from 0 to 1."""
     return np.array([int(text[i : i + 2], 16) / 255 for i in (1, 3, 5)], np.float32)
 
 
 def mix(a: Colour, b: Colour, amount: Any) -> Colour:
-    """Goes from one colour (or number) to another by an amount from 0 to 1, which may differ by pixel."""
+    """Returns a mix of two colours (or numbers): `amount` of the second, 0 to 1, perhaps for each pixel."""
     if np.ndim(amount) == 2:
         a, b = (c[:, None, None] if np.ndim(c) == 1 else c for c in (a, b))
     return a + (b - a) * amount
 
 
 def tint(colour: Array, hue: Array, amount: float) -> Array:
-    """Moves a colour towards a hue and keeps most of its brightness."""
+    """Returns a colour moved towards a hue, with most of its brightness kept."""
     bright, own = colour @ BRIGHTNESS, hue @ BRIGHTNESS
     return mix(colour, np.clip(hue * mix(bright, own, 0.35) / max(own, 0.04), 0, 1), amount)
 
 
 def soft(image: Image.Image, radius: float) -> Array:
-    """Blurs an 8-bit mask, at a size that fits the radius, and gives it as numbers from 0 to 1."""
+    """Returns an 8-bit mask blurred, at a size that fits the radius, as numbers from 0 to 1."""
     shrink = max(1, int(radius / 4))
     small = image.reduce(shrink).filter(ImageFilter.GaussianBlur(radius / shrink))
     return np.asarray(small.resize(image.size, Image.Resampling.BICUBIC), np.float32) / 255
 
 
 class Canvas:
-    """Pixels as three planes of floats, their composition, and the few ways in which all is painted.
+    """Pixels as three planes of floats, their composition, and the few ways of painting on them.
 
-    `unit` is the length that everything is measured in, at any ratio. The main subject stands at
-    `focus`, on the third across from the light, which comes from the right where `side` is 1, else -1.
+    `unit` is the length in which everything is measured, whatever the ratio. The main subject stands at
+    `focus`, a third from the edge, opposite to the light, which comes from the right if `side` is 1 and from
+    the left if it is -1.
     """
 
     def __init__(self, width: int, height: int, seed: int) -> None:
@@ -62,13 +63,13 @@ class Canvas:
         self.horizon = height * (random.uniform(0.6, 0.65) + 0.05 * (height > 1.3 * width))
 
     def random(self, topic: str) -> np.random.Generator:
-        """Gives each topic its own numbers, so that one more word does not move everything else."""
+        """Returns the topic's own generator, so that one more word does not move everything else."""
         return np.random.default_rng([self.seed, crc32(topic.encode())])
 
     def noise(self, topic: str, cells: float, octaves: int = 3, stretch: float = 1, rows: int = 0) -> Array:
-        """Makes smooth noise, about -1 to 1, with so many cells to a unit, `stretch` times as many down."""
+        """Returns smooth noise, about -1 to 1: `cells` to a unit across, `stretch` times as many down."""
         rows, random = rows or self.height, self.random(topic)
-        size = (self.width // 2 + 1, rows // 2 + 1)  # half of it is fine enough, and four times as quick
+        size = (self.width // 2 + 1, rows // 2 + 1)  # half is fine enough, and four times as fast
         total = np.zeros(size[::-1], np.float32)
         for octave in range(octaves):
             across = int(cells * 2**octave * self.width / self.unit) + 3
@@ -78,11 +79,11 @@ class Canvas:
         return np.asarray(Image.fromarray(total).resize((self.width, rows), Image.Resampling.BILINEAR))
 
     def line(self, topic: str, swells: float, octaves: int = 4) -> Array:
-        """Makes a rolling line across the width, about -1 to 1, with so many swells to a unit."""
+        """Returns a rolling line across the width, about -1 to 1, with `swells` to a unit."""
         return self.noise(topic, swells, octaves, rows=1)[0]
 
     def cover(self, alpha: Any, colour: Colour, top: int = 0, left: int = 0) -> None:
-        """Lays a colour over the pixels, from a corner on, as far as the alpha's array goes."""
+        """Lays a colour over the pixels, as far as the alpha's array goes from its corner."""
         cut = slice(max(0, -top), max(0, self.height - top)), slice(max(0, -left), max(0, self.width - left))
         for i, plane in enumerate(self.planes):
             part = (alpha[i] if isinstance(alpha, list) else alpha)[cut]
@@ -103,9 +104,10 @@ class Canvas:
     def ridge(
         self, tops: Array, top: Colour, bottom: Colour, fade: float, until: Any = 1e9
     ) -> tuple[int, Array, Array]:
-        """Fills from a line down, or to another line, from one colour to the other by gouache strokes.
+        """Fills from a line down, or to another line, from one colour to the other in gouache strokes.
 
-        Gives its first row and, from there on, how far it covers each pixel, and the units below the line.
+        Returns its first row and, from that row on, how much it covers each pixel and the units below the
+        line.
         """
         first = int(np.clip(tops.min() - 2, 0, self.height - 1))
         below = self.y[first:] - tops.astype(np.float32)
@@ -116,7 +118,7 @@ class Canvas:
         return first, alpha, below / np.float32(self.unit)
 
     def png(self) -> bytes:
-        """Encodes the picture."""
+        """Returns the picture as a PNG."""
         pixels = (np.clip(self.planes, 0, 1) * 255).astype(np.uint8)
         file = BytesIO()
         Image.merge("RGB", [Image.fromarray(plane) for plane in pixels]).save(file, "PNG", compress_level=2)

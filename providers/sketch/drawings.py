@@ -4,13 +4,16 @@ from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """Where a subject is, its height in units, half its width in its own heights, its colours (the season's
-    leaves where there is none), and its drawing: strokes of a verb, an ink and numbers, in hundredths of its
-    height from the middle of its foot, to the right, where the light is, and up.
+    """Where a subject is, its size and colours, and its drawing.
 
-    Inks are ``#rrggbb``, ``own`` (darker or lighter by a per cent), ``shade`` (with its per cent) and, in
-    winter, ``snow``. ``shape`` and ``curve`` take points, ``box`` and ``window`` corners and sizes, ``oval``,
-    ``eye`` and ``fir`` middles and radii, ``comb`` outer middles, a count, a foot and a size. ``2`` mirrors.
+    `height` is in units, `wide` is half the width in its own heights, `colours` empty means the season's
+    leaves. Each stroke of the drawing is a verb, an ink and numbers: hundredths of the height from the middle
+    of the foot, to the right (where the light is) and up.
+
+    Inks are ``#rrggbb``, ``own`` (darker or lighter by a percentage), ``shade`` (with its percentage) and, in
+    winter, ``snow``. ``shape`` and ``curve`` take points; ``box`` and ``window`` a corner and a size;
+    ``oval``, ``eye`` and ``fir`` a centre and radii; ``comb`` two outer centres, a count, a foot and a size.
+    A verb that ends in ``2`` is mirrored.
     """
 
     where: str

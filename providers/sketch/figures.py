@@ -1,4 +1,4 @@
-"""The figures: cut out of sheets of their own and put where they stand, with shadow or reflection."""
+"""The figures: each drawn on a sheet of its own, and put in its place with a shadow or a reflection."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Figures:
             self._put(subject, canvas.focus + canvas.side * unit * x, y, 1.4 / (1 + 0.35 * i), i, 0.05 * i)
 
     def paint_grass(self, stage: Array, shore: Array) -> None:
-        """Scatters tufts, or flowers where they are asked for, from the stage to the viewer or the shore."""
+        """Scatters tufts, or flowers if the prompt names them, from the stage to the viewer or the shore."""
         canvas, flowers = self.canvas, self.scene.subjects.get("flowers")
         tufts = self.random.random((800 if flowers else 110 if self.scene.season == "winter" else 450, 2))
         for i, (down, across) in enumerate(tufts[np.argsort(tufts[:, 0])]):
@@ -82,15 +82,15 @@ class Figures:
                 self._put(flowers or Subject("grass"), column, foot, big, i % 4 if flowers else 0)
 
     def paint_near(self, stage: Array, shore: Array) -> None:
-        """Draws what is on the hill or the cape, on the water, and at the viewer's feet."""
+        """Draws what stands on the hill or the cape, on the water, and near the viewer."""
         canvas, scene, unit, random, self.shore = self.canvas, self.scene, self.unit, self.random, shore
         crowd, dry = self._crowd("stage"), np.flatnonzero(shore - stage > 0.1 * unit)
-        for slot, (i, subject) in enumerate(crowd):  # to both sides of the focus, but on a cape inland
+        for slot, (i, subject) in enumerate(crowd):  # on both sides of the focus, but inland on a cape
             way = -canvas.side * slot if len(dry) < canvas.width else (slot + 1) // 2 * (-1) ** slot
             x = dry[0] + (canvas.focus + 0.22 * unit * way - dry[0]) % (dry[-1] - dry[0])
             big = max(0.45, 1.1 - 0.1 * subject.count) * random.uniform(0.9, 1.0)
             self._put(subject, x, stage[int(x)] + unit * random.uniform(0.012, 0.042), big, i, 0.06)
-        for i, subject in reversed(self._crowd("water")):  # in a line that comes nearer
+        for i, subject in reversed(self._crowd("water")):  # in a line towards the viewer
             t = (0.25 if crowd else 0.42) * (1 - 0.7 * i / subject.count) + 0.3 * (subject.name == "fish")
             aside = 0.3 + 0.1 * i if crowd else 0.48 * i / max(1, subject.count - 1)
             big = (0.42 + 1.6 * t) * (1.6 if subject.count == 1 and not crowd else 1.15)
@@ -111,14 +111,14 @@ class Figures:
         return [(i, s) for s in known if FIGURES[s.name].where == where for i in range(s.count)]
 
     def _put(self, subject: Subject, x: float, y: float, big: float, i: int = 0, far: float = 0.0) -> None:
-        """Draws one thing with its shadow or reflection and, for a lighthouse, its beam."""
+        """Draws one figure with its shadow or reflection, and a lighthouse with its beam."""
         canvas, light, leafy = self.canvas, self.light, self.scene.season in ("autumn", "spring")
         figure = FIGURES["tree" if leafy and subject.name == "forest" else subject.name]
         height, x, y = max(8.0, float(big) * figure.height * self.unit), float(x), float(y)
         if (subject, i, height) not in self.cut:
             colours = [rgb(text) for text in figure.colours.split()] or light.leaves
             own = colours[i % len(colours)]
-            if subject.colour:  # a red fox is not the red of paint
+            if subject.colour:  # a red fox is not as red as paint
                 own = mix(own, rgb(subject.colour), 0.6 if subject.name == "fox" else 1.0)
             self.cut[subject, i, height] = self._cut_out(figure, height, own, far)
         planes, alpha, glow = self.cut[subject, i, height]
@@ -137,7 +137,7 @@ class Figures:
                 self._beam(x, y - 0.806 * height, height)
 
     def _cut_out(self, figure: Figure, height: float, own: Array, far: float) -> Sequence[Array]:
-        """Draws a figure on a sheet of its own, lit and shaded, and gives colours, outline and glow."""
+        """Draws a figure on a sheet of its own, lit and shaded; returns its colours, outline and glow."""
         light, side, winter = self.light, self.canvas.side, self.scene.season == "winter"
         fine = 3 if height * figure.wide < 256 else 2
         size = (round(2 * figure.wide * height) * fine, round(1.18 * height) * fine)
@@ -162,7 +162,7 @@ class Figures:
         return planes, alpha, soft(sheets[2], 0.03 * height) if light.lamps else shining
 
     def _lay_down(self, planes: Array, alpha: Array, x: float, y: float, long: float, lean: float) -> None:
-        """Lays a cut-out upside down before its foot: as a shadow that leans, or as a rippling reflection."""
+        """Lays a figure upside down in front of its foot, as a leaning shadow or a rippling reflection."""
         foot, wide = len(alpha) * 110 / 118, alpha.shape[1]
         rows = np.arange(max(2, int(foot * long)))[:, None]
         extra, t = int(abs(lean) * len(rows)) + 2, rows / len(rows)

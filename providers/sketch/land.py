@@ -1,4 +1,4 @@
-"""The land: what stands behind the horizon in layers of air, and the ground down to the viewer's feet."""
+"""The land: what stands behind the horizon in layers of air, and the ground up to the viewer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def paint_distance(canvas: Canvas, scene: Scene, light: Light) -> None:
 
 
 def paint_ground(canvas: Canvas, scene: Scene, light: Light) -> tuple[Array, Array]:
-    """Paints what lies before the horizon; gives by column where large things stand, and where land ends."""
+    """Paints what lies before the horizon; returns by column where large things stand and land ends."""
     stage = shore = np.full(canvas.width, canvas.height)
     if scene.ground in ("land", "desert"):
         stage = _meadow(canvas, scene, light)
@@ -82,7 +82,7 @@ def _city(canvas: Canvas, scene: Scene, light: Light) -> None:
 
 
 def _meadow(canvas: Canvas, scene: Scene, light: Light) -> Array:
-    """Paints three swells of grass, snow or sand, and gives the nearest one's line."""
+    """Paints three swells of grass, snow or sand; returns the line of the nearest one."""
     stage, bare = canvas.x, scene.season == "winter" or scene.ground == "desert"
     ground = stained(scene, "desert", rgb("#eebd78")) if scene.ground == "desert" else light.ground
     mound = 0.15 if scene.has("castle", "lighthouse", "hills") and not scene.has("river") else 0.05
@@ -97,7 +97,7 @@ def _meadow(canvas: Canvas, scene: Scene, light: Light) -> Array:
 
 
 def _water(canvas: Canvas, scene: Scene, light: Light) -> None:
-    """Paints the mirror of what stands above, waves, and the light's path on them."""
+    """Paints the reflection of what stands above, the waves, and the light's path on them."""
     unit, first, rough = canvas.unit, int(canvas.horizon), scene.weather & {"rain", "storm"}
     own = stained(scene, "lake" if scene.has("lake") else "sea", rgb("#2f7f96"))
     own = light.own(tint(own, rgb(scene.colours[-1]), 0.5) if scene.colours else own) * 0.85
@@ -120,7 +120,7 @@ def _water(canvas: Canvas, scene: Scene, light: Light) -> None:
 
 
 def _cape(canvas: Canvas, light: Light) -> tuple[Array, Array]:
-    """Paints a grassy cape from the side of the focus, with a cliff and foam at its foot."""
+    """Paints a grassy cape on the side of the focus, with a cliff and foam at its foot."""
     unit, room, rough = canvas.unit, canvas.height - canvas.horizon, canvas.line("cape", 5, 5)
     t = np.clip(1 - (0.5 + canvas.side * (canvas.x / canvas.width - 0.5)) / 0.7, 0, 1)
     rise = np.clip(t * 3.2, 0, 1) ** 2 * (3 - 2 * np.clip(t * 3.2, 0, 1)) * (1 + 0.2 * rough * (0.4 + t))

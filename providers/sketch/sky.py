@@ -1,4 +1,4 @@
-"""The light of a scene, and all that the air holds: sun, moon, stars, clouds and weather."""
+"""The light of a scene, and what is in the air: sun, moon, stars, clouds and weather."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ HOURS = {
     "dusk": ("#26305f #6d4688 #d9637a #ffb45e #ffcf8a", (0.66, 0.50, 0.58), 0.05, 0.6),
     "night": ("#070c22 #101d44 #203a6b #3f6391 #e8efff", (0.29, 0.33, 0.50), 0.66, 1.0),
 }
-"""Colours of the sky, zenith first, and of the light; what it leaves of others; its height; the darkness."""
+"""Colours of the sky, zenith first, and of the light; how it changes others; its height; the darkness."""
 SEASONS = {
     "spring": "#8fbf58 #8cc152 #f3b3c6 #a9d06b",
     "summer": "#6f9f4c #4f8a3f #3f7a46 #6c9d45",
     "autumn": "#a99448 #d9772b #b8432f #e0a83a",
     "winter": "#e1e8f0 #5b6d73 #dfe8ef #8a9aa3",
 }
-"""The ground's colour, and the leaves'."""
+"""The colours of the ground and of the leaves."""
 GLOOM = {"storm": (0.66, 0.7), "fog": (0.6, 1), "rain": (0.5, 0.86), "snow": (0.4, 1), "clouds": (0.25, 1)}
-"""How grey each weather makes the air, the gravest first, and what it leaves of the light."""
+"""How grey each weather makes the air, the worst first, and how much light it leaves."""
 
 
 def stained(scene: Scene, name: str, usual: Array) -> Array:
-    """Gives the colour that the prompt asks for a subject, or the usual one."""
+    """Returns the colour that the prompt gives a subject, or the usual one."""
     colour = scene.subjects.get(name, Subject(name)).colour
     return tint(usual, rgb(colour), 0.85) if colour else usual
 
 
 class Light:
-    """The colours of air and light, where the sun or the moon stands, and whether it is `low`."""
+    """The colours of air and light, where the sun or the moon is, and whether it is `low`."""
 
     def __init__(self, scene: Scene, canvas: Canvas) -> None:
         colours, ambient, height, self.dark = HOURS[scene.time]
@@ -62,16 +62,16 @@ class Light:
         self.colour, self.ambient = mix(self.colour, self.sky[3], grey * 0.5), ambient * (0.7 * dim + 0.3)
         self.low, self.lamps = scene.time in ("dawn", "dusk"), self.dark > 0.3 or grave == "storm"
         self.x = canvas.width * (0.5 + canvas.side * random.uniform(0.08, 0.23))
-        height += 0.08 * (self.low and scene.ground in ("land", "desert"))  # else hills would hide the sun
+        height += 0.08 * (self.low and scene.ground in ("land", "desert"))  # or hills would hide the sun
         self.y = canvas.horizon - height * min(canvas.horizon, canvas.unit * 0.75) - 0.01 * canvas.unit
 
     def own(self, colour: Colour, far: float = 0.0) -> Colour:
-        """Gives a thing's colour as this light and so much air (0 to 1) show it."""
+        """Returns a colour as it looks in this light, through an amount of air from 0 to 1."""
         return mix(np.clip(colour * self.ambient, 0, 1), self.haze, far * self.thick)
 
 
 def paint_sky(canvas: Canvas, scene: Scene, light: Light) -> None:
-    """Paints the air with its lights and clouds, down to behind the horizon."""
+    """Paints the sky with its lights and clouds, down to the horizon."""
     night, clear, unit = scene.time == "night", scene.weather <= {"clear", "clouds", "snow"}, canvas.unit
     for plane, channel in zip(canvas.planes, light.sky.T, strict=True):
         plane += np.interp(canvas.y / canvas.horizon, (0, 0.45, 0.8, 1), channel) + 0.012 * canvas.brushwork
@@ -109,7 +109,7 @@ def _clouds(canvas: Canvas, scene: Scene, light: Light) -> None:
 
 
 def paint_weather(canvas: Canvas, scene: Scene, light: Light) -> None:
-    """Paints what is in the air before everything: mist, rain, snow; then darker corners and grain."""
+    """Paints what is in the air in front of everything: mist, rain, snow; then darker corners and grain."""
     random, unit = canvas.random("weather"), canvas.unit
     for y, reach in ((canvas.horizon, 0.25), (canvas.height, 0.16)) if "fog" in scene.weather else ():
         wisps = canvas.line(f"mist {reach}", 3) * 0.3 + 0.16 * canvas.brushwork

@@ -1,4 +1,4 @@
-"""From a prompt's words to what is to be drawn."""
+"""What a prompt's words ask to be drawn."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ WORDS = {
         is are its his her their it this that as for some very picture image drawing painting photo view sky
         landscape light ground across through along among around long shadow shadows full hot air calm""",
 }
-"""For each kind, the names that the drawing knows, each with other words for it."""
+"""For each kind, the names that the drawing knows, each followed by other words for it."""
 IMPLIED = {"shadows": "dusk", "moon": "night", "stars": "night", "sun": "morning"}
 DREAMS = """mountains lake bird, hills tree river, sea ship bird, mountains hills balloon, desert moon bird,
     forest lake mountains, flowers house hills"""
-"""What a prompt shows that names no subject."""
+"""The subjects of a prompt that names none."""
 GROUNDS = {
     "desert": "desert", "sea": "sea", "lake": "lake", "river": "land", "hills": "land", "forest": "land",
     "road": "land", "flowers": "land", "tree": "land", "ship": "sea", "fish": "sea", "lighthouse": "sea",
     "city": "lake", "bridge": "lake",
 }  # fmt: skip
-"""What lies before the horizon, by the first of these subjects that is asked for; land where none is."""
+"""What lies before the horizon, by the first of these subjects that is asked for; land if there is none."""
 TOKEN = re.compile(r"[^\W\d_]+|\d+|[,.;:]")
 NEGATION = re.compile(r"\b(?:no|without|minus|except)\s+(?:any\s+|an?\s+|the\s+)?([a-z]+)")
 
-MEANINGS: dict[str, list[tuple[str, str]]] = {}  # for each word, kinds and names that it may stand for
+MEANINGS: dict[str, list[tuple[str, str]]] = {}  # for each word, the kinds and names that it may mean
 for _kind, _names in ((kind, names.split()) for kind in WORDS for names in WORDS[kind].split(",")):
     for _word in _names:
         MEANINGS.setdefault(_word, []).append((_kind, _names[0]))
@@ -59,7 +59,7 @@ for _kind, _names in ((kind, names.split()) for kind in WORDS for names in WORDS
 
 @dataclass(frozen=True)
 class Subject:
-    """Something to draw; `colour` is ``#rrggbb`` where the prompt names one."""
+    """Something to draw; `colour` is ``#rrggbb`` if the prompt names one."""
 
     name: str
     count: int = 1
@@ -67,10 +67,10 @@ class Subject:
 
 
 class Scene:
-    """What a prompt asks for; what it negates, and the negative prompt, is absent.
+    """What a prompt asks for, without what it negates and what the negative prompt names.
 
-    The first colour is the sky's, the second the land's. The mood, a number from the unknown words that is
-    the same in every process, settles what the known ones leave open.
+    The first colour is the sky's, the second the land's. The mood, a number made from the unknown words and
+    the same in every process, decides what the known words leave open.
     """
 
     def __init__(self, prompt: str, negative_prompt: str | None = None) -> None:
@@ -92,7 +92,7 @@ class Scene:
                 if kind == "count":
                     count = int(name)
                 elif kind == "subject" and name not in self.absent:
-                    count = count or (1 if word in MEANINGS else 4)  # a plural is spelt in no table
+                    count = count or (1 if word in MEANINGS else 4)  # a plural is in no table
                     self.subjects.setdefault(name, Subject(name, count, pending[0] if pending else None))
                     pending, count = [], 0
                 elif name not in self.absent:
@@ -107,7 +107,7 @@ class Scene:
         self.weather, self.colours = set(found["weather"]), found["colour"] + pending
 
     def has(self, *names: str) -> bool:
-        """Says whether any of these subjects is asked for."""
+        """Whether any of these subjects is asked for."""
         return any(name in self.subjects for name in names)
 
 

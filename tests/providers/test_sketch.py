@@ -195,6 +195,14 @@ def test_a_category_is_raised(category: str) -> None:
     assert raised.value.retry_after == (8 if category == "rate-limit" else None)
 
 
+def test_a_category_without_words_of_its_own_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sketch, "FAILURES", {})
+    with pytest.raises(ProviderError) as raised:
+        play("unavailable")
+    assert (raised.value.category, raised.value.did_not_run) == ("unavailable", False)
+    assert raised.value.service_message == "500: something went wrong. (Played by the sketch.)"
+
+
 def test_a_refusal_is_raised() -> None:
     with pytest.raises(ContentFiltered) as raised:
         play("content-filter")
