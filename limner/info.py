@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from limner.size import Size, SizeRange
 
@@ -28,7 +28,7 @@ class Credential(BaseModel):
     url: str | None = None
     """The page on which a person gets one."""
     hugging_face: bool = False
-    """A visitor's Hugging Face sign-in can stand for it."""
+    """It is a Hugging Face token; on a Space the owner's is used only if the settings name its variable."""
 
 
 class ModelInfo(BaseModel):
@@ -74,16 +74,8 @@ class ProviderInfo(BaseModel):
     credential: Credential | None = None
     paid: bool = False
     """A picture costs money."""
-    home: str | None = None
     base_url_variable: str | None = None
     """The environment variable that holds a base URL where the settings name none."""
-
-    @field_validator("home")
-    @classmethod
-    def _home_is_a_web_page(cls, home: str | None) -> str | None:
-        if home is not None and not home.startswith(("https://", "http://")):
-            raise ValueError("home is an https address")
-        return home
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> ProviderInfo:

@@ -57,7 +57,6 @@ def test_options_are_the_models_own_or_the_providers() -> None:
         {"label": ""},
         {"label": "x" * 81},
         {"models": (ModelInfo(id="a"), ModelInfo(id="a"))},
-        {"home": "javascript:alert(1)"},
         {"colour": "red"},
     ],
 )

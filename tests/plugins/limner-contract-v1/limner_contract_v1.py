@@ -98,7 +98,6 @@ def describe() -> ProviderInfo:
         options=Few,
         credential=Credential(variable="FIRST_API_KEY", url="https://first.example/keys", hugging_face=False),
         paid=True,
-        home="https://first.example",
         base_url_variable="FIRST_BASE_URL",
     )
 
