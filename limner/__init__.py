@@ -20,7 +20,8 @@ failures of a web service, and `limner.picture` which shapes of picture the host
 from limner.clients import shared
 from limner.errors import Category, ContentFiltered, LimnerError, ProviderError
 from limner.hookspecs import CONTRACT, Generate, hookimpl
-from limner.info import Credential, ModelInfo, Options, ProviderInfo
+from limner.info import Credential, ModelInfo, ProviderInfo
+from limner.options import Options
 from limner.request import ImageRequest
 from limner.responses import failure_from_response, read_reply, retry_after, service_words
 from limner.result import ImageResult, ImageWarning

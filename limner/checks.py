@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from limner.hookspecs import CONTRACT
 from limner.info import ProviderInfo
+from limner.options import option_schemas
 
 
 class PluginFault(Exception):
@@ -152,7 +153,7 @@ def _check_options(options: type[Any], model: str) -> None:
         raise PluginFault(f"The option {required[0]} of its model {model} has no default: give it one.")
     try:
         options()
-        options.model_json_schema()
+        option_schemas(options)
     except Exception as error:
         raise PluginFault(
             f"The options of its model {model} cannot be drawn ({type(error).__name__}): give each a type "

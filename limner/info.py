@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from limner.options import Options
 from limner.size import Size, SizeRange
-
-
-class Options(BaseModel):
-    """The base of a model's own options; a plugin's subclass declares typed fields with defaults.
-
-    The fields' JSON schema draws the controls in the page: an enumeration or a Literal becomes a
-    list, a boolean a check box, a number a number box with its bounds, a string a text box; `title`
-    and `description` are its label and its help. Options that no field declares are refused.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Credential(BaseModel):

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from limner.info import Options
+from limner.options import Options
 from limner.size import Size
 
 

@@ -12,6 +12,7 @@ from typing_extensions import TypeAliasType
 from core.chat.failure import Rejected
 from core.plugins.provider import Provider
 from limner import ImageWarning, ModelInfo, Options
+from limner.options import field_names
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +26,9 @@ def resolve_options(
     bounds from anybody but the owner.
     """
     declared = provider.info.options_of(model)
-    if not for_owner:
-        _reject_unbounded(wanted, declared)
     try:
         options = declared.model_validate(wanted)
+        unbounded = [] if for_owner else _set_unbounded(wanted, options)
         used = options.model_dump(mode="json")
     except ValidationError as error:
         raise Rejected(_sentence(error, declared, model)) from None
@@ -38,6 +38,8 @@ def resolve_options(
         raise Rejected(
             f"The plugin {provider.plugin.name} failed to read these options: {advice}."
         ) from error
+    if unbounded:
+        raise Rejected(f"Only whoever runs Limner may set the option {unbounded[0][:80]!r}: leave it out.")
     names = field_names(declared)
     changed = [
         ImageWarning(name, f"{value} became {used[names[name]]}: {model.name} changed it.")
@@ -45,15 +47,6 @@ def resolve_options(
         if name in names and _differs(value, used[names[name]])
     ]
     return options, changed
-
-
-def field_names(options: type[Options]) -> dict[str, str]:
-    """Returns the field of each option by the name that a request gives it: its alias, or its own."""
-    names: dict[str, str] = {}
-    for name, field in options.model_fields.items():
-        alias = field.validation_alias if isinstance(field.validation_alias, str) else None
-        names[alias or name] = name
-    return names
 
 
 def unbounded_options(options: type[Options]) -> list[str]:
@@ -78,14 +71,22 @@ def _is_unbounded(annotation: Any, within: tuple[Any, ...] = ()) -> bool:
     return any(_is_unbounded(one, within) for one in inner)
 
 
-def _reject_unbounded(wanted: dict[str, Any], declared: type[Options]) -> None:
-    """Rejects what could make the owner pay for anything; an option at its default asks for nothing."""
-    names, unbounded = field_names(declared), unbounded_options(declared)
-    for name, value in wanted.items():
-        field = declared.model_fields[names[name]] if name in names else None
-        is_unbounded = declared.model_config.get("extra") == "allow" if field is None else name in unbounded
-        if is_unbounded and (field is None or value != field.get_default(call_default_factory=True)):
-            raise Rejected(f"Only whoever runs Limner may set the option {name[:80]!r}: leave it out.")
+def _set_unbounded(wanted: dict[str, Any], options: Options) -> list[str]:
+    """Returns the options with which somebody could make the owner pay for anything.
+
+    The fields that were set are looked at, since one may be set by other names than its first; a
+    value that is the default asks for nothing.
+    """
+    declared, usual = type(options), type(options)()
+    names = {field: name for name, field in field_names(declared).items()}
+    unbounded = [
+        names.get(field, field)
+        for field in declared.model_fields
+        if field in options.model_fields_set
+        and _is_unbounded(declared.model_fields[field].annotation)
+        and getattr(options, field) != getattr(usual, field)
+    ]
+    return unbounded + [name for name in wanted if name in (options.model_extra or {})]
 
 
 def _sentence(error: ValidationError, declared: type[Options], model: ModelInfo) -> str:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from core.plugins.provider import Provider
 from core.plugins.registry import Registry
 from limner import ModelInfo, SizeRange
+from limner.options import option_schemas
 
 
 class Model(BaseModel):
@@ -87,7 +88,7 @@ def _model(provider: Provider, model: ModelInfo) -> Model:
         sizes=_sizes(model),
         seed=model.seed,
         negative_prompt=model.negative_prompt,
-        options=provider.info.options_of(model).model_json_schema().get("properties", {}),
+        options=option_schemas(provider.info.options_of(model)),
     )
 
 

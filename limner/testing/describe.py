@@ -14,10 +14,11 @@ import pytest
 
 from limner.checks import PluginFault, check_info, check_version
 from limner.info import ModelInfo, ProviderInfo
+from limner.options import option_schemas
 from limner.testing.base import UNUSABLE, SuiteBase
 from limner.testing.interpreter import Probed
 from limner.testing.report import DESCRIBED, FIRST, TESTING, VERSION, blame
-from limner.testing.samples import NO_SUCH, facts, option_schemas, refusal, refused_values, taken_values
+from limner.testing.samples import NO_SUCH, facts, refusal, refused_values, taken_values
 
 MAX_SECONDS = 2.0
 """A description takes a thousandth of this; more means that it waits for something."""

@@ -11,12 +11,13 @@ import pytest
 
 from limner.errors import ProviderError
 from limner.info import ModelInfo
+from limner.options import field_names, option_schemas
 from limner.request import ImageRequest
 from limner.result import ImageResult, ImageWarning
 from limner.testing.base import SuiteBase
 from limner.testing.report import ASKED, DESCRIBED, GIVEN_BACK, blame
 from limner.testing.runner import Outcome, Runner
-from limner.testing.samples import fits, option_schemas, refusal, sizes_of, taken_values
+from limner.testing.samples import fits, refusal, sizes_of, taken_values
 
 
 class GenerateTests(SuiteBase):
@@ -124,9 +125,10 @@ class GenerateTests(SuiteBase):
             features["negative prompt"] = [replace(request, negative_prompt="fog")]
         if len(sizes := sizes_of(model)) > 1:
             features["size"] = [replace(request, size=size) for size in sizes if size != request.size]
+        fields, defaults = field_names(type(request.options)), request.options.model_dump(mode="json")
         for options in self._options(model):
-            (name,) = options
-            if name not in self.unsent and options != {name: getattr(request.options, name, None)}:
+            ((name, value),) = options.items()
+            if name not in self.unsent and value != defaults[fields[name]]:
                 features.setdefault(f"option {name}", []).append(self.request(model, options=options))
         return features
 
@@ -143,7 +145,9 @@ def _words(request: ImageRequest) -> str:
     asked = [f"the model {request.model}"]
     asked += [f"the size {request.size}"] if request.size else []
     asked += [f"the seed {request.seed}"] if request.seed is not None else []
-    asked += [f"{name} = {value!r}" for name, value in request.options.model_dump(exclude_unset=True).items()]
+    chosen = request.options.model_dump(mode="json", exclude_unset=True)
+    names = field_names(type(request.options)).items()
+    asked += [f"{name} = {chosen[field]!r}" for name, field in names if field in chosen]
     return ", ".join(asked)
 
 

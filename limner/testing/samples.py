@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from limner.info import ModelInfo, Options
+from limner.info import ModelInfo
+from limner.options import Options, listed_values
 from limner.size import Size, SizeRange
 
 NO_SUCH = "no-such-value"
@@ -41,29 +42,10 @@ def smallest(model: ModelInfo) -> Size | None:
     return min(sizes_of(model), key=lambda size: size.pixels, default=None)
 
 
-def option_schemas(options: type[Options]) -> dict[str, dict[str, Any]]:
-    """Gives the JSON schema of each option by its name, its references followed."""
-    schema = options.model_json_schema()
-    definitions = schema.get("$defs", {})
-
-    def resolved(part: dict[str, Any]) -> dict[str, Any]:
-        part = dict(part)
-        nested: list[dict[str, Any]] = [*part.pop("anyOf", []), *part.pop("allOf", [])]
-        kinds = [resolved(kind) for kind in nested if kind.get("type") != "null"]
-        if len(kinds) == 1:
-            part = {**kinds[0], **part}
-        reference = part.pop("$ref", "").rpartition("/")[2]
-        return {**resolved(definitions[reference]), **part} if reference else part
-
-    return {name: resolved(part) for name, part in schema.get("properties", {}).items()}
-
-
 def taken_values(schema: dict[str, Any]) -> list[Any]:
     """Lists values that an option's schema allows: all of a list, both of a boolean, a number's bounds."""
-    if "enum" in schema:
-        return list(schema["enum"])
-    if "const" in schema:
-        return [schema["const"]]
+    if (listed := listed_values(schema)) is not None:
+        return listed
     if schema.get("type") == "boolean":
         return [True, False]
     if schema.get("type") in ("integer", "number"):
@@ -75,7 +57,7 @@ def taken_values(schema: dict[str, Any]) -> list[Any]:
 
 def refused_values(schema: dict[str, Any]) -> list[Any]:
     """Lists values just outside of what an option's schema allows."""
-    if "enum" in schema:
+    if listed_values(schema) is not None:
         return [NO_SUCH]
     below = [schema[bound] - 1 for bound in ("minimum", "exclusiveMinimum") if bound in schema]
     above = [schema[bound] + 1 for bound in ("maximum", "exclusiveMaximum") if bound in schema]

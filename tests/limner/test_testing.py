@@ -14,9 +14,10 @@ import pytest
 from pydantic import Field
 
 from limner import ModelInfo, Options, Size, SizeRange
+from limner.options import option_schemas
 from limner.testing import ProviderSuite, report
 from limner.testing.network import only_this_machine
-from limner.testing.samples import option_schemas, refused_values, sizes_of, taken_values
+from limner.testing.samples import refused_values, sizes_of, taken_values
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).with_name("conformance")

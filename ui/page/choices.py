@@ -11,7 +11,8 @@ from core import Rejected
 from core.chat.request import UserRequest
 from core.plugins.registry import Registry
 from limner import Options
-from ui.page.controls import read_option
+from limner.options import field_names
+from ui.page.controls import read_options
 
 
 def option_groups(registry: Registry) -> dict[type[Options], str]:
@@ -33,10 +34,8 @@ def read_request(registry: Registry, values: Mapping[str, Any]) -> UserRequest:
     options: dict[str, Any] = {}
     if provider and model and (declared := provider.info.options_of(model)).model_fields:
         group = option_groups(registry)[declared]
-        read = {
-            name: read_option(declared, name, values.get(f"{group}/{name}")) for name in declared.model_fields
-        }
-        options = {name: value for name, value in read.items() if value is not None}
+        given = {name: values.get(f"{group}/{name}") for name in field_names(declared)}
+        options = read_options(declared, given)
     try:
         return UserRequest(
             prompt=values["prompt"],

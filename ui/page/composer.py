@@ -76,13 +76,14 @@ class Composer:
     def _draw_group(self, name: str, options: type[Options]) -> _OptionGroup:
         with gr.Row(visible=False) as row:
             controls = option_controls(options)
-            for unbounded in () if self._for_owner else unbounded_options(options):
-                controls[unbounded].visible = False
+            hidden = () if self._for_owner else unbounded_options(options)
+            for option in controls.keys() & hidden:
+                controls[option].visible = False
             return _OptionGroup(name, options, row, controls)
 
     @property
     def _named(self) -> dict[str, Component]:
-        """The controls by the names under which `read_asked` looks for their values."""
+        """The controls by the names under which `read_request` looks for their values."""
         return {
             "provider": self.provider,
             "model": self.model,

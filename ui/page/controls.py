@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import gradio as gr
@@ -12,6 +14,7 @@ from pydantic_core import from_json
 from core.chat.failure import Rejected
 from core.generation.sizes import nearest_size
 from limner import ModelInfo, Options, Size, SizeRange
+from limner.options import listed_values, option_schemas
 
 RATIOS = ("1:1", "4:3", "3:2", "16:9", "3:4", "2:3", "9:16")
 
@@ -34,38 +37,50 @@ def _times(size: Size) -> str:
 
 
 def option_controls(options: type[Options]) -> dict[str, Component]:
-    """Draws one control for each option, by name, from the class's JSON schema."""
-    schema = options.model_json_schema()
+    """Draws one control for each option, by the name that a request gives it."""
+    return {name: _control(name, schema) for name, schema in option_schemas(options).items()}
+
+
+def read_options(options: type[Options], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the options that the controls' values mean, without those left to their default.
+
+    Raises Rejected for a text that is not the JSON which its option needs.
+    """
     return {
-        name: _control(name, _resolved(property, schema.get("$defs", {})))
-        for name, property in schema.get("properties", {}).items()
+        name: _read(name, schema, values[name])
+        for name, schema in option_schemas(options).items()
+        if not _is_left_out(schema, values.get(name))
     }
 
 
-def read_option(options: type[Options], name: str, value: Any) -> Any:
-    """Turns a control's value into the option's; None where the person left it to its default."""
-    if value == "":
+def _is_left_out(schema: dict[str, Any], value: Any) -> bool:
+    return value is None or value == "" or (isinstance(value, str) and value == _as_text(schema))
+
+
+def _as_text(schema: dict[str, Any]) -> str | None:
+    """Returns what the text box of an option of several types holds at first; None for any other control."""
+    default = schema.get("default")
+    if default is None or "type" in schema or listed_values(schema) is not None:
         return None
-    schema = options.model_json_schema()
-    kind = _resolved(schema["properties"][name], schema.get("$defs", {})).get("type")
+    return default if isinstance(default, str) else json.dumps(default)
+
+
+def _read(name: str, schema: dict[str, Any], value: Any) -> Any:
+    for listed in listed_values(schema) or ():
+        if value == json.dumps(listed):
+            return listed
+    kind = schema.get("type")
     if kind in ("array", "object") and isinstance(value, str):
         try:
             return from_json(value, allow_inf_nan=False)
         except ValueError:
             raise Rejected(f"The option {name} is not valid JSON: correct it or empty it.") from None
+    if kind is None and isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        with suppress(ValueError):  # one of several types, and the text is meant as it is
+            return from_json(value, allow_inf_nan=False)
     if kind == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)
     return value
-
-
-def _resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """Follows a reference and takes the type beside null of an optional one."""
-    schema = dict(schema)
-    for nested in (*schema.pop("anyOf", []), *schema.pop("allOf", [])):
-        if nested.get("type") != "null":
-            schema = {**_resolved(nested, definitions), **schema}
-    reference = schema.pop("$ref", "").rpartition("/")[2]
-    return {**definitions[reference], **schema} if reference else schema
 
 
 def _control(name: str, schema: dict[str, Any]) -> Component:
@@ -76,9 +91,14 @@ def _control(name: str, schema: dict[str, Any]) -> Component:
         "value": default,
     }
     kind = schema.get("type")
-    if "enum" in schema:
-        choices: list[Any] = [(str(choice), choice) for choice in schema["enum"]]
-        return gr.Dropdown(choices if default is not None else [("default", ""), *choices], **about)
+    if (listed := listed_values(schema)) is not None:
+        # as JSON, which tells 1 from "1" and null from what is left to its default
+        choices = [
+            (_word(value), json.dumps(value)) for value in listed if value is not None or default is not None
+        ]
+        if default is None:
+            return gr.Dropdown([("default", ""), *choices], **about)
+        return gr.Dropdown(choices, **{**about, "value": json.dumps(default)})
     if kind == "boolean":
         return gr.Checkbox(**about)
     if kind in ("integer", "number"):
@@ -86,4 +106,8 @@ def _control(name: str, schema: dict[str, Any]) -> Component:
         return gr.Number(precision=0 if kind == "integer" else None, **bounds, **about)
     if kind in ("array", "object"):
         about |= {"value": "" if default is None else json.dumps(default), "placeholder": "JSON"}
-    return gr.Textbox(**about)
+    return gr.Textbox(**{**about, "value": _as_text(schema) or about["value"]})
+
+
+def _word(value: Any) -> str:
+    return "none" if value is None else str(value)

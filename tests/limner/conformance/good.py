@@ -8,6 +8,10 @@ class TestPaint(PaintSuite):
     plugin = "paint:paint"
 
 
+class TestNamed(PaintSuite):
+    plugin = "paint:named"
+
+
 class TestDots(DotsSuite):
     plugin = dots
 

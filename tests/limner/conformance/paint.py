@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from enum import Enum
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -128,6 +129,26 @@ class Paint:
         return ImageResult(reply["image"], metadata={"status": status})
 
 
+class Mood(Enum):
+    CALM = "calm"
+    WILD = "wild"
+
+
+class NamedOptions(PaintOptions):
+    mood: Mood = Mood.CALM
+    grain: int = Field(default=3, ge=1, le=9, alias="filmGrain")
+    paper: Literal["rough"] = Field(default="rough", alias="paperKind")
+
+
+class Named(Paint):
+    """A provider of the same service, whose options have references and aliases."""
+
+    options = NamedOptions
+
+    def body(self, request: ImageRequest) -> dict[str, Any]:
+        return {**super().body(request), **request.options.model_dump(mode="json")}
+
+
 class DotsOptions(Options):
     outcome: Literal["dots", "quota", "late"] = "dots"
 
@@ -165,4 +186,4 @@ class AsyncDots(Dots):
         return super().generate(request)
 
 
-paint, dots, async_dots = Paint(), Dots(), AsyncDots()
+paint, named, dots, async_dots = Paint(), Named(), Dots(), AsyncDots()

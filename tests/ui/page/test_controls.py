@@ -1,0 +1,137 @@
+"""The options of every kind as controls, and what the controls' values mean."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Literal
+
+import gradio as gr
+import pytest
+from pydantic import BaseModel, Field
+
+from core import Rejected
+from core.generation.limits import Visitor
+from core.generation.resolve import resolve
+from core.settings.schema import Settings
+from limner import Options
+from tests.core.scripted import ScriptedProvider
+from tests.plugins.objects import registry_of
+from ui.page.choices import read_request
+from ui.page.controls import option_controls, read_options
+
+
+class Style(Enum):
+    OIL = "oil"
+    INK = "ink"
+
+
+class Level(Enum):
+    LOW = 1
+    HIGH = 2
+    NONE = None
+
+
+class Input(BaseModel, extra="allow"):
+    name: str = ""
+
+
+class Every(Options):
+    style: Style = Style.OIL
+    maybe: Style | None = None
+    styles: list[Style] = Field(default=[Style.INK])
+    level: Level = Level.LOW
+    number: Literal[1, 2, "1", None] = 2
+    quality: Literal["low", None] = None
+    only: Literal["only"] = "only"
+    maybe_only: Literal["only"] | None = None
+    guidance: float = Field(default=3.5, alias="guidanceScale", le=9)
+    steps: int | None = Field(default=None, alias="numSteps")
+    go_fast: bool = True
+    words: str = ""
+    mixed: int | str | list[int] = 5
+    input: Input = Field(default=Input(name="a"), alias="rawInput")
+    table: dict[str, int] = Field(default_factory=dict)
+
+
+CONTROLS = option_controls(Every)
+
+
+def sent(**changed: Any) -> dict[str, Any]:
+    """The values that the page sends: those of the controls as they are drawn, and what a person changed."""
+    return {name: getattr(control, "value", None) for name, control in CONTROLS.items()} | changed
+
+
+@pytest.mark.parametrize(
+    ("name", "choices", "value"),
+    [
+        ("style", ["oil", "ink"], '"oil"'),
+        ("maybe", ["default", "oil", "ink"], None),
+        ("level", ["1", "2", "none"], "1"),
+        ("number", ["1", "2", "1", "none"], "2"),
+        ("quality", ["default", "low"], None),
+        ("only", ["only"], '"only"'),
+        ("maybe_only", ["default", "only"], None),
+    ],
+)
+def test_what_has_a_list_of_values_is_a_choice_of_these(
+    name: str, choices: list[str], value: str | None
+) -> None:
+    control = CONTROLS[name]
+    assert isinstance(control, gr.Dropdown)
+    assert [label for label, _ in control.choices] == choices
+    assert control.value == value
+
+
+def test_an_option_has_a_control_under_the_name_of_a_request() -> None:
+    assert isinstance(CONTROLS["guidanceScale"], gr.Number)
+    assert {"guidance", "steps", "input"}.isdisjoint(CONTROLS)
+    assert [CONTROLS[name].label for name in ("style", "maybe_only")] == ["Style", "Maybe Only"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "options"),
+    [
+        ({"style": '"ink"'}, {"style": Style.INK}),
+        ({"style": "ink"}, {"style": Style.INK}),
+        ({"maybe": '"ink"'}, {"maybe": Style.INK}),
+        ({"maybe": ""}, {"maybe": None}),
+        ({"styles": '["oil", "ink"]'}, {"styles": [Style.OIL, Style.INK]}),
+        ({"level": "2"}, {"level": Level.HIGH}),
+        ({"level": "null"}, {"level": Level.NONE}),
+        ({"number": "1"}, {"number": 1}),
+        ({"number": '"1"'}, {"number": "1"}),
+        ({"number": "null"}, {"number": None}),
+        ({"maybe_only": '"only"'}, {"maybe_only": "only"}),
+        ({"guidanceScale": 4.0}, {"guidance": 4.0}),
+        ({"numSteps": 7.0}, {"steps": 7}),
+        ({"mixed": "5 boats"}, {"mixed": "5 boats"}),
+        ({"mixed": "[1, 2]"}, {"mixed": [1, 2]}),
+        ({"mixed": "[sic]"}, {"mixed": "[sic]"}),
+        ({"rawInput": '{"x": 1}'}, {"input": Input.model_validate({"x": 1})}),
+        ({}, {}),
+    ],
+)
+def test_what_is_sent_means_what_was_chosen(changed: dict[str, Any], options: dict[str, Any]) -> None:
+    read = Every.model_validate(read_options(Every, sent(**changed)))
+    assert read == Every().model_copy(update=options)
+    assert type(read.mixed) is type(options.get("mixed", 5))
+
+
+def test_what_is_left_to_its_default_is_not_sent() -> None:
+    assert {"maybe", "quality", "numSteps", "words", "mixed"}.isdisjoint(read_options(Every, sent()))
+
+
+def test_what_is_no_json_is_refused_under_the_name_of_the_option() -> None:
+    with pytest.raises(Rejected, match="The option rawInput is not valid JSON"):
+        read_options(Every, sent(rawInput="{x: 1}"))
+
+
+@pytest.mark.parametrize("visitor", [None, Visitor("stranger")])
+def test_the_page_sends_options_with_an_alias(visitor: Visitor | None) -> None:
+    registry = registry_of(scripted=ScriptedProvider(model={"options": Every}))
+    values = {f"scripted/p-1/{name}": value for name, value in sent(guidanceScale=4).items()}
+    request = read_request(registry, {"prompt": "a fox", "provider": "scripted", "model": "p-1", **values})
+    assert request.options["guidanceScale"] == 4
+    arguments = (visitor,) if visitor else ()
+    plan = resolve(request, registry, Settings(provider="scripted"), *arguments)
+    assert plan.image_request.options == Every().model_copy(update={"guidance": 4.0})
