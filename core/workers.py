@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from limner.threads import call_in_thread, call_on
 
 T = TypeVar("T")
 
@@ -36,30 +36,16 @@ class Workers:
         Raises what the function raises; RuntimeError in place of what is no `Exception`, or is
         StopIteration, since neither survives an event loop.
         """
-        loop = asyncio.get_running_loop()
-        await self._enter(loop, on_wait)
-        outcome: asyncio.Future[T] = loop.create_future()
-        context = contextvars.copy_context()
+        await self._enter(asyncio.get_running_loop(), on_wait)
 
-        def settle(result: Any, error: Exception | None) -> None:
-            if outcome.done():  # the caller was cancelled
-                return
-            if error is not None:
-                outcome.set_exception(error)
-            else:
-                outcome.set_result(result)
-
-        def work() -> None:
-            result, error = None, None
+        def counted() -> T:
             try:
-                result = context.run(function)
-            except BaseException as raised:
-                error = _bearable(raised)
-            self._leave()
-            _call_on(loop, lambda: settle(result, error))
+                return function()
+            finally:
+                self._leave()
 
         try:
-            threading.Thread(target=work, daemon=True, name="limner-worker").start()
+            outcome = call_in_thread(counted, "limner-worker")
         except BaseException:  # the system has no thread left
             self._leave()
             raise
@@ -82,17 +68,4 @@ class Workers:
             self.running -= 1
             waiting, self._waiting = self._waiting, []
         for turn in waiting:
-            _call_on(turn.get_loop(), lambda turn=turn: turn.done() or turn.set_result(None))
-
-
-def _bearable(raised: BaseException) -> Exception:
-    if isinstance(raised, Exception) and not isinstance(raised, StopIteration):
-        return raised
-    error = RuntimeError(f"{type(raised).__name__} in a worker thread")
-    error.__cause__ = raised
-    return error
-
-
-def _call_on(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
-    with suppress(RuntimeError):  # the loop is closed, or closes just now: nobody waits any more
-        loop.call_soon_threadsafe(callback)
+            call_on(turn.get_loop(), lambda turn=turn: turn.done() or turn.set_result(None))

@@ -7,10 +7,11 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable, Hashable
-from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
+
+from limner.threads import call_in_thread
 
 Client = TypeVar("Client")
 
@@ -91,7 +92,11 @@ async def close_shared() -> None:
     ]
     for owner in (clients, _homeless):
         in_threads, owner.in_threads = owner.in_threads, {}
-        closing += map(_close_in_thread, in_threads.values())
+        # in a thread, where one may hang without holding up the loop or the program's exit
+        closing += [
+            call_in_thread(lambda client=client: asyncio.run(_close(client)), "limner-close")
+            for client in in_threads.values()
+        ]
     if closing:
         _, hanging = await asyncio.wait(closing, timeout=CLOSING)
         for client in hanging:
@@ -110,17 +115,3 @@ async def _close(client: Any) -> None:
         raise
     except BaseException:  # a SystemExit would end the event loop
         log.warning("A client of type %s failed to close", type(client).__name__, exc_info=True)
-
-
-def _close_in_thread(client: Any) -> asyncio.Future[None]:
-    """Closes a client in a thread, where it may hang without holding up the loop or the program's exit."""
-    loop = asyncio.get_running_loop()
-    closed: asyncio.Future[None] = loop.create_future()
-
-    def work() -> None:
-        asyncio.run(_close(client))
-        with suppress(RuntimeError):  # the loop is closed already
-            loop.call_soon_threadsafe(lambda: closed.done() or closed.set_result(None))
-
-    threading.Thread(target=work, daemon=True, name="limner-close").start()
-    return closed

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import inspect
-import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -19,6 +16,7 @@ from limner.result import ImageResult
 from limner.testing.loopback import Loopback
 from limner.testing.pictures import look_at
 from limner.testing.report import ASKED, FAILS, GIVEN_BACK, TESTING, blame
+from limner.threads import call_in_thread
 
 T = TypeVar("T")
 
@@ -174,34 +172,19 @@ class Runner:
             )
 
 
-def in_thread(function: Callable[[], T]) -> asyncio.Future[T]:
-    """Calls a function in a thread that works for the running loop and holds up nothing if it hangs.
+async def in_thread(function: Callable[[], T]) -> T:
+    """Calls a function in a thread and raises what it raises, pytest's own exceptions included."""
 
-    The function raises no StopIteration, which no future takes.
-    """
-    loop = asyncio.get_running_loop()
-    outcome: asyncio.Future[T] = loop.create_future()
-    context = contextvars.copy_context()
-
-    def settle(result: Any, error: BaseException | None) -> None:
-        if outcome.done():
-            return
-        if error is not None:
-            outcome.set_exception(error)
-        else:
-            outcome.set_result(result)
-
-    def work() -> None:
-        result, error = None, None
+    def attempt() -> tuple[Any, BaseException | None]:
         try:
-            result = context.run(function)
-        except BaseException as raised:
-            error = raised
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, result, error)
+            return function(), None
+        except BaseException as error:
+            return None, error
 
-    threading.Thread(target=work, daemon=True, name="limner-testing").start()
-    return outcome
+    result, error = await call_in_thread(attempt, "limner-testing")
+    if error is not None:
+        raise error
+    return result
 
 
 def on_a_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

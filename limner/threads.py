@@ -1,0 +1,60 @@
+"""The bridge from an event loop to a thread that may hang."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def call_in_thread(function: Callable[[], T], name: str = "limner") -> asyncio.Future[T]:
+    """Calls a function in a daemon thread of its own, and returns the future of its outcome.
+
+    The function sees the caller's context variables. The future raises what the function raises;
+    RuntimeError in place of StopIteration and of what is no `Exception`, since neither survives an
+    event loop. A cancelled future, or a closed loop, leaves the thread running: nothing can stop it,
+    but it does not hold up the program's exit, unlike the threads of `asyncio.to_thread`.
+
+    Raises what starting a thread raises if the system has no thread left.
+    """
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[T] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(result: Any, error: Exception | None) -> None:
+        if outcome.done():  # the caller was cancelled
+            return
+        if error is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(result)
+
+    def work() -> None:
+        result, error = None, None
+        try:
+            result = context.run(function)
+        except BaseException as raised:
+            error = _bearable(raised)
+        call_on(loop, lambda: settle(result, error))
+
+    threading.Thread(target=work, daemon=True, name=name).start()
+    return outcome
+
+
+def call_on(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    """Calls a function soon on an event loop, from any thread; does nothing if the loop is closed."""
+    with suppress(RuntimeError):  # it may close just now, so asking first would not do
+        loop.call_soon_threadsafe(callback)
+
+
+def _bearable(raised: BaseException) -> Exception:
+    if isinstance(raised, Exception) and not isinstance(raised, StopIteration):
+        return raised
+    error = RuntimeError(f"{type(raised).__name__} in a worker thread")
+    error.__cause__ = raised
+    return error
