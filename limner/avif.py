@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from itertools import count
 
-from limner.bounds import Parts, check_parts, check_pixels, most_parts
+from limner.bounds import Parts, check_parts, check_pixels, max_parts
 
 _MAX_HEAD = 1_000_000  # bytes of boxes that say where things are; 300 for a picture, 8 for a frame
 _MAX_TABLE = 65_535  # bytes; libavif's time grows with the square of the items
@@ -40,7 +40,7 @@ def walk_avif(data: bytes, max_pixels: int) -> Parts:
     for part in count(1):
         if at + 8 > len(data):
             break
-        check_parts(part, most_parts(len(data)))
+        check_parts(part, max_parts(len(data)))
         length, kind = struct.unpack_from(">I4s", data, at)
         if length == 1:
             length = struct.unpack_from(">Q", data, at + 8)[0]
@@ -133,7 +133,7 @@ def _units(payload: memoryview) -> Iterator[tuple[int, memoryview]]:
     for unit in count(1):
         if at >= len(payload):
             break
-        check_parts(unit, most_parts(len(payload)))
+        check_parts(unit, max_parts(len(payload)))
         head, size, shift, more = payload[at], 0, 0, True
         at += 2 if head & 4 else 1
         while head & 2 and more:

@@ -26,7 +26,6 @@ class Parts(NamedTuple):
 
     memory: int
     coded: Callable[[], bytes]
-    animated: bool = False
     exif: bytes = b""
 
 
@@ -43,12 +42,12 @@ def check_pixels(width: int, height: int, max_pixels: int) -> None:
         raise bad_image(f"The picture is {width} x {height} pixels, too long to be shown.")
 
 
-def check_parts(number: int, most: int) -> None:
+def check_parts(number: int, max_number: int) -> None:
     """Refuses a picture with more parts than that."""
-    if number > most:
+    if number > max_number:
         raise bad_image("The picture has far more parts than a picture needs.")
 
 
-def most_parts(size: int) -> int:
+def max_parts(size: int) -> int:
     """Returns the number of parts that a file of so many bytes may have."""
     return _PARTS_OF_ANY_FILE + size // _BYTES_A_PART

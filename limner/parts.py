@@ -15,7 +15,7 @@ from array import array
 from itertools import count
 
 from limner.avif import walk_avif
-from limner.bounds import Parts, bad_image, check_parts, check_pixels, most_parts
+from limner.bounds import Parts, bad_image, check_parts, check_pixels, max_parts
 
 _SCANS_OF_ANY_JPEG = 20
 """libjpeg writes 10 for colours and 18 for inks."""
@@ -41,9 +41,9 @@ def _walk_png(data: bytes, max_pixels: int) -> Parts:
     check_pixels(width, height, max_pixels)
     kept, exif = [data[:33]], b""
     pixels = array("Q")  # where each chunk of them begins and ends
-    frames, size, animated = 0, 0, False
+    size = 0
     for part in count(1):
-        check_parts(part, most_parts(len(data)))
+        check_parts(part, max_parts(len(data)))
         length, kind = struct.unpack_from(">I4s", view, at)
         end = at + 8 + length
         if struct.unpack_from(">I", view, end)[0] != zlib.crc32(view[at + 4 : end]):
@@ -53,13 +53,8 @@ def _walk_png(data: bytes, max_pixels: int) -> Parts:
         if kind == b"IDAT":
             if pixels and before != kind:
                 raise ValueError("the pixels stand in two places")
-            frames = frames or 1  # what stands before the first fcTL is a frame of its own
             pixels.extend((at + 8, end))
             size += length
-        elif kind == b"fcTL":
-            frames += 1
-        elif kind == b"acTL":
-            animated = animated or not pixels
         elif kind == b"PLTE" and not pixels:
             kept.append(data[at : end + 4])
         elif kind == b"eXIf":
@@ -80,11 +75,11 @@ def _walk_png(data: bytes, max_pixels: int) -> Parts:
 
     each = 4 if colours in (2, 4, 6) else max(1, depth // 8)
     memory = each * width * height + 2 * row + 100 * len(pixels)
-    return Parts(memory, coded, animated and frames > 1, exif)
+    return Parts(memory, coded, exif)
 
 
 def _walk_gif(data: bytes, max_pixels: int) -> Parts:
-    most, parts = most_parts(len(data)), 0
+    most, parts = max_parts(len(data)), 0
 
     def after_blocks(at: int) -> int:
         nonlocal parts
@@ -103,7 +98,7 @@ def _walk_gif(data: bytes, max_pixels: int) -> Parts:
     sides: tuple[int, int] = struct.unpack_from("<HH", data, 6)
     check_pixels(*sides, max_pixels)
     head = at = 13 + palette(data[10])
-    frames, first, memory = 0, memoryview(b""), 0
+    first, memory = memoryview(b""), 0
     while (block := data[at]) != 0x3B:
         if block == 0x21:
             at = after_blocks(at + 2)
@@ -111,13 +106,12 @@ def _walk_gif(data: bytes, max_pixels: int) -> Parts:
             left, top, width, height, flags = struct.unpack_from("<4HB", data, at + 1)
             check_pixels(left + width, top + height, max_pixels)
             start, at = at, after_blocks(at + 11 + palette(flags))
-            frames += 1
-            if frames == 1:
+            if not first:
                 first = memoryview(data)[start:at]
                 memory = 2 * max(sides[0], left + width) * max(sides[1], top + height)
         else:
             raise ValueError("unknown block")
-    return Parts(memory, lambda: b"".join([data[:head], first, b";"]), frames > 1)
+    return Parts(memory, lambda: b"".join([data[:head], first, b";"]))
 
 
 def _walk_jpeg(data: bytes, max_pixels: int) -> Parts:
@@ -125,7 +119,7 @@ def _walk_jpeg(data: bytes, max_pixels: int) -> Parts:
     scans = first = pixels = layers = 0
     progressive = False
     for part in count(1):
-        check_parts(part, most_parts(len(data)))
+        check_parts(part, max_parts(len(data)))
         found = _JPEG_MARKER.search(data, at)
         if found is None:
             raise IndexError("the end is missing")
@@ -155,7 +149,7 @@ def _walk_jpeg(data: bytes, max_pixels: int) -> Parts:
     if not (first and layers):
         raise ValueError("no scan")
     each = (1 if layers == 1 else 4) + (2 * layers if progressive or scans > 1 else 0)
-    return Parts(each * pixels, lambda: b"".join([*head, memoryview(data)[first:at]]), False, exif)
+    return Parts(each * pixels, lambda: b"".join([*head, memoryview(data)[first:at]]), exif)
 
 
 def _walk_webp(data: bytes, max_pixels: int) -> Parts:
@@ -172,7 +166,7 @@ def _walk_webp(data: bytes, max_pixels: int) -> Parts:
     for part in count(1):
         if at + 8 > len(data):
             break
-        check_parts(part, most_parts(len(data)))
+        check_parts(part, max_parts(len(data)))
         length = struct.unpack_from("<I", data, at + 4)[0]
         at += 8 + length + (length & 1)
     return Parts(18 * width * height, lambda: data)
