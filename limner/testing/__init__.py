@@ -20,7 +20,7 @@ on this machine, at the `base_url` of every request; the class says what the ser
             "content-filter": Reply(400, {"code": "unsafe"}),
         }
 
-All that a class may say stands in `limner.testing.base.Case`. Each failed test says in a sentence
+`limner.testing.base.SuiteBase` lists all that a class may set. Each failed test says in a sentence
 what is wrong, and which section of plugins.md tells how to mend it.
 """
 

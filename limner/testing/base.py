@@ -18,11 +18,11 @@ from pydantic import SecretStr
 from limner.checks import PluginFault, check_hooks, check_info, check_version
 from limner.info import ModelInfo, ProviderInfo
 from limner.request import ImageRequest
-from limner.testing.interpreter import Probed, probe
+from limner.testing.interpreter import FreshDescription, describe_in_fresh_interpreter
 from limner.testing.loopback import Handler, Loopback, Reply, Request
 from limner.testing.network import only_this_machine
 from limner.testing.runner import Outcome, Runner, Work, on_a_loop
-from limner.testing.samples import smallest
+from limner.testing.samples import smallest_size
 
 T = TypeVar("T")
 
@@ -129,10 +129,10 @@ class SuiteBase:
         names = [name for name, value in vars(module).items() if value is self.plugin] if module else []
         return f"{module.__name__}:{names[0]}" if module and names else None
 
-    def probe(self) -> Probed | None:
+    def describe_in_fresh_interpreter(self) -> FreshDescription | None:
         """Has the plugin describe itself in a fresh interpreter; None where that cannot import it."""
         _ = self.info
-        return probe(self.import_path) if self.import_path else None
+        return describe_in_fresh_interpreter(self.import_path) if self.import_path else None
 
     @property
     def is_async(self) -> bool:
@@ -157,7 +157,7 @@ class SuiteBase:
         asked: dict[str, Any] = {
             "prompt": self.prompt,
             "model": model.id,
-            "size": smallest(model),
+            "size": smallest_size(model),
             "seed": 20_011 if model.seed else None,
             "options": options,
             "credential": secret,
@@ -181,12 +181,12 @@ class SuiteBase:
     def ask(self, *requests: ImageRequest, answer: Handler | None = None) -> list[Outcome]:
         """Makes the calls one after the other on one event loop."""
 
-        async def one_by_one(run: Runner) -> list[Outcome]:
-            return [await run.ask(request) for request in requests]
+        async def one_by_one(runner: Runner) -> list[Outcome]:
+            return [await runner.ask(request) for request in requests]
 
         return self.run(one_by_one, answer)
 
-    def played(self, answer: Answer, **more: Any) -> tuple[ImageRequest, Handler | None]:
+    def request_for(self, answer: Answer, **more: Any) -> tuple[ImageRequest, Handler | None]:
         """Gives the request that brings an outcome about, and how the service answers it."""
         if isinstance(answer, Mapping):
             return self.request(options=answer, **more), None
@@ -197,13 +197,15 @@ class SuiteBase:
 
 
 @cache
-def _module(case: type[SuiteBase]) -> Any:
-    return EntryPoint("plugin", case.plugin, "limner").load() if isinstance(case.plugin, str) else case.plugin
+def _module(suite: type[SuiteBase]) -> Any:
+    return (
+        EntryPoint("plugin", suite.plugin, "limner").load() if isinstance(suite.plugin, str) else suite.plugin
+    )
 
 
 @cache
-def _hooks(case: type[SuiteBase]) -> dict[str, Callable[..., Any]]:
-    module = _module(case)
+def _hooks(suite: type[SuiteBase]) -> dict[str, Callable[..., Any]]:
+    module = _module(suite)
     check_version(module)
     hooks = check_hooks(pluggy.PluginManager("limner"), module)
     if "generate" not in hooks:
@@ -212,9 +214,9 @@ def _hooks(case: type[SuiteBase]) -> dict[str, Callable[..., Any]]:
 
 
 @cache
-def _info_or_fault(case: type[SuiteBase]) -> ProviderInfo | BaseException:
+def _info_or_fault(suite: type[SuiteBase]) -> ProviderInfo | BaseException:
     try:
         with only_this_machine():
-            return check_info(_hooks(case)["describe"])
+            return check_info(_hooks(suite)["describe"])
     except UNUSABLE as error:
         return error

@@ -11,7 +11,7 @@ import pytest
 from limner.errors import ContentFiltered, ProviderError
 from limner.testing.base import SuiteBase
 from limner.testing.loopback import Reply, Request
-from limner.testing.report import ASKED, TESTING, blame
+from limner.testing.report import REQUEST, TESTING, fail
 from limner.testing.runner import CLEANUP, Call, Outcome, Runner, in_thread, on_a_loop
 from limner.testing.samples import sizes_of
 
@@ -31,32 +31,32 @@ class ConcurrencyTests(SuiteBase):
         request = self.request(options=self.slow_options or {})
         is_slow = self.has_service or self.slow_options is not None
 
-        async def cancel(run: Runner) -> None:
-            call, begun = run.begin(request), time.monotonic()
+        async def cancel(runner: Runner) -> None:
+            call, begun = runner.begin(request), time.monotonic()
             if self.has_service:
-                await run.until(lambda: run.service.requests or call.task.done(), 10)
+                await runner.wait_until(lambda: runner.service.requests or call.task.done(), 10)
             await asyncio.sleep(READING if is_slow else 0)
             if is_slow and call.task.done():
-                await self._blame_for_haste(run, call, time.monotonic() - begun)
-            earlier = list(run.service.requests) if self.has_service else []
+                await self._fail_as_too_quick(runner, call, time.monotonic() - begun)
+            earlier = list(runner.service.requests) if self.has_service else []
             await self._cancel(call)
-            if self.has_service and not await run.until(
-                lambda: self.saw_cancellation(run.service, earlier), 1
+            if self.has_service and not await runner.wait_until(
+                lambda: self.saw_cancellation(runner.service, earlier), 1
             ):
-                blame(
+                fail(
                     "It was cancelled, but the service still works on the picture: close the connection, or "
                     "cancel the job at the service; where it cannot be told, override saw_cancellation.",
-                    ASKED,
+                    REQUEST,
                 )
 
         self.run(cancel, self.answer_slowly)
 
-    async def _blame_for_haste(self, run: Runner, call: Call, seconds: float) -> None:
+    async def _fail_as_too_quick(self, runner: Runner, call: Call, seconds: float) -> None:
         """Tells why a call that should have been slow has ended already."""
         if self.has_service and seconds > HELD:
             pytest.skip("it holds up the event loop, so that nothing can cancel it: mend that first")
-        await run.judge(call)
-        blame(
+        await runner.outcome_of(call)
+        fail(
             "The picture was there before it could be cancelled: override answer_slowly(request), or say "
             "slow_options.",
             TESTING,
@@ -66,32 +66,32 @@ class ConcurrencyTests(SuiteBase):
         call.task.cancel()
         ended, _ = await asyncio.wait({call.task}, timeout=CLEANUP)
         if not ended:
-            blame(
+            fail(
                 f"It goes on {CLEANUP:g} seconds after it was cancelled: let the CancelledError pass; where "
                 f"the service is asked again and again for its picture, override answer_slowly.",
-                ASKED,
+                REQUEST,
             )
         _, error = (None, None) if call.task.cancelled() else call.task.result()
         if error is not None and not isinstance(error, ContentFiltered | ProviderError):
-            blame(f"Cancelled, it raised {type(error).__name__}: let the CancelledError pass.", ASKED, error)
+            fail(f"Cancelled, it raised {type(error).__name__}: let the CancelledError pass.", REQUEST, error)
 
     def test_a_plain_def_gives_up_by_itself(self) -> None:
         self.need_service()
         if self.is_async:
             pytest.skip("an async def is cancelled by the host")
 
-        async def ask(run: Runner) -> Outcome | None:
-            call = run.begin(self.request(timeout=0.5))
+        async def ask(runner: Runner) -> Outcome | None:
+            call = runner.begin(self.request(timeout=0.5))
             ended, _ = await asyncio.wait({call.task}, timeout=0.5 + HELD)
-            return await run.judge(call) if ended else None
+            return await runner.outcome_of(call) if ended else None
 
         outcome = self.run(ask, self.answer_slowly)
         if outcome is None or outcome.category not in ("timeout", "unavailable"):
             came = f"came out as {outcome.category}" if outcome else "still holds its thread"
-            blame(
+            fail(
                 f"A request with timeout=0.5, to a service that does not answer, {came}: give your client "
                 f'the request\'s timeout, and raise ProviderError("timeout") where it passes.',
-                ASKED,
+                REQUEST,
                 outcome.error if outcome else None,
             )
 
@@ -109,20 +109,20 @@ class ConcurrencyTests(SuiteBase):
                 await asyncio.sleep(0.002)
             return self.answer(request)
 
-        async def ask(run: Runner) -> None:
+        async def ask(runner: Runner) -> None:
             nonlocal turns
-            call = run.begin(self.request())
+            call = runner.begin(self.request())
             while not call.task.done():
                 turns += 1
                 await asyncio.sleep(0.002)
-            await run.judge(call)
+            await runner.outcome_of(call)
 
         self.run(ask, answer)
         if held_up:
-            blame(
+            fail(
                 "While it waits for the service, nothing else runs on the event loop: use an asynchronous "
                 "client, or write generate as a plain def.",
-                ASKED,
+                REQUEST,
             )
 
     def test_it_may_be_called_concurrently(self) -> None:
@@ -134,19 +134,21 @@ class ConcurrencyTests(SuiteBase):
             for number, prompt in enumerate(prompts)
         ]
 
-        async def at_once(run: Runner) -> tuple[list[Outcome], list[str]]:
-            calls = [run.begin(request) for request in requests]
-            outcomes = [await run.end(call) for call in calls]
-            sent = [f"{sent.path} {sent.body!r}" for sent in run.service.requests] if self.has_service else []
+        async def at_once(runner: Runner) -> tuple[list[Outcome], list[str]]:
+            calls = [runner.begin(request) for request in requests]
+            outcomes = [await runner.end(call) for call in calls]
+            sent = (
+                [f"{sent.path} {sent.body!r}" for sent in runner.service.requests] if self.has_service else []
+            )
             return outcomes, sent
 
         outcomes, sent = self.run(at_once)
         for outcome in outcomes:
             if outcome.result is None:
-                blame(
+                fail(
                     f"Of {AT_ONCE} calls at once, one failed as {outcome.category}: keep what belongs to one "
                     f"request in the function.",
-                    ASKED,
+                    REQUEST,
                     outcome.error,
                 )
         if self.has_service:
@@ -155,27 +157,27 @@ class ConcurrencyTests(SuiteBase):
             alone = self.ask(*requests)
             mixed = [one for one, other in zip(outcomes, alone, strict=True) if one.picture != other.picture]
         if mixed:
-            blame(
+            fail(
                 f"Of {AT_ONCE} calls at once, {len(mixed)} got mixed up with another: keep what belongs to "
                 f"one request in the function.",
-                ASKED,
+                REQUEST,
             )
 
     def test_it_works_on_another_event_loop(self) -> None:
         request = self.request()
 
-        async def beside_another(run: Runner) -> list[Outcome]:
+        async def beside_another(runner: Runner) -> list[Outcome]:
             async def ask() -> Outcome:
-                return await run.ask(request)
+                return await runner.ask(request)
 
             return [await ask(), await in_thread(lambda: on_a_loop(ask)), await ask()]
 
         outcomes = [*self.run(beside_another), *self.ask(request)]
         for outcome in outcomes:
             if outcome.result is None:
-                blame(
+                fail(
                     f"A call on a second event loop came out as {outcome.category}: keep asynchronous "
                     f"clients with limner.shared, which has one for each loop.",
-                    ASKED,
+                    REQUEST,
                     outcome.error,
                 )

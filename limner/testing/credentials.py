@@ -9,7 +9,7 @@ import pytest
 
 from limner.testing.failures import FailureTests
 from limner.testing.loopback import Loopback, Reply, Request
-from limner.testing.report import ASKED, FAILS, blame
+from limner.testing.report import FAILS, REQUEST, fail
 from limner.testing.runner import Outcome, Runner
 
 OF_THE_ENVIRONMENT = "key-of-the-environment-0123456789"
@@ -29,9 +29,9 @@ class CredentialTests(FailureTests):
         for reply in self.echoes() if self.has_service else []:
             outcomes += self.ask(self.request(), answer=lambda _, reply=reply: reply)
         texts = {"a line of its log": _logged(caplog), "what it writes": "".join(capfd.readouterr())}
-        for where, text in [*texts.items(), *(said for outcome in outcomes for said in _said(outcome))]:
+        for where, text in [*texts.items(), *(said for outcome in outcomes for said in _texts(outcome))]:
             if self.credential in text:
-                blame(
+                fail(
                     f"The credential is in {where}: the service's own words go into service_message alone.",
                     FAILS,
                 )
@@ -44,10 +44,10 @@ class CredentialTests(FailureTests):
                 reply = Reply(status, headers={"location": f"{elsewhere.url}/elsewhere"})
                 self.ask(self.request(), answer=lambda _, reply=reply: reply)
             if any(self.credential in _whole(request) for request in elsewhere.requests):
-                blame(
+                fail(
                     f"It follows a redirect ({status}) to another host and sends the credential along: "
                     f"follow none.",
-                    ASKED,
+                    REQUEST,
                 )
 
     def test_it_takes_no_key_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,16 +56,16 @@ class CredentialTests(FailureTests):
         assert self.info.credential
         monkeypatch.setenv(self.info.credential.variable, OF_THE_ENVIRONMENT)
 
-        async def ask(run: Runner) -> list[Request]:
-            await run.ask(self.request())
-            await run.ask(self.request(credential=None))  # a failure is as good as a picture here
-            return run.service.requests
+        async def ask(runner: Runner) -> list[Request]:
+            await runner.ask(self.request())
+            await runner.ask(self.request(credential=None))  # a failure is as good as a picture here
+            return runner.service.requests
 
         if any(OF_THE_ENVIRONMENT in _whole(request) for request in self.run(ask)):
-            blame(
+            fail(
                 f"It sends what is in {self.info.credential.variable}: use the request's credential, and "
                 f"none where that is None.",
-                ASKED,
+                REQUEST,
             )
 
     def test_it_writes_nothing_to_standard_output(self, capfd: pytest.CaptureFixture[str]) -> None:
@@ -74,17 +74,17 @@ class CredentialTests(FailureTests):
         if self.has_service:
             self.ask(*requests, answer=lambda _: Reply(500, "out of order"))
         self.hooks["describe"]()
-        probed = self.probe()  # what importing it writes
-        written = capfd.readouterr().out or (probed.written if probed else "")
+        fresh = self.describe_in_fresh_interpreter()  # what importing it writes
+        written = capfd.readouterr().out or (fresh.written if fresh else "")
         if written:
-            blame(f"It writes to standard output: {written[:60]!r}; use logging.", ASKED)
+            fail(f"It writes to standard output: {written[:60]!r}; use logging.", REQUEST)
 
     def _need_credential(self) -> None:
         if self.info.credential is None:
             pytest.skip("it declares no credential")
 
 
-def _said(outcome: Outcome) -> list[tuple[str, str]]:
+def _texts(outcome: Outcome) -> list[tuple[str, str]]:
     """Lists the texts of an outcome that the host may show, but for the service's own words."""
     said: list[tuple[str, str]] = [("a progress report", " ".join(map(str, outcome.progress)))]
     if outcome.result:

@@ -11,7 +11,7 @@ import pytest
 from limner.errors import CATEGORIES, ProviderError
 from limner.testing.base import Answer, SuiteBase
 from limner.testing.loopback import Reply
-from limner.testing.report import FAILS, TESTING, blame
+from limner.testing.report import FAILS, TESTING, fail
 from limner.testing.runner import Outcome, Runner
 
 FAILURES = ("content-filter", *CATEGORIES)
@@ -41,23 +41,23 @@ class FailureTests(SuiteBase):
         category, answer = failure
         _ = self.info
         if category not in FAILURES:
-            blame(
+            fail(
                 f"The test class names a failure {category!r}: the categories are {', '.join(FAILURES)}.",
                 TESTING,
             )
         if not self.has_service and (isinstance(answer, Reply) or callable(answer)):
-            blame(
+            fail(
                 f"The test class answers for a service in failures[{category!r}], but not for a request that "
                 f"works: override answer(request), or give options.",
                 TESTING,
             )
-        request, handler = self.played(answer)
+        request, handler = self.request_for(answer)
         (outcome,) = self.ask(request, answer=handler)
         if outcome.category != category:
             raised = (
                 "ContentFiltered(…)" if category == "content-filter" else f'ProviderError("{category}", …)'
             )
-            blame(
+            fail(
                 f"The failure {category} came out as {outcome.category}: raise {raised} for it.",
                 FAILS,
                 outcome.error,
@@ -71,7 +71,7 @@ class FailureTests(SuiteBase):
         reply, categories = STRANGE[what]
         (outcome,) = self.ask(self.request(), answer=lambda _: reply)
         if outcome.category not in categories:
-            blame(
+            fail(
                 f"Where the service answers with {what} (HTTP {reply.status}), it came out as "
                 f"{outcome.category}: raise ProviderError with the category {' or '.join(categories)}.",
                 FAILS,
@@ -84,13 +84,13 @@ class FailureTests(SuiteBase):
             nobody.bind(("127.0.0.1", 0))
             port = nobody.getsockname()[1]
 
-        async def ask(run: Runner) -> Outcome:
-            run.base_url = f"http://127.0.0.1:{port}{self.base_path}"
-            return await run.ask(self.request())
+        async def ask(runner: Runner) -> Outcome:
+            runner.base_url = f"http://127.0.0.1:{port}{self.base_path}"
+            return await runner.ask(self.request())
 
         outcome = self.run(ask)
         if outcome.category != "unavailable":
-            blame(
+            fail(
                 f"A service that refuses the connection came out as {outcome.category}: raise "
                 f'ProviderError("unavailable", …), and ask at the request\'s base_url.',
                 FAILS,
@@ -101,14 +101,14 @@ class FailureTests(SuiteBase):
     def test_what_may_have_run_is_not_sent_again(self, what: str) -> None:
         self.need_service()
 
-        async def ask(run: Runner) -> tuple[Outcome, list[tuple[str, str, bytes]]]:
-            outcome = await run.ask(self.request())
-            return outcome, [(sent.method, sent.path, sent.body) for sent in run.service.requests]
+        async def ask(runner: Runner) -> tuple[Outcome, list[tuple[str, str, bytes]]]:
+            outcome = await runner.ask(self.request())
+            return outcome, [(sent.method, sent.path, sent.body) for sent in runner.service.requests]
 
         outcome, sent = self.run(ask, lambda _: LOST[what])
         made = [request for request in sent if request[0] != "GET"]
         if len(made) != len(set(made)):
-            blame(
+            fail(
                 f"A request whose answer {what} was sent {len(made)} times, and may be billed as often: "
                 f"switch the SDK's own retries off.",
                 FAILS,
@@ -119,7 +119,7 @@ class FailureTests(SuiteBase):
             and isinstance(outcome.error, ProviderError)
             and outcome.error.did_not_run
         ):
-            blame(
+            fail(
                 f"For a request whose answer {what} the error says did_not_run=True, which nobody can know: "
                 f"leave it False.",
                 FAILS,
@@ -171,7 +171,7 @@ def _check_wait(outcome: Outcome, reply: Reply) -> None:
     asked = {name.lower(): value for name, value in reply.headers.items()}.get("retry-after", "")
     wait = outcome.error.retry_after if isinstance(outcome.error, ProviderError) else None
     if asked.isdecimal() and wait != float(asked):
-        blame(
+        fail(
             f"The service asks for a wait of {asked} seconds (its header Retry-After), and the error's "
             f"retry_after is {wait}: pass it on.",
             FAILS,

@@ -15,9 +15,9 @@ from limner.options import field_names, option_schemas
 from limner.request import ImageRequest
 from limner.result import ImageResult, ImageWarning
 from limner.testing.base import SuiteBase
-from limner.testing.report import ASKED, DESCRIBED, GIVEN_BACK, blame
+from limner.testing.report import DESCRIPTION, REQUEST, RESULT, fail
 from limner.testing.runner import Outcome, Runner
-from limner.testing.samples import fits, refusal, sizes_of, taken_values
+from limner.testing.samples import accepted_values, accepts, rejection, sizes_of
 
 
 class GenerateTests(SuiteBase):
@@ -51,11 +51,11 @@ class GenerateTests(SuiteBase):
         self.need_service()
         features = self._features(model)
 
-        async def compare(run: Runner) -> str | None:
-            usual, _ = await _sent(run, self.request(model))
+        async def compare(runner: Runner) -> str | None:
+            usual, _ = await _sent(runner, self.request(model))
             for feature, requests in features.items():
                 for request in requests:
-                    sent, warned = await _sent(run, request)
+                    sent, warned = await _sent(runner, request)
                     if sent != usual or warned:
                         break
                 else:
@@ -63,10 +63,10 @@ class GenerateTests(SuiteBase):
             return None
 
         if feature := self.run(compare):
-            blame(
+            fail(
                 f"The {feature} of its model {model.id} changes nothing that the service is sent, and no "
                 f"warning says so: send it, warn, do not declare it, or name it in unsent.",
-                DESCRIBED,
+                DESCRIPTION,
             )
 
     def test_what_stands_beside_the_picture_has_its_type(self) -> None:
@@ -74,28 +74,28 @@ class GenerateTests(SuiteBase):
         if outcome.result is None:
             pytest.skip("it makes no picture: see the tests of its models")
         if wrong := _wrong_beside(outcome.result):
-            blame(f"The result's {wrong}.", GIVEN_BACK)
+            fail(f"The result's {wrong}.", RESULT)
 
     def _check_picture(self, outcome: Outcome) -> None:
         """Blames the provider for a request that did not become a picture, or one of another size."""
         request, error = outcome.request, outcome.error
         about = f"For {_words(request)}"
         if outcome.result is None:
-            blame(
+            fail(
                 f"{about} there was no picture but the failure {outcome.category}.",
-                ASKED,
+                REQUEST,
                 error,
             )
         if isinstance(error, ProviderError):
             words = error.service_message
-            blame(f"{about} the result's image is no picture: {words}", GIVEN_BACK)
+            fail(f"{about} the result's image is no picture: {words}", RESULT)
         if self.has_service or outcome.picture is None or request.size is None:
             return
         made = (outcome.picture.width, outcome.picture.height)
         if made != request.size and not any(warning.feature == "size" for warning in outcome.result.warnings):
-            blame(
+            fail(
                 f"{about} the picture has the size {made[0]}x{made[1]}: make the size asked for, or warn.",
-                GIVEN_BACK,
+                RESULT,
             )
 
     def _options(self, model: ModelInfo) -> list[dict[str, Any]]:
@@ -104,8 +104,8 @@ class GenerateTests(SuiteBase):
         return [
             {name: value}
             for name, schema in option_schemas(options).items()
-            for value in taken_values(schema)
-            if refusal(options, name, value) is None and fits(options, {name: value})
+            for value in accepted_values(schema)
+            if rejection(options, name, value) is None and accepts(options, {name: value})
         ]
 
     def _plays(self, options: dict[str, Any]) -> bool:
@@ -133,11 +133,11 @@ class GenerateTests(SuiteBase):
         return features
 
 
-async def _sent(run: Runner, request: ImageRequest) -> tuple[list[tuple[str, str, bytes]], bool]:
+async def _sent(runner: Runner, request: ImageRequest) -> tuple[list[tuple[str, str, bytes]], bool]:
     """Asks for a picture; gives what the service was sent, and whether there was a warning."""
-    already = len(run.service.requests)
-    outcome = await run.ask(request)
-    sent = [(request.method, request.path, request.body) for request in run.service.requests[already:]]
+    already = len(runner.service.requests)
+    outcome = await runner.ask(request)
+    sent = [(request.method, request.path, request.body) for request in runner.service.requests[already:]]
     return sent, bool(outcome.error or (outcome.result and outcome.result.warnings))
 
 

@@ -1,6 +1,6 @@
 """Has a plugin describe itself in a fresh interpreter, and reports what that took.
 
-As a script it is the fresh interpreter's side: ``probe.py SYS_PATH_AS_JSON IMPORT_PATH REPORT_FILE``.
+As a script it is the fresh interpreter's side: ``interpreter.py SYS_PATH_AS_JSON IMPORT_PATH REPORT_FILE``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 
-class Probed(NamedTuple):
+class FreshDescription(NamedTuple):
     """What it took to import a plugin and to have it describe itself."""
 
     imported: list[str]
@@ -31,7 +31,7 @@ class Probed(NamedTuple):
 
 
 @cache
-def probe(plugin: str) -> Probed:
+def describe_in_fresh_interpreter(plugin: str) -> FreshDescription:
     """Has the plugin of an import path describe itself, once for all tests."""
     with TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
@@ -39,12 +39,12 @@ def probe(plugin: str) -> Probed:
         ran = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
         if not report.exists():
             last = ran.stderr.strip().rpartition("\n")[2]
-            return Probed([], [], 0.0, error=f"{last or 'nothing'} (exit code {ran.returncode})")
-        return Probed(**json.loads(report.read_text("utf-8")), written=ran.stdout)
+            return FreshDescription([], [], 0.0, error=f"{last or 'nothing'} (exit code {ran.returncode})")
+        return FreshDescription(**json.loads(report.read_text("utf-8")), written=ran.stdout)
 
 
 def main(path: str, plugin: str, report: str) -> None:
-    """Imports the plugin, has it describe itself, and writes what `probe` reads."""
+    """Imports the plugin, has it describe itself, and writes what `describe_in_fresh_interpreter` reads."""
     sys.path[:] = json.loads(path)
     import time
     from importlib import import_module
@@ -73,7 +73,7 @@ def main(path: str, plugin: str, report: str) -> None:
         error = f"{type(raised).__name__}: {raised}"
         is_missing = isinstance(raised, ModuleNotFoundError) and raised.name == entry.module
     imported = sorted(_imported() - before - sys.stdlib_module_names)
-    found = Probed(imported, connections, seconds, error, is_missing)._asdict()
+    found = FreshDescription(imported, connections, seconds, error, is_missing)._asdict()
     del found["written"]
     Path(report).write_text(json.dumps(found), "utf-8")
 

@@ -9,10 +9,10 @@ from typing import NoReturn
 import pytest
 
 # The headings of plugins.md that a failure points to.
-FIRST = "The first one"
-DESCRIBED = "What a provider says of itself"
-ASKED = "What a provider is asked"
-GIVEN_BACK = "What a provider gives back"
+FIRST_PLUGIN = "The first one"
+DESCRIPTION = "What a provider says of itself"
+REQUEST = "What a provider is asked"
+RESULT = "What a provider gives back"
 FAILS = "How a provider fails"
 TESTING = "Testing"
 VERSION = "The contract's version"
@@ -20,7 +20,7 @@ VERSION = "The contract's version"
 _HERE = str(Path(__file__).parent)
 
 
-def blame(sentence: str, section: str, error: BaseException | None = None) -> NoReturn:
+def fail(sentence: str, section: str, error: BaseException | None = None) -> NoReturn:
     """Fails the running test with a sentence, a section of plugins.md, and what the plugin raised."""
     text = f'{sentence}\nSee plugins.md, "{section}".'
     if error is not None:

@@ -15,7 +15,7 @@ from limner.request import ImageRequest
 from limner.result import ImageResult
 from limner.testing.loopback import Loopback
 from limner.testing.pictures import look_at
-from limner.testing.report import ASKED, FAILS, GIVEN_BACK, TESTING, blame
+from limner.testing.report import FAILS, REQUEST, RESULT, TESTING, fail
 from limner.threads import call_in_thread
 
 T = TypeVar("T")
@@ -94,42 +94,42 @@ class Runner:
         if not done:
             call.task.cancel()
             await asyncio.wait({call.task}, timeout=CLEANUP)
-            self._blame_for_the_network()
-            blame(
+            self._check_network()
+            fail(
                 f"Its hook generate did not end within the {call.request.timeout:g} seconds of the request's "
                 f"timeout.",
-                ASKED,
+                REQUEST,
             )
-        return await self.judge(call)
+        return await self.outcome_of(call)
 
-    async def judge(self, call: Call) -> Outcome:
+    async def outcome_of(self, call: Call) -> Outcome:
         """Turns a call that has ended into its outcome."""
         try:
             result, error = call.task.result()
         except asyncio.CancelledError as cancelled:  # by the provider itself
             result, error = None, cancelled
-        self._blame_for_the_network(error)
+        self._check_network(error)
         if isinstance(error, ContentFiltered | ProviderError):
             return Outcome(call.request, error=error, progress=call.progress)
         if isinstance(error, RuntimeError) and "loop" in str(error):
-            blame(
+            fail(
                 "It keeps something that belongs to another event loop: keep asynchronous clients with "
                 "limner.shared, which has one for each loop.",
-                ASKED,
+                REQUEST,
                 error,
             )
         if error is not None:
-            blame(
+            fail(
                 f"Its hook generate raised {type(error).__name__}, which is no error of the contract: raise "
                 f"ContentFiltered or ProviderError.",
                 FAILS,
                 error,
             )
         if not isinstance(result, ImageResult):
-            blame(
+            fail(
                 f"Its hook generate returned a {type(result).__name__}: write it so that it returns an "
                 f"ImageResult.",
-                GIVEN_BACK,
+                RESULT,
             )
         try:
             url = self._service.url if self._service else None
@@ -138,7 +138,7 @@ class Runner:
             return Outcome(call.request, result, None, error, call.progress)
         return Outcome(call.request, result, picture, None, call.progress)
 
-    async def until(self, what: Callable[[], object], seconds: float) -> bool:
+    async def wait_until(self, what: Callable[[], object], seconds: float) -> bool:
         """Waits for something to become true; says whether it did."""
         give_up = asyncio.get_running_loop().time() + seconds
         while not what():
@@ -162,9 +162,9 @@ class Runner:
         except BaseException as error:  # a SystemExit would end the event loop
             return None, error
 
-    def _blame_for_the_network(self, error: BaseException | None = None) -> None:
+    def _check_network(self, error: BaseException | None = None) -> None:
         if self._refused:
-            blame(
+            fail(
                 f"It connects to {self._refused[0]}: ask the service at the request's base_url; where the "
                 f"test class does not say what the service answers, override answer(request).",
                 TESTING,

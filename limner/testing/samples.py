@@ -13,7 +13,7 @@ from limner.info import ModelInfo
 from limner.options import Options, listed_values
 from limner.size import Size, SizeRange
 
-NO_SUCH = "no-such-value"
+UNKNOWN = "no-such-value"
 
 
 def sizes_of(model: ModelInfo) -> list[Size]:
@@ -37,12 +37,12 @@ def sizes_of(model: ModelInfo) -> list[Size]:
     return [size for size in dict.fromkeys(sizes) if bounds.takes(size)]
 
 
-def smallest(model: ModelInfo) -> Size | None:
+def smallest_size(model: ModelInfo) -> Size | None:
     """Gives the size that is quickest to make; None where the model declares none."""
     return min(sizes_of(model), key=lambda size: size.pixels, default=None)
 
 
-def taken_values(schema: dict[str, Any]) -> list[Any]:
+def accepted_values(schema: dict[str, Any]) -> list[Any]:
     """Lists values that an option's schema allows: all of a list, both of a boolean, a number's bounds."""
     if (listed := listed_values(schema)) is not None:
         return listed
@@ -55,10 +55,10 @@ def taken_values(schema: dict[str, Any]) -> list[Any]:
     return []
 
 
-def refused_values(schema: dict[str, Any]) -> list[Any]:
+def rejected_values(schema: dict[str, Any]) -> list[Any]:
     """Lists values just outside of what an option's schema allows."""
     if listed_values(schema) is not None:
-        return [NO_SUCH]
+        return [UNKNOWN]
     below = [schema[bound] - 1 for bound in ("minimum", "exclusiveMinimum") if bound in schema]
     above = [schema[bound] + 1 for bound in ("maximum", "exclusiveMaximum") if bound in schema]
     return below + above
@@ -80,7 +80,7 @@ def _bounds(schema: dict[str, Any]) -> Iterator[float]:
         yield int(at) if whole else at
 
 
-def refusal(options: type[Options], name: str, value: Any) -> str | None:
+def rejection(options: type[Options], name: str, value: Any) -> str | None:
     """Says why a class of options refuses one option's value by itself; None where it takes it.
 
     A validator of the whole class may refuse a value beside the others' defaults, which a schema
@@ -94,7 +94,7 @@ def refusal(options: type[Options], name: str, value: Any) -> str | None:
     return None
 
 
-def fits(options: type[Options], asked: dict[str, Any]) -> bool:
+def accepts(options: type[Options], asked: dict[str, Any]) -> bool:
     """Says whether a class takes these options together."""
     try:
         options.model_validate(asked)
@@ -103,6 +103,6 @@ def fits(options: type[Options], asked: dict[str, Any]) -> bool:
     return True
 
 
-def facts(options: type[Options]) -> str:
+def options_as_json(options: type[Options]) -> str:
     """Writes a class of options as JSON: its schema and its defaults."""
     return json.dumps([options.model_json_schema(), options().model_dump(mode="json")], sort_keys=True)

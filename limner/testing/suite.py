@@ -14,7 +14,7 @@ from limner.testing.generate import GenerateTests
 
 
 class ProviderSuite(DescribeTests, GenerateTests, ConcurrencyTests, CredentialTests, FailureTests):
-    """All that the contract asks of a provider; `limner.testing.base.Case` has what a class may say."""
+    """All that the contract asks of a provider; `limner.testing.base.SuiteBase` has what a class may say."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Repeats a test for each model that the provider declares, or each failure that the class names."""

@@ -1,4 +1,4 @@
-"""The conformance suite: good providers pass it, and each fault fails the test that is meant for it."""
+"""The conformance suite: good providers pass it, and each faulty one fails the test that is meant for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from limner import ModelInfo, Options, Size, SizeRange
 from limner.options import option_schemas
 from limner.testing import ProviderSuite, report
 from limner.testing.network import only_this_machine
-from limner.testing.samples import refused_values, sizes_of, taken_values
+from limner.testing.samples import accepted_values, rejected_values, sizes_of
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).with_name("conformance")
@@ -36,15 +36,16 @@ def pytest_of(*arguments: object, folder: Path = ROOT) -> subprocess.Popen[str]:
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Runs the suite against all faulty providers; gives what each class expects, and what failed."""
+    """Runs the suite against all faulty providers; returns what each class expects, and what failed."""
     folder = tmp_path_factory.mktemp("found")
-    running: list[tuple[subprocess.Popen[str], Path]] = []
+    processes: list[tuple[subprocess.Popen[str], Path]] = []
     for number in range(PROCESSES):
         report = folder / f"{number}.json"
         chosen = [*FAULTY.values()][number::PROCESSES]
-        running.append((pytest_of("--confcutdir", HERE, "--faults", report, "--tb=short", *chosen), report))
+        process = pytest_of("--confcutdir", HERE, "--outcomes", report, "--tb=short", *chosen)
+        processes.append((process, report))
     found: dict[str, dict[str, Any]] = {}
-    for process, report in running:
+    for process, report in processes:
         output, _ = process.communicate(timeout=120)
         assert report.exists(), output
         found |= json.loads(report.read_text("utf-8"))
@@ -52,7 +53,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
 
 
 @pytest.mark.parametrize("name", FAULTY)
-def test_a_fault_fails_its_test_with_a_sentence(name: str, found: dict[str, dict[str, Any]]) -> None:
+def test_a_faulty_provider_fails_its_test_with_a_sentence(
+    name: str, found: dict[str, dict[str, Any]]
+) -> None:
     expected, failed = found[name]["expected"], found[name]["failed"]
     if expected is None:
         assert failed == {}
@@ -65,17 +68,17 @@ def test_a_fault_fails_its_test_with_a_sentence(name: str, found: dict[str, dict
         assert not section or f'plugins.md, "{section}"' in text
 
 
-def test_each_test_of_the_suite_is_failed_by_some_fault(found: dict[str, dict[str, Any]]) -> None:
-    failed = {test.partition("[")[0] for fault in found.values() for test in fault["failed"]}
+def test_each_test_of_the_suite_is_failed_by_some_provider(found: dict[str, dict[str, Any]]) -> None:
+    failed = {test.partition("[")[0] for outcomes in found.values() for test in outcomes["failed"]}
     assert {name for name in dir(ProviderSuite) if name.startswith("test_")} <= failed
 
 
 def test_good_providers_pass_and_each_test_that_is_skipped_says_why(tmp_path: Path) -> None:
-    process = pytest_of("--confcutdir", HERE, "--faults", tmp_path / "found.json", HERE / "good.py")
+    process = pytest_of("--confcutdir", HERE, "--outcomes", tmp_path / "found.json", HERE / "good.py")
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     classes = json.loads((tmp_path / "found.json").read_text("utf-8"))
-    reasons = {reason for found in classes.values() for reason in found["skipped"].values()}
+    reasons = {reason for outcomes in classes.values() for reason in outcomes["skipped"].values()}
     assert all(
         re.search(r"Skipped: it (asks|declares|has)|where|cancelled|interrupt", reason) for reason in reasons
     )
@@ -123,7 +126,7 @@ class Several(Options):
 
 
 @pytest.mark.parametrize(
-    ("name", "taken", "refused"),
+    ("name", "accepted", "rejected"),
     [
         ("style", ["oil", "ink"], ["no-such-value"]),
         ("steps", [1, 49], [0, 51]),
@@ -134,10 +137,12 @@ class Several(Options):
         ("weights", [], []),
     ],
 )
-def test_an_options_values_are_read_off_its_schema(name: str, taken: list[Any], refused: list[Any]) -> None:
+def test_an_options_values_follow_from_its_schema(
+    name: str, accepted: list[Any], rejected: list[Any]
+) -> None:
     schema = option_schemas(Several)[name]
-    assert taken_values(schema) == taken
-    assert refused_values(schema) == refused
+    assert accepted_values(schema) == accepted
+    assert rejected_values(schema) == rejected
 
 
 def test_the_sizes_of_a_range_touch_each_of_its_bounds() -> None:

@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from limner.testing import concurrency as running
+from limner.testing import concurrency
 
 classes: dict[str, dict[str, Any]] = {}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--faults", type=Path)
+    parser.addoption("--outcomes", type=Path)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--faults", default=None):  # not where all tests of the project run
-        running.CLEANUP = running.HELD = 0.3
-        running.READING = 0.03
+    if config.getoption("--outcomes", default=None):  # not where all tests of the project run
+        concurrency.CLEANUP = concurrency.HELD = 0.3
+        concurrency.READING = 0.03
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,5 +39,5 @@ def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.T
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if path := session.config.getoption("--faults", default=None):
+    if path := session.config.getoption("--outcomes", default=None):
         path.write_text(json.dumps(classes), "utf-8")

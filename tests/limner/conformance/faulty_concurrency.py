@@ -26,7 +26,7 @@ from limner import (
 )
 from limner.testing import Reply, Request, picture
 
-ASKED = "What a provider is asked"
+REQUEST = "What a provider is asked"
 
 
 def post_and_block(paint: Paint, request: ImageRequest, timeout: float | None = None) -> Answered:
@@ -49,7 +49,7 @@ class Unstoppable(Paint):
 
 class TestUnstoppable(PaintSuite):
     plugin = Unstoppable()
-    expected = "test_cancelling_stops_it", "the service still works on the picture", ASKED
+    expected = "test_cancelling_stops_it", "the service still works on the picture", REQUEST
 
 
 class Stubborn(AsyncDots):
@@ -64,7 +64,7 @@ class Stubborn(AsyncDots):
 
 class TestStubborn(AsyncDotsSuite):
     plugin = Stubborn()
-    expected = "test_cancelling_stops_it", "It goes on 0.3 seconds after it was cancelled", ASKED
+    expected = "test_cancelling_stops_it", "It goes on 0.3 seconds after it was cancelled", REQUEST
 
 
 class TooQuick(AsyncDots):
@@ -85,7 +85,7 @@ class Blocks(Paint):
 
 class TestBlocks(PaintSuite):
     plugin = Blocks()
-    expected = "test_it_never_holds_up_the_event_loop", "nothing else runs on the event loop", ASKED
+    expected = "test_it_never_holds_up_the_event_loop", "nothing else runs on the event loop", REQUEST
 
     def answer_slowly(self, request: Request) -> Reply:
         return Reply(delay=0.5)
@@ -111,7 +111,7 @@ class WaitsInBounds(Waits):
 
 class TestWaits(PaintSuite):
     plugin = Waits()
-    expected = "test_a_plain_def_gives_up_by_itself", "still holds its thread", ASKED
+    expected = "test_a_plain_def_gives_up_by_itself", "still holds its thread", REQUEST
 
 
 class TestWaitsInBounds(PaintSuite):
@@ -128,7 +128,7 @@ class MixesUp(Paint):
 
 class TestMixesUp(PaintSuite):
     plugin = MixesUp()
-    expected = "test_it_may_be_called_concurrently", "3 got mixed up with another", ASKED
+    expected = "test_it_may_be_called_concurrently", "3 got mixed up with another", REQUEST
 
 
 class MixesUpSizes(Dots):
@@ -147,7 +147,7 @@ class MixesUpSizes(Dots):
 
 class TestMixesUpSizes(DotsSuite):
     plugin = MixesUpSizes()
-    expected = "test_it_may_be_called_concurrently", "2 got mixed up with another", ASKED
+    expected = "test_it_may_be_called_concurrently", "2 got mixed up with another", REQUEST
 
 
 class BoundClient(Client):
@@ -158,9 +158,9 @@ class BoundClient(Client):
         self.loops: dict[str, asyncio.AbstractEventLoop] = {}
 
     async def post(self, url: str, headers: dict[str, str], body: bytes) -> Answered:
-        running = asyncio.get_running_loop()
-        turn = self.loops.setdefault(urlsplit(url).netloc, running).create_future()
-        if turn.get_loop() is running:
+        loop = asyncio.get_running_loop()
+        turn = self.loops.setdefault(urlsplit(url).netloc, loop).create_future()
+        if turn.get_loop() is loop:
             turn.set_result(None)
         await turn
         return await super().post(url, headers, body)
@@ -176,4 +176,4 @@ class OneClient(Paint):
 
 class TestOneClient(PaintSuite):
     plugin = OneClient()
-    expected = "test_it_works_on_another_event_loop", "belongs to another event loop", ASKED
+    expected = "test_it_works_on_another_event_loop", "belongs to another event loop", REQUEST

@@ -19,7 +19,7 @@ from limner import (
     ProviderError,
 )
 
-ASKED = "What a provider is asked"
+REQUEST = "What a provider is asked"
 FAILS = "How a provider fails"
 
 
@@ -87,7 +87,7 @@ class Follows(Paint):
 
 class TestFollows(PaintSuite):
     plugin = Follows()
-    expected = "test_the_credential_goes_to_the_service_alone", "sends the credential along", ASKED
+    expected = "test_the_credential_goes_to_the_service_alone", "sends the credential along", REQUEST
 
 
 class ReadsTheEnvironment(Paint):
@@ -97,7 +97,7 @@ class ReadsTheEnvironment(Paint):
 
 class TestReadsTheEnvironment(PaintSuite):
     plugin = ReadsTheEnvironment()
-    expected = "test_it_takes_no_key_from_the_environment", "It sends what is in PAINT_API_KEY", ASKED
+    expected = "test_it_takes_no_key_from_the_environment", "It sends what is in PAINT_API_KEY", REQUEST
 
 
 class Prints(Dots):
@@ -108,9 +108,9 @@ class Prints(Dots):
 
 class TestPrints(DotsSuite):
     plugin = Prints()
-    expected = "test_it_writes_nothing_to_standard_output", "'drawing a lighthouse at dusk", ASKED
+    expected = "test_it_writes_nothing_to_standard_output", "'drawing a lighthouse at dusk", REQUEST
 
 
 class TestGreets(DotsSuite):
     plugin = "greets"
-    expected = "test_it_writes_nothing_to_standard_output", "'Welcome to Dots!", ASKED
+    expected = "test_it_writes_nothing_to_standard_output", "'Welcome to Dots!", REQUEST

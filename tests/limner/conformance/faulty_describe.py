@@ -22,7 +22,7 @@ from limner import (
 )
 from limner.testing import ProviderSuite
 
-DESCRIBED = "What a provider says of itself"
+DESCRIPTION = "What a provider says of itself"
 
 
 class TestNoPlugin(ProviderSuite):
@@ -65,7 +65,7 @@ class SaysNothing(Dots):
 
 class TestSaysNothing(DotsSuite):
     plugin = SaysNothing()
-    expected = "test_describe_gives_facts_that_can_be_shown", "returned a dict", DESCRIBED
+    expected = "test_describe_gives_facts_that_can_be_shown", "returned a dict", DESCRIPTION
 
 
 class LeadsNowhere(Paint):
@@ -74,7 +74,7 @@ class LeadsNowhere(Paint):
 
 class TestLeadsNowhere(PaintSuite):
     plugin = LeadsNowhere()
-    expected = "test_describe_gives_facts_that_can_be_shown", "'paint.example/keys'", DESCRIBED
+    expected = "test_describe_gives_facts_that_can_be_shown", "'paint.example/keys'", DESCRIPTION
 
 
 class ChangesItsMind(Dots):
@@ -87,22 +87,22 @@ class ChangesItsMind(Dots):
 
 class TestChangesItsMind(DotsSuite):
     plugin = ChangesItsMind()
-    expected = "test_describe_gives_the_same_facts_each_time", "other facts the second time", DESCRIBED
+    expected = "test_describe_gives_the_same_facts_each_time", "other facts the second time", DESCRIPTION
 
 
 class TestImportsAnSdk(DotsSuite):
     plugin = "imports_an_sdk"
-    expected = "test_describe_is_quick_and_imports_no_sdk", "imports PIL", DESCRIBED
+    expected = "test_describe_is_quick_and_imports_no_sdk", "imports PIL", DESCRIPTION
 
 
 class TestDescribesSlowly(DotsSuite):
     plugin = "describes_slowly"
-    expected = "test_describe_is_quick_and_imports_no_sdk", "took 2.1 seconds", DESCRIBED
+    expected = "test_describe_is_quick_and_imports_no_sdk", "took 2.1 seconds", DESCRIPTION
 
 
 class TestAsksInDescribe(DotsSuite):
     plugin = "asks_in_describe"
-    expected = "test_describe_opens_no_connection", "connects to models.example", DESCRIBED
+    expected = "test_describe_opens_no_connection", "connects to models.example", DESCRIPTION
 
 
 class AnyOptions(PaintOptions, extra="allow"):
@@ -124,7 +124,7 @@ class WithOptions(Paint):
 
 class TestTakesAnything(PaintSuite):
     plugin = WithOptions(AnyOptions)
-    expected = "test_the_options_are_what_their_schema_says", "take what they do not declare", DESCRIBED
+    expected = "test_the_options_are_what_their_schema_says", "take what they do not declare", DESCRIPTION
 
 
 class TestWrongDefault(PaintSuite):
@@ -132,7 +132,7 @@ class TestWrongDefault(PaintSuite):
     expected = (
         "test_the_options_are_what_their_schema_says",
         "steps of its model paint-1 refuses its own",
-        DESCRIBED,
+        DESCRIPTION,
     )
 
 
@@ -141,5 +141,5 @@ class TestLyingSchema(PaintSuite):
     expected = (
         "test_the_options_are_what_their_schema_says",
         "refuses 'chalk', which its schema allows",
-        DESCRIBED,
+        DESCRIPTION,
     )

@@ -22,9 +22,9 @@ from limner import (
 )
 from limner.testing import Reply, Request, picture
 
-DESCRIBED = "What a provider says of itself"
-ASKED = "What a provider is asked"
-GIVEN_BACK = "What a provider gives back"
+DESCRIPTION = "What a provider says of itself"
+REQUEST = "What a provider is asked"
+RESULT = "What a provider gives back"
 FAILS = "How a provider fails"
 
 
@@ -35,7 +35,7 @@ class NoPicture(Paint):
 
 class TestNoPicture(PaintSuite):
     plugin = NoPicture()
-    expected = "test_each_(model|size|option)_makes_a_picture", "image is no picture", GIVEN_BACK
+    expected = "test_each_(model|size|option)_makes_a_picture", "image is no picture", RESULT
 
 
 class NoResult(Dots):
@@ -45,7 +45,7 @@ class NoResult(Dots):
 
 class TestNoResult(DotsSuite):
     plugin = NoResult()
-    expected = "", "returned a bytes: write it so that it returns an ImageResult", GIVEN_BACK
+    expected = "", "returned a bytes: write it so that it returns an ImageResult", RESULT
 
 
 class Crashes(Dots):
@@ -69,7 +69,7 @@ class NeverEnds(AsyncDots):
 class TestNeverEnds(AsyncDotsSuite):
     plugin = NeverEnds()
     timeout = 0.1
-    expected = "", "did not end within the 0.1 seconds", ASKED
+    expected = "", "did not end within the 0.1 seconds", REQUEST
 
 
 class DislikesInk(Paint):
@@ -90,7 +90,7 @@ class OneSize(Dots):
 
 class TestOneSize(DotsSuite):
     plugin = OneSize()
-    expected = "test_each_(model|size|option)_makes_a_picture", "the picture has the size 32x32", GIVEN_BACK
+    expected = "test_each_(model|size|option)_makes_a_picture", "the picture has the size 32x32", RESULT
 
 
 class ForgetsSteps(Paint):
@@ -103,7 +103,7 @@ class TestForgetsSteps(PaintSuite):
     expected = (
         "test_what_it_declares_it_sends",
         "The option steps of its model paint-1 changes nothing",
-        DESCRIBED,
+        DESCRIPTION,
     )
 
 
@@ -114,7 +114,7 @@ class ForgetsTheSeed(Paint):
 
 class TestForgetsTheSeed(PaintSuite):
     plugin = ForgetsTheSeed()
-    expected = "test_what_it_declares_it_sends", "The seed of its model", DESCRIBED
+    expected = "test_what_it_declares_it_sends", "The seed of its model", DESCRIPTION
 
 
 class KeepsAnObject(Dots):
@@ -127,7 +127,7 @@ class TestKeepsAnObject(DotsSuite):
     expected = (
         "test_what_stands_beside_the_picture_has_its_type",
         "metadata holds more than plain JSON",
-        GIVEN_BACK,
+        RESULT,
     )
 
 
