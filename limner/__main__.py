@@ -1,7 +1,7 @@
 """The command `limner`: serves the page, makes a picture, lists and examines providers, starts a plugin.
 
-The app beside the contract (`app.py`, `core`, `providers`, `ui`) lies in the checkout, or in the wheel's
-`limner_app` folder; like Python with a script, the command puts that one folder first on the path.
+The app (`app.py`, `core`, `providers`, `ui`) is in the checkout, or in the wheel's `limner_app` folder. The
+command puts that one folder first on the path, as Python does for a script.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and gives its exit code: 0 done, 1 failed, 2 refused."""
+    """Runs one command and returns its exit code: 0 done, 1 failed, 2 refused."""
     given = _parser().parse_args(arguments)
     if given.command == "new-plugin":
         from limner.new_plugin import new_plugin
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_app() -> str | None:
-    """Puts the app's folder first on the path; says what is missing where it cannot run."""
+    """Puts the app's folder first on the path; returns what is missing if the app cannot run."""
     here = Path(__file__).resolve().parent.parent
     folder = next((f for f in (here / "limner_app", here) if (f / "core" / "__init__.py").is_file()), None)
     if folder is None:
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
     generate = commands.add_parser("generate", help="make one picture and write it to a file")
     generate.add_argument("prompt")
-    generate.add_argument("-p", "--provider", help="a provider's name; the default one where left out")
+    generate.add_argument("-p", "--provider", help="a provider's name; the default one if left out")
     generate.add_argument("-m", "--model")
     generate.add_argument("-s", "--size", help="1024x768, or a ratio such as 3:2")
     generate.add_argument("--seed", type=int)
@@ -71,9 +71,9 @@ def _parser() -> argparse.ArgumentParser:
         help="an option of the model; may be repeated",
     )
     generate.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="named after the prompt where left out"
+        "-o", "--output", type=Path, metavar="FILE", help="named after the prompt if left out"
     )
-    generate.add_argument("--json", action="store_true", help="print what is known of the picture as JSON")
+    generate.add_argument("--json", action="store_true", help="print what is known about the picture as JSON")
 
     providers = commands.add_parser("providers", help="list the providers")
     providers.add_argument("--json", action="store_true")

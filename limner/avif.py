@@ -1,7 +1,7 @@
-"""What an AVIF file makes a decoder do: its boxes walked, and the AV1 data that they point to.
+"""Walks the boxes of an AVIF file and the AV1 data that they point to, which is what a decoder works on.
 
-libavif decodes whatever AV1 data an item points to, however many frames that has and however large
-these are, and only then compares them with the size that the boxes state. The formats: ISO 14496-12
+libavif decodes whatever AV1 data an item points to, whatever the number and size of its frames, and only
+then compares them with the size in the boxes. The formats: ISO 14496-12
 (boxes), ISO 23008-12 (items), and the AV1 specification 1.0, sections 5.3 and 5.5.
 """
 
@@ -14,13 +14,13 @@ from itertools import count
 
 from limner.bounds import Parts, check_parts, check_pixels, max_parts
 
-_MAX_HEAD = 1_000_000  # bytes of boxes that say where things are; 300 for a picture, 8 for a frame
+_MAX_HEAD = 1_000_000  # bytes of the boxes that locate everything else; 300 for a picture, 8 for a frame
 _MAX_TABLE = 65_535  # bytes; libavif's time grows with the square of the items
 _MAX_ITEMS = 10_000  # tiles have at least 64 x 64 pixels
 _MAX_DRAWN = 16
-"""Pixels of all frames that are decoded, in pictures of the most pixels: colours, what is transparent
-and a preview or two, each frame up to four times as large as the sequence header's bits can say."""
-_MAX_SHARED = 1_000_000  # bytes that items read again: equal tiles of a grid stand in the file once
+"""All decoded frames together, as a multiple of the largest picture's pixels: colours, transparency and
+a preview or two, each up to four times as large as the bits in the sequence header suggest."""
+_MAX_SHARED = 1_000_000  # bytes that items read again: equal tiles of a grid are stored once
 _MEMORY = 16  # bytes for a pixel; 11 were measured for 8 bits
 _MAX_FRAME = 1 << 28  # pixels, where libavif stops
 
@@ -34,7 +34,7 @@ _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
 
 
 def walk_avif(data: bytes, max_pixels: int) -> Parts:
-    """Walks an AVIF file; EXIF data, all of whose values Pillow would read, is hidden from it."""
+    """Walks an AVIF file, and hides its EXIF data from Pillow, which would read every value in it."""
     view, at, heads, drawn = memoryview(data), 0, 0, 0
     pieces: list[bytes | memoryview] = []
     for part in count(1):
@@ -70,7 +70,7 @@ def _check_head(head: bytes, max_pixels: int) -> None:
 
 
 def _items(head: bytes, data: memoryview) -> Iterator[list[memoryview]]:
-    """Returns the pieces of the AV1 data of each item that has some, by the table of where items are."""
+    """Returns the pieces of the AV1 data of each item that has some, from the table of item locations."""
     coded = {int.from_bytes(item[1] or item[2], "big") for item in _AV1.finditer(head)}
     inside = memoryview(head)[head.find(b"idat") + 4 :]
     parts = 0
@@ -102,17 +102,17 @@ def _items(head: bytes, data: memoryview) -> Iterator[list[memoryview]]:
 
 
 def _first_samples(head: bytes, data: memoryview) -> Iterator[list[memoryview]]:
-    """Returns the AV1 data of each track's first frame, which is all of a track that is decoded."""
-    longest = 0
+    """Returns the AV1 data of each track's first frame, the only part of a track that is decoded."""
+    max_length = 0
     for sizes in _SAMPLES.finditer(head):
         every, _, first = struct.unpack(">III", sizes[1])
-        longest = max(longest, every or first)
+        max_length = max(max_length, every or first)
     for chunk in _CHUNKS.finditer(head):
         start = int.from_bytes(chunk[1] or chunk[2], "big")
-        yield [data[start : start + longest]]
+        yield [data[start : start + max_length]]
 
 
-def _drawn(payloads: Iterator[list[memoryview]], most: int, max_bytes: int) -> int:
+def _drawn(payloads: Iterator[list[memoryview]], max_pixels: int, max_bytes: int) -> int:
     """Returns the pixels of all frames in AV1 data, each as large as it may be."""
     drawn = pixels = size = 0
     for pieces in payloads:
@@ -123,7 +123,7 @@ def _drawn(payloads: Iterator[list[memoryview]], most: int, max_bytes: int) -> i
                 pixels = _largest_frame(unit)
             elif kind in (_FRAME_HEADER, _FRAME):
                 drawn += pixels or _MAX_FRAME
-                check_parts(drawn, most)
+                check_parts(drawn, max_pixels)
     return drawn
 
 
@@ -157,10 +157,10 @@ def _largest_frame(header: memoryview) -> int:
         return bits >> left & (1 << number) - 1
 
     read(4)
-    if read(1):  # one still picture, so that nothing else is said
+    if read(1):  # one still picture: the fields between are left out
         read(5)
     else:
-        if read(1):  # times, which are all over the place: nobody needs them in a picture
+        if read(1):  # timing fields, of varying length, which a picture does not need
             return _MAX_FRAME
         delays = read(1)
         for _ in range(read(5) + 1):

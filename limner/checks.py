@@ -1,4 +1,4 @@
-"""What a plugin must hold to, checked before it is called for the first time: by the host and in tests."""
+"""Checks a plugin before it is called for the first time: in the host and in tests."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from limner.options import option_schemas
 
 
 class PluginFault(Exception):
-    """A plugin that cannot be used; the text says what is wrong and how to mend it."""
+    """A plugin that cannot be used; the text states what is wrong and how to fix it."""
 
 
 @dataclass(frozen=True)
 class Hook:
-    """The form of one hook of `limner.hookspecs`."""
+    """The expected signature of one hook of `limner.hookspecs`."""
 
     arguments: tuple[str, ...]
     returns: str
@@ -38,7 +38,7 @@ HOOKS = {
 
 
 def check_version(plugin: Any) -> None:
-    """Refuses a plugin that was written for another version of the contract."""
+    """Raises PluginFault for a plugin that was written for another version of the contract."""
     needed = getattr(plugin, "limner_contract", CONTRACT)
     if needed != CONTRACT:
         raise PluginFault(
@@ -48,7 +48,7 @@ def check_version(plugin: Any) -> None:
 
 
 def check_hooks(manager: pluggy.PluginManager, plugin: Any) -> dict[str, Callable[..., Any]]:
-    """Gives a plugin's hooks; refuses those that pluggy would refuse in its own words, or call wrongly."""
+    """Returns a plugin's hooks; raises PluginFault for those that pluggy would reject or call wrongly."""
     if inspect.isclass(plugin):
         raise PluginFault(f"Its entry point names the class {plugin.__name__}: name an object of that class.")
     try:
@@ -66,8 +66,8 @@ def check_hooks(manager: pluggy.PluginManager, plugin: Any) -> dict[str, Callabl
                 raise PluginFault(f"It has two functions for the hook {hook}: keep one of them.")
             if options.get("wrapper") or options.get("hookwrapper"):
                 raise PluginFault(
-                    f"Its hook {hook} is one of pluggy's wrappers: write a plain one; what goes around every "
-                    f"picture is the hook wrap."
+                    f"Its hook {hook} is one of pluggy's wrappers: write a plain one; the hook wrap is what "
+                    f"runs around every picture."
                 )
             hooks[hook] = getattr(plugin, attribute)
             _check_form(hook, hooks[hook])
@@ -93,7 +93,7 @@ def _check_form(name: str, function: Callable[..., Any]) -> None:
 
 
 def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The arguments that a call must give, those by keyword marked as such: pluggy gives none of these."""
+    """Returns the arguments that a call must pass, those that pluggy cannot pass (keyword-only) with =."""
     return tuple(
         f"{parameter.name}=" if parameter.kind is parameter.KEYWORD_ONLY else parameter.name
         for parameter in inspect.signature(function).parameters.values()
@@ -103,13 +103,13 @@ def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def _check_unmarked(plugin: Any, hooks: Collection[str]) -> None:
-    """Refuses a hook without its decorator, which would silently do nothing."""
+    """Raises PluginFault for a hook without its decorator, which would silently do nothing."""
     for name in HOOKS.keys() - set(hooks):
         function = getattr(plugin, name, None)
         if not inspect.isroutine(function) or _arguments(function) != HOOKS[name].arguments:
             continue
         if not isinstance(plugin, ModuleType) or function.__module__ == plugin.__name__:
-            raise PluginFault(f"Its function {name} is no hook yet: put @hookimpl from limner above it.")
+            raise PluginFault(f"Its function {name} is not a hook yet: put @hookimpl from limner above it.")
 
 
 def _check_whole(hooks: Collection[str]) -> None:
@@ -129,15 +129,15 @@ def _suggestion(hook: str) -> str:
 
 
 def check_info(describe: Callable[[], Any]) -> ProviderInfo:
-    """Asks a provider to describe itself, and refuses what the page could not show or resolve."""
+    """Calls a provider's `describe`, and raises PluginFault for an answer that the page could not show."""
     try:
         info = describe()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        path = [str(part) for part in first["loc"]]  # beside names and numbers it holds pydantic's own words
+        path = [str(part) for part in first["loc"]]  # besides names and numbers it holds pydantic's own words
         field = ".".join([error.title, *(part for part in path if part.isidentifier() or part.isdigit())])
-        said = first["msg"].removeprefix("Value error, ")
-        raise PluginFault(f"Its hook describe gives a wrong {field}: {said}.") from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise PluginFault(f"Its hook describe returns a wrong {field}: {reason}.") from error
     if not isinstance(info, ProviderInfo):
         raise PluginFault(
             f"Its hook describe returned a {type(info).__name__}: write it so that it returns a ProviderInfo."

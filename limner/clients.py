@@ -18,20 +18,20 @@ Client = TypeVar("Client")
 log = logging.getLogger(__name__)
 
 CLOSING = 5.0
-"""Seconds that all clients of a loop together have to close."""
+"""Seconds in which all clients of a loop must have closed."""
 
 owning_loop: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("limner_home", default=None)
-"""The event loop for which a worker thread works: the host sets it before it calls a plugin."""
+"""The event loop that a worker thread belongs to: the host sets it before it calls a plugin."""
 
 
 class _Clients:
-    """The clients of one event loop, apart from those of the worker threads that work for it."""
+    """The clients of one event loop, and separately those of its worker threads."""
 
     def __init__(self) -> None:
         self.on_loop: dict[Hashable, Any] = {}
         self.in_threads: dict[Hashable, Any] = {}
         self.making = threading.RLock()
-        """Held while a thread makes a client; never taken on a loop, which a slow factory would hold up."""
+        """Held while a thread makes a client; never on a loop, which a slow factory would block."""
 
 
 _lock = threading.Lock()
@@ -43,24 +43,24 @@ def _clients_of(loop: asyncio.AbstractEventLoop | None) -> _Clients:
     if loop is None:
         return _homeless
     with _lock:
-        # A client that refers to its loop would keep the pair alive for ever.
+        # A client that refers to its loop would keep both alive forever.
         for closed in [known for known in _by_loop if known.is_closed()]:
             del _by_loop[closed]
         return _by_loop.setdefault(loop, _Clients())
 
 
 def shared(key: Hashable, factory: Callable[[], Client]) -> Client:
-    """Gives the client of that key for the running event loop, made by the factory the first time.
+    """Returns the client with this key for the running event loop; the factory makes it the first time.
 
-    An asynchronous client works on one event loop only, and making one per request is slow (tens of
-    milliseconds for an SDK's). The key holds everything that the client was made from: the
-    provider, its base URL, its credential. The factory is a plain function; where it raises, nothing
-    is kept. All worker threads of a loop share one client per key, so it has to bear that. The host
-    closes the clients, by their `aclose` or `close`, when it ends.
+    An asynchronous client works on one event loop only, and making one for each request is slow (tens
+    of milliseconds for an SDK's). The key holds everything that the client depends on: the provider,
+    its base URL, its credential. The factory is a plain function; if it raises, nothing is kept. All
+    worker threads of a loop share one client per key, so the client must be thread-safe. The host
+    closes the clients, with their `aclose` or `close`, when it ends.
     """
     try:
         loop = asyncio.get_running_loop()
-    except RuntimeError:  # a worker thread: its clients are synchronous and belong to no loop
+    except RuntimeError:  # a worker thread, whose clients are synchronous
         clients = _clients_of(owning_loop.get())
         with clients.making:
             if key not in clients.in_threads:
@@ -81,9 +81,9 @@ def _make(factory: Callable[[], Client]) -> Client:
 
 
 async def close_shared() -> None:
-    """Closes the clients of the running event loop and of the threads that work for it: the host's call.
+    """Closes the clients of the running event loop and of its worker threads; only the host calls it.
 
-    A client that fails to close is logged; one that hangs is left behind after `CLOSING` seconds.
+    A client that fails to close is logged; one that hangs is abandoned after `CLOSING` seconds.
     """
     with _lock:
         clients = _by_loop.pop(asyncio.get_running_loop(), None) or _Clients()
@@ -92,7 +92,7 @@ async def close_shared() -> None:
     ]
     for owner in (clients, _homeless):
         in_threads, owner.in_threads = owner.in_threads, {}
-        # in a thread, where one may hang without holding up the loop or the program's exit
+        # in a thread, where a client may hang without blocking the loop or the program's exit
         closing += [
             call_in_thread(lambda client=client: asyncio.run(_close(client)), "limner-close")
             for client in in_threads.values()

@@ -1,4 +1,4 @@
-"""The formats of pictures: the one list of what is recognised, kept as it is, stored and served."""
+"""The formats of pictures that are recognised, kept unchanged, stored and served."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 
 class Format(NamedTuple):
-    """A format of pixels, which Pillow decodes."""
+    """A raster format, which Pillow decodes."""
 
     media_type: str
     extension: str
-    """Of file names, without the dot."""
+    """The extension of file names, without the dot."""
     name: str
-    """In Pillow's spelling."""
+    """The format's name in Pillow's spelling."""
     magic: re.Pattern[bytes]
-    """What a file begins with."""
+    """The bytes with which a file begins."""
 
 
 FORMATS = (

@@ -1,4 +1,4 @@
-"""What a picture's bytes are: its type, its size, and whether it is whole."""
+"""Finds the type and the size of a picture, and proves that it is whole."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MAX_PIXELS = 40_000_000
 MAX_SVG_BYTES = 5_000_000
 MAX_SVG_SIDE = 1_000_000
 SVG_MEMORY = 40
-"""Bytes that a proof takes for each byte of an SVG, at most: one element with nothing but attributes."""
+"""The most bytes of memory that checking takes for each byte of an SVG: one element with only attributes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """What a picture's own bytes say of it; width and height in pixels, as a person sees it upright."""
+    """What a picture's own bytes state; width and height are in pixels, with the picture upright."""
 
     media_type: str
     width: int
@@ -32,7 +32,7 @@ class ImageInfo:
 
 
 KEPT = {format.name.upper() for format in FORMATS} | {"MPO"}
-"""The formats that are passed on as they are, in Pillow's names; MPO is what it calls some JPEGs."""
+"""The formats that are passed on unchanged, by Pillow's names; it calls some JPEGs MPO."""
 
 _MARKUP = re.compile(rb"(\xef\xbb\xbf)?\s*<|\xff\xfe<\x00|\xfe\xff\x00<")
 _SVG_ROOT = "http://www.w3.org/2000/svg svg"
@@ -41,24 +41,25 @@ _SVG_NAMESPACE = re.compile(rb"""\sxmlns(?::[^\s=<>"']*)?\s*=\s*["'][^"']{1000}"
 
 
 def identify(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageInfo:
-    """Proves that the bytes are one whole picture, and says which.
+    """Returns what the picture is, having proved that the bytes are one whole picture.
 
-    The size in the header is checked before anything is decoded; then the picture, of an animation
-    the first frame, is decoded once. For 1024x1024 this takes 7 ms for a JPEG, 17 for a PNG and 36
-    for a WebP: call it in a worker thread. An SVG is proved to be well-formed and no more; its size
-    is in CSS pixels, from its width and height or its viewBox. Show it in an ``<img>`` alone.
+    The size in the header is checked before anything is decoded; then the picture, or the first frame
+    of an animation, is decoded once. For 1024x1024 this takes 7 ms for a JPEG, 17 for a PNG and 36
+    for a WebP: call it in a worker thread. An SVG is only checked to be well-formed; its size
+    is in CSS pixels, from its width and height or its viewBox. Show it only in an ``<img>``.
 
-    Raises ``ProviderError("bad-image")`` for anything else, ImportError where Pillow is missing.
+    Raises ``ProviderError("bad-image")`` for anything else, ImportError if Pillow is missing.
     """
     format = _format_of(data)
     return _identify_with_pillow(data, format, max_pixels) if format else _identify_svg(data)
 
 
 def memory_to_prove(data: bytes, max_pixels: int = MAX_PIXELS) -> int:
-    """Returns the bytes of memory that `identify` takes for this picture, at most, beside its own bytes.
+    """Returns the most bytes of memory that `identify` needs for this picture, in addition to its own.
 
-    Nothing is decoded, but the file is walked, 0.2 s for 50 MB: call it in a worker thread. Raises
-    ``ProviderError("bad-image")`` for much of what `identify` refuses.
+    Nothing is decoded, but the file is walked (0.2 s for 50 MB): call it in a worker thread.
+
+    Raises ``ProviderError("bad-image")`` for most of what `identify` rejects.
     """
     format = _format_of(data)
     if format is None:
@@ -69,11 +70,11 @@ def memory_to_prove(data: bytes, max_pixels: int = MAX_PIXELS) -> int:
 
 
 def _format_of(data: bytes) -> Format | None:
-    """Finds the format by its magic number; None is markup."""
+    """Returns the format by its magic number; None for markup."""
     format = next((format for format in FORMATS if format.magic.match(data)), None)
     if format or _MARKUP.match(data):
         return format
-    raise bad_image("What came back is not a PNG, JPEG, WebP, GIF, AVIF or SVG picture.")
+    raise bad_image("The result is not a PNG, JPEG, WebP, GIF, AVIF or SVG picture.")
 
 
 def _identify_with_pillow(data: bytes, format: Format, max_pixels: int) -> ImageInfo:
@@ -87,14 +88,14 @@ def _identify_with_pillow(data: bytes, format: Format, max_pixels: int) -> Image
             width, height = image.size
             check_pixels(width, height, max_pixels)
             image.load()
-            if _lies_on_its_side(parts.exif or image.info.get("exif", b"")):
+            if _is_turned(parts.exif or image.info.get("exif", b"")):
                 width, height = height, width
             return ImageInfo(format.media_type, width, height)
 
 
 @contextmanager
 def _errors_named(data: bytes, format: Format) -> Generator[None]:
-    """Makes bad images of what a walk or a decoder raises for damaged data, which is nearly anything."""
+    """Raises a bad-image error instead of whatever a walk or a decoder raises for damaged data."""
     try:
         yield
     except ProviderError:
@@ -108,10 +109,10 @@ def _errors_named(data: bytes, format: Format) -> Generator[None]:
         raise bad_image(f"The picture is cut off or damaged: {of} do not decode.") from error
 
 
-def _lies_on_its_side(exif: bytes) -> bool:
-    """Whether EXIF data says so: tag 0x0112 of its first directory (TIFF 6.0, section 2).
+def _is_turned(exif: bytes) -> bool:
+    """Whether EXIF data turns the picture by 90 degrees: tag 0x0112 in its first directory (TIFF 6.0).
 
-    Pillow reads every value in the data, all of which may be as long as the data.
+    Pillow would read every value in the data, each of which may be as long as the data itself.
     """
     exif = exif.removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
@@ -129,18 +130,18 @@ def _identify_svg(data: bytes) -> ImageInfo:
     if len(data) > MAX_SVG_BYTES:
         raise bad_image(f"The SVG picture is larger than {MAX_SVG_BYTES:,} bytes.")
     plain = data.replace(b"\0", b"")  # UTF-16 too
-    # expat goes on after a handler has raised, and through all that a document type declares
+    # expat continues after a handler has raised, and expands all that a document type declares
     if doctype := re.search(rb"<!DOCTYPE\s*(svg\b)?", plain):
         if doctype[1]:
             raise bad_image("The SVG picture declares a document type, which could hide entities.")
-        raise bad_image("What came back is a web page or another document, not a picture.")
+        raise bad_image("The result is a web page or another document, not a picture.")
     if _SVG_NAMESPACE.search(plain):  # expat copies it for every name
-        raise bad_image("The SVG picture has a namespace that is far too long.")
+        raise bad_image("The SVG picture has a namespace that is much too long.")
     roots: list[dict[str, str]] = []
 
     def start(name: str, attributes: dict[str, str]) -> None:
         if name != _SVG_ROOT:
-            raise bad_image("What came back is a web page or another document, not a picture.")
+            raise bad_image("The result is a web page or another document, not a picture.")
         roots.append(attributes)
         parser.StartElementHandler = None
 
@@ -151,7 +152,7 @@ def _identify_svg(data: bytes) -> ImageInfo:
     except (expat.ExpatError, ValueError, LookupError) as error:
         if roots:
             raise bad_image("The SVG picture is cut off or damaged.") from error
-        raise bad_image("What came back is a web page or another document, not a picture.") from error
+        raise bad_image("The result is a web page or another document, not a picture.") from error
     return _svg_facts(roots[0])
 
 

@@ -1,4 +1,4 @@
-"""What a provider says of itself: plain facts, gathered without a connection."""
+"""How a provider describes itself: plain facts, stated without a connection."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from limner.size import Size, SizeRange
 
 
 class Credential(BaseModel):
-    """The secret that a provider needs, and where a person gets one."""
+    """The secret that a provider needs, and where to get one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     variable: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
     """The environment variable that holds it."""
     url: str | None = None
-    """The page on which a person gets one."""
+    """The web page where one is issued."""
     hugging_face: bool = False
-    """It is a Hugging Face token; on a Space the owner's is used only if the settings name its variable."""
+    """A visitor's Hugging Face sign-in can be used instead."""
 
 
 class ModelInfo(BaseModel):
-    """One model and what it takes; what is not declared here is never sent to the provider."""
+    """One model and what it accepts; what is not declared here is never sent to the provider."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = Field(min_length=1, max_length=200)
     label: str = ""
-    """What the page calls it; the id where empty."""
+    """Its name in the page; the id if empty."""
     sizes: tuple[Size, ...] | SizeRange = ()
-    """A list with the default first, a range, or nothing where the model decides by itself."""
+    """A list with the default first, a range, or nothing if the model decides by itself."""
     seed: bool = False
     negative_prompt: bool = False
     options: type[Options] | None = None
-    """The model's own options; the provider's where None."""
+    """The model's own options; the provider's if None."""
 
     @property
     def name(self) -> str:
@@ -42,14 +42,14 @@ class ModelInfo(BaseModel):
 
     @property
     def default_size(self) -> Size | None:
-        """The size used where nobody asks for one."""
+        """The size that is used if a request has none."""
         if isinstance(self.sizes, SizeRange):
             return self.sizes.default
         return self.sizes[0] if self.sizes else None
 
 
 class ProviderInfo(BaseModel):
-    """A provider's label, models, credential and price class."""
+    """A provider's label, models and credential, and whether it costs money."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,13 +59,20 @@ class ProviderInfo(BaseModel):
     models: tuple[ModelInfo, ...] = Field(min_length=1)
     """The first is the default."""
     other_models: ModelInfo | None = None
-    """What holds for models that are not in the list; None refuses them."""
+    """What models outside of the list accept; None if there are no such models."""
     options: type[Options] = Options
     credential: Credential | None = None
     paid: bool = False
     """A picture costs money."""
     base_url_variable: str | None = None
-    """The environment variable that holds a base URL where the settings name none."""
+    """The environment variable with the base URL, if the settings have none."""
+
+    @field_validator("home")
+    @classmethod
+    def _home_is_a_web_page(cls, home: str | None) -> str | None:
+        if home is not None and not home.startswith(("https://", "http://")):
+            raise ValueError("home must be an http or https address")
+        return home
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> ProviderInfo:
@@ -75,7 +82,7 @@ class ProviderInfo(BaseModel):
         return self
 
     def model(self, model_id: str | None) -> ModelInfo | None:
-        """Finds a model by its id, the default for None; None where the provider has no such model."""
+        """Returns a model by its id, or the default model for None; None if there is no such model."""
         if model_id is None:
             return self.models[0]
         known = next((model for model in self.models if model.id == model_id), None)
@@ -84,5 +91,5 @@ class ProviderInfo(BaseModel):
         return known
 
     def options_of(self, model: ModelInfo) -> type[Options]:
-        """The class of options that holds for a model."""
+        """Returns the class of a model's options."""
         return model.options or self.options

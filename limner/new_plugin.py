@@ -1,4 +1,4 @@
-"""Writes a complete provider plugin: a package that draws at once and whose tests pass at birth."""
+"""Writes a complete provider plugin: a package that makes pictures and passes its tests as written."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from string import Template
 
 _TEMPLATE = Path(__file__).parent / "plugin_template"
 BUILT_IN = ("sketch", "openai", "replicate", "huggingface")
-"""The names that Limner's own providers have."""
+"""The names of Limner's own providers."""
 
 
 def new_plugin(name: str, folder: Path) -> int:
-    """Writes the plugin into a new folder `limner-NAME`; gives an exit code, and overwrites nothing."""
+    """Writes the plugin into a new folder `limner-NAME`; returns an exit code, and overwrites nothing."""
     name = name.strip().lower().removeprefix("limner-").replace("_", "-")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         return _refuse(
@@ -23,7 +23,7 @@ def new_plugin(name: str, folder: Path) -> int:
         return _refuse(f"{name} is the name of a built-in provider: choose another one.")
     project = folder / f"limner-{name}"
     if project.exists():
-        return _refuse(f"{project} is there already: choose another name, or move it away.")
+        return _refuse(f"{project} already exists: choose another name, or move it away.")
     module = f"limner_{name.replace('-', '_')}"
     words = {
         "name": name,

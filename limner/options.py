@@ -1,4 +1,4 @@
-"""A model's own options, and the one reader of their JSON schema: for the page, the lists and the tests."""
+"""The base class of a model's options, and the only reader of their JSON schema."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from pydantic.fields import FieldInfo
 
 
 class Options(BaseModel):
-    """The base of a model's own options; a plugin's subclass declares typed fields with defaults.
+    """The base class of a model's options; a plugin's subclass declares typed fields with defaults.
 
     The fields' JSON schema draws the controls in the page: an enumeration or a Literal becomes a
     list, a boolean a check box, a number a number box with its bounds, a string a text box; `title`
-    and `description` are its label and its help. Options that no field declares are refused.
+    and `description` are its label and its help. Options that no field declares are rejected.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 _MAX_REFERENCES = 5
-"""References that are followed one inside another: types that refer to each other have no end."""
+"""How many references are followed inside one another: types that refer to each other never end."""
 _MAPS = ("properties", "patternProperties")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _SCHEMAS = ("items", "additionalProperties", "propertyNames", "contains", "not")
 
 
 def field_names(options: type[Options]) -> dict[str, str]:
-    """Returns the field of each option by the name that a request gives it: its alias, or its own.
+    """Returns the field of each option by its name in a request: the alias if it has one, or its own name.
 
-    An option that no single name reaches, since its alias is a path, is left out.
+    An option that has no single name, because its alias is a path, is left out.
     """
     config = options.model_config
     by_alias = config.get("validate_by_alias") is not False
@@ -45,10 +45,11 @@ def field_names(options: type[Options]) -> dict[str, str]:
 
 
 def option_schemas(options: type[Options]) -> dict[str, dict[str, Any]]:
-    """Returns the JSON schema of each option by the name that a request gives it, complete in itself.
+    """Returns the JSON schema of each option by its name in a request.
 
-    References are followed, and of a type that may be null the other type is taken. A type that
-    contains itself is followed once; inside of itself only its JSON type is left.
+    Each schema is self-contained: references are replaced by what they refer to, and a type that may
+    be null by the type without null. A type that contains itself is followed once; inside, only its
+    JSON type is kept.
     """
     root = options.model_json_schema()
     definitions = root.get("$defs", {})
@@ -71,7 +72,7 @@ def listed_values(schema: dict[str, Any]) -> list[Any] | None:
 
 
 def _alias(field: FieldInfo) -> str | None:
-    """Returns the alias of a field by which its value is given, and which its schema has as its name."""
+    """Returns the alias under which a field's value is passed and its schema is listed."""
     alias = field.validation_alias
     if isinstance(alias, AliasChoices):
         paths = alias.convert_to_aliases()
@@ -86,7 +87,7 @@ def _target(schema: dict[str, Any]) -> str:
 def _inlined(
     schema: dict[str, Any], definitions: dict[str, Any], followed: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """Returns a schema without references; `followed` names the definitions that it stands in."""
+    """Returns a schema without references; `followed` names the definitions that contain it."""
 
     def inner(part: Any) -> Any:
         return _inlined(cast("dict[str, Any]", part), definitions, followed) if _is_dict(part) else part

@@ -1,8 +1,8 @@
-"""What a picture's file is made of, walked without decoding anything.
+"""Walks over the parts of a picture's file without decoding anything.
 
-A walk gives what of the file makes its first frame's pixels, and only that is decoded: comments,
-profiles, EXIF data and later frames never reach a decoder, whose ways of reading them cost minutes
-and gigabytes for a file that is made to. Every loop over a file has a bound that a legitimate file
+A walk finds the parts that make the first frame's pixels, and only these are decoded: comments,
+profiles, EXIF data and later frames never reach a decoder, which would need minutes and gigabytes
+to read them in a malicious file. Every loop over a file has a bound that a legitimate file
 stays far below. The formats: PNG 3rd edition, GIF89a, ITU T.81 (JPEG), RFC 9649 (WebP).
 """
 
@@ -17,20 +17,23 @@ from itertools import count
 from limner.avif import walk_avif
 from limner.bounds import Parts, bad_image, check_parts, check_pixels, max_parts
 
-_SCANS_OF_ANY_JPEG = 20
-"""libjpeg writes 10 for colours and 18 for inks."""
+_MIN_JPEG_SCANS = 20
+"""libjpeg writes 10 for RGB and 18 for CMYK."""
 _MAX_JPEG_SCANS = 200
 _MAX_SCANNED_PIXELS = 400_000_000
-"""Scans times pixels, for JPEGs with more scans; 40 million pixels take at least 30 ms a scan."""
-_MAX_JPEG_TABLES = 65_535  # bytes; eight tables of up to 275 are in use
+"""Scans times pixels, for JPEGs with more scans; 40 million pixels take at least 30 ms per scan."""
+_MAX_JPEG_TABLES = 65_535  # bytes; at most eight tables of up to 275 are used
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_JPEG_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")  # what has a length, and the two ends
+_JPEG_MARKER = re.compile(
+    rb"\xff([\xc0-\xcf\xd8-\xfe])"
+)  # segments with a length, and the start and end of a picture
 
 
 def walk(name: str, data: bytes, max_pixels: int) -> Parts:
     """Walks a file of the format with that name, in Pillow's spelling.
 
-    Raises ProviderError for what is refused, anything else for a file that is cut off or damaged.
+    Raises ProviderError for a file that exceeds a limit, and any other exception for one that is cut off
+    or damaged.
     """
     return _WALKS[name](data, max_pixels)
 
@@ -40,7 +43,7 @@ def _walk_png(data: bytes, max_pixels: int) -> Parts:
     width, height, depth, colours = struct.unpack_from(">IIBB", data, 16)
     check_pixels(width, height, max_pixels)
     kept, exif = [data[:33]], b""
-    pixels = array("Q")  # where each chunk of them begins and ends
+    pixels = array("Q")  # the start and the end of each IDAT chunk's data
     size = 0
     for part in count(1):
         check_parts(part, max_parts(len(data)))
@@ -52,7 +55,7 @@ def _walk_png(data: bytes, max_pixels: int) -> Parts:
             raise ValueError("the header is not first, or not alone")
         if kind == b"IDAT":
             if pixels and before != kind:
-                raise ValueError("the pixels stand in two places")
+                raise ValueError("the pixels are in two places")
             pixels.extend((at + 8, end))
             size += length
         elif kind == b"PLTE" and not pixels:
@@ -64,7 +67,9 @@ def _walk_png(data: bytes, max_pixels: int) -> Parts:
         before, at = kind, end + 4
     bits = depth * _PNG_CHANNELS[colours]
     row = width * bits // 8 + 2
-    if size > 2 * row * height + 100_000:  # deflate adds less than a thousandth to what it cannot pack
+    if (
+        size > 2 * row * height + 100_000
+    ):  # deflate adds less than a thousandth to data that it cannot compress
         raise bad_image("The picture has far more data than its pixels need.")
     kept.append(struct.pack(">I4s", size, b"IDAT"))
     tail = bytes(4) + data[at : at + 12]
@@ -79,17 +84,17 @@ def _walk_png(data: bytes, max_pixels: int) -> Parts:
 
 
 def _walk_gif(data: bytes, max_pixels: int) -> Parts:
-    most, parts = max_parts(len(data)), 0
+    allowed, parts = max_parts(len(data)), 0
 
     def after_blocks(at: int) -> int:
         nonlocal parts
         while data[at]:
             at += data[at] + 1
             parts += 1
-            if parts > most:
+            if parts > allowed:
                 break
         parts += 1
-        check_parts(parts, most)
+        check_parts(parts, allowed)
         return at + 1
 
     def palette(flags: int) -> int:
@@ -132,8 +137,8 @@ def _walk_jpeg(data: bytes, max_pixels: int) -> Parts:
         at += length
         if marker == 0xDA:
             first, scans = first or start, scans + 1
-            most = max(_SCANS_OF_ANY_JPEG, min(_MAX_JPEG_SCANS, _MAX_SCANNED_PIXELS // max(1, pixels)))
-            check_parts(scans, most)
+            allowed = max(_MIN_JPEG_SCANS, min(_MAX_JPEG_SCANS, _MAX_SCANNED_PIXELS // max(1, pixels)))
+            check_parts(scans, allowed)
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             if layers or marker > 0xC2:  # browsers show no other coding
                 raise ValueError("a second frame header, or that of a rare kind")

@@ -1,10 +1,10 @@
-"""From what a provider gave to a picture's bytes, and what those bytes are.
+"""Turns what a provider returned into a picture's bytes, and finds out what these are.
 
-`read` takes every shape of `limner.result.ImageSource` but a URL, which is the host's to fetch
-(`is_url` tells one apart); `identify` proves that the bytes are one whole picture, for which it takes
-the memory that `memory_to_prove` foretells. None trusts a label, and nothing is encoded again: the
-bytes stay as the service gave them. A picture that is not one is a ``ProviderError("bad-image", …)``
-whose sentence quotes nothing that came from outside.
+`read` accepts every form of `limner.result.ImageSource` except a URL, which only the host fetches
+(`is_url` recognises one); `identify` proves that the bytes are one whole picture, for which it needs
+at most the memory that `memory_to_prove` returns. They trust no label, and encode nothing again: the
+bytes stay as the service sent them. If it is not a picture, they raise
+``ProviderError("bad-image", …)``, whose sentence quotes nothing from outside.
 """
 
 from __future__ import annotations
@@ -45,25 +45,25 @@ _TO_STANDARD_BASE64 = bytes.maketrans(b"-_", b"+/")
 
 
 def is_url(image: ImageSource) -> bool:
-    """Says whether the picture still has to be fetched: a string with an http or https URL."""
+    """Whether the picture still has to be fetched: a string with an http or https URL."""
     return isinstance(image, str) and _URL.match(image) is not None
 
 
 def read(image: ImageSource, max_bytes: int = MAX_BYTES) -> bytes:
-    """Gives the bytes of a picture in any shape but a URL; they may be anything until `identify`.
+    """Returns the bytes of a picture in any form except a URL; only `identify` checks what they are.
 
-    Bytes come back as the same object. A file object is read from its start where it can be rewound,
-    and stays open. A PIL image that was opened from a file and not loaded yet gives that file's own
-    bytes; any other is encoded as PNG, upright, its current frame only, without loss but for what
-    PNG lacks (CMYK, 32 bits). A string is base64 (the URL-safe alphabet, white space and missing
-    padding are fine) or a `data:` URI, never a path.
-    It may read a disk and encode: call it in a worker thread.
+    Bytes are returned as the same object. A file object is read from its start if it can be rewound,
+    and stays open. For a PIL image that was opened from a file and not loaded yet, the file's own
+    bytes are returned; any other is encoded as PNG, upright, its current frame only, without loss
+    except for what PNG lacks (CMYK, 32 bits). A string is base64 (the URL-safe alphabet, white space
+    and missing padding are accepted) or a `data:` URI, never a path. The call may read a disk and
+    encode: make it in a worker thread.
 
-    Raises ValueError for a URL, and ``ProviderError("bad-image")`` for what is empty, larger than
-    `max_bytes`, of another type, or cannot be read.
+    Raises ValueError for a URL, and ``ProviderError("bad-image")`` for a picture that is empty, larger
+    than `max_bytes`, of another type, or cannot be read.
     """
     if is_url(image):
-        raise ValueError("a URL is fetched first; read takes what came back")
+        raise ValueError("a URL must be fetched first; read accepts the response's bytes")
     try:
         data = _bytes_of(image, max_bytes)
     except ProviderError:
@@ -99,7 +99,7 @@ def _bytes_of(image: ImageSource, max_bytes: int) -> bytes:
 
 
 def _is_pillow(image: object) -> TypeGuard[Image]:
-    pillow = sys.modules.get("PIL.Image")  # not imported yet: nobody made a PIL image
+    pillow = sys.modules.get("PIL.Image")  # if it is not imported, there is no PIL image
     return pillow is not None and isinstance(image, pillow.Image)
 
 
@@ -127,7 +127,7 @@ def _decode_base64(text: bytes, max_bytes: int) -> bytes:
 
 def _read_path(path: os.PathLike[str], max_bytes: int) -> bytes:
     status = os.stat(path)
-    if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
+    if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait forever
         raise bad_image("The picture's path is not that of a file.")
     _check_bytes(status.st_size, max_bytes)
     with open(path, "rb") as file:
@@ -148,7 +148,7 @@ def _read_file(file: Any, max_bytes: int) -> bytes:
 
 
 def _read_pillow(image: Image, max_bytes: int) -> bytes:
-    original: Any = getattr(image, "fp", None)  # Pillow lets go of it when it loads the pixels
+    original: Any = getattr(image, "fp", None)  # Pillow drops it when it loads the pixels
     if original and image.format in KEPT and image.tell() == 0:
         position = original.tell()
         try:
@@ -160,7 +160,7 @@ def _read_pillow(image: Image, max_bytes: int) -> bytes:
 
     with suppress(Exception):  # a picture with broken EXIF data is still a picture
         image = ImageOps.exif_transpose(image)
-    # a profile for inks would distort what becomes red, green and blue
+    # a CMYK profile would distort the picture once it is RGB
     icc_profile = None if image.mode == "CMYK" else image.info.get("icc_profile")
     file = BytesIO()
     _for_png(image).save(file, "PNG", icc_profile=icc_profile)

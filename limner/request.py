@@ -1,4 +1,4 @@
-"""What a provider is asked for."""
+"""The request that a provider gets."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from limner.size import Size
 
 
 def _nobody_listens(progress: str) -> None:
-    """Drops the progress of a request that nobody watches."""
+    """Ignores the progress of a request that nobody watches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRequest:
-    """One picture to make, checked by the host: frozen, and `dataclasses.replace` makes another."""
+    """One picture to make, already checked by the host; frozen, so change a copy: `dataclasses.replace`."""
 
     prompt: str
     model: str
     size: Size | None = None
-    """The exact size to make, of those that the model declares; None where it declares none."""
+    """The exact size to make, one that the model declares; None if it declares none."""
     seed: int | None = None
-    """0 to 2**32 - 1; None where the model takes none."""
+    """0 to 2**32 - 1; None if the model accepts none."""
     negative_prompt: str | None = None
     options: Options = field(default_factory=Options)
     """An instance of the class that the model declares."""
     credential: SecretStr | None = field(default=None, repr=False)
     """The secret to use; a provider never reads the environment for one."""
     base_url: str | None = None
-    """The service's address where the settings name another than its own."""
+    """The service's address, if the settings have another than the usual one."""
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What else the configuration says for this provider."""
+    """The other settings that the configuration has for this provider."""
     provider: str = ""
-    """The name under which the configuration has the provider."""
+    """The provider's name in the configuration."""
     timeout: float = 300.0
     """Seconds that the host waits before it cancels."""
     on_progress: Callable[[str], None] = field(default=_nobody_listens, repr=False, compare=False)
 
     def report(self, progress: str) -> None:
-        """Tells the person who waits what is being waited for; may be called from any thread."""
+        """Shows the waiting user what the provider is waiting for; may be called from any thread."""
         self.on_progress(progress)

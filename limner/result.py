@@ -1,4 +1,4 @@
-"""What a provider gives back."""
+"""The result that a provider returns."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 ImageSource: TypeAlias = "bytes | bytearray | memoryview | BinaryIO | PathLike[str] | Image | str"
-"""The shapes of a picture that the host takes; a string is base64, `data:` or `https`, never a path."""
+"""The forms of a picture that the host accepts; a string is base64, `data:` or `https`, never a path."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageWarning:
-    """Something asked for that the provider dropped, rounded or set by itself.
+    """Something in the request that the provider dropped, rounded or changed.
 
-    `feature` names the option (``seed``, ``size``, …), `details` is a sentence for the person.
+    `feature` names the option (``seed``, ``size``, …), `details` is a sentence for the user.
     """
 
     feature: str
@@ -28,17 +28,17 @@ class ImageWarning:
 
 @dataclass(frozen=True, slots=True)
 class ImageResult:
-    """One picture as the service gave it, and what the service said beside it."""
+    """One picture as the service returned it, and what else the service reported."""
 
     image: ImageSource
     revised_prompt: str | None = None
     seed: int | None = None
-    """The seed really used, where the service tells it."""
+    """The seed that was used, if the service reports it."""
     model: str | None = None
-    """The model really used, where the service tells it."""
+    """The model that was used, if the service reports it."""
     request_id: str | None = None
     usage: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Tokens, seconds or credits in the service's own terms."""
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What else is worth keeping; plain JSON values."""
+    """Anything else worth keeping, as plain JSON values."""
     warnings: Sequence[ImageWarning] = ()

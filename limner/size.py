@@ -1,4 +1,4 @@
-"""Sizes of pictures, in pixels, and what a model takes of them."""
+"""Sizes of pictures in pixels, and the range of sizes that a model accepts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Size(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Size:
-        """Reads ``1024x768``; raises ValueError for anything else."""
+        """Returns the size that a text such as ``1024x768`` states; raises ValueError for any other text."""
         match = _SIZE.fullmatch(text.strip())
         size = cls(int(match[1]), int(match[2])) if match else cls(0, 0)
         if 0 in size:
@@ -54,7 +54,7 @@ class Size(NamedTuple):
 
 
 class SizeRange(BaseModel):
-    """A model that takes any size within bounds.
+    """Any size within bounds, for a model that accepts more than a list.
 
     Each side is a multiple of `step` from `min_side` to `max_side`; `max_pixels` bounds the area and
     `max_ratio` the ratio of the longer side to the shorter.
@@ -72,11 +72,11 @@ class SizeRange(BaseModel):
     @model_validator(mode="after")
     def _default_is_inside(self) -> SizeRange:
         if not self.takes(self.default):
-            raise ValueError(f"the default size {self.default} is outside of the range itself")
+            raise ValueError(f"the default size {self.default} is outside of its own range")
         return self
 
     def takes(self, size: Size) -> bool:
-        """Says whether a size is exactly one of those in the range."""
+        """Whether a size is exactly one of those in the range."""
         return (
             all(side % self.step == 0 and self.min_side <= side <= self.max_side for side in size)
             and max(size.ratio, 1 / size.ratio) <= self.max_ratio + 1e-9

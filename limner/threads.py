@@ -1,4 +1,4 @@
-"""The bridge from an event loop to a thread that may hang."""
+"""Calls from an event loop into a thread, and back."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def call_in_thread(function: Callable[[], T], name: str = "limner") -> asyncio.F
     """Calls a function in a daemon thread of its own, and returns the future of its outcome.
 
     The function sees the caller's context variables. The future raises what the function raises;
-    RuntimeError in place of StopIteration and of what is no `Exception`, since neither survives an
-    event loop. A cancelled future, or a closed loop, leaves the thread running: nothing can stop it,
-    but it does not hold up the program's exit, unlike the threads of `asyncio.to_thread`.
+    RuntimeError instead of StopIteration or of anything but an `Exception`, which an event loop cannot
+    handle. If the future is cancelled or the loop closes, the thread runs on: nothing can stop it, but
+    unlike the threads of `asyncio.to_thread` it does not block the program's exit.
 
-    Raises what starting a thread raises if the system has no thread left.
+    Raises RuntimeError if the system cannot start a thread.
     """
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[T] = loop.create_future()

@@ -1,4 +1,4 @@
-"""The conformance suite: one class to inherit, and pytest says whether a provider keeps the contract.
+"""The conformance suite: a class to inherit, with which pytest checks that a provider keeps the contract.
 
     import limner_dots
     from limner.testing import ProviderSuite
@@ -6,8 +6,8 @@
     class TestDots(ProviderSuite):
         plugin = limner_dots
 
-It needs ``limner[testing]``, no key and no network. For a provider of a service it plays the service
-on this machine, at the `base_url` of every request; the class says what the service answers:
+It needs ``limner[testing]``, no key and no network. If the provider has a service, the suite plays the
+service on this machine, at the `base_url` of every request; the class defines the service's answers:
 
     class TestPaint(ProviderSuite):
         plugin = "limner_paint"
@@ -20,8 +20,8 @@ on this machine, at the `base_url` of every request; the class says what the ser
             "content-filter": Reply(400, {"code": "unsafe"}),
         }
 
-`limner.testing.base.SuiteBase` lists all that a class may set. Each failed test says in a sentence
-what is wrong, and which section of plugins.md tells how to mend it.
+`limner.testing.base.SuiteBase` lists everything that a class may set. Each failed test states in a
+sentence what is wrong, and names the section of plugins.md that explains how to fix it.
 """
 
 from limner.testing.base import Answer

@@ -1,4 +1,4 @@
-"""What a test class says of its provider, and how the suite asks it for pictures."""
+"""What a test class states about its provider, and how the suite calls the provider."""
 
 from __future__ import annotations
 
@@ -27,62 +27,62 @@ from limner.testing.samples import smallest_size
 T = TypeVar("T")
 
 Answer: TypeAlias = "Reply | Callable[[Request], Reply] | Mapping[str, Any]"
-"""What brings something about: how the service answers (each request alike, or by a function), or the
-options of a request, as a dict, for a provider that plays the outcome itself."""
+"""What causes an outcome: the service's answer (the same for each request, or a function), or the options
+of a request, as a dict, for a provider that plays the outcome itself."""
 
 SLOW = 10.0
-"""Seconds that a slow answer takes; no test waits as long."""
+"""Seconds that a slow answer takes; no test waits that long."""
 UNUSABLE = (Exception, SystemExit)
 """What importing a plugin, or its `describe`, may raise."""
 
 
 class SuiteBase:
-    """What a test class may say; only `plugin` is needed, and `answer` where there is a service."""
+    """What a test class may set; only `plugin` is needed, and `answer` if there is a service."""
 
     plugin: ClassVar[Any] = None
-    """The module or object with the hooks, or its import path as the entry point has it."""
+    """The module or object with the hooks, or its import path as in the entry point."""
     credential: ClassVar[str] = "test-credential-0123456789"
-    """The secret that a request carries, where `describe` says that the provider needs one."""
+    """The secret in each request, if `describe` declares that the provider needs one."""
     settings: ClassVar[Mapping[str, Any]] = {}
-    """The provider's own settings, as the configuration would give them."""
+    """The provider's own settings, as in the configuration."""
     base_path: ClassVar[str] = ""
-    """What follows the address of the service in `base_url`, such as ``/v1``."""
+    """The path after the address of the service in `base_url`, such as ``/v1``."""
     prompt: ClassVar[str] = "a lighthouse at dusk"
     timeout: ClassVar[float] = 15.0
-    """Seconds that a call may take in the tests."""
+    """Seconds that a call in the tests may take."""
     failures: ClassVar[Mapping[str, Answer | Sequence[Answer]]] = {}
-    """What makes it fail, by the category that has to come of it (``content-filter`` for a refusal)."""
+    """What makes it fail, by the category that must result (``content-filter`` for a refusal)."""
     slow_options: ClassVar[Mapping[str, Any] | None] = None
     """Options that make it take longer than a test waits, for a provider without a service."""
     unsent: ClassVar[Collection[str]] = ()
-    """The options that rightly change nothing of what the service is sent."""
+    """The options that are not sent to the service, on purpose."""
     light_imports: ClassVar[Collection[str]] = ()
-    """Modules of other distributions that it may import to describe itself: they cost next to nothing."""
+    """Modules of other distributions that it may import to describe itself, because they load fast."""
 
     def answer(self, request: Request) -> Reply:
-        """Answers for the service, to a request that works; a provider without a service leaves it out."""
+        """Returns the service's answer to a request that works; left out if there is no service."""
         raise NotImplementedError
 
     def answer_slowly(self, request: Request) -> Reply:
-        """Answers for the service, to a request that takes longer than a test waits.
+        """Returns the service's answer to a request that takes longer than a test waits.
 
-        Override it for a service that answers at once and is asked again until the picture is there.
+        Override it for a service that answers at once and is polled until the picture is ready.
         """
         return replace(self.answer(request), delay=SLOW)
 
     def saw_cancellation(self, service: Loopback, earlier: Sequence[Request]) -> bool:
-        """Says whether the service learns that nobody waits: by a hang-up, or by a request of a new kind."""
+        """Whether the service learns of a cancellation: by a closed connection or a new kind of request."""
         known = {(request.method, request.path) for request in earlier}
         later = service.requests[len(earlier) :]
         return service.disconnects > 0 or any(
             (request.method, request.path) not in known for request in later
         )
 
-    # What follows is the suite's own.
+    # The rest is internal.
 
     @pytest.fixture(autouse=True)
     def _apart_from_this_machines_settings(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        """Hides the keys and proxies of whoever runs the tests, and allows no network."""
+        """Hides the keys and proxies of the environment, and allows no network."""
         for name in list(os.environ):
             if name.lower().endswith("_proxy"):
                 monkeypatch.delenv(name)
@@ -98,29 +98,29 @@ class SuiteBase:
 
     @property
     def module(self) -> Any:
-        """The plugin itself, imported where the class gives its import path."""
+        """The plugin itself, imported if the class has its import path."""
         return _module(type(self))
 
     @property
     def hooks(self) -> dict[str, Callable[..., Any]]:
-        """The plugin's hooks; raises PluginFault, and whatever importing the plugin raises."""
+        """The plugin's hooks; raises PluginFault, or whatever importing the plugin raises."""
         return _hooks(type(self))
 
     @property
     def info_or_fault(self) -> ProviderInfo | BaseException:
-        """What the provider says of itself, or why that cannot be known."""
+        """The provider's description, or the error that prevents it."""
         return _info_or_fault(type(self))
 
     @property
     def info(self) -> ProviderInfo:
-        """What the provider says of itself; skips the test where the tests of describe fail."""
+        """The provider's description; skips the test if there is none, which the tests of describe report."""
         if isinstance(self.info_or_fault, BaseException):
-            pytest.skip(f"nothing can be asked of it before this is mended: {self.info_or_fault}")
+            pytest.skip(f"the provider cannot be called until this is fixed: {self.info_or_fault}")
         return self.info_or_fault
 
     @property
     def import_path(self) -> str | None:
-        """The path by which another interpreter can import the plugin; None where there is none."""
+        """The path by which another interpreter can import the plugin; None if there is none."""
         if isinstance(self.plugin, str):
             return self.plugin
         if isinstance(self.plugin, ModuleType):
@@ -130,7 +130,7 @@ class SuiteBase:
         return f"{module.__name__}:{names[0]}" if module and names else None
 
     def describe_in_fresh_interpreter(self) -> FreshDescription | None:
-        """Has the plugin describe itself in a fresh interpreter; None where that cannot import it."""
+        """Calls `describe` in a fresh interpreter; None if the plugin has no import path."""
         _ = self.info
         return describe_in_fresh_interpreter(self.import_path) if self.import_path else None
 
@@ -147,14 +147,14 @@ class SuiteBase:
         """Skips the test of a provider that has no service."""
         _ = self.info
         if not self.has_service:
-            pytest.skip("it asks no service: where it does, override answer(request) to answer for it")
+            pytest.skip("it has no service: if it does, override answer(request) to answer for it")
 
     def request(self, model: ModelInfo | None = None, **more: Any) -> ImageRequest:
-        """Builds what the host would ask of a model, at its smallest size."""
+        """Returns the request that the host would make to a model, at the smallest size."""
         model = model or self.info.models[0]
         secret = SecretStr(self.credential) if self.info.credential else None
         options = self.info.options_of(model).model_validate(more.pop("options", {}))
-        asked: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "prompt": self.prompt,
             "model": model.id,
             "size": smallest_size(model),
@@ -164,10 +164,10 @@ class SuiteBase:
             "settings": dict(self.settings),
             "timeout": self.timeout,
         }
-        return ImageRequest(**(asked | more))
+        return ImageRequest(**(fields | more))
 
     def run(self, work: Work[T], answer: Handler | None = None) -> T:
-        """Runs work on a new event loop beside a new service, which answers as told, or else as it does."""
+        """Runs work on a new event loop with a new service; `answer` replaces the class's own answers."""
 
         async def main() -> T:
             generate = self.hooks["generate"]
@@ -179,7 +179,7 @@ class SuiteBase:
         return on_a_loop(main)
 
     def ask(self, *requests: ImageRequest, answer: Handler | None = None) -> list[Outcome]:
-        """Makes the calls one after the other on one event loop."""
+        """Makes the calls one after another on one event loop."""
 
         async def one_by_one(runner: Runner) -> list[Outcome]:
             return [await runner.ask(request) for request in requests]
@@ -187,13 +187,13 @@ class SuiteBase:
         return self.run(one_by_one, answer)
 
     def request_for(self, answer: Answer, **more: Any) -> tuple[ImageRequest, Handler | None]:
-        """Gives the request that brings an outcome about, and how the service answers it."""
+        """Returns the request that causes an outcome, and the service's answer to it."""
         if isinstance(answer, Mapping):
             return self.request(options=answer, **more), None
         return self.request(**more), (lambda _: answer) if isinstance(answer, Reply) else answer
 
 
-# Found out once for each class.
+# Computed once for each class.
 
 
 @cache
@@ -209,7 +209,9 @@ def _hooks(suite: type[SuiteBase]) -> dict[str, Callable[..., Any]]:
     check_version(module)
     hooks = check_hooks(pluggy.PluginManager("limner"), module)
     if "generate" not in hooks:
-        raise PluginFault("It is a middleware, and the suite is for providers: test it by calling it.")
+        raise PluginFault(
+            "It is a middleware, and the suite is for providers: call it in a test of your own."
+        )
     return hooks
 
 

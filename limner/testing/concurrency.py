@@ -1,4 +1,4 @@
-"""Tests of how a provider behaves on an event loop: stopped, alone, and beside others."""
+"""Tests of how a provider behaves on an event loop: cancelled, alone, and together with others."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from limner.testing.samples import sizes_of
 
 AT_ONCE = 4
 HELD = 1.5
-"""Seconds that an answer is held back where the event loop does not turn meanwhile."""
+"""Seconds for which an answer is held back if the event loop is blocked meanwhile."""
 READING = 0.1
-"""Seconds for a provider to read what a service answers at once, before it is cancelled."""
+"""Seconds for a provider to read the service's first answer before it is cancelled."""
 
 
 class ConcurrencyTests(SuiteBase):
-    """Cancelling stops it, and it may be called concurrently and on any event loop."""
+    """Cancelling stops the provider, and it may be called concurrently and on any event loop."""
 
     def test_cancelling_stops_it(self) -> None:
         if not self.is_async:
@@ -45,19 +45,19 @@ class ConcurrencyTests(SuiteBase):
             ):
                 fail(
                     "It was cancelled, but the service still works on the picture: close the connection, or "
-                    "cancel the job at the service; where it cannot be told, override saw_cancellation.",
+                    "cancel the job at the service; if the service cannot tell, override saw_cancellation.",
                     REQUEST,
                 )
 
         self.run(cancel, self.answer_slowly)
 
     async def _fail_as_too_quick(self, runner: Runner, call: Call, seconds: float) -> None:
-        """Tells why a call that should have been slow has ended already."""
+        """Fails or skips the test of a call that ended although it should have been slow."""
         if self.has_service and seconds > HELD:
-            pytest.skip("it holds up the event loop, so that nothing can cancel it: mend that first")
+            pytest.skip("it blocks the event loop, so nothing can cancel it: fix that first")
         await runner.outcome_of(call)
         fail(
-            "The picture was there before it could be cancelled: override answer_slowly(request), or say "
+            "The picture was made before it could be cancelled: override answer_slowly(request), or set "
             "slow_options.",
             TESTING,
         )
@@ -67,8 +67,8 @@ class ConcurrencyTests(SuiteBase):
         ended, _ = await asyncio.wait({call.task}, timeout=CLEANUP)
         if not ended:
             fail(
-                f"It goes on {CLEANUP:g} seconds after it was cancelled: let the CancelledError pass; where "
-                f"the service is asked again and again for its picture, override answer_slowly.",
+                f"It still runs {CLEANUP:g} seconds after it was cancelled: let the CancelledError pass; if "
+                f"the service is polled for the picture, override answer_slowly.",
                 REQUEST,
             )
         _, error = (None, None) if call.task.cancelled() else call.task.result()
@@ -87,10 +87,10 @@ class ConcurrencyTests(SuiteBase):
 
         outcome = self.run(ask, self.answer_slowly)
         if outcome is None or outcome.category not in ("timeout", "unavailable"):
-            came = f"came out as {outcome.category}" if outcome else "still holds its thread"
+            result = f"ended as {outcome.category}" if outcome else "still holds its thread"
             fail(
-                f"A request with timeout=0.5, to a service that does not answer, {came}: give your client "
-                f'the request\'s timeout, and raise ProviderError("timeout") where it passes.',
+                f"A request with timeout=0.5, to a service that does not answer, {result}: give your client "
+                f'the request\'s timeout, and raise ProviderError("timeout") when it expires.',
                 REQUEST,
                 outcome.error if outcome else None,
             )
@@ -146,8 +146,8 @@ class ConcurrencyTests(SuiteBase):
         for outcome in outcomes:
             if outcome.result is None:
                 fail(
-                    f"Of {AT_ONCE} calls at once, one failed as {outcome.category}: keep what belongs to one "
-                    f"request in the function.",
+                    f"Of {AT_ONCE} concurrent calls, one failed as {outcome.category}: keep the data of a "
+                    f"request inside the function.",
                     REQUEST,
                     outcome.error,
                 )
@@ -158,8 +158,8 @@ class ConcurrencyTests(SuiteBase):
             mixed = [one for one, other in zip(outcomes, alone, strict=True) if one.picture != other.picture]
         if mixed:
             fail(
-                f"Of {AT_ONCE} calls at once, {len(mixed)} got mixed up with another: keep what belongs to "
-                f"one request in the function.",
+                f"Of {AT_ONCE} concurrent calls, {len(mixed)} got mixed up with another: keep the data of a "
+                f"request inside the function.",
                 REQUEST,
             )
 
@@ -176,7 +176,7 @@ class ConcurrencyTests(SuiteBase):
         for outcome in outcomes:
             if outcome.result is None:
                 fail(
-                    f"A call on a second event loop came out as {outcome.category}: keep asynchronous "
+                    f"A call on a second event loop ended as {outcome.category}: keep asynchronous "
                     f"clients with limner.shared, which has one for each loop.",
                     REQUEST,
                     outcome.error,

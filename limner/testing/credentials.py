@@ -1,4 +1,4 @@
-"""Tests of where the credential may go, and of what a provider writes."""
+"""Tests of where the credential may go, and of what a provider prints."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from limner.testing.loopback import Loopback, Reply, Request
 from limner.testing.report import FAILS, REQUEST, fail
 from limner.testing.runner import Outcome, Runner
 
-OF_THE_ENVIRONMENT = "key-of-the-environment-0123456789"
+ENVIRONMENT_KEY = "key-of-the-environment-0123456789"
 _CHATTY = ("httpx", "httpx2", "httpcore", "httpcore2")
-"""Loggers of HTTP libraries that the host keeps quiet."""
+"""Loggers of HTTP libraries that the host silences."""
 
 
 class CredentialTests(FailureTests):
-    """The credential reaches the service alone, and nothing is written to standard output."""
+    """The credential goes only to the service, and nothing is printed to standard output."""
 
     def test_the_credential_is_in_no_text(
         self, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
@@ -28,11 +28,11 @@ class CredentialTests(FailureTests):
         outcomes = self.ask(self.request())
         for reply in self.echoes() if self.has_service else []:
             outcomes += self.ask(self.request(), answer=lambda _, reply=reply: reply)
-        texts = {"a line of its log": _logged(caplog), "what it writes": "".join(capfd.readouterr())}
-        for where, text in [*texts.items(), *(said for outcome in outcomes for said in _texts(outcome))]:
+        texts = {"a line of its log": _logged(caplog), "what it prints": "".join(capfd.readouterr())}
+        for where, text in [*texts.items(), *(text for outcome in outcomes for text in _texts(outcome))]:
             if self.credential in text:
                 fail(
-                    f"The credential is in {where}: the service's own words go into service_message alone.",
+                    f"The credential is in {where}: put the service's own words into service_message only.",
                     FAILS,
                 )
 
@@ -54,17 +54,17 @@ class CredentialTests(FailureTests):
         self._need_credential()
         self.need_service()
         assert self.info.credential
-        monkeypatch.setenv(self.info.credential.variable, OF_THE_ENVIRONMENT)
+        monkeypatch.setenv(self.info.credential.variable, ENVIRONMENT_KEY)
 
         async def ask(runner: Runner) -> list[Request]:
             await runner.ask(self.request())
-            await runner.ask(self.request(credential=None))  # a failure is as good as a picture here
+            await runner.ask(self.request(credential=None))  # it may fail
             return runner.service.requests
 
-        if any(OF_THE_ENVIRONMENT in _whole(request) for request in self.run(ask)):
+        if any(ENVIRONMENT_KEY in _whole(request) for request in self.run(ask)):
             fail(
                 f"It sends what is in {self.info.credential.variable}: use the request's credential, and "
-                f"none where that is None.",
+                f"none if that is None.",
                 REQUEST,
             )
 
@@ -74,10 +74,10 @@ class CredentialTests(FailureTests):
         if self.has_service:
             self.ask(*requests, answer=lambda _: Reply(500, "out of order"))
         self.hooks["describe"]()
-        fresh = self.describe_in_fresh_interpreter()  # what importing it writes
+        fresh = self.describe_in_fresh_interpreter()  # which shows what importing it prints
         written = capfd.readouterr().out or (fresh.written if fresh else "")
         if written:
-            fail(f"It writes to standard output: {written[:60]!r}; use logging.", REQUEST)
+            fail(f"It prints to standard output: {written[:60]!r}; use logging.", REQUEST)
 
     def _need_credential(self) -> None:
         if self.info.credential is None:
@@ -85,19 +85,19 @@ class CredentialTests(FailureTests):
 
 
 def _texts(outcome: Outcome) -> list[tuple[str, str]]:
-    """Lists the texts of an outcome that the host may show, but for the service's own words."""
-    said: list[tuple[str, str]] = [("a progress report", " ".join(map(str, outcome.progress)))]
+    """Returns the texts of an outcome that the host may show, without the service's own words."""
+    texts: list[tuple[str, str]] = [("a progress report", " ".join(map(str, outcome.progress)))]
     if outcome.result:
-        beside = ("revised_prompt", "model", "request_id", "usage", "metadata", "warnings")
-        said += [(f"the result's {name}", repr(getattr(outcome.result, name))) for name in beside]
+        names = ("revised_prompt", "model", "request_id", "usage", "metadata", "warnings")
+        texts += [(f"the result's {name}", repr(getattr(outcome.result, name))) for name in names]
     if outcome.error:
         words = outcome.error.service_message or ""
         more: dict[str, Any] = {**vars(outcome.error), "service_message": None}
-        said.append(
+        texts.append(
             ("the error's text", str(outcome.error).replace(words, "") if words else str(outcome.error))
         )
-        said.append(("the error's attributes", repr(more)))
-    return said
+        texts.append(("the error's attributes", repr(more)))
+    return texts
 
 
 def _logged(caplog: pytest.LogCaptureFixture) -> str:

@@ -1,4 +1,4 @@
-"""Tests of what a provider says of itself."""
+"""Tests of how a provider describes itself."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from limner.testing.report import DESCRIPTION, FIRST_PLUGIN, TESTING, VERSION, f
 from limner.testing.samples import UNKNOWN, accepted_values, options_as_json, rejected_values, rejection
 
 MAX_SECONDS = 2.0
-"""A description takes a thousandth of this; more means that it waits for something."""
+"""A description takes a thousandth of this; more means that it is waiting for something."""
 _LIGHT = {"limner", "pluggy", "pydantic", "pydantic_core", "anyio"}
 
 
 class DescribeTests(SuiteBase):
-    """The hooks are those of the contract, and `describe` is quick, pure and true."""
+    """The hooks are those of the contract, and `describe` is fast, pure and correct."""
 
     def test_the_hooks_are_those_of_the_contract(self) -> None:
         if self.plugin is None:
-            fail(f"The class {type(self).__name__} names no plugin: say plugin = your_module.", TESTING)
+            fail(f"The class {type(self).__name__} names no plugin: set plugin = your_module.", TESTING)
         try:
             check_version(self.module)
         except PluginFault as fault:
             fail(str(fault), VERSION)
         except UNUSABLE as error:
             fail(
-                f"Importing it raised {type(error).__name__}: leave what may fail to generate.",
+                f"Importing it raised {type(error).__name__}: move what may fail into generate.",
                 FIRST_PLUGIN,
                 error,
             )
@@ -61,7 +61,7 @@ class DescribeTests(SuiteBase):
         _ = self.info
         if _facts(self._describe()) != _facts(self._describe()):
             fail(
-                "Its hook describe gives other facts the second time: state what does not change.",
+                "Its hook describe returns different facts the second time: state only what does not change.",
                 DESCRIPTION,
             )
 
@@ -72,8 +72,8 @@ class DescribeTests(SuiteBase):
         heavy = [name for name in foreign if _distributions(name) - own]
         if heavy:
             fail(
-                f"Importing it and its hook describe imports {', '.join(heavy)}: import that inside of "
-                f"generate, or name it in light_imports where it costs next to nothing.",
+                f"Importing it and its hook describe imports {', '.join(heavy)}: import that inside "
+                f"generate, or name it in light_imports if it loads fast.",
                 DESCRIPTION,
             )
         if fresh.seconds > MAX_SECONDS:
@@ -86,7 +86,7 @@ class DescribeTests(SuiteBase):
         if connections := self._fresh_description().connections:
             fail(
                 f"Importing it or its hook describe connects to {connections[0]}: state what is known "
-                f"without asking.",
+                f"without a connection.",
                 DESCRIPTION,
             )
 
@@ -98,51 +98,51 @@ class DescribeTests(SuiteBase):
                 schemas = option_schemas(options)
                 json.dumps(schemas)
             except (UserWarning, TypeError, ValueError) as error:
-                fail(f"The schema of {model.id}'s options is no JSON.", DESCRIPTION, error)
+                fail(f"The schema of {model.id}'s options is not JSON.", DESCRIPTION, error)
         for name, schema in schemas.items():
             about = f"The option {name} of its model {model.id}"
             if "default" in schema and (why := rejection(options, name, schema["default"])):
-                fail(f"{about} refuses its own default: {why}.", DESCRIPTION)
+                fail(f"{about} rejects its own default: {why}.", DESCRIPTION)
             for value in accepted_values(schema):
                 if why := rejection(options, name, value):
-                    fail(f"{about} refuses {value!r}, which its schema allows: {why}.", DESCRIPTION)
+                    fail(f"{about} rejects {value!r}, which its schema allows: {why}.", DESCRIPTION)
             for value in rejected_values(schema):
                 if rejection(options, name, value) is None:
-                    fail(f"{about} takes {value!r}, which its schema does not allow.", DESCRIPTION)
+                    fail(f"{about} accepts {value!r}, which its schema does not allow.", DESCRIPTION)
         if rejection(options, UNKNOWN, 1) is None:
             fail(
-                f"The options of its model {model.id} take what they do not declare: leave model_config as "
-                f"limner.Options has it.",
+                f"The options of its model {model.id} accept what they do not declare: keep the model_config "
+                f"of limner.Options.",
                 DESCRIPTION,
             )
 
     @property
     def _describe(self) -> Callable[[], Any]:
-        """The hook itself; skips the test where the test of the hooks fails."""
+        """The hook itself; skips the test if there is none, which the test of the hooks reports."""
         try:
             return self.hooks["describe"]
         except UNUSABLE as error:
-            pytest.skip(f"its hooks come first: {error}")
+            pytest.skip(f"its hooks must be fixed first: {error}")
 
     def _fresh_description(self) -> FreshDescription:
         fresh = self.describe_in_fresh_interpreter()
         if fresh is None or fresh.is_missing:
-            pytest.skip("a fresh interpreter cannot import it: give plugin as an import path")
+            pytest.skip("a fresh interpreter cannot import it: set plugin to an import path")
         if fresh.error and not fresh.connections:
             fail(f"In a fresh interpreter it does not describe itself: {fresh.error}.", DESCRIPTION)
         return fresh
 
 
 def _facts(info: ProviderInfo) -> str:
-    """Writes all that a provider says of itself as JSON; its options by their schema, not their class."""
+    """Returns a provider's whole description as JSON; the options as their schema instead of their class."""
     classes = {"options": True, "models": {"__all__": {"options"}}, "other_models": {"options"}}
-    said = info.model_dump(mode="json", exclude=classes)
+    facts = info.model_dump(mode="json", exclude=classes)
     models = (*info.models, *((info.other_models,) if info.other_models else ()))
-    return json.dumps([said, [options_as_json(info.options_of(model)) for model in models]], sort_keys=True)
+    return json.dumps([facts, [options_as_json(info.options_of(model)) for model in models]], sort_keys=True)
 
 
 def _distributions(module: str) -> set[str]:
-    """Names the installed distributions that a top-level module comes from."""
+    """Returns the installed distributions that have this top-level module."""
     return {*_all_distributions().get(module, ())}
 
 

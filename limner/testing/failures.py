@@ -29,26 +29,26 @@ STRANGE: dict[str, tuple[Reply, tuple[str, ...]]] = {
     "an error page": (Reply(500, _PAGE, _HTML), ("unavailable", "provider")),
     "an overload": (Reply(503, _PAGE, _HTML), ("unavailable", "rate-limit")),
 }
-"""What any service may answer one day, and what may come of it."""
+"""What any service may answer one day, and the categories that may result."""
 LOST = {"is cut off": Reply(200, "x" * 100, cut_after=0), "is an error 500": Reply(500, _PAGE, _HTML)}
-"""Answers that leave open whether the request was carried out."""
+"""Answers after which nobody can know whether the request was carried out."""
 
 
 class FailureTests(SuiteBase):
-    """Refusals and failures come out as what they are, and nothing is sent twice."""
+    """Refusals and failures are reported as what they are, and nothing is sent twice."""
 
     def test_each_failure_has_its_category(self, failure: tuple[str, Answer]) -> None:
         category, answer = failure
         _ = self.info
         if category not in FAILURES:
             fail(
-                f"The test class names a failure {category!r}: the categories are {', '.join(FAILURES)}.",
+                f"The test class has a failure {category!r}: the categories are {', '.join(FAILURES)}.",
                 TESTING,
             )
         if not self.has_service and (isinstance(answer, Reply) or callable(answer)):
             fail(
-                f"The test class answers for a service in failures[{category!r}], but not for a request that "
-                f"works: override answer(request), or give options.",
+                f"The test class has a service's answer in failures[{category!r}], but none for a request "
+                f"that works: override answer(request), or use options.",
                 TESTING,
             )
         request, handler = self.request_for(answer)
@@ -58,7 +58,7 @@ class FailureTests(SuiteBase):
                 "ContentFiltered(…)" if category == "content-filter" else f'ProviderError("{category}", …)'
             )
             fail(
-                f"The failure {category} came out as {outcome.category}: raise {raised} for it.",
+                f"The failure {category} was reported as {outcome.category}: raise {raised} for it.",
                 FAILS,
                 outcome.error,
             )
@@ -72,7 +72,7 @@ class FailureTests(SuiteBase):
         (outcome,) = self.ask(self.request(), answer=lambda _: reply)
         if outcome.category not in categories:
             fail(
-                f"Where the service answers with {what} (HTTP {reply.status}), it came out as "
+                f"The service answered with {what} (HTTP {reply.status}), which was reported as "
                 f"{outcome.category}: raise ProviderError with the category {' or '.join(categories)}.",
                 FAILS,
                 outcome.error,
@@ -91,8 +91,8 @@ class FailureTests(SuiteBase):
         outcome = self.run(ask)
         if outcome.category != "unavailable":
             fail(
-                f"A service that refuses the connection came out as {outcome.category}: raise "
-                f'ProviderError("unavailable", …), and ask at the request\'s base_url.',
+                f"A service that refuses the connection was reported as {outcome.category}: raise "
+                f'ProviderError("unavailable", …), and use the request\'s base_url.',
                 FAILS,
                 outcome.error,
             )
@@ -110,7 +110,7 @@ class FailureTests(SuiteBase):
         if len(made) != len(set(made)):
             fail(
                 f"A request whose answer {what} was sent {len(made)} times, and may be billed as often: "
-                f"switch the SDK's own retries off.",
+                f"turn off the SDK's own retries.",
                 FAILS,
             )
         if (
@@ -120,14 +120,14 @@ class FailureTests(SuiteBase):
             and outcome.error.did_not_run
         ):
             fail(
-                f"For a request whose answer {what} the error says did_not_run=True, which nobody can know: "
+                f"For a request whose answer {what} the error has did_not_run=True, which nobody can know: "
                 f"leave it False.",
                 FAILS,
                 outcome.error,
             )
 
     def _failures(self) -> list[Any]:
-        """Lists each failure that the class names as a test's parameter."""
+        """Returns each failure of the class as a parameter of a test."""
         return [
             pytest.param((category, answer), id=category if number == 0 else f"{category}-{number + 1}")
             for category, answers in self.failures.items()
@@ -135,7 +135,7 @@ class FailureTests(SuiteBase):
         ]
 
     def echoes(self) -> list[Reply]:
-        """Lists failures in which the service repeats the credential: the class's own, and usual ones."""
+        """Returns failures in which the service repeats the credential: the class's own, and common ones."""
         key = self.credential
         words = {"message": f"Incorrect API key provided: {key}.", "type": "invalid_request_error"}
         own = [
@@ -159,7 +159,7 @@ def _listed(answers: object) -> list[Any]:
 
 
 def _with_key(body: Any, key: str) -> Any:
-    """Puts the key behind every sentence of an answer; a word by itself may be a code that decides."""
+    """Returns an answer with the key after every sentence; a single word may be a code, and stays."""
     if isinstance(body, dict):
         return {name: _with_key(value, key) for name, value in cast(dict[str, Any], body).items()}
     if isinstance(body, list):
@@ -168,11 +168,11 @@ def _with_key(body: Any, key: str) -> Any:
 
 
 def _check_wait(outcome: Outcome, reply: Reply) -> None:
-    asked = {name.lower(): value for name, value in reply.headers.items()}.get("retry-after", "")
+    seconds = {name.lower(): value for name, value in reply.headers.items()}.get("retry-after", "")
     wait = outcome.error.retry_after if isinstance(outcome.error, ProviderError) else None
-    if asked.isdecimal() and wait != float(asked):
+    if seconds.isdecimal() and wait != float(seconds):
         fail(
-            f"The service asks for a wait of {asked} seconds (its header Retry-After), and the error's "
+            f"The service requests a wait of {seconds} seconds (its header Retry-After), but the error's "
             f"retry_after is {wait}: pass it on.",
             FAILS,
         )

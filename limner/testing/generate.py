@@ -1,4 +1,4 @@
-"""Tests of what a provider does when it is asked for a picture."""
+"""Tests of how a provider makes pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from limner.testing.samples import accepted_values, accepts, rejection, sizes_of
 
 
 class GenerateTests(SuiteBase):
-    """Every request that the declaration allows becomes a picture, and the service hears all of it."""
+    """Every request that the description allows becomes a picture, and the service receives all of it."""
 
     def test_each_model_makes_a_picture(self, model: ModelInfo) -> None:
         request = self.request(model)
@@ -36,15 +36,15 @@ class GenerateTests(SuiteBase):
     def test_each_size_makes_a_picture(self, model: ModelInfo) -> None:
         sizes = [size for size in sizes_of(model) if size != model.default_size]
         if not sizes:
-            pytest.skip("it declares no other size than the default")
+            pytest.skip("it declares no size besides the default")
         for outcome in self.ask(*(self.request(model, size=size) for size in sizes)):
             self._check_picture(outcome)
 
     def test_each_option_makes_a_picture(self, model: ModelInfo) -> None:
-        asked = [options for options in self._options(model) if not self._plays(options)]
-        if not asked:
-            pytest.skip("it declares no options, or none that makes a picture")
-        for outcome in self.ask(*(self.request(model, options=options) for options in asked)):
+        chosen = [options for options in self._options(model) if not self._plays(options)]
+        if not chosen:
+            pytest.skip("it declares no options, or none that lead to a picture")
+        for outcome in self.ask(*(self.request(model, options=options) for options in chosen)):
             self._check_picture(outcome)
 
     def test_what_it_declares_it_sends(self, model: ModelInfo) -> None:
@@ -64,42 +64,42 @@ class GenerateTests(SuiteBase):
 
         if feature := self.run(compare):
             fail(
-                f"The {feature} of its model {model.id} changes nothing that the service is sent, and no "
-                f"warning says so: send it, warn, do not declare it, or name it in unsent.",
+                f"The {feature} of its model {model.id} changes nothing in what the service receives, and "
+                f"there is no warning: send it, warn, do not declare it, or list it in unsent.",
                 DESCRIPTION,
             )
 
-    def test_what_stands_beside_the_picture_has_its_type(self) -> None:
+    def test_the_rest_of_the_result_has_its_types(self) -> None:
         (outcome,) = self.ask(self.request())
         if outcome.result is None:
             pytest.skip("it makes no picture: see the tests of its models")
-        if wrong := _wrong_beside(outcome.result):
+        if wrong := _wrong_type(outcome.result):
             fail(f"The result's {wrong}.", RESULT)
 
     def _check_picture(self, outcome: Outcome) -> None:
-        """Blames the provider for a request that did not become a picture, or one of another size."""
+        """Fails the test if a request did not become a picture, or became one of another size."""
         request, error = outcome.request, outcome.error
         about = f"For {_words(request)}"
         if outcome.result is None:
             fail(
-                f"{about} there was no picture but the failure {outcome.category}.",
+                f"{about} there was no picture, but the failure {outcome.category}.",
                 REQUEST,
                 error,
             )
         if isinstance(error, ProviderError):
             words = error.service_message
-            fail(f"{about} the result's image is no picture: {words}", RESULT)
+            fail(f"{about} the result's image is not a picture: {words}", RESULT)
         if self.has_service or outcome.picture is None or request.size is None:
             return
         made = (outcome.picture.width, outcome.picture.height)
         if made != request.size and not any(warning.feature == "size" for warning in outcome.result.warnings):
             fail(
-                f"{about} the picture has the size {made[0]}x{made[1]}: make the size asked for, or warn.",
+                f"{about} the picture has the size {made[0]}x{made[1]}: make the requested size, or warn.",
                 RESULT,
             )
 
     def _options(self, model: ModelInfo) -> list[dict[str, Any]]:
-        """Lists options to ask for, one at a time, over the values of their schemas."""
+        """Returns the options to try, one at a time, with the values that their schemas allow."""
         options = self.info.options_of(model)
         return [
             {name: value}
@@ -109,14 +109,14 @@ class GenerateTests(SuiteBase):
         ]
 
     def _plays(self, options: dict[str, Any]) -> bool:
-        """Says whether these are the options of a failure or of a slow picture."""
+        """Whether these are the options of a failure or of a slow picture."""
         played: list[Any] = [self.slow_options]
         for answers in self.failures.values():
             played += answers if isinstance(answers, (list, tuple)) else [answers]
         return any(isinstance(part, Mapping) and options.items() <= part.items() for part in played)
 
     def _features(self, model: ModelInfo) -> dict[str, list[ImageRequest]]:
-        """Lists what should make a difference to the service, and the requests of which one has to."""
+        """Returns each feature that should change what the service receives, and requests that show it."""
         request = self.request(model)
         features = {"prompt": [replace(request, prompt="something else")]}
         if model.seed:
@@ -134,7 +134,7 @@ class GenerateTests(SuiteBase):
 
 
 async def _sent(runner: Runner, request: ImageRequest) -> tuple[list[tuple[str, str, bytes]], bool]:
-    """Asks for a picture; gives what the service was sent, and whether there was a warning."""
+    """Makes a picture; returns what the service received, and whether there was a warning."""
     already = len(runner.service.requests)
     outcome = await runner.ask(request)
     sent = [(request.method, request.path, request.body) for request in runner.service.requests[already:]]
@@ -142,27 +142,27 @@ async def _sent(runner: Runner, request: ImageRequest) -> tuple[list[tuple[str, 
 
 
 def _words(request: ImageRequest) -> str:
-    asked = [f"the model {request.model}"]
-    asked += [f"the size {request.size}"] if request.size else []
-    asked += [f"the seed {request.seed}"] if request.seed is not None else []
+    words = [f"the model {request.model}"]
+    words += [f"the size {request.size}"] if request.size else []
+    words += [f"the seed {request.seed}"] if request.seed is not None else []
     chosen = request.options.model_dump(mode="json", exclude_unset=True)
     names = field_names(type(request.options)).items()
-    asked += [f"{name} = {chosen[field]!r}" for name, field in names if field in chosen]
-    return ", ".join(asked)
+    words += [f"{name} = {chosen[field]!r}" for name, field in names if field in chosen]
+    return ", ".join(words)
 
 
-def _wrong_beside(result: ImageResult) -> str | None:
-    said: Any = result
+def _wrong_type(result: ImageResult) -> str | None:
+    checked: Any = result
     for name in ("revised_prompt", "model", "request_id"):
-        if not isinstance(getattr(said, name), str | None):
-            return f"{name} is a {type(getattr(said, name)).__name__}: give a text or None"
-    if isinstance(said.seed, bool) or not isinstance(said.seed, int | None):
-        return f"seed is a {type(said.seed).__name__}: give a whole number or None"
+        if not isinstance(getattr(checked, name), str | None):
+            return f"{name} is a {type(getattr(checked, name)).__name__}: use a text or None"
+    if isinstance(checked.seed, bool) or not isinstance(checked.seed, int | None):
+        return f"seed is a {type(checked.seed).__name__}: use a whole number or None"
     for name in ("usage", "metadata"):
         try:
-            json.dumps(dict(getattr(said, name)))
+            json.dumps(dict(getattr(checked, name)))
         except (TypeError, ValueError):
-            return f"{name} holds more than plain JSON values: give a dict of texts, numbers, lists and dicts"
-    if not all(isinstance(warning, ImageWarning) for warning in said.warnings):
-        return "warnings holds something else than ImageWarning"
+            return f"{name} holds more than plain JSON values: use a dict of texts, numbers, lists and dicts"
+    if not all(isinstance(warning, ImageWarning) for warning in checked.warnings):
+        return "warnings holds something other than ImageWarning"
     return None

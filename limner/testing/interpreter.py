@@ -1,6 +1,6 @@
-"""Has a plugin describe itself in a fresh interpreter, and reports what that took.
+"""Calls a plugin's `describe` in a fresh interpreter, and reports what that needed.
 
-As a script it is the fresh interpreter's side: ``interpreter.py SYS_PATH_AS_JSON IMPORT_PATH REPORT_FILE``.
+The fresh interpreter runs it as a script: ``interpreter.py SYS_PATH_AS_JSON IMPORT_PATH REPORT_FILE``.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from typing import NamedTuple
 
 
 class FreshDescription(NamedTuple):
-    """What it took to import a plugin and to have it describe itself."""
+    """What importing a plugin and calling its `describe` needed."""
 
     imported: list[str]
-    """The top-level modules that were imported, but for Python's own and those that the host has anyway."""
+    """The top-level modules that were imported, except Python's own and those that the host needs anyway."""
     connections: list[str]
-    """Where it tried to connect to."""
+    """The addresses that it tried to connect to."""
     seconds: float
     """The time that `describe` took."""
     error: str = ""
     is_missing: bool = False
-    """The fresh interpreter does not find the plugin."""
+    """The fresh interpreter did not find the plugin."""
     written: str = ""
-    """What was written to standard output."""
+    """What was printed to standard output."""
 
 
 @cache
 def describe_in_fresh_interpreter(plugin: str) -> FreshDescription:
-    """Has the plugin of an import path describe itself, once for all tests."""
+    """Calls the `describe` of the plugin with this import path, once for all tests."""
     with TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         arguments = [sys.executable, __file__, json.dumps(sys.path), plugin, str(report)]
@@ -44,7 +44,7 @@ def describe_in_fresh_interpreter(plugin: str) -> FreshDescription:
 
 
 def main(path: str, plugin: str, report: str) -> None:
-    """Imports the plugin, has it describe itself, and writes what `describe_in_fresh_interpreter` reads."""
+    """Imports the plugin, calls its `describe`, and writes the report as JSON."""
     sys.path[:] = json.loads(path)
     import time
     from importlib import import_module
@@ -54,7 +54,7 @@ def main(path: str, plugin: str, report: str) -> None:
 
     from limner.checks import check_hooks
 
-    import_module("anyio.to_thread")  # what the host has imported anyway
+    import_module("anyio.to_thread")  # which the host imports anyway
     before, connections = _imported(), list[str]()
 
     def watch(event: str, arguments: tuple[object, ...]) -> None:

@@ -1,7 +1,7 @@
 """A real HTTP server on this machine that plays a provider's service in tests.
 
-`ProviderSuite` starts one for each run; any other test may have its own. It is given the answers, and
-tells afterwards what it was asked:
+`ProviderSuite` starts one for each event loop; any other test may have its own. It is given the answers,
+and lists the requests that it received:
 
     with Loopback({"/v1/images": Reply(body={"url": "https://…"}, delay=0.1)}) as server:
         ask_it(server.url)
@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True)
 class Request:
-    """What a client sent; `path` is with its query, the names in `headers` are in lower case."""
+    """What a client sent; `path` includes the query, the names in `headers` are in lower case."""
 
     method: str
     path: str
@@ -38,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server answers, `delay` seconds later; `headers` replace those that it sets itself."""
+    """What the server answers after `delay` seconds; `headers` replace those that it sets itself."""
 
     status: int = 200
     body: bytes | str | dict[str, Any] = b""
@@ -46,9 +46,9 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     delay: float = 0.0
     cut_after: int | None = None
-    """Ends the connection after so many bytes of the body."""
+    """Closes the connection after this many bytes of the body."""
     chunks: Sequence[bytes | float] = ()
-    """A body sent in parts, in place of `body`: bytes, and seconds to pause between them."""
+    """A body sent in parts, instead of `body`: bytes, and seconds to pause between them."""
 
 
 Handler: TypeAlias = "Mapping[str, Reply] | Callable[[Request], Reply | Awaitable[Reply]]"
@@ -58,8 +58,9 @@ Handler: TypeAlias = "Mapping[str, Reply] | Callable[[Request], Reply | Awaitabl
 class Loopback:
     """Serves on 127.0.0.1, in a thread of its own, until the ``with`` block ends.
 
-    The handler maps paths to replies, or is a function, which must not block; what it raises breaks
-    the connection, and the block at its end. `disconnects` counts the clients that left unanswered.
+    The handler maps paths to replies, or is a function, which must not block; an exception in it closes
+    the connection, and is raised at the end of the block. `disconnects` counts the clients that left
+    before they were answered.
     """
 
     def __init__(self, handler: Handler, tls: ssl.SSLContext | None = None) -> None:
@@ -69,10 +70,10 @@ class Loopback:
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="loopback")
 
-    def wait_until(self, what: Callable[[Loopback], object], seconds: float = 5) -> None:
-        """Waits for something to be true of the server; blocks, so an event loop uses a thread for it."""
+    def wait_until(self, condition: Callable[[Loopback], object], seconds: float = 5) -> None:
+        """Waits until a condition holds; blocks, so call it in a thread if there is an event loop."""
         give_up = time.monotonic() + seconds
-        while not what(self):
+        while not condition(self):
             if time.monotonic() > give_up:
                 raise TimeoutError(f"not within {seconds} seconds")
             time.sleep(0.002)
@@ -120,7 +121,7 @@ class Loopback:
             writer.transport.abort()
 
     async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
-        """Sends the reply; says whether the connection stays open for another request."""
+        """Sends the reply; returns whether the connection stays open for another request."""
         found = self._handler(request) if callable(self._handler) else self._handler.get(request.path)
         reply = await found if inspect.isawaitable(found) else found or Reply(404)
         await asyncio.sleep(reply.delay)

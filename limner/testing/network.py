@@ -1,4 +1,4 @@
-"""Keeps a test on this machine."""
+"""Blocks the network for a test."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 
 @contextmanager
 def only_this_machine() -> Generator[list[str], None, None]:
-    """Refuses every connection and look-up of a name beyond this machine, and lists them as `host:port`.
+    """Refuses every connection and name look-up that leaves this machine, and lists them as `host:port`.
 
-    It holds for all threads, in what Python's own `socket` does.
+    It affects all threads, for everything that uses Python's own `socket`.
     """
     refused: list[str] = []
     connect, connect_ex, look_up = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo

@@ -1,4 +1,4 @@
-"""Pictures: one to answer with, and a look at one that came back."""
+"""A picture to answer with, and a check of the picture in a result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from limner.result import ImageResult
 
 
 def picture(width: int = 64, height: int = 64) -> bytes:
-    """Makes a whole PNG of that size, in one colour, for a service to answer with."""
+    """Returns a whole PNG of this size, in one colour, for a service to answer with."""
     rows = (b"\0" + b"\x40\x80\xc0" * width) * height
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = (b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
@@ -23,11 +23,12 @@ def picture(width: int = 64, height: int = 64) -> bytes:
     )
 
 
-def look_at(result: ImageResult, service: str | None) -> ImageInfo | None:
-    """Says what a result's picture is, as the host would; None for an https URL beyond this machine.
+def picture_of(result: ImageResult, service: str | None) -> ImageInfo | None:
+    """Returns what a result's picture is, as the host would find; None for an https URL elsewhere.
 
-    Raises ``ProviderError("bad-image")`` for what is no picture. A URL of the service itself is
-    fetched, without a credential.
+    A URL of the played service is fetched, without a credential.
+
+    Raises ``ProviderError("bad-image")`` if it is not a picture.
     """
     image = result.image
     if isinstance(image, str) and is_url(image):
@@ -36,7 +37,7 @@ def look_at(result: ImageResult, service: str | None) -> ImageInfo | None:
         elif image.strip().lower().startswith("https://"):
             return None
         else:
-            raise ProviderError("bad-image", "The host fetches no plain http URL.")
+            raise ProviderError("bad-image", "The host does not fetch plain http URLs.")
     return identify(read(image))
 
 

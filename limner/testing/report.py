@@ -1,4 +1,4 @@
-"""How a test of the suite fails: one sentence, and where to read on."""
+"""How a test of the suite fails: with a sentence, and a section of plugins.md to read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fail(sentence: str, section: str, error: BaseException | None = None) -> NoR
 
 
 def _traceback(error: BaseException) -> str:
-    """Gives the traceback of an error from the plugin's own first line on."""
+    """Returns the traceback of an error, starting at the plugin's own first line."""
     trace = error.__traceback__
     while trace and trace.tb_next and trace.tb_frame.f_code.co_filename.startswith(_HERE):
         trace = trace.tb_next

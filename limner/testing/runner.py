@@ -1,4 +1,4 @@
-"""Calls a provider as the host does, beside a service that is played on this machine."""
+"""Calls a provider as the host does, with a service that is played on this machine."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from limner.picture import ImageInfo
 from limner.request import ImageRequest
 from limner.result import ImageResult
 from limner.testing.loopback import Loopback
-from limner.testing.pictures import look_at
+from limner.testing.pictures import picture_of
 from limner.testing.report import FAILS, REQUEST, RESULT, TESTING, fail
 from limner.threads import call_in_thread
 
 T = TypeVar("T")
 
 CLEANUP = 5.0
-"""Seconds that the host gives a cancelled provider to clean up."""
+"""Seconds that a cancelled provider has to clean up, as in the host."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How one call ended: with a result, or with an error of the contract.
 
-    A result whose picture is none has the error that the host makes of it beside it.
+    If the result's picture is not one, `error` is what the host would raise for it.
     """
 
     request: ImageRequest
     result: ImageResult | None = None
     picture: ImageInfo | None = None
-    """None where there is no picture, and where it is an https URL beyond this machine."""
+    """None if there is no picture, or if it is an https URL elsewhere."""
     error: ContentFiltered | ProviderError | None = None
     progress: list[str] = field(default_factory=list[str])
 
     @property
     def category(self) -> str:
-        """The category of the failure, or what else came of it, as a word."""
+        """The category of the failure, or ``a picture``."""
         if isinstance(self.error, ProviderError):
             return self.error.category
         return "content-filter" if self.error else "a picture"
@@ -48,7 +48,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Call:
-    """A call under way."""
+    """A call in progress."""
 
     request: ImageRequest
     task: asyncio.Task[tuple[Any, BaseException | None]]
@@ -56,7 +56,7 @@ class Call:
 
 
 class Runner:
-    """An event loop on which a provider is called, and the service beside it, if it has one."""
+    """Calls a provider on an event loop, with its service, if it has one."""
 
     def __init__(
         self,
@@ -70,11 +70,11 @@ class Runner:
         self.base_url = base_url
         self._service = service
         self._refused = refused
-        """The connections beyond this machine that were refused."""
+        """The connections to other machines that were refused."""
 
     @property
     def service(self) -> Loopback:
-        """The service that is played; only for providers that have one."""
+        """The played service; only for a provider that has one."""
         assert self._service is not None
         return self._service
 
@@ -89,7 +89,7 @@ class Runner:
         return await self.end(self.begin(request))
 
     async def end(self, call: Call) -> Outcome:
-        """Waits for the end of a call, and blames the provider for one outside of the contract."""
+        """Waits for the end of a call; fails the test for an end that the contract does not allow."""
         done, _ = await asyncio.wait({call.task}, timeout=call.request.timeout)
         if not done:
             call.task.cancel()
@@ -103,7 +103,7 @@ class Runner:
         return await self.outcome_of(call)
 
     async def outcome_of(self, call: Call) -> Outcome:
-        """Turns a call that has ended into its outcome."""
+        """Returns the outcome of a call that has ended; fails the test as `end` does."""
         try:
             result, error = call.task.result()
         except asyncio.CancelledError as cancelled:  # by the provider itself
@@ -113,15 +113,15 @@ class Runner:
             return Outcome(call.request, error=error, progress=call.progress)
         if isinstance(error, RuntimeError) and "loop" in str(error):
             fail(
-                "It keeps something that belongs to another event loop: keep asynchronous clients with "
+                "It keeps something that belongs to another event loop: get asynchronous clients from "
                 "limner.shared, which has one for each loop.",
                 REQUEST,
                 error,
             )
         if error is not None:
             fail(
-                f"Its hook generate raised {type(error).__name__}, which is no error of the contract: raise "
-                f"ContentFiltered or ProviderError.",
+                f"Its hook generate raised {type(error).__name__}, which is not an error of the contract: "
+                f"raise ContentFiltered or ProviderError.",
                 FAILS,
                 error,
             )
@@ -133,15 +133,15 @@ class Runner:
             )
         try:
             url = self._service.url if self._service else None
-            picture = await asyncio.to_thread(look_at, result, url)
+            picture = await asyncio.to_thread(picture_of, result, url)
         except ProviderError as error:
             return Outcome(call.request, result, None, error, call.progress)
         return Outcome(call.request, result, picture, None, call.progress)
 
-    async def wait_until(self, what: Callable[[], object], seconds: float) -> bool:
-        """Waits for something to become true; says whether it did."""
+    async def wait_until(self, condition: Callable[[], object], seconds: float) -> bool:
+        """Waits until a condition holds; returns whether it did in time."""
         give_up = asyncio.get_running_loop().time() + seconds
-        while not what():
+        while not condition():
             if asyncio.get_running_loop().time() > give_up:
                 return False
             await asyncio.sleep(0.005)
@@ -165,8 +165,8 @@ class Runner:
     def _check_network(self, error: BaseException | None = None) -> None:
         if self._refused:
             fail(
-                f"It connects to {self._refused[0]}: ask the service at the request's base_url; where the "
-                f"test class does not say what the service answers, override answer(request).",
+                f"It connects to {self._refused[0]}: use the request's base_url; if the test class does not "
+                f"have the service's answers, override answer(request).",
                 TESTING,
                 error,
             )
@@ -188,7 +188,7 @@ async def in_thread(function: Callable[[], T]) -> T:
 
 
 def on_a_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Runs work on an event loop of its own, and closes the shared clients at its end as the host does."""
+    """Runs work on a new event loop, and closes the shared clients at its end, as the host does."""
 
     async def whole() -> T:
         owning_loop.set(asyncio.get_running_loop())

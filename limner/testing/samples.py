@@ -1,4 +1,4 @@
-"""What may be asked of a model, read off its own declaration: sizes, and values of each option."""
+"""Sample requests to a model, from its own description: sizes, and values of each option."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNKNOWN = "no-such-value"
 
 
 def sizes_of(model: ModelInfo) -> list[Size]:
-    """Lists the sizes that a model declares; of a range the default, and one at each of its bounds."""
+    """Returns the sizes that a model declares; for a range, the default and one at each of its bounds."""
     if not isinstance(model.sizes, SizeRange):
         return list(model.sizes)
     bounds = model.sizes
@@ -38,12 +38,12 @@ def sizes_of(model: ModelInfo) -> list[Size]:
 
 
 def smallest_size(model: ModelInfo) -> Size | None:
-    """Gives the size that is quickest to make; None where the model declares none."""
+    """Returns the size with the fewest pixels; None if the model declares none."""
     return min(sizes_of(model), key=lambda size: size.pixels, default=None)
 
 
 def accepted_values(schema: dict[str, Any]) -> list[Any]:
-    """Lists values that an option's schema allows: all of a list, both of a boolean, a number's bounds."""
+    """Returns values that a schema allows: those that it lists, true and false, a number's bounds."""
     if (listed := listed_values(schema)) is not None:
         return listed
     if schema.get("type") == "boolean":
@@ -56,7 +56,7 @@ def accepted_values(schema: dict[str, Any]) -> list[Any]:
 
 
 def rejected_values(schema: dict[str, Any]) -> list[Any]:
-    """Lists values just outside of what an option's schema allows."""
+    """Returns values just outside of what a schema allows."""
     if listed_values(schema) is not None:
         return [UNKNOWN]
     below = [schema[bound] - 1 for bound in ("minimum", "exclusiveMinimum") if bound in schema]
@@ -81,10 +81,10 @@ def _bounds(schema: dict[str, Any]) -> Iterator[float]:
 
 
 def rejection(options: type[Options], name: str, value: Any) -> str | None:
-    """Says why a class of options refuses one option's value by itself; None where it takes it.
+    """Returns why a class of options rejects the value of one option; None if it accepts it.
 
-    A validator of the whole class may refuse a value beside the others' defaults, which a schema
-    cannot say: that counts as taken.
+    A validator of the whole class may reject a value together with the others' defaults, which a schema
+    cannot express: that counts as accepted.
     """
     try:
         options.model_validate({name: value})
@@ -94,15 +94,15 @@ def rejection(options: type[Options], name: str, value: Any) -> str | None:
     return None
 
 
-def accepts(options: type[Options], asked: dict[str, Any]) -> bool:
-    """Says whether a class takes these options together."""
+def accepts(options: type[Options], values: dict[str, Any]) -> bool:
+    """Whether a class accepts these options together."""
     try:
-        options.model_validate(asked)
+        options.model_validate(values)
     except ValidationError:
         return False
     return True
 
 
 def options_as_json(options: type[Options]) -> str:
-    """Writes a class of options as JSON: its schema and its defaults."""
+    """Returns a class of options as JSON: its schema and its defaults."""
     return json.dumps([options.model_json_schema(), options().model_dump(mode="json")], sort_keys=True)

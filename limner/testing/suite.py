@@ -14,10 +14,10 @@ from limner.testing.generate import GenerateTests
 
 
 class ProviderSuite(DescribeTests, GenerateTests, ConcurrencyTests, CredentialTests, FailureTests):
-    """All that the contract asks of a provider; `limner.testing.base.SuiteBase` has what a class may say."""
+    """All tests of the contract; `limner.testing.base.SuiteBase` lists what a class may set."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Repeats a test for each model that the provider declares, or each failure that the class names."""
+        """Repeats a test for each model that the provider declares, or each failure of the class."""
         if "model" in metafunc.fixturenames:
             metafunc.parametrize("model", self._models())
         if "failure" in metafunc.fixturenames:
@@ -34,7 +34,5 @@ class ProviderSuite(DescribeTests, GenerateTests, ConcurrencyTests, CredentialTe
 
 
 def _without_failures() -> Any:
-    reason = (
-        'the class names no failures: say how they come about, as in failures = {"rate-limit": Reply(429)}'
-    )
+    reason = 'the class has no failures: define what causes them, as in failures = {"rate-limit": Reply(429)}'
     return pytest.param(None, id="none", marks=pytest.mark.skip(reason=reason))

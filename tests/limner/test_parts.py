@@ -91,7 +91,7 @@ def frame_unit(payload):
 class TestManyParts:
     @pytest.fixture(autouse=True)
     def few_are_allowed(self, monkeypatch):
-        monkeypatch.setattr("limner.bounds._PARTS_OF_ANY_FILE", 100)
+        monkeypatch.setattr("limner.bounds._MIN_PARTS", 100)
 
     @pytest.mark.parametrize(
         "data",

@@ -71,20 +71,20 @@ FAULTS = {
         "or give this entry point another name."
     ),
     "twice": "It has two functions for the hook generate: keep one of them.",
-    "undecorated": f"Its function generate is no hook yet: {DECORATE}",
-    "undecorated-override": f"Its function generate is no hook yet: {DECORATE}",
-    "undecorated-wrap": f"Its function wrap is no hook yet: {DECORATE}",
+    "undecorated": f"Its function generate is not a hook yet: {DECORATE}",
+    "undecorated-override": f"Its function generate is not a hook yet: {DECORATE}",
+    "undecorated-wrap": f"Its function wrap is not a hook yet: {DECORATE}",
     "unhashable": "Its object cannot be hashed: make its class a @dataclass(eq=False).",
     "unusual-again": (
         "It is the same plugin as unusual: remove one of the two entry points; the settings give a provider "
         "a second name (`uses`)."
     ),
     "wrapper": (
-        "Its hook generate is one of pluggy's wrappers: write a plain one; what goes around every picture is "
-        "the hook wrap."
+        "Its hook generate is one of pluggy's wrappers: write a plain one; the hook wrap is what runs "
+        "around every picture."
     ),
     "wrong-facts": (
-        "Its hook describe gives a wrong ModelInfo.sizes.0: 'large' is not a size such as 1024x768."
+        "Its hook describe returns a wrong ModelInfo.sizes.0: 'large' is not a size such as 1024x768."
     ),
     "wrong-signature": "Its hook generate has the wrong signature: write it as generate(request).",
     "yields": "Its hook generate yields: write it so that it returns an ImageResult.",

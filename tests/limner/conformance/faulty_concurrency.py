@@ -64,7 +64,7 @@ class Stubborn(AsyncDots):
 
 class TestStubborn(AsyncDotsSuite):
     plugin = Stubborn()
-    expected = "test_cancelling_stops_it", "It goes on 0.3 seconds after it was cancelled", REQUEST
+    expected = "test_cancelling_stops_it", "It still runs 0.3 seconds after it was cancelled", REQUEST
 
 
 class TooQuick(AsyncDots):
@@ -75,7 +75,7 @@ class TooQuick(AsyncDots):
 
 class TestTooQuick(AsyncDotsSuite):
     plugin = TooQuick()
-    expected = "test_cancelling_stops_it", "there before it could be cancelled", "Testing"
+    expected = "test_cancelling_stops_it", "was made before it could be cancelled", "Testing"
 
 
 class Blocks(Paint):

@@ -87,7 +87,7 @@ class ChangesItsMind(Dots):
 
 class TestChangesItsMind(DotsSuite):
     plugin = ChangesItsMind()
-    expected = "test_describe_gives_the_same_facts_each_time", "other facts the second time", DESCRIPTION
+    expected = "test_describe_gives_the_same_facts_each_time", "different facts the second time", DESCRIPTION
 
 
 class TestImportsAnSdk(DotsSuite):
@@ -124,14 +124,14 @@ class WithOptions(Paint):
 
 class TestTakesAnything(PaintSuite):
     plugin = WithOptions(AnyOptions)
-    expected = "test_the_options_are_what_their_schema_says", "take what they do not declare", DESCRIPTION
+    expected = "test_the_options_are_what_their_schema_says", "accept what they do not declare", DESCRIPTION
 
 
 class TestWrongDefault(PaintSuite):
     plugin = WithOptions(WrongDefault)
     expected = (
         "test_the_options_are_what_their_schema_says",
-        "steps of its model paint-1 refuses its own",
+        "steps of its model paint-1 rejects its own",
         DESCRIPTION,
     )
 
@@ -140,6 +140,6 @@ class TestLyingSchema(PaintSuite):
     plugin = WithOptions(LyingSchema)
     expected = (
         "test_the_options_are_what_their_schema_says",
-        "refuses 'chalk', which its schema allows",
+        "rejects 'chalk', which its schema allows",
         DESCRIPTION,
     )

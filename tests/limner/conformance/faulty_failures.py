@@ -31,7 +31,7 @@ class NoRateLimit(Paint):
 
 class TestNoRateLimit(PaintSuite):
     plugin = NoRateLimit()
-    expected = "test_each_failure_has_its_category", "rate-limit came out as bad-response", FAILS
+    expected = "test_each_failure_has_its_category", "rate-limit was reported as bad-response", FAILS
 
 
 class NoWait(Paint):
@@ -47,7 +47,7 @@ class TestNoWait(PaintSuite):
 class TestMisspeltFailure(DotsSuite):
     plugin = Dots()
     failures: ClassVar = {"ratelimit": {"outcome": "quota"}}
-    expected = "test_each_failure_has_its_category", "names a failure 'ratelimit'", "Testing"
+    expected = "test_each_failure_has_its_category", "has a failure 'ratelimit'", "Testing"
 
 
 class TestNoAnswer(DotsSuite):
@@ -82,7 +82,7 @@ class WrongCategory(Paint):
 class TestWrongCategory(PaintSuite):
     plugin = WrongCategory()
     failures: ClassVar = {}
-    expected = "test_a_strange_answer_is_a_failure_of_the_contract", "it came out as provider", FAILS
+    expected = "test_a_strange_answer_is_a_failure_of_the_contract", "was reported as provider", FAILS
 
 
 class Unreachable(Paint):
@@ -130,4 +130,4 @@ class Certain(Paint):
 
 class TestCertain(PaintSuite):
     plugin = Certain()
-    expected = "test_what_may_have_run_is_not_sent_again", "says did_not_run=True", FAILS
+    expected = "test_what_may_have_run_is_not_sent_again", "has did_not_run=True", FAILS

@@ -35,7 +35,7 @@ class NoPicture(Paint):
 
 class TestNoPicture(PaintSuite):
     plugin = NoPicture()
-    expected = "test_each_(model|size|option)_makes_a_picture", "image is no picture", RESULT
+    expected = "test_each_(model|size|option)_makes_a_picture", "image is not a picture", RESULT
 
 
 class NoResult(Dots):
@@ -55,7 +55,7 @@ class Crashes(Dots):
 
 class TestCrashes(DotsSuite):
     plugin = Crashes()
-    expected = "", "raised SystemExit, which is no error of the contract", FAILS
+    expected = "", "raised SystemExit, which is not an error of the contract", FAILS
 
 
 class NeverEnds(AsyncDots):
@@ -125,7 +125,7 @@ class KeepsAnObject(Dots):
 class TestKeepsAnObject(DotsSuite):
     plugin = KeepsAnObject()
     expected = (
-        "test_what_stands_beside_the_picture_has_its_type",
+        "test_the_rest_of_the_result_has_its_types",
         "metadata holds more than plain JSON",
         RESULT,
     )
