@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.serving import Serving
 
@@ -59,6 +59,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail(problem)
         pytest.skip(problem)
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=executable, args=QUIET)
         yield running
@@ -69,7 +70,7 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """Gives a visitor with a storage of their own; errors in the page fail the test."""
     visitor = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    visitor.set_default_timeout(15_000)
+    visitor.set_default_timeout(30_000)
     errors: list[str] = []
     visitor.on("weberror", lambda error: errors.append(str(error.error)))
     yield visitor

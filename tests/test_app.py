@@ -48,13 +48,13 @@ def ask(serving: Serving, prompt: str, outcome: str = "picture") -> None:
         json.dumps(body).encode(),
         {"content-type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=30) as response:
         assert response.status == 201
 
 
-def wait_for(text: str, heard: list[str]) -> None:
-    give_up = time.monotonic() + 20
-    while text not in "".join(heard):
+def wait_for(text: str, read: Callable[[], str]) -> None:
+    give_up = time.monotonic() + 30
+    while text not in read():
         assert time.monotonic() < give_up, f"{text} did not come"
         time.sleep(0.01)
 
@@ -75,7 +75,7 @@ def open_page(serving: Serving) -> Iterator[list[str]]:
     listening = threading.Thread(target=listen)
     listening.start()
     yield heard
-    listening.join(10)
+    listening.join(30)
     stream.close()
 
 
@@ -98,15 +98,14 @@ def stored(folder: Path) -> list[str]:
 def test_sigterm_lets_what_runs_settle_and_open_pages_see_it(
     serve: Callable[..., Serving], tmp_path: Path
 ) -> None:
-    serving = serve(LIMNER_SHUTDOWN_GRACE="30")
+    serving = serve(LIMNER_SHUTDOWN_GRACE="600")  # as long as `stop` would not wait
     with open_page(serving) as heard:
         ask(serving, "a fox", "slow-picture")
-        wait_for("drawing slowly", heard)
-        begun = time.monotonic()
+        wait_for("drawing slowly", lambda: "".join(heard))
         refused: list[tuple[int, str]] = []
 
         def ask_meanwhile() -> None:
-            time.sleep(1.5)
+            wait_for("Waiting for 1 pictures", serving.log.read_text)
             try:
                 ask(serving, "another")
             except HTTPError as error:
@@ -116,21 +115,20 @@ def test_sigterm_lets_what_runs_settle_and_open_pages_see_it(
         asking.start()
         assert serving.stop() == 0
         asking.join()
-        assert 5 < time.monotonic() - begun < 25, "as long as the slow picture takes, and not much longer"
     assert refused == [(503, "The server is stopping: try again in a moment.")]
     assert "limner/pictures/" in "".join(heard)
     assert stored(tmp_path / "data") == ["complete"]
     assert "Traceback" not in serving.log.read_text()
 
 
-def test_sigint_without_grace_is_prompt_and_honest(serve: Callable[..., Serving], tmp_path: Path) -> None:
+def test_sigint_without_grace_waits_for_no_picture_and_says_so(
+    serve: Callable[..., Serving], tmp_path: Path
+) -> None:
     serving = serve(LIMNER_SHUTDOWN_GRACE="0")
     with open_page(serving) as heard:
         ask(serving, "a fox", "slow-picture")
-        wait_for("drawing slowly", heard)
-        begun = time.monotonic()
+        wait_for("drawing slowly", lambda: "".join(heard))
         assert serving.stop(signal.SIGINT) == 0
-        assert time.monotonic() - begun < 5
     assert stored(tmp_path / "data") == ["error interrupted"]
 
 
@@ -138,9 +136,9 @@ def test_a_killed_server_starts_again_with_the_thread(serve: Callable[..., Servi
     serving = serve()
     with open_page(serving) as heard:
         ask(serving, "a fox", "slow-picture")
-        wait_for("drawing slowly", heard)
+        wait_for("drawing slowly", lambda: "".join(heard))
         serving.restart(signal.SIGKILL)
-    with urllib.request.urlopen(f"{serving.url}/limner/threads/{THREAD}/events", timeout=10) as stream:
+    with urllib.request.urlopen(f"{serving.url}/limner/threads/{THREAD}/events", timeout=30) as stream:
         for line in stream:
             if line.startswith(b"data:"):
                 assert b"The server stopped while this picture was being made." in line
@@ -151,7 +149,7 @@ def test_a_killed_server_starts_again_with_the_thread(serve: Callable[..., Servi
 
 def test_gradio_is_told_to_show_and_tell_nothing(serve: Callable[..., Serving]) -> None:
     """What gradio has on by default: errors in full, pages about visitors, a call home, another server."""
-    with urllib.request.urlopen(serve(GRADIO_ANALYTICS_ENABLED="True").url, timeout=10) as page:
+    with urllib.request.urlopen(serve(GRADIO_ANALYTICS_ENABLED="True").url, timeout=30) as page:
         told = re.search(r"window\.gradio_config = (\{.*?\});</script>", page.read().decode(), re.DOTALL)
     assert told
     config = json.loads(told[1])
@@ -209,9 +207,9 @@ def test_a_folder_that_cannot_be_written_to_is_said_and_pictures_are_made_all_th
 ) -> None:
     (tmp_path / "file").write_text("")
     serving = serve(LIMNER_DATA_DIR=str(tmp_path / "file" / "data"))
-    with urllib.request.urlopen(serving.url, timeout=10) as page:
+    with urllib.request.urlopen(serving.url, timeout=30) as page:
         assert b"The data folder cannot be written to" in page.read()
     with open_page(serving) as heard:
         ask(serving, "a fox")
-        wait_for("limner/pictures/", heard)
+        wait_for("limner/pictures/", lambda: "".join(heard))
         assert serving.stop() == 0

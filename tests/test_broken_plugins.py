@@ -61,7 +61,7 @@ def test_the_app_starts_among_all_of_them_and_what_is_good_works(
         FIRST_API_KEY="first-key-0123456789",
         LIMNER_BLOCK_PLUGINS="frame,first-frame",  # which would change the words that the raises go by
     )
-    with urllib.request.urlopen(serving.url, timeout=10) as page:
+    with urllib.request.urlopen(serving.url, timeout=30) as page:
         assert page.status == 200
     assert post(serving, "a boat", "lies") == f"The provider lies cannot be used. {FAULTS['lies']}"
     good = {"a fox": "sketch", "a boat": "first", "a long story": "excess"}

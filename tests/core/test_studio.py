@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-import time
 import tracemalloc
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +22,7 @@ from core.chat.request import UserRequest
 from core.generation import normalise
 from core.generation.limits import Visitor
 from core.settings.schema import Settings
+from core.storage.pictures import Pictures
 from core.storage.store import Store
 from limner import (
     ContentFiltered,
@@ -32,7 +32,9 @@ from limner import (
     ModelInfo,
     Options,
     ProviderError,
+    picture,
 )
+from providers import sketch
 from tests.core.scripted import (
     CONVERSATION,
     NEEDS_KEY,
@@ -504,28 +506,28 @@ async def test_a_hundred_slow_pictures_are_made_side_by_side(tmp_path: Path) -> 
     assert [message.request.prompt for message in stored] == [f"fox {n}" for n in range(100)]
 
 
-async def test_the_event_loop_is_never_held_up(tmp_path: Path) -> None:
+async def test_the_event_loop_turns_while_a_picture_is_drawn_read_decoded_and_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, done = asyncio.get_running_loop(), list[str]()
+
+    def after_a_turn(work: Any) -> Any:
+        def wait_and_work(*given: Any) -> Any:
+            turned = threading.Event()
+            loop.call_soon_threadsafe(turned.set)
+            assert turned.wait(30), f"{work.__name__} holds up the event loop"
+            done.append(work.__name__)
+            return work(*given)
+
+        return wait_and_work
+
     async with studio_of(tmp_path, ScriptedProvider(), provider="sketch") as studio:
-        conversation = await studio.conversation(CONVERSATION)
-        await ask(studio)  # imports what drawing needs
-        longest, done = 0.0, False
-
-        async def watch() -> None:
-            nonlocal longest
-            while not done:
-                begun = time.perf_counter()
-                await asyncio.sleep(0.001)
-                longest = max(longest, time.perf_counter() - begun)
-
-        watching = asyncio.create_task(watch())
-        messages = [
-            await studio.start(conversation, UserRequest(prompt="a fox", size="512x512")) for _ in range(4)
-        ]
-        for message in messages:
-            await settled(conversation, message)
-        done = True
-        await watching
-    assert longest < 0.5
+        for owner, name in [(sketch, "paint"), (picture, "read"), (picture, "identify"), (Pictures, "put")]:
+            monkeypatch.setattr(owner, name, after_a_turn(vars(owner)[name]))
+        monkeypatch.setattr(studio.store, "_read", after_a_turn(studio.store._read))
+        _, _, version = await ask(studio, size="256x256")
+    assert version.status == "complete", version.failure
+    assert done == ["_read", "paint", "read", "identify", "put"]
 
 
 async def test_threads_are_collected_and_memory_stays_flat(tmp_path: Path) -> None:

@@ -126,10 +126,10 @@ def test_threads_share_a_client_and_only_one_of_them_makes_it() -> None:
 
     first, second = (threading.Thread(target=use) for _ in range(2))
     first.start()
-    first_makes.wait(5)
+    assert first_makes.wait(30)
     second.start()
-    first.join(5)
-    second.join(5)
+    first.join(30)
+    second.join(30)
     assert got == [*made, *made]
 
 
@@ -138,19 +138,19 @@ def test_a_slow_factory_in_a_thread_does_not_hold_up_the_loop() -> None:
 
     def slow() -> Client:
         making.set()
-        go.wait(5)
+        go.wait(60)
         return SyncClient()
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
         thread = threading.Thread(target=lambda: (owning_loop.set(loop), shared("slow", slow)))
         thread.start()
-        making.wait(5)
+        assert making.wait(30)
         shared("quick", AsyncClient)
-        await asyncio.wait_for(close_shared(), 5)
+        await asyncio.wait_for(close_shared(), 30)
         assert not go.is_set()
         go.set()
-        thread.join(5)
+        thread.join(30)
 
     asyncio.run(main())
 
@@ -229,9 +229,9 @@ def test_those_that_hang_are_left_behind(
     async def main() -> Client:
         loop = asyncio.get_running_loop()
         shared("hangs", Hanging)
-        in_thread(lambda: shared("hangs", lambda: SyncClient(lambda: let_go.wait(5))), loop)
+        in_thread(lambda: shared("hangs", lambda: SyncClient(lambda: let_go.wait(120))), loop)
         good = shared("good", AsyncClient)
-        await asyncio.wait_for(close_shared(), 2)
+        await asyncio.wait_for(close_shared(), 30)
         return good
 
     good = asyncio.run(main())

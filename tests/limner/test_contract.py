@@ -59,10 +59,10 @@ class Sitting:
         """Waits until the provider has said that it is at work."""
         while message.progress != "echoing":
             assert message.running
-            await asyncio.wait_for(self.conversation.changes(message.rev), 5)
+            await asyncio.wait_for(self.conversation.changes(message.rev), 30)
 
     async def settled(self, message: Message) -> Version:
-        return await asyncio.wait_for(self.conversation.settled(message), 5)
+        return await asyncio.wait_for(self.conversation.settled(message), 30)
 
 
 # The contract itself
@@ -113,7 +113,7 @@ def test_a_picture_comes_from_the_provider_through_the_middleware(name: str, tmp
 def test_stop(name: str, tmp_path: Path) -> None:
     async def main() -> None:
         sitting = await Sitting.open(tmp_path)
-        message = await sitting.start(name, seconds=30)
+        message = await sitting.start(name, seconds=120)
         await sitting.under_way(message)
         sitting.studio.stop(message)
         version = await sitting.settled(message)
@@ -134,7 +134,7 @@ def test_stop(name: str, tmp_path: Path) -> None:
 def test_timeout(name: str, tmp_path: Path) -> None:
     async def main() -> Version:
         sitting = await Sitting.open(tmp_path, timeout=0.05)
-        version = await sitting.settled(await sitting.start(name, seconds=30))
+        version = await sitting.settled(await sitting.start(name, seconds=120))
         echo("sync-echo").let_go.set()
         await sitting.studio.close()
         return version
@@ -196,7 +196,7 @@ def test_shutdown_waits_for_what_ends_in_time_and_closes_the_clients(name: str, 
     async def main() -> Version:
         sitting = await Sitting.open(tmp_path)
         message = await sitting.start(name, seconds=0.1)
-        await asyncio.wait_for(sitting.studio.close(), 5)
+        await asyncio.wait_for(sitting.studio.close(), 30)
         return message.versions[-1]
 
     assert asyncio.run(main()).status == "complete"
@@ -207,9 +207,9 @@ def test_shutdown_waits_for_what_ends_in_time_and_closes_the_clients(name: str, 
 def test_shutdown_stops_what_takes_longer(name: str, tmp_path: Path) -> None:
     async def main() -> Version:
         sitting = await Sitting.open(tmp_path, shutdown_grace=0)
-        message = await sitting.start(name, seconds=30)
+        message = await sitting.start(name, seconds=120)
         await sitting.under_way(message)
-        await asyncio.wait_for(sitting.studio.close(), 5)
+        await asyncio.wait_for(sitting.studio.close(), 30)
         return message.versions[-1]
 
     version = asyncio.run(main())
@@ -229,7 +229,8 @@ from core.settings.schema import load_settings
 async def main(provider, **options):
     studio = open_studio(load_settings(shutdown_grace=0))
     conversation = await studio.conversation("0" * 32)
-    message = await studio.start(conversation, UserRequest(prompt="a boat", provider=provider, options=options))
+    asked = UserRequest(prompt="a boat", provider=provider, options=options)
+    message = await studio.start(conversation, asked)
     if options:
         while message.progress != "echoing":
             await asyncio.sleep(0.001)
@@ -253,12 +254,12 @@ def run(data: Path, path: Sequence[Path], *arguments: str) -> subprocess.Complet
         },
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
     )
 
 
 def test_a_plain_function_at_work_does_not_hold_up_the_exit(site: Path, tmp_path: Path) -> None:
-    ended = run(tmp_path, [ROOT, site], "sync-echo", json.dumps({"seconds": 60}))
+    ended = run(tmp_path, [ROOT, site], "sync-echo", json.dumps({"seconds": 600}))
     assert (ended.stdout, ended.returncode) == ("incomplete []\n", 0), ended.stderr
 
 

@@ -678,6 +678,6 @@ def test_pillow_is_optional():
         except ImportError as error:
             print(error)
     """
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert "limner[app]" in ran.stdout
     assert "limner[testing]" in ran.stdout

@@ -77,7 +77,7 @@ class Calls:
     async def fail(self, name: str, prompt: str = "a boat", **options: Any) -> Any:
         """The failure in which a picture ends."""
         with pytest.raises(GenerationFailed) as failed:
-            await asyncio.wait_for(self.ask(name, prompt, **options), 5)
+            await asyncio.wait_for(self.ask(name, prompt, **options), 30)
         return failed.value.failure
 
 

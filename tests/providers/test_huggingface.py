@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -840,13 +839,12 @@ def test_two_hundred_wait_side_by_side_without_a_thread_each() -> None:
         await huggingface._offers(MODEL, KEY)
         return await asyncio.gather(*(huggingface.generate(ask(prompt=f"Fox {i}")) for i in range(most)))
 
-    internet, before, begun = playing("fal-ai"), threading.active_count(), time.monotonic()
+    internet, before = playing("fal-ai"), threading.active_count()
     internet.hub = on_hub(offered("fal-ai"))
     with served(handler) as server:
         results = run(crowd)
     assert len({post.json["prompt"] for post in posts(server)}) == len(results) == most
     assert threads == [before + 1]  # the server's own
-    assert time.monotonic() - begun < 4
 
 
 def test_the_sdk_does_not_ask_the_hub_which_agent_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.metadata import EntryPoint
 from io import BytesIO
@@ -473,9 +472,8 @@ def test_nobody_listens() -> None:
 def test_a_silent_service_is_given_up_when_we_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK sets a limit of its own, half a second after the wait, which a slow line does not keep."""
     monkeypatch.setattr(replicate, "READ_TIMEOUT", 0.3)
-    begun = time.monotonic()
-    error = failed(Replicate(STARTING, delay=30))
-    assert time.monotonic() - begun < replicate.WAIT
+    monkeypatch.setattr(replicate, "WAIT", 60)  # so that the SDK would wait for the picture
+    error = failed(Replicate(prediction(), delay=20))
     assert (error.category, error.did_not_run) == ("timeout", False)
 
 
@@ -735,16 +733,14 @@ def test_two_hundred_side_by_side_need_no_threads_and_leave_no_connection() -> N
             await together.wait()
         return Reply(201, STARTING)
 
-    async def work() -> float:
+    async def work() -> None:
         await replicate.generate(ask(server.url))  # imports the SDK, which does take a conversation
         threads.append(threading.active_count())
-        begun = time.monotonic()
         results = await asyncio.gather(*(replicate.generate(ask(server.url)) for _ in range(most)))
         assert all(result.image == URL for result in results)
-        return time.monotonic() - begun
 
     with Counting(handler) as server:
-        assert run(work) < 5
+        run(work)
         assert server.most >= most
         server.wait_until(lambda _: server.open == 0)
     assert threads[1] == threads[0]

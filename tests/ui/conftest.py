@@ -93,7 +93,7 @@ def open_chat(app: Serving, browser: object) -> Iterator[Callable[..., Chat]]:
 
     def open(**options: object) -> Chat:
         contexts.append(browser.new_context(**options))  # pyright: ignore
-        contexts[-1].set_default_timeout(15_000)
+        contexts[-1].set_default_timeout(30_000)
         return Chat(contexts[-1].new_page(), app.url)
 
     yield open

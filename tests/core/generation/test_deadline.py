@@ -21,32 +21,32 @@ site = site_of("limner-async-echo", "limner-sync-echo")
 
 def test_a_provider_past_its_deadline_is_cancelled_and_cleans_up() -> None:
     desk = Calls("async-echo", timeout=0.05)
-    failure = asyncio.run(desk.fail("async-echo", seconds=60, when_cancelled="linger"))
+    failure = asyncio.run(desk.fail("async-echo", seconds=120, when_cancelled="linger"))
     assert (failure.cause, failure.did_not_run) == ("timeout", False)
     assert sys.modules["limner_async_echo"].cleaned_up == ["a boat"]
 
 
 def test_the_providers_own_deadline_comes_before_the_general_one() -> None:
     desk = Calls("async-echo", timeout=60, providers={"async-echo": {"timeout": 0.05}})
-    assert asyncio.run(desk.fail("async-echo", seconds=60)).cause == "timeout"
+    assert asyncio.run(desk.fail("async-echo", seconds=120)).cause == "timeout"
 
 
 def test_a_result_that_arrives_during_the_clean_up_after_the_deadline_is_kept() -> None:
     desk = Calls("async-echo", timeout=0.05)
 
     async def main() -> ImageResult:
-        return await desk.ask("async-echo", seconds=60, when_cancelled="answer")
+        return await desk.ask("async-echo", seconds=120, when_cancelled="answer")
 
     assert asyncio.run(main()).metadata == {"heard": "a boat"}
 
 
 async def _stopped(picture: asyncio.Task[ImageResult], begun: asyncio.Event, times: int = 1) -> None:
     """Stops a picture that has begun, several times in a row, and waits for its end."""
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 30)
     for _ in range(times):
         picture.cancel()
         await asyncio.sleep(0)
-    await asyncio.wait({picture}, timeout=5)
+    await asyncio.wait({picture}, timeout=30)
 
 
 @pytest.mark.parametrize("times", [1, 3])
@@ -55,7 +55,7 @@ def test_stop_lets_the_provider_clean_up_however_often_it_is_pressed(times: int)
 
     async def main() -> bool:
         begun = asyncio.Event()
-        picture = desk.ask("async-echo", report=lambda _: begun.set(), seconds=60, when_cancelled="linger")
+        picture = desk.ask("async-echo", report=lambda _: begun.set(), seconds=120, when_cancelled="linger")
         await _stopped(picture, begun, times)
         assert sys.modules["limner_async_echo"].cleaned_up == ["a boat"]
         return picture.cancelled()
@@ -68,7 +68,7 @@ def test_a_result_that_arrives_during_the_clean_up_after_stop_is_kept() -> None:
 
     async def main() -> ImageResult:
         begun = asyncio.Event()
-        picture = desk.ask("async-echo", report=lambda _: begun.set(), seconds=60, when_cancelled="answer")
+        picture = desk.ask("async-echo", report=lambda _: begun.set(), seconds=120, when_cancelled="answer")
         await _stopped(picture, begun)
         return picture.result()
 
@@ -84,15 +84,15 @@ def test_a_provider_that_does_not_obey_is_left_to_itself(
 
     async def main() -> None:
         begun = asyncio.Event()
-        picture = desk.ask("async-echo", report=lambda _: begun.set(), seconds=60, when_cancelled="ignore")
+        picture = desk.ask("async-echo", report=lambda _: begun.set(), seconds=120, when_cancelled="ignore")
         if stop:
             await _stopped(picture, begun)
             assert picture.cancelled()
         else:
             with pytest.raises(GenerationFailed):
-                await asyncio.wait_for(picture, 5)
+                await asyncio.wait_for(picture, 30)
         # The second cancellation ends what ignores the first.
-        await asyncio.wait_for(asyncio.gather(*deadline._abandoned, return_exceptions=True), 5)
+        await asyncio.wait_for(asyncio.gather(*deadline._abandoned, return_exceptions=True), 30)
         await asyncio.sleep(0)
         assert not deadline._abandoned
 
@@ -109,16 +109,16 @@ def test_a_plain_function_past_its_deadline_is_no_longer_waited_for_but_counted(
     desk = Calls("sync-echo", timeout=0.2)
 
     async def main() -> None:
-        failure = await desk.fail("sync-echo", seconds=5)
+        failure = await desk.fail("sync-echo", seconds=120)
         assert (failure.cause, failure.did_not_run) == ("timeout", False)
         assert working_threads(desk.registry) == 1
 
     asyncio.run(main())
     sys.modules["limner_sync_echo"].let_go.set()
-    end = time.monotonic() + 5
-    while working_threads(desk.registry) and time.monotonic() < end:
+    end = time.monotonic() + 30
+    while working_threads(desk.registry):
+        assert time.monotonic() < end, "the thread has not ended"
         time.sleep(0.001)
-    assert working_threads(desk.registry) == 0
 
 
 def test_waiting_for_a_thread_counts_against_the_deadline_and_says_so() -> None:
@@ -127,12 +127,12 @@ def test_waiting_for_a_thread_counts_against_the_deadline_and_says_so() -> None:
 
     async def main() -> None:
         begun = threading.Event()
-        first = desk.ask("sync-echo", "first", lambda _: begun.set(), seconds=5)
+        first = desk.ask("sync-echo", "first", lambda _: begun.set(), seconds=120)
         second = desk.ask("sync-echo", "second", said.append)
         with pytest.raises(GenerationFailed) as failed:
-            await asyncio.wait_for(second, 5)
+            await asyncio.wait_for(second, 30)
         assert (failed.value.failure.cause, failed.value.failure.did_not_run) == ("timeout", True)
-        assert begun.is_set()
+        assert await asyncio.to_thread(begun.wait, 30)
         with pytest.raises(GenerationFailed):
             await first
 
@@ -175,7 +175,7 @@ def test_a_scope_that_a_provider_cancels_itself_is_its_own_affair() -> None:
     desk = Calls(answer=Scoped().draw)
 
     async def main() -> ImageResult:
-        return await asyncio.wait_for(desk.ask("study", "quick"), 5)
+        return await asyncio.wait_for(desk.ask("study", "quick"), 30)
 
     assert asyncio.run(main()).metadata == {"moved": "on"}
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,30 +16,42 @@ from tests.core.scripted import PNG, Gate, ScriptedProvider, ask, studio_of
 pytestmark = pytest.mark.anyio
 
 
+class Clock:
+    """The watch's clock, which stands still unless a test moves it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(blocking, "time", SimpleNamespace(perf_counter=lambda: self.now))
+
+    def move(self) -> None:
+        self.now += 2 * blocking.TOO_LONG
+
+
 async def test_one_that_blocks_is_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocking, "TOO_LONG", 0.05)
+    clock = Clock(monkeypatch)
 
     async def block(_: ImageRequest) -> ImageResult:
         await asyncio.sleep(0)
-        time.sleep(0.1)  # noqa: ASYNC251
+        clock.move()
         await asyncio.sleep(0)
         return ImageResult(PNG)
 
     async with studio_of(tmp_path, ScriptedProvider(block)) as studio:
         _, _, version = await ask(studio)
     assert version.status == "complete"
-    assert "The plugin scripted held up the event loop for 0.1 s" in caplog.text
+    assert "The plugin scripted held up the event loop for 1.0 s" in caplog.text
 
 
 async def test_one_that_awaits_is_not(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocking, "TOO_LONG", 0.05)
+    clock = Clock(monkeypatch)
 
     async def wait(_: ImageRequest) -> ImageResult:
-        await asyncio.sleep(0.1)
+        asyncio.get_running_loop().call_soon(clock.move)
+        await asyncio.sleep(0)
         return ImageResult(PNG)
 
     async with studio_of(tmp_path, ScriptedProvider(wait)) as studio:

@@ -132,13 +132,13 @@ def test_the_page_offers_visitors_only_what_they_may_have(
     )
     chat = Chat(page, serving.url)
     expect(chat.create).to_be_visible()
-    with urllib.request.urlopen(serving.url, timeout=10) as answer:
+    with urllib.request.urlopen(serving.url, timeout=30) as answer:
         drawn = re.search(r"window\.gradio_config = (\{.*?\});</script>", answer.read().decode(), re.DOTALL)
     assert drawn
     controls = {one["props"].get("label"): one["props"] for one in json.loads(drawn[1])["components"]}
     assert controls["Input"]["visible"] is False
     expect(page.get_by_role("button", name="Options")).not_to_be_visible()  # there would be "input" alone
-    with urllib.request.urlopen(f"{serving.url}/limner/offer?provider=openai", timeout=10) as answer:
+    with urllib.request.urlopen(f"{serving.url}/limner/offer?provider=openai", timeout=30) as answer:
         assert json.load(answer)["model"]["allow_custom_value"] is False
 
 
@@ -214,7 +214,7 @@ def test_a_stream_gives_its_place_back(proxied: Serving) -> None:
 
 
 def test_a_head_request_ends(proxied: Serving) -> None:
-    connection = HTTPConnection("127.0.0.1", proxied.port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", proxied.port, timeout=30)
     for _ in range(2):  # on one connection: the first has ended
         connection.request("HEAD", f"/limner/threads/{THREAD}/events")
         answer = connection.getresponse()
@@ -234,7 +234,7 @@ def test_only_what_a_page_makes_up_is_a_conversation(proxied: Serving) -> None:
         "0" * 31 + "%EF%BC%90",
     ):
         with pytest.raises(HTTPError, match="404"):
-            urllib.request.urlopen(f"{proxied.url}/limner/threads/{conversation}/events", timeout=10)
+            urllib.request.urlopen(f"{proxied.url}/limner/threads/{conversation}/events", timeout=30)
         assert post(f"{proxied.url}/limner/threads/{conversation}/messages", {"prompt": "a fox"})[0] == 404
 
 
@@ -244,7 +244,7 @@ def test_a_link_does_not_choose_the_name_of_a_download(proxied: Serving, page: P
     source = chat.source(chat.ask("A red fox"))
     stored = source.rpartition("/")[0]
     for link in (f"{stored}/invoice.exe?download", f"{stored}/a%22;%20x.exe?download"):
-        with urllib.request.urlopen(f"{chat.url}{link}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{chat.url}{link}", timeout=30) as answer:
             assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''a-red-fox.png"
             assert answer.headers["content-type"] == "image/png"
 
@@ -252,7 +252,7 @@ def test_a_link_does_not_choose_the_name_of_a_download(proxied: Serving, page: P
 @pytest.mark.browser
 def test_every_picture_has_the_headers_that_keep_it_a_picture(proxied: Serving, page: Page) -> None:
     chat = Chat(page, proxied.url)
-    with urllib.request.urlopen(chat.url + chat.source(chat.ask("A fox")), timeout=10) as answer:
+    with urllib.request.urlopen(chat.url + chat.source(chat.ask("A fox")), timeout=30) as answer:
         expected = {
             "cache-control": "private, max-age=31536000, immutable",
             "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",

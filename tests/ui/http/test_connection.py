@@ -106,7 +106,7 @@ def connect(patience: Patience) -> Iterator[Connect]:
     opened: list[socket.socket] = []
 
     def open(*sent: bytes) -> socket.socket:
-        client = socket.create_connection(listening.getsockname(), 10)
+        client = socket.create_connection(listening.getsockname(), 30)
         opened.append(client)
         for data in sent:
             client.sendall(data)
@@ -116,7 +116,7 @@ def connect(patience: Patience) -> Iterator[Connect]:
     for client in opened:
         client.close()
     server.should_exit = True
-    serving.join(10)
+    serving.join(30)
     listening.close()
 
 
@@ -165,7 +165,7 @@ def test_a_request_that_comes_in_drops_ends_too(connect: Connect, patience: Pati
     patience(0.3)
     client = connect(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
     client.settimeout(0.05)
-    for n in range(200):
+    for n in range(600):
         try:
             client.sendall(b"X-%d: 1\r\n" % n)
             if client.recv(1) == b"":
@@ -192,7 +192,7 @@ def test_a_client_that_never_reads_is_cut(
     lost = Connection.connection_lost
     monkeypatch.setattr(Connection, "connection_lost", lambda self, exc: (lost(self, exc), cut.set()))
     client = connect(GET.replace(b"/", b"/endless", 1))
-    assert cut.wait(10)
+    assert cut.wait(30)
     read_all(client)  # what was under way, and no more
 
 
@@ -265,14 +265,13 @@ def test_a_web_socket_is_any_other_request(connect: Connect, caplog: pytest.LogC
 
 def test_whoever_does_not_read_makes_room_too(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "MAX_CONNECTIONS", 20)
-    monkeypatch.setattr(connection, "SURELY_UNREAD_SECONDS", 0.3)
     stuck = threading.Semaphore(0)
     pause = Connection.pause_writing
     monkeypatch.setattr(Connection, "pause_writing", lambda self: (pause(self), stuck.release()))
     for _ in range(20):
         connect(GET.replace(b"/", b"/endless", 1))
-        assert stuck.acquire(timeout=10)
-    time.sleep(0.5)  # until it is sure that they do not read
+        assert stuck.acquire(timeout=30)
+    monkeypatch.setattr(connection, "SURELY_UNREAD_SECONDS", 0)
     for _ in range(5):
         answer(connect(GET))
 

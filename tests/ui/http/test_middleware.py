@@ -339,14 +339,14 @@ def test_a_client_that_goes_away_in_a_request_is_no_error(client: TestClient) ->
 
 def test_the_running_app_is_guarded(serve: Callable[..., Serving]) -> None:
     serving = serve()
-    with urllib.request.urlopen(serving.url, timeout=10) as answer:
+    with urllib.request.urlopen(serving.url, timeout=30) as answer:
         assert "form-action 'self'" in answer.headers["content-security-policy"]
     for path in (f"/gradio_api/file={serving.url}", f"/gradio_api/file/{serving.url}/theme.css"):
         with pytest.raises(urllib.error.HTTPError, match="404"):
-            urllib.request.urlopen(serving.url + path, timeout=10)
+            urllib.request.urlopen(serving.url + path, timeout=30)
     http.client.HTTPConnection._http_vsn_str, before = "HTTP/1.0", http.client.HTTPConnection._http_vsn_str  # type: ignore[attr-defined]
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", serving.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", serving.port, timeout=30)
         connection.putrequest("GET", "/", skip_host=True)
         connection.putheader("Origin", "http://evil.test")
         connection.endheaders()

@@ -159,5 +159,5 @@ async def test_a_stream_that_makes_room_ends_properly() -> None:
     await begun.wait()
     for n in range(5):
         places.open(f"{n}")
-    await asyncio.wait_for(sending, 10)
+    await asyncio.wait_for(sending, 30)
     assert sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False}

@@ -34,7 +34,7 @@ def test_stop_in_the_page_cancels_the_prediction_once(serve: Callable[..., Servi
         )
         chat = Chat(page, app.url)
         answer = chat.send("A red fox")
-        service.wait_until(lambda service: len(service.requests) > 1, 15)
+        service.wait_until(lambda service: len(service.requests) > 1, 30)
         assert not canceled
 
         chat.action(answer, "Stop").click()
