@@ -84,7 +84,7 @@ async def test_a_prompt_becomes_a_stored_picture_and_survives_the_studio(tmp_pat
         "image/png",
     )
     assert (version.provenance.size, version.provenance.seed) == ("512x512", 7)
-    assert [notice.details for notice in version.provenance.warnings] == [
+    assert [warning.details for warning in version.provenance.warnings] == [
         "512x512 was asked for, and 16x16 came."
     ]
 
@@ -437,7 +437,7 @@ async def test_a_missing_key_settles_without_a_call(tmp_path: Path, monkeypatch:
     assert scripted.requests == []
 
 
-async def test_what_was_asked_and_what_was_applied_are_both_kept_and_the_difference_said(
+async def test_the_request_and_the_provenance_are_both_kept_and_the_difference_said(
     tmp_path: Path,
 ) -> None:
     async def play(_: ImageRequest) -> ImageResult:
@@ -451,11 +451,11 @@ async def test_what_was_asked_and_what_was_applied_are_both_kept_and_the_differe
 
     async with studio_of(tmp_path, ScriptedProvider(play, model={"seed": False})) as studio:
         _, message, version = await ask(studio, size="100x100", seed=3)
-    applied = version.provenance
+    provenance = version.provenance
     assert (message.request.size, message.request.seed) == ("100x100", 3)
-    assert (applied.size, applied.seed, applied.model) == ("256x256", 5, "p-1-turbo")
-    assert applied.revised_prompt == "a red fox"
-    assert [notice.feature for notice in applied.warnings] == ["size", "seed", "style", "size"]
+    assert (provenance.size, provenance.seed, provenance.model) == ("256x256", 5, "p-1-turbo")
+    assert provenance.revised_prompt == "a red fox"
+    assert [warning.feature for warning in provenance.warnings] == ["size", "seed", "style", "size"]
 
 
 async def test_progress_is_shown_thinned_out_and_gone_in_the_end(tmp_path: Path) -> None:
@@ -530,12 +530,12 @@ async def test_the_event_loop_turns_while_a_picture_is_drawn_read_decoded_and_st
     assert done == ["_read", "paint", "read", "identify", "put"]
 
 
-async def test_threads_are_collected_and_memory_stays_flat(tmp_path: Path) -> None:
+async def test_conversations_are_collected_and_memory_stays_flat(tmp_path: Path) -> None:
     scripted = ScriptedProvider()
     async with studio_of(tmp_path, scripted, rate_limit="none") as studio:
 
-        async def one(thread_id: str) -> None:
-            conversation = await studio.conversation(thread_id)
+        async def one(conversation_id: str) -> None:
+            conversation = await studio.conversation(conversation_id)
             message = await studio.start(conversation, UserRequest(prompt="a fox"))
             await settled(conversation, message)
 
@@ -560,10 +560,10 @@ async def test_threads_are_collected_and_memory_stays_flat(tmp_path: Path) -> No
     assert after - before < 150_000
 
 
-async def test_one_thread_object_however_many_ask(tmp_path: Path) -> None:
+async def test_one_conversation_object_however_many_ask(tmp_path: Path) -> None:
     async with studio_of(tmp_path, ScriptedProvider()) as studio:
-        threads = await asyncio.gather(*(studio.conversation(CONVERSATION) for _ in range(20)))
-    assert len(set(map(id, threads))) == 1
+        same = await asyncio.gather(*(studio.conversation(CONVERSATION) for _ in range(20)))
+    assert len(set(map(id, same))) == 1
 
 
 async def test_closing_lets_what_runs_settle_and_refuses_new_work(tmp_path: Path) -> None:
@@ -658,29 +658,6 @@ async def test_the_newest_picture_stays_however_little_is_kept(tmp_path: Path) -
             assert [message.id for message in conversation] == [message.id]
             assert version.picture is not None
             assert studio.store.find(version.picture.name)
-
-
-async def test_a_file_of_no_message_takes_no_room_from_those_that_have_one(tmp_path: Path) -> None:
-    data = large_png()
-
-    async def paint(_: ImageRequest) -> ImageResult:
-        return ImageResult(data)
-
-    async with studio_of(tmp_path, ScriptedProvider(paint), keep_bytes=4 * len(data)) as studio:
-        (tmp_path / "pictures" / f"{'0' * 32}.png").write_bytes(data * 10)
-        for n in range(3):
-            await ask(studio, f"fox {n}")
-        assert len(await studio.store.load(CONVERSATION)) == 3
-
-
-async def test_rows_alone_count_too(tmp_path: Path) -> None:
-    async def refuse(_: ImageRequest) -> ImageResult:
-        raise ContentFiltered
-
-    async with studio_of(tmp_path, ScriptedProvider(refuse), keep_bytes=300_000) as studio:
-        for _ in range(60):
-            await ask(studio, "a fox " * 1_300)
-        assert 1 < len(await studio.store.load(CONVERSATION)) < 20
 
 
 async def test_other_conversations_go_before_one_that_is_open(tmp_path: Path) -> None:

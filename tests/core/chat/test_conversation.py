@@ -63,7 +63,7 @@ async def test_revisions_only_grow_also_when_the_clock_is_behind() -> None:
     assert all(earlier < later for earlier, later in pairwise(revs))
 
 
-async def test_since_gives_what_is_newer_in_the_order_of_the_thread() -> None:
+async def test_since_gives_what_is_newer_in_the_order_of_the_conversation() -> None:
     conversation = Conversation("t")
     first, second = message("1"), message("2")
     conversation.add(first)

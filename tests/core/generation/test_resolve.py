@@ -114,7 +114,7 @@ def test_a_request_that_is_no_object_is_refused(given: Any) -> None:
         UserRequest.model_validate(given)
 
 
-def test_what_fits_stays_as_it_was_asked() -> None:
+def test_what_fits_stays_as_it_was_requested() -> None:
     fitting = resolved(
         prompt=" a fox\nat dusk ",
         size="1000x700",
@@ -127,7 +127,7 @@ def test_what_fits_stays_as_it_was_asked() -> None:
     assert (sent.size, sent.seed, fitting.warnings) == (Size(1000, 700), MAX_SEED, ())
 
 
-def test_nothing_asked_is_the_models_default_without_a_word() -> None:
+def test_nothing_requested_is_the_models_default_without_a_word() -> None:
     for blank in (None, "", "  "):
         assert resolved(
             size=blank, negative_prompt=blank, of={"sizes": (Size(512, 256),)}

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from core.chat.message import Message, Picture, Provenance, Version
-from core.chat.request import UserRequest
+from core.chat.message import Picture
 from core.storage.database import Hit, StoreError
 from core.storage.store import Store
-from limner.identify import ImageInfo
 from tests.core.scripted import CONVERSATION, PNG
+from tests.core.storage.samples import INFO, a_message, running
 from tests.serving import ROOT
 
 pytestmark = pytest.mark.anyio
@@ -68,8 +67,6 @@ async def main():
 asyncio.run(main())
 """
 
-INFO = ImageInfo("image/png", 16, 16)
-
 
 def python(code: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
@@ -79,17 +76,6 @@ def python(code: str, *arguments: str) -> subprocess.Popen[str]:
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-
-
-def running(paid: bool = False) -> Version:
-    provenance = Provenance(
-        prompt="a", provider="p", provider_label="P", model="m", model_label="M", paid=paid
-    )
-    return Version(number=1, provenance=provenance)
-
-
-def a_message(*versions: Version, id: str = "m", rev: int = 5) -> Message:
-    return Message(id, UserRequest(prompt="a", options={"of": "it"}), 1.5, rev, list(versions))
 
 
 async def test_a_killed_process_loses_nothing_but_what_was_under_way(tmp_path: Path) -> None:
@@ -203,31 +189,6 @@ async def test_a_damaged_row_costs_that_message_only(tmp_path: Path) -> None:
     await store.close()
 
 
-def test_a_database_of_a_newer_limner_is_refused(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "limner.sqlite3") as database:
-        database.execute("PRAGMA user_version = 1000")
-    database.close()
-    with pytest.raises(
-        StoreError, match="was written by a newer Limner: use that one, or name another folder"
-    ):
-        Store(tmp_path)
-
-
-async def test_a_database_of_the_first_form_opens_with_all_that_it_has(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    await store.save(CONVERSATION, a_message(running()), running())
-    await store.close()
-    with sqlite3.connect(tmp_path / "limner.sqlite3") as database:
-        for statement in ("DROP TABLE hit", "DROP INDEX version_of_picture", "PRAGMA user_version = 1"):
-            database.execute(statement)
-    database.close()
-    for messages in (1, 2):
-        store = Store(tmp_path)
-        assert len(await store.load(CONVERSATION)) == messages
-        await store.save(CONVERSATION, a_message(id="later"), hits=[Hit("me", time.time(), time.time() + 60)])
-        await store.close()
-
-
 async def test_what_counts_against_a_limit_is_kept_until_it_counts_no_more(tmp_path: Path) -> None:
     now = time.time()
     store = Store(tmp_path)
@@ -238,49 +199,6 @@ async def test_what_counts_against_a_limit_is_kept_until_it_counts_no_more(tmp_p
     store = Store(tmp_path)
     assert store.hits == hits[:1]
     await store.close()
-
-
-@pytest.mark.parametrize("page", range(3, 12))
-async def test_damage_within_a_database_is_noticed_when_it_is_opened(tmp_path: Path, page: int) -> None:
-    store = Store(tmp_path)
-    for n in range(60):
-        await store.save(CONVERSATION, a_message(running(), id=f"message-{n}"), running())
-    await store.close()
-    path = tmp_path / "limner.sqlite3"
-    whole = path.read_bytes()
-    path.write_bytes(whole[: page * 4096] + b"damage! " * 512 + whole[(page + 1) * 4096 :])
-    with pytest.raises(StoreError, match=r"cannot be used \(.+\): move it away"):
-        Store(tmp_path)
-
-
-async def test_an_index_that_lies_is_noticed_too(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    await store.save(CONVERSATION, a_message(running()), running())
-    await store.close()
-
-    def change(*statements: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
-        with sqlite3.connect(tmp_path / "limner.sqlite3", isolation_level=None) as database:
-            database.execute("PRAGMA writable_schema = ON")
-            rows = [row for statement in statements for row in database.execute(statement, values)]
-        database.close()
-        return rows
-
-    (index,) = change("SELECT * FROM sqlite_master WHERE name = 'message_of_thread'")
-    change("DELETE FROM sqlite_master WHERE name = 'message_of_thread'")
-    change("DELETE FROM message")
-    change("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", values=index)
-    with pytest.raises(StoreError, match="cannot be used"):
-        Store(tmp_path)
-
-
-@pytest.mark.parametrize("damage", ["garbage", "folder"])
-def test_a_database_that_cannot_be_used_is_named(tmp_path: Path, damage: str) -> None:
-    path = tmp_path / "limner.sqlite3"
-    path.mkdir() if damage == "folder" else path.write_bytes(b"garbage " * 1_000)
-    with pytest.raises(
-        StoreError, match=r"^The database .*limner\.sqlite3 cannot be used \(.+\): move it away"
-    ):
-        Store(tmp_path)
 
 
 async def test_a_folder_that_cannot_be_written_to_is_replaced_for_now(tmp_path: Path) -> None:
@@ -307,40 +225,22 @@ async def test_what_is_made_is_private_and_its_names_cannot_be_guessed(tmp_path:
     await store.close()
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["../limner.sqlite3", "0" * 32 + ".exe", "0" * 32, "..", "", "0" * 32 + ".png\n", "A" * 32 + ".png"],
-)
-async def test_only_a_pictures_own_name_finds_anything(tmp_path: Path, name: str) -> None:
-    store = Store(tmp_path)
-    assert store.find(name) is None
-    assert await store.read(name) is None
-    await store.close()
-
-
-async def test_a_picture_that_fails_to_be_written_leaves_no_half_file(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    os.rename(tmp_path / "pictures", tmp_path / "gone")
-    name = (await store.put(PNG, INFO)).name
-    assert store.find(name) == PNG
-    assert list((tmp_path / "gone").iterdir()) == []
-    await store.close()
-
-
-async def test_memory_for_unwritten_pictures_is_bounded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("core.storage.pictures.MAX_IN_MEMORY", 2 * len(PNG))
-    store = Store(tmp_path)
-    os.rename(tmp_path / "pictures", tmp_path / "gone")
-    names = [(await store.put(PNG, INFO)).name for _ in range(3)]
-    assert [store.find(name) for name in names] == [None, PNG, PNG]
-    await store.close()
-
-
 async def test_a_closed_store_says_so(tmp_path: Path) -> None:
     store = Store(tmp_path)
     await store.close()
     await store.close()
     with pytest.raises(StoreError, match="The store is closed"):
         await store.load(CONVERSATION)
+
+
+async def test_a_failure_that_nobody_foresaw_is_not_taken_for_a_closed_store(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def fail() -> None:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    with pytest.raises(StoreError) as failed:
+        await store._run(fail)
+    assert str(failed.value) == "The store failed (RuntimeError): the log has the details."
+    assert isinstance(failed.value.__cause__, RuntimeError)
+    await store.close()
