@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.command == "new-plugin":
         from limner.new_plugin import new_plugin
 
-        return new_plugin(given.name, Path.cwd())
+        return new_plugin(given.name, Path.cwd(), _built_in())
     if problem := _open_app():
         print(problem, file=sys.stderr)  # noqa: T201
         return 2
@@ -33,10 +33,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(given)
 
 
+def _app_folder() -> Path | None:
+    here = Path(__file__).resolve().parent.parent
+    return next((f for f in (here / "limner_app", here) if (f / "core" / "__init__.py").is_file()), None)
+
+
+def _built_in() -> set[str]:
+    """Returns the names of the providers that come with this installation."""
+    folder = _app_folder()
+    return {path.stem for path in (folder / "providers").glob("[a-z]*")} if folder else set()
+
+
 def _open_app() -> str | None:
     """Puts the app's folder first on the path; returns what is missing if the app cannot run."""
-    here = Path(__file__).resolve().parent.parent
-    folder = next((f for f in (here / "limner_app", here) if (f / "core" / "__init__.py").is_file()), None)
+    folder = _app_folder()
     if folder is None:
         return (
             "This installation of limner has no app in it: install it again with pip install 'limner[app]'."

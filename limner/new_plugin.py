@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from string import Template
 
 _TEMPLATE = Path(__file__).parent / "plugin_template"
-BUILT_IN = ("sketch", "openai", "replicate", "huggingface")
-"""The names of Limner's own providers."""
 
 
-def new_plugin(name: str, folder: Path) -> int:
-    """Writes the plugin into a new folder `limner-NAME`; returns an exit code, and overwrites nothing."""
+def new_plugin(name: str, folder: Path, taken: Collection[str] = ()) -> int:
+    """Writes the plugin into a new folder `limner-NAME`; returns an exit code, and overwrites nothing.
+
+    `taken` are the names of the providers that come with Limner.
+    """
     name = name.strip().lower().removeprefix("limner-").replace("_", "-")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         return _refuse(
             f"{name!r} cannot be a provider's name: use letters, digits and hyphens, such as water-colour."
         )
-    if name in BUILT_IN:
+    if name in taken:
         return _refuse(f"{name} is the name of a built-in provider: choose another one.")
     project = folder / f"limner-{name}"
     if project.exists():

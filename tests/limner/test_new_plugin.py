@@ -12,6 +12,7 @@ from PIL import Image
 
 from core.plugins.loader import BUILT_IN
 from limner import CONTRACT, new_plugin
+from limner.__main__ import _built_in
 from tests.plugins.installing import write_metadata
 from tests.serving import ROOT
 
@@ -48,14 +49,14 @@ def test_what_it_writes_is_tidy(tmp_path: Path) -> None:
     subprocess.run([*ruff, "check", "--select", "E,F,W,UP,B", *settings], check=True)
 
 
-@pytest.mark.parametrize("name", ["", "-", "9lives", "a b", "../a", "a--b", "ü", *new_plugin.BUILT_IN])
+@pytest.mark.parametrize("name", ["", "-", "9lives", "a b", "../a", "a--b", "ü", *BUILT_IN])
 def test_a_name_that_cannot_be_is_refused_with_a_sentence(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert new_plugin.new_plugin(name, tmp_path) == 2
+    assert new_plugin.new_plugin(name, tmp_path, _built_in()) == 2
     assert not [*tmp_path.iterdir()]
     assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_the_names_of_the_built_in_providers_are_known() -> None:
-    assert set(new_plugin.BUILT_IN) == set(BUILT_IN)
+    assert _built_in() == set(BUILT_IN)
