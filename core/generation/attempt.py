@@ -98,7 +98,7 @@ class Attempt:
             return self._version.failed(failed(self._plan.provider, "internal").failure)
 
     def _reporter(self) -> Callable[[str], None]:
-        """Passes a provider's progress on, from any thread; a request that a plugin keeps does not keep this."""
+        """Returns what shows progress, from any thread; a plugin that keeps it does not keep the attempt."""
         loop, show_of = asyncio.get_running_loop(), WeakMethod(self._show)
 
         def report(progress: str) -> None:

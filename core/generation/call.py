@@ -43,7 +43,7 @@ def failed(provider: Provider, cause: Cause, **more: Any) -> GenerationFailed:
         failure(
             cause,
             label=provider.label,
-            variable=provider.credential_variable or "its key",
+            variable=provider.credential_variable or "the API key",
             get_one_at=declared.url if declared else None,
             paid=provider.info.paid,
             **more,
@@ -97,7 +97,7 @@ async def _call_once(
     try:
         result = await before_deadline(registry.generate(provider, request, begun.set), request.timeout)
     except (ContentFiltered, ProviderError) as error:
-        raise _reported(provider, error, secret) from error
+        raise _failure_from_error(provider, error, secret) from error
     except DeadlinePassed:
         raise failed(provider, "timeout", did_not_run=not begun.is_set()) from None
     except PluginCrashed as error:
@@ -128,7 +128,7 @@ def _clean(words: object, secret: str) -> str | None:
     return clean_words(None if words is None else str(words), secret)
 
 
-def _reported(provider: Provider, error: LimnerError, secret: str) -> GenerationFailed:
+def _failure_from_error(provider: Provider, error: LimnerError, secret: str) -> GenerationFailed:
     """Returns the failure that a provider reports; what a subclass of the error got wrong is left out."""
     category, wait = getattr(error, "category", None), getattr(error, "retry_after", None)
     cause: Cause = category if category in CATEGORIES else "provider"

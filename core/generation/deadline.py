@@ -1,4 +1,4 @@
-"""Waits for a call that has a deadline, and gives one that is cancelled time to clean up."""
+"""Waits for a call until its deadline, and lets a cancelled call clean up."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _abandoned: set[asyncio.Task[Any]] = set()
 
 
 class DeadlinePassed(Exception):
-    """The call was cancelled at its deadline, and no result came while it cleaned up."""
+    """The call was cancelled at its deadline, and returned nothing while it cleaned up."""
 
 
 class Escaped(Exception):
@@ -30,9 +30,9 @@ class Escaped(Exception):
 async def before_deadline(call: Coroutine[Any, Any, T], timeout: float) -> T:
     """Awaits a call; at the deadline, or when cancelled itself, cancels it and lets it clean up.
 
-    A result that arrives during the clean-up is given all the same: it may have been paid for.
-    Raises DeadlinePassed, Escaped, CancelledError where the caller was cancelled, and every Exception
-    of the call before its deadline.
+    A result that arrives during the clean-up is still returned: it may have been paid for. Raises
+    DeadlinePassed, Escaped, CancelledError if the caller was cancelled, and every Exception that the
+    call raises before its deadline.
     """
     task = asyncio.ensure_future(call)
     try:
@@ -69,7 +69,7 @@ async def _cancel(task: asyncio.Task[Any]) -> bool:
 
 
 def _forget(task: asyncio.Task[Any]) -> None:
-    """Takes the late outcome of an abandoned call, so that nobody complains that it was never read."""
+    """Takes the late outcome of an abandoned call, so that asyncio does not complain that nobody read it."""
     _abandoned.discard(task)
     late = "was cancelled" if task.cancelled() else type(task.exception() or task.result()).__name__
     log.warning("A provider that was left to itself ended late: %s", late)

@@ -1,4 +1,4 @@
-"""Fetches a picture that a provider gave as a URL, from where Limner may fetch and from nowhere else."""
+"""Fetches a picture that a provider returned as a URL, only from where Limner may fetch."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ async def _look_up(host: str, port: int) -> list[str]:
 class Fetcher:
     """Fetches pictures over https from the public internet, and from the origins that are trusted.
 
-    Trusted are the origin of the provider's `base_url` and those in the setting `fetch_from`: they
-    may be plain http, and at any address. A text that is no web address makes nothing trusted.
+    The origin of the provider's `base_url` and those in the setting `fetch_from` are trusted: they may
+    use plain http and have any address. A text that is not a web address makes nothing trusted.
     `deadline`, `resolve` and `tls` are there for tests.
     """
 
@@ -68,7 +68,7 @@ class Fetcher:
                 self._trusted.add(_web_address(_USERINFO.sub("", url))[:2])
 
     async def fetch(self, url: str) -> bytes:
-        """Gives the bytes at that URL, which may be anything; raises ``ProviderError("bad-image")``.
+        """Returns the bytes at that URL, which may be anything; raises ``ProviderError("bad-image")``.
 
         The request carries no credential, and the error says nothing of the URL.
         """
@@ -91,7 +91,7 @@ class Fetcher:
         raise _bad("The link to the picture leads from one address to the next too often.")
 
     async def _get(self, url: SplitResult) -> tuple[bytes, str]:
-        """Gives the bytes, or where the server says that they are."""
+        """Returns the bytes, or the address to which the server redirects."""
         host, port = url.hostname or "", url.port or _PORTS[url.scheme]
         pinned = _Pinned(await self._addresses(url, host, port))
         connection = httpcore.AsyncHTTPConnection(
@@ -117,7 +117,7 @@ class Fetcher:
             await pinned.aclose()
 
     async def _addresses(self, url: SplitResult, host: str, port: int) -> list[str]:
-        """Looks the host up, once; every address must be allowed, since any may be connected to."""
+        """Looks up the host, once; every address must be allowed, since any may be connected to."""
         trusted = url[:2] in self._trusted
         if not trusted and url.scheme != "https":
             raise _bad(f"The link to the picture is not https. {_ALLOW}")
@@ -156,14 +156,14 @@ class _Pinned(httpcore.AsyncNetworkBackend):
         raise httpcore.ConnectError
 
     async def aclose(self) -> None:
-        """Closes the connection, also where httpcore was cancelled in a handshake and left it open."""
+        """Closes the connection, even if httpcore was cancelled in a handshake and left it open."""
         if self._stream is not None:
             with anyio.CancelScope(shield=True):
                 await self._stream.aclose()
 
 
 def _is_public(address: str) -> bool:
-    """Says whether an IP address belongs to the public internet, and leads nowhere else."""
+    """Whether an IP address belongs to the public internet, and leads nowhere else."""
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
         ip = ip.ipv4_mapped or ip
@@ -172,7 +172,7 @@ def _is_public(address: str) -> bool:
 
 
 def _web_address(link: str, page: str = "") -> SplitResult:
-    """Gives the one normal form of a link on a page; raises ProviderError for any that is not http(s)."""
+    """Returns the normal form of a link on a page; raises ProviderError for any that is not http(s)."""
     try:
         if not _LINK.fullmatch(link):
             raise ValueError

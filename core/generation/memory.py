@@ -1,4 +1,4 @@
-"""Memory that is shared out among those who need much of it at once."""
+"""A memory budget that tasks share if they need much at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Memory:
         self.waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     async def take(self, amount: int) -> int:
-        """Waits its turn and gives what it took, which `give_back` must get; cancelled, it takes nothing."""
+        """Waits its turn, and returns what it took, for `give_back`; takes nothing if it is cancelled."""
         amount = min(amount, self.most)
         turn = asyncio.get_running_loop().create_future()
         self.waiting.append((amount, turn))

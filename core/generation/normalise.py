@@ -1,4 +1,4 @@
-"""From whatever a provider returned to proven bytes: nothing is re-encoded."""
+"""From whatever a provider returned to the bytes of a proven picture; nothing is encoded again."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ MAX_MEMORY = 600_000_000
 """Bytes that decoding takes at once; three PNGs of 40 million pixels, or a WebP that runs alone."""
 
 
-class Provers:
-    """The threads and the memory that the pictures of a studio share.
+class DecodeResources:
+    """The threads and the memory that all pictures share while they are proven.
 
-    Reading has threads of its own, so that a file object that gives nothing holds up no picture.
+    Reading has threads of its own, so that a file object that returns nothing holds up no other picture.
     """
 
     def __init__(self, most_memory: int = MAX_MEMORY) -> None:
@@ -36,13 +36,13 @@ class Provers:
 
 
 async def normalise(
-    image: ImageSource, fetch: Fetch, provers: Provers, *, max_bytes: int, max_pixels: int
+    image: ImageSource, fetch: Fetch, resources: DecodeResources, *, max_bytes: int, max_pixels: int
 ) -> tuple[bytes, picture.ImageInfo]:
-    """Returns a picture's bytes as they came and what they are.
+    """Returns a picture's bytes, unchanged, and what they are.
 
-    Reading and decoding happen in worker threads. A wait for memory has no deadline: the picture may
-    have been paid for. Raises ProviderError ``bad-image`` for anything that is not a whole picture
-    within the limits, and what `fetch` raises for a URL.
+    Reads and decodes in worker threads. Waiting for memory has no deadline: the picture may have been
+    paid for. Raises ProviderError ``bad-image`` for anything that is not a complete picture within the
+    limits, and what `fetch` raises for a URL.
     """
     source: ImageSource = image
     if isinstance(image, str) and picture.is_url(image):
@@ -54,10 +54,10 @@ async def normalise(
 
     try:
         with anyio.fail_after(DEADLINE):
-            data, needed = await provers.readers.run(read)
-        taken = await provers.memory.take(max(needed, provers.memory.most // PROVERS))
-        proof = asyncio.ensure_future(provers.decoders.run(lambda: picture.identify(data, max_pixels)))
-        proof.add_done_callback(lambda _: provers.memory.give_back(taken))
+            data, needed = await resources.readers.run(read)
+        taken = await resources.memory.take(max(needed, resources.memory.most // PROVERS))
+        proof = asyncio.ensure_future(resources.decoders.run(lambda: picture.identify(data, max_pixels)))
+        proof.add_done_callback(lambda _: resources.memory.give_back(taken))
         with anyio.fail_after(DEADLINE):
             return data, await asyncio.shield(proof)  # a thread that decodes cannot be stopped
     except TimeoutError as error:

@@ -42,7 +42,7 @@ def resolve_options(
         raise Rejected(f"Only whoever runs Limner may set the option {unbounded[0][:80]!r}: leave it out.")
     names = field_names(declared)
     changed = [
-        ImageWarning(name, f"{value} became {used[names[name]]}: {model.name} changed it.")
+        ImageWarning(name, f"{used[names[name]]} instead of {value}: {model.name} changed it.")
         for name, value in wanted.items()
         if name in names and _differs(value, used[names[name]])
     ]

@@ -1,6 +1,7 @@
 """The one road from a request to a stored picture, whoever asks: admit, make, keep.
 
-Every limit stands on this road, so that no page, route or script can walk around it.
+The studio admits a request; an attempt (`core.generation.attempt`) then makes and keeps its picture, and
+releases its place. Every limit on use is enforced here, so that no caller can bypass it.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from core.chat.request import UserRequest
 from core.generation.call import GenerationFailed, call, credential, failed
 from core.generation.fetch import Fetcher
 from core.generation.limits import UsageLimits, Visitor
-from core.generation.normalise import Provers, normalise
+from core.generation.normalise import DecodeResources, normalise
 from core.generation.resolve import Plan, resolve
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
 from core.storage.store import Store
 from limner import ImageResult, ImageWarning, ProviderError, Size
 
-SAME_SIZE = 0.05
+SIZE_TOLERANCE = 0.05
 """How far ratio and area may be off without a warning: models that take a ratio choose their own pixels."""
 
 
@@ -33,7 +34,7 @@ class Pipeline:
         self._settings = settings
         self._registry = registry
         self._store = store
-        self._provers = Provers()
+        self._resources = DecodeResources()
         self.limits = UsageLimits(settings, store.hits)
 
     def admit(self, request: UserRequest, visitor: Visitor) -> Plan:
@@ -42,8 +43,9 @@ class Pipeline:
         Raises Rejected, and then nothing has changed.
         """
         plan = resolve(request, self._registry, self._settings, visitor)
-        self.limits.acquire(visitor, paid=plan.provider.info.paid)
-        return plan
+        paid = plan.provider.info.paid
+        self.limits.acquire(visitor, paid=paid)
+        return replace(plan, charged=paid)
 
     def release(self, plan: Plan) -> None:
         """Gives back the place of a plan that has been carried out."""
@@ -52,11 +54,12 @@ class Pipeline:
     async def make(
         self, plan: Plan, begin: Callable[[Plan], Awaitable[None]], report: Callable[[str], None]
     ) -> ImageResult:
-        """Calls the provider, then those of the setting `fallback` as long as nothing has run; may be cancelled.
+        """Calls the provider, and then the fallbacks in turn while a request certainly did not run.
 
-        `begin` is told each plan before its provider is called. Raises GenerationFailed.
+        Stop and the end of the server cancel it. `begin` is called with each plan before its provider is.
+        Raises GenerationFailed.
         """
-        untried = [name for name in self._settings.fallback if name != plan.provider.name]
+        untried = [name for name in dict.fromkeys(self._settings.fallback) if name != plan.provider.name]
         failures: list[Failure] = []
         while True:
             await begin(plan)
@@ -67,20 +70,21 @@ class Pipeline:
                 failures.append(error.failure)
                 other = self._fall_back(plan, untried, failures) if error.failure.did_not_run else None
                 if other is None:
-                    raise GenerationFailed(_in_turn(failures)) from error
+                    raise GenerationFailed(_with_earlier(failures)) from error
                 plan = other
 
     async def keep(self, plan: Plan, result: ImageResult) -> tuple[Picture, Provenance]:
-        """Proves that the result is a picture and stores it; never cancelled, since it may have been paid for.
+        """Proves that the result is a picture, and stores it.
 
-        Raises GenerationFailed if it is none.
+        Nothing cancels it, since the picture may have been paid for. Raises GenerationFailed if it is not a
+        picture.
         """
         fetcher = Fetcher(self._settings, plan.provider.base_url)
         try:
             data, info = await normalise(
                 result.image,
                 fetcher.fetch,
-                self._provers,
+                self._resources,
                 max_bytes=self._settings.max_bytes,
                 max_pixels=self._settings.max_pixels,
             )
@@ -90,41 +94,50 @@ class Pipeline:
         return picture, plan.provenance.with_result(result, *_size_warning(plan, result, picture))
 
     def _fall_back(self, plan: Plan, untried: list[str], failures: list[Failure]) -> Plan | None:
-        """Returns the plan for the next provider that takes the request and that the budget allows, if any."""
+        """Returns the plan of the next fallback that takes the request within the budget, if there is one."""
         while untried:
             update: dict[str, Any] = {"provider": untried.pop(0), "model": None, "options": {}}
             try:
                 other = resolve(
                     plan.request.model_copy(update=update), self._registry, self._settings, plan.visitor
                 )
-                if other.provider.info.paid and not plan.provider.info.paid:
+                paid = other.provider.info.paid
+                if paid and not plan.charged:
                     self.limits.spend(plan.visitor)
             except Rejected:
                 continue
-            because = ImageWarning(
-                "provider", f"By {other.provider.label}, because: {_named(failures)}", "other"
+            warning = ImageWarning(
+                "provider", f"{other.provider.label} made this instead: {_what_happened(failures)}", "other"
             )
-            return replace(other, request=plan.request, warnings=(because, *other.warnings))
+            return replace(
+                other,
+                request=plan.request,
+                warnings=(warning, *other.warnings),
+                charged=plan.charged or paid,
+            )
         return None
 
 
 def _size_warning(plan: Plan, result: ImageResult, picture: Picture) -> list[ImageWarning]:
-    """Returns a warning if the picture has another size than it should, and the provider has not said so."""
+    """Returns a warning if the size is not the one that was sent, and the provider has not said so."""
     wanted, made = plan.image_request.size, Size(picture.width, picture.height)
     if wanted is None or any(warning.feature == "size" for warning in result.warnings):
         return []
-    if abs(made.ratio / wanted.ratio - 1) < SAME_SIZE and abs(made.pixels / wanted.pixels - 1) < SAME_SIZE:
+    if (
+        abs(made.ratio / wanted.ratio - 1) < SIZE_TOLERANCE
+        and abs(made.pixels / wanted.pixels - 1) < SIZE_TOLERANCE
+    ):
         return []
-    return [ImageWarning("size", f"{wanted} was asked for, and {made} came.", "other")]
+    return [ImageWarning("size", f"{made.text} instead of {wanted.text}.", "other")]
 
 
-def _in_turn(failures: list[Failure]) -> Failure:
+def _with_earlier(failures: list[Failure]) -> Failure:
     """Returns the last failure, with those before it named, so that none hides another."""
     *before, last = failures
     if not before:
         return last
-    return last.model_copy(update={"why": f"{last.why} Asked before it: {_named(before)}"})
+    return last.model_copy(update={"why": f"{last.why} Tried before: {_what_happened(before)}"})
 
 
-def _named(failures: list[Failure]) -> str:
+def _what_happened(failures: list[Failure]) -> str:
     return " ".join(failure.what for failure in failures)

@@ -31,6 +31,8 @@ class Plan:
     """What is sent, but for the credential."""
     warnings: tuple[ImageWarning, ...]
     """How that differs from what was asked."""
+    charged: bool = False
+    """The request has been counted against the budget."""
 
     @property
     def provenance(self) -> Provenance:
@@ -53,9 +55,9 @@ class Plan:
 
 
 def resolve(request: UserRequest, registry: Registry, settings: Settings, visitor: Visitor = OWNER) -> Plan:
-    """Fits a request to the provider and model that it names; raises Rejected if that would mislead.
+    """Checks a request and fits it to its provider and model; raises Rejected if it cannot be meant.
 
-    Visitors other than the owner, whose account pays, get the listed models and options with bounds.
+    Only the owner, whose account pays, may use models that are not listed, and options without bounds.
     """
     provider = _provider(request.provider or settings.provider, registry)
     model = provider.info_for(owner=visitor.is_owner).model(request.model or None)
@@ -115,7 +117,9 @@ def _negative_prompt(
 ) -> str | None:
     text = _bounded("negative prompt", text or "", longest)
     if text and not model.negative_prompt:
-        _warn(warnings, "negative_prompt", f"{model.name} takes no negative prompt; it was left out.")
+        _warn(
+            warnings, "negative_prompt", f"{model.name} does not support a negative prompt; it was left out."
+        )
         return None
     return text or None
 
@@ -124,7 +128,7 @@ def _seed(seed: int | None, model: ModelInfo, warnings: list[ImageWarning]) -> i
     if model.seed:
         return secrets.randbelow(MAX_SEED + 1) if seed is None else seed
     if seed is not None:
-        _warn(warnings, "seed", f"{model.name} takes no seed; it was left out.")
+        _warn(warnings, "seed", f"{model.name} does not support a seed; it was left out.")
     return None
 
 
@@ -133,12 +137,16 @@ def _size(wanted: str | None, model: ModelInfo, warnings: list[ImageWarning]) ->
         return model.default_size
     size, is_ratio = _read_size(wanted)
     if not model.sizes:
-        _warn(warnings, "size", f"{model.name} chooses the size itself; {wanted} was left out.")
+        _warn(warnings, "size", f"{model.name} chooses the size itself; {_shown(wanted)} was left out.")
         return None
     nearest = nearest_size(size, model.sizes, by_ratio=is_ratio)
     changed = abs(nearest.ratio / size.ratio - 1) > 0.01 if is_ratio else nearest != size
     if changed:
-        _warn(warnings, "size", f"{wanted.strip()} became {nearest}, the nearest that {model.name} takes.")
+        _warn(
+            warnings,
+            "size",
+            f"{nearest.text} instead of {_shown(wanted)}, the nearest size that {model.name} supports.",
+        )
     return nearest
 
 
@@ -152,6 +160,11 @@ def _read_size(text: str) -> tuple[Size, bool]:
         raise Rejected(
             f"The size {text!r} is not clear: write it as 1024x768, or a ratio such as 3:2."
         ) from None
+
+
+def _shown(wanted: str) -> str:
+    """Returns a size as the person wrote it, in the form in which sizes are shown."""
+    return wanted.strip() if ":" in wanted else Size.parse(wanted).text
 
 
 def _warn(warnings: list[ImageWarning], feature: str, details: str) -> None:

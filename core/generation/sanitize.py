@@ -1,4 +1,4 @@
-"""What a service said beside the picture, made fit to be kept and shown."""
+"""What a service says about its picture, made safe to keep and to show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import islice
 from numbers import Integral
 from typing import Any, cast
 
-from core.chat.request import cut
+from core.chat.request import limit_nesting
 from core.redaction import HIDDEN
 from limner import ImageResult, ImageWarning
 
@@ -23,21 +23,21 @@ MAX_WARNINGS = 50
 
 
 def sanitize(result: ImageResult, secret: str) -> ImageResult:
-    """Drops what is not of the contract's types, since the picture beside it may have been paid for.
+    """Drops what does not have the contract's types: an error would lose a picture that may be paid for.
 
-    Hides the secret that the request was made with, makes plain JSON of usage and metadata, cuts
-    what is nested too deep to be kept, and leaves the picture as it is.
+    Hides the secret that the request was made with, makes plain JSON of usage and metadata, cuts what
+    is nested too deeply, and leaves the picture as it is.
     """
-    said: Any = result
+    untrusted: Any = result
     return replace(
         result,
-        revised_prompt=_text(said.revised_prompt, secret),
-        seed=int(said.seed) if isinstance(said.seed, Integral) else None,
-        model=_text(said.model, secret),
-        request_id=_text(said.request_id, secret),
-        usage=_plain(said.usage, secret),
-        metadata=_plain(said.metadata, secret),
-        warnings=_warnings(said.warnings, secret),
+        revised_prompt=_text(untrusted.revised_prompt, secret),
+        seed=int(untrusted.seed) if isinstance(untrusted.seed, Integral) else None,
+        model=_text(untrusted.model, secret),
+        request_id=_text(untrusted.request_id, secret),
+        usage=_plain(untrusted.usage, secret),
+        metadata=_plain(untrusted.metadata, secret),
+        warnings=_warnings(untrusted.warnings, secret),
     )
 
 
@@ -46,7 +46,7 @@ def _text(value: object, secret: str) -> str | None:
         return None
     if secret:
         value = value.replace(secret, HIDDEN)
-    return value[:MAX_LENGTH].encode(errors="replace").decode() or None  # half a surrogate pair is no text
+    return value[:MAX_LENGTH].encode(errors="replace").decode() or None  # half a surrogate pair
 
 
 def _plain(values: object, secret: str) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _plain(values: object, secret: str) -> dict[str, Any]:
             raise ValueError("too long")
         if secret:
             written = written.replace(json.dumps(secret, ensure_ascii=False)[1:-1], HIDDEN)
-        return cut(json.loads(written.encode(errors="replace"), parse_constant=_no_number))
+        return limit_nesting(json.loads(written.encode(errors="replace"), parse_constant=_no_number))
     except Exception as error:  # that of a foreign object's __str__ among them
         log.warning("A provider's usage or metadata was left out: %s", type(error).__name__)
         return {}
@@ -70,7 +70,7 @@ def _no_number(_: str) -> None:
 
 def _warnings(values: object, secret: str) -> tuple[ImageWarning, ...]:
     warnings: list[ImageWarning] = []
-    with suppress(Exception):  # no sequence, or one that fails half way
+    with suppress(Exception):  # not a sequence, or one that fails halfway
         for warning in islice(cast(Iterable[ImageWarning], values), MAX_WARNINGS):
             feature, details = _text(warning.feature, secret), _text(warning.details, secret)
             if feature and details:

@@ -8,9 +8,9 @@ from limner import Size, SizeRange
 
 
 def nearest_size(wanted: Size, sizes: tuple[Size, ...] | SizeRange, *, by_ratio: bool) -> Size:
-    """Gives the nearest of a model's sizes, the wanted one itself where the model takes it.
+    """Returns the nearest of a model's sizes: the wanted one itself if the model takes it.
 
-    `by_ratio` says that only the proportions were asked for: the area is then that of the default.
+    With `by_ratio` only the proportions count: the area is then that of the model's default.
     """
     if isinstance(sizes, SizeRange):
         return _fit_range(wanted, sizes, by_ratio=by_ratio)

@@ -42,13 +42,13 @@ def test_so_many_at_once_for_each_visitor_and_in_all() -> None:
     limits = limits_of(max_in_flight=2, max_in_flight_total=3)
     for visitor in ("me", "me", "you"):
         limits.acquire(Visitor(visitor), paid=False)
-    assert refusal(limits) == "2 of your pictures are being made already: wait for one, or stop one."
-    assert refusal(limits, "you") == "Too many pictures are being made here right now: try again in a moment."
+    assert refusal(limits) == "2 of your pictures are already being made: wait for one, or stop one."
+    assert refusal(limits, "you") == "Too many pictures are being made right now: try again in a moment."
     limits.release(Visitor("me"))
     limits.acquire(Visitor("you"), paid=False)
     one = limits_of(max_in_flight=1)
     one.acquire(Visitor("me"), paid=False)
-    assert refusal(one) == "One of your pictures is being made already: wait for it, or stop it."
+    assert refusal(one) == "One of your pictures is already being made: wait for it, or stop it."
 
 
 def test_so_many_in_a_time_for_each_visitor(clock: Callable[[float], None]) -> None:
@@ -56,7 +56,7 @@ def test_so_many_in_a_time_for_each_visitor(clock: Callable[[float], None]) -> N
     for _ in range(2):
         limits.acquire(Visitor("me"), paid=False)
         limits.release(Visitor("me"))
-    assert refusal(limits) == "You have reached the limit here, 2 pictures per minute: try again in 60 s."
+    assert refusal(limits) == "You have reached the limit of 2 pictures per minute: try again in 60 seconds."
     clock(30)
     assert "try again in 30 s" in refusal(limits)
     limits.acquire(Visitor("you"), paid=False)
@@ -77,7 +77,7 @@ def test_a_limit_is_read_aloud(rate: str, said: str) -> None:
     for _ in range(int(rate[0])):
         limits.acquire(Visitor("me"), paid=False)
         limits.release(Visitor("me"))
-    assert refusal(limits) == f"You have reached the limit here, {said}"
+    assert refusal(limits) == f"You have reached the limit of {said}"
 
 
 def test_the_budget_is_for_what_costs_money_and_for_all_together() -> None:
@@ -85,8 +85,7 @@ def test_the_budget_is_for_what_costs_money_and_for_all_together() -> None:
     limits.acquire(Visitor("me"), paid=True)
     limits.acquire(Visitor("you"), paid=True)
     assert refusal(limits, "other", paid=True) == (
-        "The budget here, 2 pictures per day, is used up: try again "
-        "in 24 hours, or choose a provider that costs nothing."
+        "The budget of 2 pictures per day is used up: try again in 24 hours, or choose a free provider."
     )
     limits.acquire(Visitor("other"), paid=False)
 
@@ -94,9 +93,7 @@ def test_the_budget_is_for_what_costs_money_and_for_all_together() -> None:
 def test_what_costs_the_owner_money_needs_a_budget_for_everybody_else() -> None:
     limits = limits_of()
     limits.acquire(OWNER, paid=True)
-    with pytest.raises(
-        Rejected, match=r"has set no budget for visitors \(LIMNER_BUDGET\): choose a provider"
-    ):
+    with pytest.raises(Rejected, match=r"has set no budget for visitors \(LIMNER_BUDGET\): choose a free"):
         limits.acquire(Visitor("other"), paid=True)
     with pytest.raises(Rejected, match="no budget"):
         limits.spend(Visitor("other"))
@@ -110,13 +107,13 @@ def test_rate_and_budget_go_on_counting_after_a_restart(clock: Callable[[float],
     for _ in range(2):
         before.acquire(Visitor("me"), paid=True)
         clock(600)
-    after = UsageLimits(settings, before.unwritten)
+    after = UsageLimits(settings, before.unsaved_hits)
     assert "2 pictures per hour: try again in 40 minutes" in refusal(after, paid=True)
     after.acquire(Visitor("you"), paid=True)
-    assert "3 pictures per day, is used up: try again in 24 hours" in refusal(after, "she", paid=True)
+    assert "3 pictures per day is used up: try again in 24 hours" in refusal(after, "she", paid=True)
     clock(2401)
     after.acquire(Visitor("me"), paid=False)
-    assert len(after.unwritten) == 3, "only what is new is written again"
+    assert len(after.unsaved_hits) == 3, "only what is new is written again"
 
 
 def test_a_clock_that_was_ahead_locks_nobody_out() -> None:
@@ -153,7 +150,7 @@ def test_what_is_refused_is_not_counted() -> None:
     limits.release(Visitor("me"))
     for _ in range(5):
         assert "2 pictures per hour" in refusal(limits, paid=False)
-    assert not limits._under_way
+    assert not limits._in_flight
 
 
 def test_ten_thousand_visitors_leave_nothing_behind() -> None:
@@ -161,4 +158,4 @@ def test_ten_thousand_visitors_leave_nothing_behind() -> None:
     for n in range(10_000):
         limits.acquire(Visitor(str(n % 150)), paid=False)
         limits.release(Visitor(str(n % 150)))
-    assert not limits._under_way
+    assert not limits._in_flight

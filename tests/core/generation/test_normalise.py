@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from core.generation.normalise import PROVERS, Provers, normalise
+from core.generation.normalise import PROVERS, DecodeResources, normalise
 from limner import ProviderError, picture
 from tests.core.scripted import PNG
 
@@ -27,7 +27,9 @@ async def proven(
     async def fetch(url: str) -> bytes:
         return (fetched or {})[url]
 
-    return await normalise(image, fetch, Provers(), **{"max_bytes": 10_000, "max_pixels": 10_000, **limits})
+    return await normalise(
+        image, fetch, DecodeResources(), **{"max_bytes": 10_000, "max_pixels": 10_000, **limits}
+    )
 
 
 async def test_every_shape_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -93,11 +95,11 @@ class Proofs:
         return picture.ImageInfo("image/png", 16, 16)
 
 
-def start(provers: Provers) -> asyncio.Task[tuple[bytes, picture.ImageInfo]]:
+def start(resources: DecodeResources) -> asyncio.Task[tuple[bytes, picture.ImageInfo]]:
     async def fetch(url: str) -> bytes:
         raise AssertionError(url)
 
-    return asyncio.create_task(normalise(PNG, fetch, provers, max_bytes=10_000, max_pixels=10_000))
+    return asyncio.create_task(normalise(PNG, fetch, resources, max_bytes=10_000, max_pixels=10_000))
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -112,16 +114,16 @@ async def until(condition: Callable[[], bool]) -> None:
 async def test_pictures_decoded_at_once_share_the_memory(
     memory: int, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proofs, provers = Proofs(monkeypatch, memory), Provers(100)
-    tasks = [start(provers) for _ in range(12)]
-    await until(lambda: proofs.now == at_once and len(provers.memory.waiting) == 12 - at_once)
+    proofs, resources = Proofs(monkeypatch, memory), DecodeResources(100)
+    tasks = [start(resources) for _ in range(12)]
+    await until(lambda: proofs.now == at_once and len(resources.memory.waiting) == 12 - at_once)
     proofs.go_on.set()
     await asyncio.gather(*tasks)
-    assert (proofs.most, provers.memory.free) == (at_once, 100)
+    assert (proofs.most, resources.memory.free) == (at_once, 100)
 
 
 async def test_wait_for_memory_has_no_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    proofs, provers = Proofs(monkeypatch, 100), Provers(100)
+    proofs, resources = Proofs(monkeypatch, 100), DecodeResources(100)
     proofs.go_on.set()
     deadlines = 0
 
@@ -132,51 +134,51 @@ async def test_wait_for_memory_has_no_deadline(monkeypatch: pytest.MonkeyPatch) 
         yield
         deadlines -= 1
 
-    taken = await provers.memory.take(100)
+    taken = await resources.memory.take(100)
     with monkeypatch.context() as patch:
         patch.setattr("core.generation.normalise.anyio.fail_after", fail_after)
-        proof = start(provers)
-        await until(lambda: len(provers.memory.waiting) == 1)
+        proof = start(resources)
+        await until(lambda: len(resources.memory.waiting) == 1)
         assert deadlines == 0
-        provers.memory.give_back(taken)
+        resources.memory.give_back(taken)
         assert (await proof)[0] == PNG
 
 
 async def test_picture_whose_caller_is_gone_keeps_its_memory_until_its_thread_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    proofs, provers = Proofs(monkeypatch, 100), Provers(100)
-    proof = start(provers)
+    proofs, resources = Proofs(monkeypatch, 100), DecodeResources(100)
+    proof = start(resources)
     await until(lambda: proofs.now == 1)
     proof.cancel()
     await asyncio.wait({proof})
     assert proof.cancelled()
-    assert provers.memory.free == 0
+    assert resources.memory.free == 0
     proofs.go_on.set()
-    await asyncio.wait_for(provers.memory.take(100), 20)
+    await asyncio.wait_for(resources.memory.take(100), 20)
     assert proofs.ended == 1
 
 
 async def test_files_that_give_nothing_hold_up_no_picture_that_is_here(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    proofs, provers = Proofs(monkeypatch, 1), Provers(100)
+    proofs, resources = Proofs(monkeypatch, 1), DecodeResources(100)
     proofs.go_on.set()
-    taken = await provers.memory.take(100)
-    proof = start(provers)
-    await until(lambda: len(provers.memory.waiting) == 1)
+    taken = await resources.memory.take(100)
+    proof = start(resources)
+    await until(lambda: len(resources.memory.waiting) == 1)
     never = threading.Event()
-    stuck = [asyncio.create_task(provers.readers.run(never.wait)) for _ in range(PROVERS + 1)]
-    await until(lambda: provers.readers.running == PROVERS)
-    provers.memory.give_back(taken)
+    stuck = [asyncio.create_task(resources.readers.run(never.wait)) for _ in range(PROVERS + 1)]
+    await until(lambda: resources.readers.running == PROVERS)
+    resources.memory.give_back(taken)
     assert (await proof)[0] == PNG
     never.set()
     await asyncio.gather(*stuck)
 
 
 async def test_damaged_picture_gives_its_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    provers = Provers(100)
+    resources = DecodeResources(100)
     monkeypatch.setattr("limner.picture.identify", None)
     with pytest.raises(TypeError):
-        await start(provers)
-    await until(lambda: provers.memory.free == 100)
+        await start(resources)
+    await until(lambda: resources.memory.free == 100)

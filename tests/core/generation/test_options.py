@@ -68,7 +68,7 @@ def test_options_are_read_checked_and_their_changes_said() -> None:
         steps=30, quality="high"
     )
     assert warnings(options={"steps": "30", "quality": "high"}, of=model) == []
-    assert warnings(options={"steps": 99}, of=model) == [("steps", "99 became 50: p-1 changed it.")]
+    assert warnings(options={"steps": 99}, of=model) == [("steps", "50 instead of 99: p-1 changed it.")]
     assert (
         refusal(options={"quality": "best"}, of=model)
         == "The option quality is wrong: it should be 'low' or 'high'."

@@ -140,19 +140,21 @@ def test_what_a_model_does_not_take_is_left_out_and_said() -> None:
     nothing = {"sizes": (), "seed": False, "negative_prompt": False}
     assert warnings(size="16:9", seed=1, negative_prompt="rain", of=nothing) == [
         ("size", "p-1 chooses the size itself; 16:9 was left out."),
-        ("seed", "p-1 takes no seed; it was left out."),
-        ("negative_prompt", "p-1 takes no negative prompt; it was left out."),
+        ("seed", "p-1 does not support a seed; it was left out."),
+        ("negative_prompt", "p-1 does not support a negative prompt; it was left out."),
     ]
 
 
 def test_a_size_that_does_not_fit_becomes_the_nearest_and_says_so() -> None:
     sizes = {"sizes": (Size(1024, 1024), Size(1536, 1024), Size(1024, 1536))}
     assert warnings(size="1920x1080", of=sizes) == [
-        ("size", "1920x1080 became 1536x1024, the nearest that p-1 takes.")
+        ("size", "1536 × 1024 instead of 1920 × 1080, the nearest size that p-1 supports.")
     ]
     assert warnings(size="3:2", of=sizes) == []
     assert resolved(size="2:3", of=sizes).image_request.size == Size(1024, 1536)
-    assert warnings(size="21:9", of=sizes) == [("size", "21:9 became 1536x1024, the nearest that p-1 takes.")]
+    assert warnings(size="21:9", of=sizes) == [
+        ("size", "1536 × 1024 instead of 21:9, the nearest size that p-1 supports.")
+    ]
 
 
 def test_a_model_beside_the_list_is_taken_where_the_provider_allows_it() -> None:

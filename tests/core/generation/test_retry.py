@@ -132,7 +132,7 @@ async def test_a_fallback_makes_the_picture_and_says_for_whom(tmp_path: Path) ->
     first, *_ = version.provenance.warnings
     assert (first.feature, first.details) == (
         "provider",
-        "By Sketch, because: There is no credit left at Scripted.",
+        "Sketch made this instead: There is no credit left at Scripted.",
     )
 
 
@@ -163,7 +163,7 @@ async def test_where_all_fail_each_failure_is_named(tmp_path: Path) -> None:
     await studio.close()
     assert version.failure
     assert version.failure.cause == "auth"
-    assert "Asked before it: There is no credit left at Scripted." in version.failure.why
+    assert "Tried before: There is no credit left at Scripted." in version.failure.why
 
 
 async def test_a_second_fallback_names_both_failures_and_is_what_is_stored_as_running(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ async def test_a_second_fallback_names_both_failures_and_is_what_is_stored_as_ru
     version = await settled(conversation, message)
     await studio.close()
     assert version.provenance.warnings[0].details == (
-        "By Scripted, because: There is no credit left at Scripted. Scripted rejected the API key."
+        "Scripted made this instead: There is no credit left at Scripted. Scripted rejected the API key."
     )
 
 
