@@ -20,13 +20,13 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt
 
 
 def filename(version: Version) -> str:
-    """Makes a file name from the prompt, safe on every system, with the extension of the bytes."""
+    """Returns a file name made from the prompt, safe on every system, with the extension of the bytes."""
     stem = file_stem(version.provenance.prompt)
     return f"{stem}.{version.picture.name.rsplit('.', 1)[1]}" if version.picture else stem
 
 
 def file_stem(prompt: str) -> str:
-    """Makes lower-case words joined by hyphens out of a prompt, at most 60 characters, never empty."""
+    """Returns the prompt's words in lower case, joined by hyphens: at most 60 characters, never empty."""
     plain = unicodedata.normalize("NFKC", prompt[:400]).lower()
     kept = "".join(c if unicodedata.category(c)[0] in "LNM" else "-" for c in plain)
     words = [word for part in kept.split("-") if (word := _without_leading_marks(part))]
@@ -45,15 +45,15 @@ def _without_leading_marks(word: str) -> str:
 
 
 def picture_path(version: Version) -> str:
-    """Gives the address of a version's picture, relative to the page's."""
+    """Returns the address of a version's picture, relative to the page's."""
     assert version.picture is not None
     return f"limner/pictures/{version.picture.name}/{quote(filename(version))}"
 
 
 async def image_part(version: Version, store: Store, settings: Settings) -> dict[str, str] | None:
-    """Gives a version's `ImageMessagePart`: an https link where a public address is set, else `data:`.
+    """Returns a version's `ImageMessagePart`: an https link if `public_url` is set, else a `data:` URI.
 
-    None where it has no picture, or where the store has lost it: a part never has an empty image.
+    None if it has no picture, or if the store has lost it: a part never has an empty image.
     """
     if version.picture is None or store.find(version.picture.name) is None:
         return None
@@ -68,14 +68,14 @@ async def image_part(version: Version, store: Store, settings: Settings) -> dict
 
 
 async def thread_messages(message: Message, store: Store, settings: Settings) -> list[dict[str, Any]]:
-    """Gives a message as two `ThreadMessageLike`: what the person asked, and the answer to it.
+    """Returns a message as two `ThreadMessageLike`: the prompt, and the answer.
 
     The answer is the version that is shown, or the latest while there is none to show.
     """
     created = datetime.fromtimestamp(message.created, timezone.utc).isoformat()
     version = message.shown or message.versions[-1]
     part = await image_part(version, store, settings)
-    asked: dict[str, Any] = {
+    question: dict[str, Any] = {
         "id": f"{message.id}-asked",
         "role": "user",
         "createdAt": created,
@@ -90,7 +90,7 @@ async def thread_messages(message: Message, store: Store, settings: Settings) ->
         "status": _status(version),
         "metadata": {"custom": provenance(version)},
     }
-    return [asked, answer]
+    return [question, answer]
 
 
 def _status(version: Version) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _status(version: Version) -> dict[str, Any]:
 
 
 def provenance(version: Version) -> dict[str, Any]:
-    """Gives everything known about how a version came to be, as plain JSON without empty values."""
+    """Returns everything known about how a version came to be, as plain JSON without empty values."""
     known: dict[str, Any] = {
         **version.provenance.model_dump(mode="json"),
         "version": version.number,

@@ -1,4 +1,4 @@
-"""Keeps secrets out of every text that leaves the program: errors, pages, logs."""
+"""Keeps secrets out of every text that leaves the program."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def hide_secrets(text: str, *known: str) -> str:
 
 
 def clean_words(text: str | None, *known: str) -> str | None:
-    """Makes a service's own words fit to be shown: no secrets, no control characters, not too long."""
+    """Returns a service's own words ready to be shown: without secrets and control characters, shortened."""
     if not text:
         return None
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())

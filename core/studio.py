@@ -106,7 +106,7 @@ class Studio:
         conversation.announce()
 
     async def close(self) -> None:
-        """Rejects new requests, lets what runs settle for `shutdown_grace`, stops the rest, closes everything.
+        """Rejects new requests, lets what runs settle within `shutdown_grace`, and closes everything.
 
         A second call does nothing.
         """
@@ -119,7 +119,7 @@ class Studio:
             for attempt in self._attempts.values():
                 attempt.stop("server")
             await asyncio.wait(settling, timeout=LAST_GRACE)
-        await self._save_the_unsaved()
+        await self._retry_unsaved()
         await close_shared()
         await self.store.close()
 
@@ -137,9 +137,9 @@ class Studio:
             return
         if self.settings.keep_bytes is not None and not message.running:
             await self._prune(newest=message)
-        await self._save_the_unsaved()
+        await self._retry_unsaved()
 
-    async def _save_the_unsaved(self) -> None:
+    async def _retry_unsaved(self) -> None:
         for message, conversation in list(self._unsaved.items()):
             conversation.revise(message)
             if not await self._try_save(conversation, message):
@@ -149,13 +149,13 @@ class Studio:
     async def _try_save(self, conversation: Conversation, message: Message, *versions: Version) -> bool:
         """Saves a message and returns whether that worked; if not, it is marked and stays in memory."""
         limits = self._pipeline.limits
-        hits, limits.unwritten = limits.unwritten, []
+        hits, limits.unsaved_hits = limits.unsaved_hits, []
         try:
             changed = message.versions if message.unsaved else versions
             await self.store.save(conversation.id, message, *changed, hits=hits)
         except StoreError:
             log.exception("A message could not be saved; it stays in memory")
-            limits.unwritten += hits
+            limits.unsaved_hits += hits
             message.unsaved = True
             self._unsaved[message] = conversation
             if len(self._unsaved) > MAX_UNSAVED:
@@ -167,13 +167,16 @@ class Studio:
 
     async def _prune(self, keep_days: float | None = None, newest: Message | None = None) -> None:
         """Forgets what is beyond `keep_bytes`, and what is older than `keep_days`."""
-        spare = {attempt.message.id for attempt in self._attempts.values()}
+        protected = {attempt.message.id for attempt in self._attempts.values()}
         if newest:
-            spare.add(newest.id)
+            protected.add(newest.id)
         keep_bytes = self.settings.keep_bytes
         try:
             forgotten = await self.store.prune(
-                keep_days=keep_days, keep_bytes=keep_bytes, in_use=set(self._conversations), spare=spare
+                keep_days=keep_days,
+                keep_bytes=keep_bytes,
+                in_use=set(self._conversations),
+                protected=protected,
             )
         except StoreError:
             log.exception("Old messages could not be forgotten")

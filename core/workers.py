@@ -1,4 +1,4 @@
-"""Runs a plain function in a thread of its own."""
+"""Worker threads for plain functions: few, and none of them holds up the program's end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _nobody_listens() -> None:
 class Workers:
     """A bounded number of worker threads, each counted until it really ends; for any event loop.
 
-    A thread cannot be stopped: where the caller is cancelled the function runs on, still counted.
+    A thread cannot be stopped: if the caller is cancelled, the function runs on and is still counted.
     The threads are daemons, so that none of them holds up the program's exit, which is what
     `asyncio.to_thread` and `anyio.to_thread` do not give together with the counting.
     """
@@ -31,7 +31,7 @@ class Workers:
         self._waiting: list[asyncio.Future[None]] = []
 
     async def run(self, function: Callable[[], T], on_wait: Callable[[], None] = _nobody_listens) -> T:
-        """Calls the function in a worker thread; `on_wait` is called first where none is free.
+        """Calls the function in a worker thread; `on_wait` is called first if none is free.
 
         Raises what the function raises; RuntimeError in place of what is no `Exception`, or is
         StopIteration, since neither survives an event loop.

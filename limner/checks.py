@@ -73,8 +73,8 @@ def check_hooks(manager: pluggy.PluginManager, plugin: Any) -> dict[str, Callabl
             _check_form(hook, hooks[hook])
         elif not options.get("optionalhook"):
             raise PluginFault(f"It has a hook {hook}, which does not exist{_suggestion(hook)}")
-    _check_unmarked(plugin, hooks)
-    _check_whole(hooks)
+    _check_decorators(plugin, hooks)
+    _check_complete(hooks)
     return hooks
 
 
@@ -102,7 +102,7 @@ def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
     )
 
 
-def _check_unmarked(plugin: Any, hooks: Collection[str]) -> None:
+def _check_decorators(plugin: Any, hooks: Collection[str]) -> None:
     """Raises PluginFault for a hook without its decorator, which would silently do nothing."""
     for name in HOOKS.keys() - set(hooks):
         function = getattr(plugin, name, None)
@@ -112,7 +112,7 @@ def _check_unmarked(plugin: Any, hooks: Collection[str]) -> None:
             raise PluginFault(f"Its function {name} is not a hook yet: put @hookimpl from limner above it.")
 
 
-def _check_whole(hooks: Collection[str]) -> None:
+def _check_complete(hooks: Collection[str]) -> None:
     if not hooks:
         raise PluginFault(
             "It has no hooks: a provider has describe and generate, a middleware has wrap, each with "

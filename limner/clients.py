@@ -36,12 +36,12 @@ class _Clients:
 
 _lock = threading.Lock()
 _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = WeakKeyDictionary()
-_homeless = _Clients()
+_without_loop = _Clients()
 
 
 def _clients_of(loop: asyncio.AbstractEventLoop | None) -> _Clients:
     if loop is None:
-        return _homeless
+        return _without_loop
     with _lock:
         # A client that refers to its loop would keep both alive forever.
         for closed in [known for known in _by_loop if known.is_closed()]:
@@ -90,7 +90,7 @@ async def close_shared() -> None:
     closing: list[asyncio.Future[None]] = [
         asyncio.ensure_future(_close(client)) for client in clients.on_loop.values()
     ]
-    for owner in (clients, _homeless):
+    for owner in (clients, _without_loop):
         in_threads, owner.in_threads = owner.in_threads, {}
         # in a thread, where a client may hang without blocking the loop or the program's exit
         closing += [

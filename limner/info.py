@@ -18,7 +18,7 @@ class Credential(BaseModel):
     url: str | None = None
     """The web page where one is issued."""
     hugging_face: bool = False
-    """A visitor's Hugging Face sign-in can be used instead."""
+    """It is a Hugging Face token; on a Space the owner's is used only if the settings name its variable."""
 
 
 class ModelInfo(BaseModel):
@@ -66,13 +66,6 @@ class ProviderInfo(BaseModel):
     """A picture costs money."""
     base_url_variable: str | None = None
     """The environment variable with the base URL, if the settings have none."""
-
-    @field_validator("home")
-    @classmethod
-    def _home_is_a_web_page(cls, home: str | None) -> str | None:
-        if home is not None and not home.startswith(("https://", "http://")):
-            raise ValueError("home must be an http or https address")
-        return home
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> ProviderInfo:

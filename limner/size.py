@@ -34,6 +34,11 @@ class Size(NamedTuple):
     def pixels(self) -> int:
         return self.width * self.height
 
+    @property
+    def text(self) -> str:
+        """The size as a person reads it: ``1024 × 768``."""
+        return f"{self.width} × {self.height}"
+
     def __str__(self) -> str:
         return f"{self.width}x{self.height}"
 

@@ -39,7 +39,7 @@ def call_in_thread(function: Callable[[], T], name: str = "limner") -> asyncio.F
         try:
             result = context.run(function)
         except BaseException as raised:
-            error = _bearable(raised)
+            error = _as_exception(raised)
         call_on(loop, lambda: settle(result, error))
 
     threading.Thread(target=work, daemon=True, name=name).start()
@@ -52,7 +52,7 @@ def call_on(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> 
         loop.call_soon_threadsafe(callback)
 
 
-def _bearable(raised: BaseException) -> Exception:
+def _as_exception(raised: BaseException) -> Exception:
     if isinstance(raised, Exception) and not isinstance(raised, StopIteration):
         return raised
     error = RuntimeError(f"{type(raised).__name__} in a worker thread")

@@ -209,7 +209,7 @@ def _text(value: Any) -> str | None:
 
 
 def _result(reply: Any, body: dict[str, Any], warnings: list[ImageWarning]) -> ImageResult:
-    """Returns the picture with what the service says beside it: claims, not facts."""
+    """Returns the picture with what the service says about it: claims, not facts."""
     said = _object(read := read_reply(reply.content))
     data = said.get("data")
     first = _object(data[0]) if isinstance(data, list) and data else {}

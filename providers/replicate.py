@@ -235,7 +235,7 @@ _SEED = re.compile(r"\busing seed:?\s*(\d{1,20})\b", re.IGNORECASE)
 
 
 def _result(prediction: Prediction, request: ImageRequest) -> ImageResult:
-    """Returns the picture in a settled prediction, with what the service says beside it."""
+    """Returns the picture in a settled prediction, with what the service says about it."""
     if prediction.status != "succeeded":
         words = prediction.error or None
         if _FILTERED.search(words or ""):

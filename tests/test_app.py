@@ -185,7 +185,7 @@ def test_what_stops_the_start_is_one_sentence_and_no_traceback(tmp_path: Path) -
             "The setting timeout (LIMNER_TIMEOUT) must be a number above 0 and": in_vain(
                 tmp_path, LIMNER_TIMEOUT="soon"
             ),
-            "The setting provider is 'nonsense', which is not here: it must be one of": in_vain(
+            "The setting provider is 'nonsense', which does not exist: it must be one of": in_vain(
                 tmp_path, LIMNER_PROVIDER="nonsense"
             ),
             (

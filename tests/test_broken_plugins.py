@@ -110,7 +110,7 @@ def examine(capfd: pytest.CaptureFixture[str], *, as_json: bool = False) -> tupl
 def test_doctor_names_every_fault_even_of_those_that_no_process_survives(
     site: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(doctor, "PATIENCE", 2.5)
+    monkeypatch.setattr(doctor, "PLUGIN_TIMEOUT", 2.5)
     monkeypatch.setenv("LIMNER_PROVIDERS", '{"mine": {"uses": "hangs-at-import"}}')
     install(site, *CABINET, "limner-hangs")
     code, said = examine(capfd)

@@ -1,1 +1,1 @@
-"""The face: the page that gradio shows and the routes beside it."""
+"""The faces of a studio: the page, the server's routes, the command line."""

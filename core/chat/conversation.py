@@ -29,7 +29,7 @@ class Conversation:
         return len(self._messages)
 
     def get(self, message_id: str) -> Message | None:
-        """Finds a message of this conversation by its id."""
+        """Returns the message of that id, if there is one."""
         return self._messages.get(message_id)
 
     def forget(self, message_id: str) -> None:
@@ -37,7 +37,7 @@ class Conversation:
         self._messages.pop(message_id, None)
 
     def add(self, message: Message) -> None:
-        """Appends a message, where it is new, and wakes those who wait."""
+        """Appends a message, if it is new, and wakes those who wait."""
         self._messages[message.id] = message
         self.touch(message)
 
@@ -47,7 +47,7 @@ class Conversation:
         self.announce()
 
     def revise(self, message: Message) -> None:
-        """Gives a changed message its new revision, which is stored before anybody is told."""
+        """Gives a changed message its new revision, to be stored before `announce`."""
         self._rev = message.rev = max(self._rev + 1, time.time_ns() // 1000)
 
     def announce(self) -> None:
@@ -56,9 +56,9 @@ class Conversation:
         self._changed = asyncio.Event()
 
     def since(self, rev: int) -> list[Message]:
-        """The messages that changed after a revision, in the thread's order.
+        """Returns the messages that changed after a revision, in their order.
 
-        They are all of them for a revision that this conversation has not reached: whoever has it knows
+        For a revision that this conversation has not reached, these are all messages: whoever has it knows
         another past, such as one that a disk has lost.
         """
         if rev > self._rev:
@@ -66,13 +66,13 @@ class Conversation:
         return [message for message in self if message.rev > rev]
 
     async def changes(self, rev: int) -> list[Message]:
-        """Waits until something is newer than a revision, and gives it."""
+        """Waits until messages are newer than a revision, and returns them."""
         while not (changed := self.since(rev)):
             await self._changed.wait()
         return changed
 
     async def settled(self, message: Message) -> Version:
-        """Waits until a message's latest version has settled, and gives it."""
+        """Waits until a message's latest version has settled, and returns it."""
         while message.running:
             await self._changed.wait()
         return message.versions[-1]

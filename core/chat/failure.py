@@ -54,7 +54,7 @@ _BILLED = "The picture may still have been made, and billed."
 _ROWS: dict[Cause, _Row] = {
     "content-filter": _Row(
         "Image could not be generated.",
-        "{label}'s content filter does not allow this prompt or the picture it led to.",
+        "{label} refused it: its content filter does not allow this prompt or this picture.",
         "Change the prompt and send it again.",
         status=422,
         can_try_again=False,
@@ -62,12 +62,12 @@ _ROWS: dict[Cause, _Row] = {
     "auth": _Row(
         "{label} rejected the API key.",
         "The key is wrong, has expired, or may not use this model.",
-        "Check {variable} where Limner runs and restart it, or choose another provider.",
+        "Check {variable} on the server and restart Limner, or choose another provider.",
         can_try_again=False,
     ),
     "no-credential": _Row(
         "{label} needs an API key.",
-        "{variable} is not set where Limner runs.",
+        "{variable} is not set on the server.",
         "{get_one}Set {variable} and restart Limner, or choose another provider.",
         status=503,
         can_try_again=False,
@@ -121,8 +121,8 @@ _ROWS: dict[Cause, _Row] = {
         "Try again, or change the prompt or the model.",
     ),
     "not-installed": _Row(
-        "{label} is not completely installed.",
-        "It needs the module {culprit}, which is not installed where Limner runs.",
+        "{label} is missing a module.",
+        "It needs the module {culprit}, which is not installed on the server.",
         "Install it with pip and restart Limner, or choose another provider.",
         status=503,
         can_try_again=False,
@@ -207,10 +207,13 @@ def failure(
         "variable": variable,
         "get_one": f"Get a key at {get_one_at}. " if get_one_at else "",
         "culprit": culprit or label,
-        "wait": _span(retry_after) if retry_after else "a minute",
+        "wait": duration_words(retry_after) if retry_after else "a minute",
         "billed": _BILLED if paid and not did_not_run else "",
     }
-    what, reason, next_step = (text.format_map(words).strip() for text in _ROWS[cause][:3])
+    row = _ROWS[cause]
+    what, reason, next_step = (text.format_map(words).strip() for text in row[:3])
+    if why and "{billed}" in row.why:
+        why = f"{why} {words['billed']}".strip()
     return Failure(
         cause=cause,
         what=what,
@@ -222,7 +225,8 @@ def failure(
     )
 
 
-def _span(seconds: float) -> str:
+def duration_words(seconds: float) -> str:
+    """Returns a wait in words, rounded up: 8 seconds, 5 minutes, 24 hours."""
     whole = math.ceil(seconds)
     if whole < 120:
         return "a second" if whole == 1 else f"{whole} seconds"

@@ -1,4 +1,4 @@
-"""What a person asks for, as they asked it: kept unchanged, so that Regenerate asks the same again."""
+"""What a person asks for, kept exactly as they asked, so that Regenerate asks for the same."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ MAX_NESTING = 32
 """Levels of objects and lists in JSON that is kept; pydantic writes about 250 levels, and no more."""
 
 
-def cut(value: Any, levels: int = MAX_NESTING) -> Any:
+def limit_nesting(value: Any, levels: int = MAX_NESTING) -> Any:
     """Returns a JSON value with "…" in place of every object and list that is nested deeper."""
     if not isinstance(value, dict | list):
         return value
     if not levels:
         return "…"
     if isinstance(value, dict):
-        return {name: cut(inner, levels - 1) for name, inner in cast("dict[str, Any]", value).items()}
-    return [cut(inner, levels - 1) for inner in cast("list[Any]", value)]
+        return {
+            name: limit_nesting(inner, levels - 1) for name, inner in cast("dict[str, Any]", value).items()
+        }
+    return [limit_nesting(inner, levels - 1) for inner in cast("list[Any]", value)]
 
 
 def _text(text: str) -> str:
-    text.encode()  # half a surrogate pair is no text, and nothing could store it
+    text.encode()  # fails for half a surrogate pair, which cannot be stored
     return text
 
 
@@ -52,7 +54,7 @@ def _plain_json(options: dict[str, Any]) -> dict[str, Any]:
         written = json.dumps(options, ensure_ascii=False, allow_nan=False)
     except (TypeError, RecursionError):
         raise ValueError("not JSON") from None
-    if len(_text(written)) > MAX_OPTIONS or cut(options) != options:
+    if len(_text(written)) > MAX_OPTIONS or limit_nesting(options) != options:
         raise ValueError("too long, or nested too deep")
     return options
 
@@ -65,28 +67,28 @@ _Options = Annotated[dict[str, Any], AfterValidator(_plain_json)]
 class UserRequest(BaseModel):
     """One request in the person's terms; `core.generation.resolve` checks it against the chosen model.
 
-    Whoever makes one from outside gets Rejected, with a sentence, and not pydantic's ValidationError.
+    Invalid values raise Rejected with a sentence, not pydantic's ValidationError.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompt: _Text
     provider: _Name | None = None
-    """A provider's name; the default one for None."""
+    """A provider's name; None is the default provider."""
     model: _Name | None = None
-    """A model's id; the provider's default for None."""
+    """A model's id; None is the provider's default."""
     size: Annotated[_Name, Field(max_length=40)] | None = None
     """``1024x768``, a ratio such as ``3:2``, or None for the model's default."""
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
-    """None asks for a new one with each version."""
+    """None is a new one with each version."""
     negative_prompt: _Text | None = None
     options: _Options = Field(default_factory=dict)
 
     @model_validator(mode="wrap")
     @classmethod
-    def _or_refused(cls, given: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+    def _or_rejected(cls, values: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
         try:
-            return read(given)
+            return validate(values)
         except ValidationError as error:
             raise Rejected(_sentence(error)) from None
 

@@ -13,7 +13,7 @@ from limner.options import option_schemas
 
 
 class Model(BaseModel):
-    """One model as a person may choose it."""
+    """A model as it is shown to people."""
 
     id: str
     label: str
@@ -25,7 +25,7 @@ class Model(BaseModel):
 
     @property
     def takes(self) -> list[str]:
-        """Names what the model takes beside a prompt and a size."""
+        """Returns what the model takes in addition to a prompt and a size."""
         flags = {"seed": self.seed, "negative prompt": self.negative_prompt}
         return [name for name, taken in flags.items() if taken] + list(self.options) or ["a prompt only"]
 
@@ -35,7 +35,7 @@ class PluginEntry(BaseModel):
 
     name: str
     source: str
-    """The distribution and its version, or where else it comes from."""
+    """The distribution and its version, or another origin."""
     kind: Literal["provider", "middleware", "broken"]
     label: str = ""
     fault: str | None = None
@@ -48,7 +48,7 @@ class PluginEntry(BaseModel):
 
     @property
     def state(self) -> str:
-        """Says in a few words whether it can be used."""
+        """Returns in a few words whether it can be used."""
         if self.fault:
             return f"cannot be used: {self.fault}"
         if self.kind == "middleware":

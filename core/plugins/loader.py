@@ -37,7 +37,7 @@ class Broken:
 
 @dataclass(frozen=True, eq=False)
 class Plugin:
-    """A plugin that passed its checks; `info` is what it says of itself where it is a provider."""
+    """A plugin that passed its checks; a provider has `info`, its description of itself."""
 
     name: str
     source: str
@@ -51,7 +51,7 @@ Found: TypeAlias = "EntryPoint | Broken"
 
 
 def find_plugins() -> list[Found]:
-    """The built-in providers, then the installed plugins by name: all as entry points, none imported."""
+    """Returns the built-in providers, then the installed plugins by name: as entry points, not imported."""
     built_in = [EntryPoint(name, module, GROUP) for name, module in BUILT_IN.items()]
     return [*built_in, *sorted(_installed(), key=lambda found: found.name)]
 
@@ -98,7 +98,7 @@ class Plugins:
                 self._take(entry)
 
     def call(self, plugin: Plugin, hook: str, *values: Any) -> Any:
-        """Calls the hook of one plugin alone, through pluggy, and gives what it returned."""
+        """Calls the hook of one plugin alone, through pluggy, and returns the result."""
         others = [other for other in self._pluggy.get_plugins() if other is not plugin.module]
         caller = self._pluggy.subset_hook_caller(hook, others)
         results = caller(**dict(zip(HOOKS[hook].arguments, values, strict=True)))
@@ -121,14 +121,14 @@ class Plugins:
                 f"uninstall one of the two, or give this entry point another name."
             )
         module = _import(entry)
-        with _blamed("Checking it"):
+        with _as_plugin_fault("Checking it"):
             self._check(module)
             self._pluggy.register(module, entry.name)
         try:
             plugin = Plugin(entry.name, source, module, self._hooks_of(module))
             if "describe" not in plugin.hooks:
                 return plugin
-            with _blamed("Its hook describe"):
+            with _as_plugin_fault("Its hook describe"):
                 return replace(plugin, info=check_info(lambda: self.call(plugin, "describe")))
         except PluginFault:
             self._pluggy.unregister(module)
@@ -160,32 +160,32 @@ def _is_wanted(name: str, settings: Settings) -> bool:
 
 
 def source_of(entry: EntryPoint) -> str:
-    """Names the distribution, with its version, that a plugin comes from; its metadata may be missing."""
+    """Returns the distribution, with its version, that a plugin comes from; its metadata may be missing."""
     return _name(entry.dist, with_version=True) if entry.dist else "built in"
 
 
 def _name(distribution: Distribution, *, with_version: bool = False) -> str:
-    said: dict[str, str] = {}
+    fields: dict[str, str] = {}
     with suppress(Exception):  # there is no metadata, or it cannot be read
         metadata = distribution.metadata
-        said = {field: metadata[field] for field in ("Name", "Version") if field in metadata}
-    name = said.get("Name", "a distribution without a name")
-    return f"{name} {said['Version']}" if with_version and "Version" in said else name
+        fields = {field: metadata[field] for field in ("Name", "Version") if field in metadata}
+    name = fields.get("Name", "a distribution without a name")
+    return f"{name} {fields['Version']}" if with_version and "Version" in fields else name
 
 
 def _import(entry: EntryPoint) -> Any:
     if not EntryPoint.pattern.match(entry.value):
         raise PluginFault(
-            f"Its entry point {entry.value!r} is no import path: write module or module:object."
+            f"Its entry point {entry.value!r} is not an import path: write module or module:object."
         )
     try:
-        with _blamed(f"Importing {entry.value}"):
+        with _as_plugin_fault(f"Importing {entry.value}"):
             return entry.load()
     except PluginFault as fault:
         error = fault.__cause__
         if isinstance(error, ModuleNotFoundError) and error.name:
             if f"{entry.module}.".startswith(f"{error.name}."):
-                raise PluginFault(f"Its module {error.name} is not there: install it again.") from None
+                raise PluginFault(f"Its module {error.name} is missing: install it again.") from None
             raise PluginFault(
                 f"It needs the module {error.name}, which is not installed: install it."
             ) from None
@@ -202,7 +202,7 @@ def _import(entry: EntryPoint) -> Any:
 
 
 @contextmanager
-def _blamed(doing: str) -> Generator[None, None, None]:
+def _as_plugin_fault(doing: str) -> Generator[None, None, None]:
     """Makes a fault of whatever a plugin's code raises."""
     try:
         yield
@@ -216,7 +216,7 @@ def _blamed(doing: str) -> Generator[None, None, None]:
 
 
 def _place(error: BaseException) -> str:
-    """Says where an error was raised; its own text could hold anything."""
+    """Returns where an error was raised; the error's own text could contain anything."""
     if isinstance(error, SyntaxError):
         return f" ({PurePath(error.filename or '').name}, line {error.lineno})"
     for frame in reversed(traceback.extract_tb(error.__traceback__)):

@@ -1,4 +1,4 @@
-"""The providers as the configuration has them, and the call of one of them."""
+"""The providers that the settings configure, and the call of one of them inside the middlewares."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class PluginCrashed(Exception):
 
 
 class Registry:
-    """The usable providers by name, the middlewares in order, and what is broken.
+    """The usable providers by name, the middlewares in order, and what is broken; for any event loop.
 
-    It belongs to no event loop. The middlewares stand in the order of their names; one whose hook is
-    marked `tryfirst` stands before all others, one marked `trylast` after them.
+    Middlewares are in the order of their names; one whose hook is marked `tryfirst` comes before all
+    others, one marked `trylast` after them.
     """
 
     def __init__(self, settings: Settings, found: Iterable[Found] | None = None) -> None:
@@ -57,11 +57,11 @@ class Registry:
         return iter(self._providers.values())
 
     def get(self, name: str) -> Provider | None:
-        """Finds a usable provider by its name."""
+        """Returns the usable provider of that name, if there is one."""
         return self._providers.get(name)
 
     def fault_of(self, name: str) -> Broken | None:
-        """Finds what is wrong with a provider that is there but cannot be used."""
+        """Returns what is wrong with a provider that is installed or configured but cannot be used."""
         if name in self._providers:  # what is broken then is another plugin of that name
             return None
         return next((broken for broken in self.broken if broken.name == name), None)
@@ -71,17 +71,17 @@ class Registry:
     ) -> ImageResult:
         """Calls one provider, inside every middleware; the first in order is the outermost.
 
-        `begun` is called, in whatever thread, when the provider itself is. Raises ContentFiltered and
-        ProviderError as they come, and PluginCrashed with the plugin's name for all else.
+        `begun` is called, in any thread, when the provider itself is. Passes ContentFiltered and
+        ProviderError on, and raises PluginCrashed with the plugin's name for everything else.
         """
         owning_loop.set(asyncio.get_running_loop())
 
         async def call_provider(request: ImageRequest) -> ImageResult:
             return await self._call(provider.plugin, request, begun)
 
-        generate = _naming(provider.plugin, call_provider)
+        generate = _guarded(provider.plugin, call_provider)
         for middleware in reversed(self.middlewares):
-            generate = _naming(middleware, self._inside(middleware, generate))
+            generate = _guarded(middleware, self._inside(middleware, generate))
         return await generate(request)
 
     async def _call(self, plugin: Plugin, request: ImageRequest, begun: Callable[[], object]) -> ImageResult:
@@ -114,7 +114,7 @@ class Registry:
         return call
 
     def _configured(self, settings: Settings) -> Iterator[Provider]:
-        """Those of the configuration in its order, then the other plugins under their own names."""
+        """Yields the providers of the settings in their order, then the other plugins."""
         configured = dict(settings.providers)
         for name, plugin in self._plugins.good.items():
             if plugin.info:
@@ -133,16 +133,16 @@ class Registry:
                 self.broken.append(Broken(name, "the settings", fault))
 
     def _list_unusable(self, name: str, used: str) -> None:
-        """Says why the plugin that a configured provider uses is none; a broken one is listed already."""
+        """Lists a configured provider whose plugin cannot be used, unless the plugin itself is listed."""
         broken = self.fault_of(used)
         if broken and name == used:
             return
         if broken:
             fault = f"It uses {used}, which cannot be used. {broken.fault}"
         elif used in self._plugins.kept_out:
-            fault = f"The settings keep the plugin {used} out: see block_plugins and allow_plugins."
+            fault = f"The settings block the plugin {used}: see block_plugins and allow_plugins."
         elif used in self._plugins.good:
-            fault = f"The plugin {used} is a middleware and makes no pictures: `uses` names a provider."
+            fault = f"The plugin {used} is a middleware and makes no pictures: let `uses` name a provider."
         else:
             known = ", ".join(name for name, plugin in self._plugins.good.items() if plugin.info)
             fault = f"The plugin {used} is not installed: install it, or let `uses` name one of {known}."
@@ -150,7 +150,7 @@ class Registry:
 
 
 def _with_models(info: ProviderInfo, ids: tuple[str, ...] | None) -> ProviderInfo:
-    """Gives a provider exactly the models that the settings name, the first as the default."""
+    """Returns the info with exactly the models that the settings name, the first as the default."""
     if not ids:
         return info
     unknown = [ModelInfo(id=id) for id in dict.fromkeys(ids)]  # refuses what is no id
@@ -158,8 +158,8 @@ def _with_models(info: ProviderInfo, ids: tuple[str, ...] | None) -> ProviderInf
     return info.model_copy(update={"models": models, "other_models": None})
 
 
-def _naming(plugin: Plugin, generate: Generate) -> Generate:
-    """Names the plugin behind whatever the contract does not know."""
+def _guarded(plugin: Plugin, generate: Generate) -> Generate:
+    """Wraps a plugin's call so that whatever the contract does not allow is PluginCrashed with its name."""
 
     async def call(request: ImageRequest) -> ImageResult:
         try:
@@ -180,6 +180,6 @@ def _naming(plugin: Plugin, generate: Generate) -> Generate:
 
 
 def _is_cancelled() -> bool:
-    """Says whether the running task was asked to end; Python 3.10 does not count that: always True."""
+    """Whether the running task was cancelled; Python 3.10 cannot tell, and this returns True."""
     cancelling = getattr(asyncio.current_task(), "cancelling", None)
     return cancelling is None or cancelling() > 0

@@ -1,4 +1,4 @@
-"""The settings: `limner.toml`, and over it the variables `LIMNER_*`."""
+"""The settings: every name, type, default and meaning."""
 
 from __future__ import annotations
 
@@ -33,15 +33,12 @@ from pydantic_settings import (
 from core.settings.sources import (
     PREFIX,
     SECRET_NAME,
-    WHERE_SECRETS_STAND,
+    WHERE_SECRETS_GO,
     SettingsError,
-    config_file,
     read_toml,
     refuse_unknown_variables,
     sentence,
 )
-
-__all__ = ["PREFIX", "ProviderSettings", "Settings", "SettingsError", "config_file", "load_settings"]
 
 _URL = re.compile(r"https?://[^\s/]\S*")
 
@@ -93,30 +90,30 @@ Rate = Annotated[str | None, AfterValidator(lambda value: None if value is None 
 
 
 class ProviderSettings(BaseModel):
-    """One provider as the configuration has it; what Limner does not know goes to the provider."""
+    """The settings of one provider; keys that Limner does not know are passed to the provider."""
 
     model_config = ConfigDict(frozen=True, extra="allow", coerce_numbers_to_str=True)
 
     uses: str | None = None
-    """The plugin that answers under this name; the plugin of the same name for None."""
+    """The plugin that answers under this name; None is the plugin of the same name."""
     label: str | None = Field(default=None, max_length=80)
     enabled: bool = True
     base_url: Annotated[str, AfterValidator(_web_address)] | None = None
     api_key_env: Annotated[str, AfterValidator(_variable)] | None = None
-    """The environment variable that holds the credential; the provider's own for None."""
+    """The environment variable that holds the credential; None is the provider's own variable."""
     models: Annotated[tuple[str, ...], BeforeValidator(_listed)] | None = None
     timeout: float | None = Field(default=None, gt=0, le=3600)
     price: Annotated[str, AfterValidator(_price)] | None = None
-    """What one picture costs, such as `0.04 USD`: for the estimate that a message shows."""
+    """What one picture costs, such as `0.04 USD`: shown with the picture as an estimate."""
 
     @model_validator(mode="before")
     @classmethod
-    def _holds_no_secret(cls, given: object) -> object:
-        names = cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else ()
+    def _has_no_secret(cls, values: object) -> object:
+        names = cast("Mapping[str, Any]", values) if isinstance(values, Mapping) else ()
         for name in names:
             if SECRET_NAME.search(name):
-                raise ValueError(f"without the secret {name}: {WHERE_SECRETS_STAND}")
-        return cast(object, given)
+                raise ValueError(f"without the secret {name}: {WHERE_SECRETS_GO}")
+        return cast(object, values)
 
     @property
     def extra(self) -> dict[str, Any]:
@@ -124,7 +121,7 @@ class ProviderSettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set; a setting's name in the environment is `LIMNER_` and its name."""
+    """Everything that can be set; the environment variable of a setting is `LIMNER_` and its name."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -138,38 +135,38 @@ class Settings(BaseSettings):
     """The provider that a new conversation starts with."""
     providers: dict[str, ProviderSettings] = Field(default_factory=dict[str, ProviderSettings])
     allow_plugins: Names | None = None
-    """The only plugins to load, by name; all for None."""
+    """The only plugins to load, by name; None loads all."""
     block_plugins: Names = ()
     """Plugins not to load, by name."""
     data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("limner"))
     """The folder for pictures and conversations.
 
-    A relative one is meant from the working directory, or in a file from that file's folder.
+    A relative path starts at the working directory, or if it is in the file, at that file's folder.
     """
     keep_days: float | None = Field(default=None, gt=0)
-    """Days after which messages and their pictures are forgotten; never for None."""
+    """Days after which messages and their pictures are deleted; None keeps them."""
     keep_bytes: int | None = Field(
         default_factory=lambda: 5_000_000_000 if "SPACE_ID" in os.environ else None, ge=0
     )
-    """Bytes of pictures and rows above which the oldest messages are forgotten; no limit for None."""
+    """Bytes of pictures and rows above which the oldest messages are deleted; None sets no limit."""
     timeout: float = Field(default=300, gt=0, le=3600)
     """Seconds for one picture."""
     max_retries: int = Field(default=1, ge=0, le=5)
     """How often a request that certainly did not run is sent again."""
     fallback: Names = ()
-    """Providers to ask in turn where one failed and its request certainly did not run."""
+    """Providers to try in turn if one fails and its request certainly did not run."""
     shutdown_grace: float = Field(default=30, ge=0, le=600)
-    """Seconds that a stopping server waits for the pictures under way."""
+    """Seconds that a stopping server waits for pictures that are being made."""
     max_prompt_length: int = Field(default=8000, ge=1, le=100_000)
     """Characters."""
     rate_limit: Rate = "60/minute"
-    """Pictures that one visitor may ask for, such as `60/minute`; no limit for `none`."""
+    """Pictures that one visitor may ask for, such as `60/minute`; `none` sets no limit."""
     budget: Rate = None
     """Pictures of providers that cost money that all visitors together may ask for, such as `200/day`."""
     max_in_flight: int = Field(default=8, ge=1)
-    """Pictures that one visitor may have under way at once."""
+    """Pictures that may be made at once for one visitor."""
     max_in_flight_total: int = Field(default=200, ge=1)
-    """Pictures that all visitors together may have under way at once."""
+    """Pictures that may be made at once for all visitors together."""
     workers: int = Field(default=16, ge=1)
     """Worker threads for providers that are not asynchronous."""
     max_bytes: int = Field(default=50_000_000, ge=1000)
@@ -183,7 +180,7 @@ class Settings(BaseSettings):
     hosts: Names = ()
     """Further names under which this server may be reached, such as `pictures.example`."""
     behind_proxy: bool = Field(default_factory=lambda: "SPACE_ID" in os.environ)
-    """A proxy stands in front and names the visitor in `X-Forwarded-For`."""
+    """A proxy in front names the visitor in `X-Forwarded-For`."""
 
     @field_validator("data_dir")
     @classmethod
@@ -226,7 +223,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Reads the settings; raises SettingsError with one sentence where one of them is wrong."""
+    """Reads the settings; raises SettingsError with one sentence if one of them is wrong."""
     refuse_unknown_variables(Settings.model_fields)
     try:
         return Settings(**overrides)

@@ -1,4 +1,4 @@
-"""Where settings come from, and one plain sentence for each that is wrong."""
+"""Where settings come from, and the sentence for one that is wrong."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PREFIX = "LIMNER_"
 CONFIG_VARIABLE = "LIMNER_CONFIG"
 """Names another file than ``limner.toml`` in the working directory."""
 SECRET_NAME = re.compile(r"(?i)(^|_)(api_?key|key|token|secret|password|credential)$")
-WHERE_SECRETS_STAND = "put it into an environment variable, and the name of that into api_key_env"
+WHERE_SECRETS_GO = "put it into an environment variable, and the name of that into api_key_env"
 
 
 class SettingsError(Exception):
@@ -27,17 +27,17 @@ class SettingsError(Exception):
 
 
 def config_file() -> Path:
-    """Gives the file with the settings; raises SettingsError where one is named that is not there."""
+    """Returns the path of the settings file; raises SettingsError if one is named that does not exist."""
     named = os.environ.get(CONFIG_VARIABLE, "").strip()
     if named and not Path(named).is_file():
-        raise SettingsError(f"{CONFIG_VARIABLE} must name a file, and {named} is none.")
+        raise SettingsError(f"{CONFIG_VARIABLE} must name a file, and {named} does not exist.")
     return Path(named or "limner.toml")
 
 
 def read_toml() -> dict[str, Any]:
-    """Reads the file; raises SettingsError, with the line, where it is no TOML.
+    """Reads the file; raises SettingsError, with the line, if it is not TOML.
 
-    A relative `data_dir` in it is meant from the file's own folder.
+    A relative `data_dir` in it starts at the file's own folder.
     """
     file = config_file()
     try:
@@ -56,7 +56,7 @@ def read_toml() -> dict[str, Any]:
 
 
 def refuse_unknown_variables(settings: Iterable[str]) -> None:
-    """Raises SettingsError for a variable that looks like a setting and is none; blank ones do not count."""
+    """Raises SettingsError for a variable that looks like a setting but is not; blank ones do not count."""
     known = {f"{PREFIX}{name}".upper() for name in settings} | {CONFIG_VARIABLE}
     for variable, value in os.environ.items():
         name = variable.upper().split("__")[0]
@@ -65,13 +65,13 @@ def refuse_unknown_variables(settings: Iterable[str]) -> None:
 
 
 def sentence(error: ValidationError, settings: type[BaseModel]) -> str:
-    """Puts the first of pydantic's errors into words: which setting, where it stands, what it may be."""
+    """Returns the first of pydantic's errors in words: which setting, where it comes from, what it may be."""
     first = error.errors(include_url=False, include_input=False)[0]
     path = [part for part in first["loc"] if isinstance(part, str)]
     name = ".".join(path)
     if first["type"] == "extra_forbidden":
         if SECRET_NAME.search(name):
-            return f"Secrets do not stand among the settings: take {name} out, {WHERE_SECRETS_STAND}."
+            return f"Secrets do not belong in the settings: remove {name}, {WHERE_SECRETS_GO}."
         return f"{name} is not a setting of Limner{_suggestion(name, set(settings.model_fields))}"
     if first["type"] == "value_error":
         allowed = first["msg"].removeprefix("Value error, ")
@@ -81,7 +81,7 @@ def sentence(error: ValidationError, settings: type[BaseModel]) -> str:
 
 
 def _origin(path: list[str]) -> str:
-    """Names the variable or the file that a setting comes from; nothing where it is an argument."""
+    """Returns the variable or the file that a setting comes from; empty if it is an argument."""
     for end in range(len(path), 0, -1):
         variable = PREFIX + "__".join(path[:end]).upper()
         if os.environ.get(variable, "").strip():
@@ -110,17 +110,17 @@ _KINDS = {
 
 
 def _what_it_may_be(schema: dict[str, Any], path: list[str]) -> str:
-    """Says from the JSON schema of the settings what may stand at a path."""
+    """Returns in words what the JSON schema of the settings allows at a path."""
     definitions = schema.get("$defs", {})
     for part in path:
         schema = schema.get("properties", {}).get(part) or schema.get("additionalProperties") or {}
         schema = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), schema)
         schema = definitions.get(str(schema.get("$ref", "")).rpartition("/")[2], schema)
-    said = _KINDS.get(str(schema.get("type")), "something else")
+    allowed = _KINDS.get(str(schema.get("type")), "something else")
     words = {"exclusiveMinimum": "above", "minimum": "from", "maximum": "up to"}
     bounds = [f" {word} {schema[bound]:,}" for bound, word in words.items() if bound in schema]
     return (
-        said
+        allowed
         + " and".join(bounds)
         + (f" of at most {schema['maxLength']} characters" if "maxLength" in schema else "")
     )

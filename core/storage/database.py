@@ -32,7 +32,7 @@ CREATE TABLE version (
     owner TEXT, picture TEXT, content TEXT NOT NULL, PRIMARY KEY (message, number)
 );
 CREATE INDEX version_of_owner ON version (owner) WHERE owner IS NOT NULL
-""",  # a running version has an owner, the process that works on it; a settled one has none
+""",  # the owner of a running version is the process that works on it; a settled version has none
     """
 CREATE TABLE hit (key TEXT NOT NULL, at REAL NOT NULL, until REAL NOT NULL);
 CREATE INDEX hit_until ON hit (until);
@@ -68,7 +68,7 @@ class StoreError(Exception):
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """Opens the file, or makes it; raises StoreError where it is damaged, read-only or too new.
+    """Opens the file, or makes it; raises StoreError if it is damaged, read-only or too new.
 
     The connection belongs to the calling thread.
     """
@@ -83,13 +83,13 @@ def open_database(path: Path) -> sqlite3.Connection:
         return database
     except (sqlite3.Error, OSError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        advice = "move it away, put a good copy in its place, or name another folder as data_dir"
+        advice = "move it away, replace it by a good copy, or set data_dir to another folder"
         raise StoreError(f"The database {path} cannot be used ({why}): {advice}.") from error
 
 
 def _prepare(database: sqlite3.Connection, path: Path) -> None:
     database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = FULL")  # a row stands for a picture that may have cost money
+    database.execute("PRAGMA synchronous = FULL")  # a row is a picture that may have cost money
     database.execute("PRAGMA foreign_keys = ON")
     (state,) = database.execute("PRAGMA integrity_check(1)").fetchone()
     if state != "ok":
@@ -98,7 +98,7 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
         database.execute("BEGIN IMMEDIATE")
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if version > len(_MIGRATIONS):
-            advice = "use that one, or name another folder as data_dir"
+            advice = "use that version, or set data_dir to another folder"
             raise StoreError(f"The database {path} was written by a newer Limner: {advice}.")
         for statement in ";".join(_MIGRATIONS[version:]).split(";"):
             database.execute(statement)
@@ -106,9 +106,9 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
 
 
 def settle_interrupted(database: sqlite3.Connection, is_alive: Callable[[str], bool]) -> None:
-    """Settles the versions whose process is gone; call it inside of a write transaction.
+    """Settles the versions whose process has ended; call it inside a write transaction.
 
-    Their messages get revisions that are newer than any that a browser has seen of them.
+    Their messages get revisions that are newer than any that a browser has seen.
     """
     owners = database.execute("SELECT DISTINCT owner FROM version WHERE owner IS NOT NULL").fetchall()
     for (owner,) in owners:

@@ -1,4 +1,4 @@
-"""Tells which processes that share a data folder are alive, so that nobody settles another's work."""
+"""Which processes that share a data folder are alive, so that none settles the work of another."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 class ProcessLock:
-    """This process's name among those that use the folder, held by a lock until `close` or its end.
+    """A name for this process among those that use the folder, locked until `close` or its end.
 
-    The lock is SQLite's own on an empty file: the system lets go of it whatever ends the process.
-    Make one, and ask for the dead, only while no other process does: inside of a write transaction.
+    The lock is SQLite's own on an empty file: the system releases it however the process ends. Take one,
+    and call `is_alive`, only inside a write transaction, so that no other process does so meanwhile.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -21,7 +21,7 @@ class ProcessLock:
         self._lock = _take(self._path)
 
     def close(self) -> None:
-        """Lets go of the name."""
+        """Releases the name."""
         if self._lock is not None:
             self._lock.close()
         with contextlib.suppress(OSError):
@@ -29,7 +29,7 @@ class ProcessLock:
 
 
 def is_alive(folder: Path, name: str) -> bool:
-    """Says whether the process of that name still runs; forgets one that does not."""
+    """Whether the process of that name still runs; forgets one that does not."""
     path = _path(folder, name)
     if not path.exists():
         return False
@@ -49,7 +49,7 @@ def _path(folder: Path, name: str) -> Path:
 def _take(path: Path) -> sqlite3.Connection | None:
     lock = sqlite3.connect(path, timeout=0, isolation_level=None)
     try:
-        lock.execute("PRAGMA journal_mode = MEMORY")  # no second file beside it
+        lock.execute("PRAGMA journal_mode = MEMORY")  # no second file next to it
         lock.execute("BEGIN EXCLUSIVE")
         return lock
     except sqlite3.Error:

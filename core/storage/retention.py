@@ -29,11 +29,11 @@ def prune(
     keep_days: float | None,
     keep_bytes: int | None,
     in_use: Collection[str],
-    spare: Collection[str],
+    protected: Collection[str],
 ) -> list[Forgotten]:
     """Forgets messages older than `keep_days`, then the oldest beyond `keep_bytes`.
 
-    Those of the conversations in use go last, and only if there is nothing else. Those in `spare` stay,
+    Those of the conversations in use go last, and only if there is nothing else. Those in `protected` stay,
     and those that are being made.
     """
     surplus = 0 if keep_bytes is None else _surplus(database, pictures, keep_bytes)
@@ -44,7 +44,7 @@ def prune(
     by_age = list(_by_age(database))
     for used in (False, True):
         for message, conversation, created, names, row_bytes in by_age:
-            if (conversation in in_use) != used or message in spare:
+            if (conversation in in_use) != used or message in protected:
                 continue
             if (created >= oldest_kept or used) and surplus <= 0:
                 break

@@ -1,4 +1,4 @@
-"""What outlives the process: conversations as rows in SQLite, pictures as files."""
+"""The store: conversations as rows in SQLite, pictures as files, in one folder."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.is_temporary = not is_writable(folder)
         if self.is_temporary:
-            log.warning("%s cannot be written to: the next start loses all pictures", folder)
+            log.warning("%s cannot be written to: pictures will be lost on restart", folder)
             folder = Path(tempfile.mkdtemp(prefix="limner-"))
         self.folder = folder
         self._pictures = Pictures(folder / "pictures")
@@ -128,11 +128,11 @@ class Store:
         keep_days: float | None,
         keep_bytes: int | None,
         in_use: Collection[str],
-        spare: Collection[str] = (),
+        protected: Collection[str] = (),
     ) -> list[Forgotten]:
         """Forgets what is too old, and the oldest beyond `keep_bytes` of pictures and rows together.
 
-        None sets no limit. Messages of the conversations in use go last, those in `spare` never.
+        None sets no limit. Messages of the conversations in use go last, those in `protected` never.
         """
         forgotten = await self._run(
             lambda: prune(
@@ -141,7 +141,7 @@ class Store:
                 keep_days=keep_days,
                 keep_bytes=keep_bytes,
                 in_use=in_use,
-                spare=spare,
+                protected=protected,
             )
         )
         if forgotten:
@@ -149,7 +149,7 @@ class Store:
         return forgotten
 
     async def close(self) -> None:
-        """Writes what is pending and closes the database; a second call does nothing."""
+        """Closes the database after what is waiting is written; a second call does nothing."""
         if self._closed:
             return
         self._closed = True

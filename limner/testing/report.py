@@ -9,11 +9,11 @@ from typing import NoReturn
 import pytest
 
 # The headings of plugins.md that a failure points to.
-FIRST_PLUGIN = "The first one"
-DESCRIPTION = "What a provider says of itself"
-REQUEST = "What a provider is asked"
-RESULT = "What a provider gives back"
-FAILS = "How a provider fails"
+FIRST_PLUGIN = "A first provider"
+DESCRIPTION = "Describing a provider"
+REQUEST = "The request"
+RESULT = "The result"
+FAILS = "Failures"
 TESTING = "Testing"
 VERSION = "The contract's version"
 

@@ -84,9 +84,7 @@ async def test_a_prompt_becomes_a_stored_picture_and_survives_the_studio(tmp_pat
         "image/png",
     )
     assert (version.provenance.size, version.provenance.seed) == ("512x512", 7)
-    assert [warning.details for warning in version.provenance.warnings] == [
-        "512x512 was asked for, and 16x16 came."
-    ]
+    assert [notice.details for notice in version.provenance.warnings] == ["16 × 16 instead of 512 × 512."]
 
     async with studio_of(tmp_path / "data", ScriptedProvider()) as studio:
         (again,) = await studio.conversation(CONVERSATION)
@@ -679,10 +677,10 @@ async def test_other_conversations_go_before_one_that_is_open(tmp_path: Path) ->
 
 async def test_an_unknown_default_or_nothing_to_use_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(
-        SettingsError, match="provider is 'nonsense', which is not here: it must be one of sketch"
+        SettingsError, match="provider is 'nonsense', which does not exist: it must be one of sketch"
     ):
         open_studio(Settings(data_dir=tmp_path, provider="nonsense"))
-    with pytest.raises(SettingsError, match="which is not here: and no other can be used"):
+    with pytest.raises(SettingsError, match="which does not exist: and no other can be used"):
         open_studio(Settings(data_dir=tmp_path, allow_plugins=("nothing",)))
     (tmp_path / "limner.sqlite3").write_bytes(b"no database, for certain, but something else")
     with pytest.raises(
@@ -712,7 +710,7 @@ async def test_a_restart_gives_no_new_budget(tmp_path: Path, monkeypatch: pytest
     for refused in (False, True):
         async with studio_of(tmp_path, ScriptedProvider(**NEEDS_KEY), budget="1/day") as studio:
             if refused:
-                with pytest.raises(LimitReached, match="The budget here, 1 picture per day, is used up"):
+                with pytest.raises(LimitReached, match="The budget of 1 picture per day is used up"):
                     await ask(studio)
             else:
                 await ask(studio)

@@ -19,7 +19,7 @@ from tests.serving import ROOT
 
 async def until(holds: Callable[[], bool]) -> None:
     """Waits for what another thread brings about."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while not holds():
         assert time.monotonic() < end, "It never came about."
         await asyncio.sleep(0.001)

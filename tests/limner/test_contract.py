@@ -229,8 +229,8 @@ from core.settings.schema import load_settings
 async def main(provider, **options):
     studio = open_studio(load_settings(shutdown_grace=0))
     conversation = await studio.conversation("0" * 32)
-    asked = UserRequest(prompt="a boat", provider=provider, options=options)
-    message = await studio.start(conversation, asked)
+    request = UserRequest(prompt="a boat", provider=provider, options=options)
+    message = await studio.start(conversation, request)
     if options:
         while message.progress != "echoing":
             await asyncio.sleep(0.001)

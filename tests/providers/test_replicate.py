@@ -70,7 +70,7 @@ def prediction(status: str = "succeeded", output: Any = URL, **more: Any) -> dic
     } | more
 
 
-STARTING = prediction("starting")
+START_TIMEOUT = prediction("starting")
 PROCESSING = prediction("processing")
 CANCELED = prediction("canceled")
 
@@ -430,7 +430,7 @@ def test_a_rate_limit_says_when_it_ends(seconds: str, retry_after: float | None)
 @pytest.mark.parametrize("seen", ["at once", "later"])
 def test_a_refusal_is_one(words: str, seen: str) -> None:
     refusal = prediction("failed", error=words)
-    error, server = refused(Replicate(refusal) if seen == "at once" else Replicate(STARTING, refusal))
+    error, server = refused(Replicate(refusal) if seen == "at once" else Replicate(START_TIMEOUT, refusal))
     assert isinstance(error, ContentFiltered)
     assert error.service_message == words
     assert "cancel" not in steps(server)
@@ -446,7 +446,7 @@ def test_a_refusal_is_one(words: str, seen: str) -> None:
     ],
 )
 def test_any_other_end_is_a_failure_of_the_service(state: dict[str, Any], words: str) -> None:
-    for service in (Replicate(state), Replicate(STARTING, PROCESSING, state)):
+    for service in (Replicate(state), Replicate(START_TIMEOUT, PROCESSING, state)):
         error = failed(service)
         assert (error.category, error.did_not_run) == ("provider", False)
         assert error.service_message == state["error"]
@@ -454,7 +454,7 @@ def test_any_other_end_is_a_failure_of_the_service(state: dict[str, Any], words:
 
 
 def test_a_prediction_that_is_aborted_later_ran_out_of_time() -> None:
-    error, server = refused(Replicate(STARTING, prediction("aborted")))
+    error, server = refused(Replicate(START_TIMEOUT, prediction("aborted")))
     assert isinstance(error, ProviderError)
     assert (error.category, error.did_not_run) == ("timeout", False)
     assert error.why == "Replicate ended the prediction at its deadline."
@@ -492,7 +492,7 @@ def test_a_token_that_is_none_is_not_sent() -> None:
 def test_progress_is_told() -> None:
     told: list[str] = []
     bars = ["", " 10%|█ | 1/10\n", " 10%|█ | 1/10\r 40%|████ | 4/10 [00:01<00:02]\nmore\n"]
-    states = [STARTING, *(prediction("processing", logs=bar) for bar in bars), prediction()]
+    states = [START_TIMEOUT, *(prediction("processing", logs=bar) for bar in bars), prediction()]
     _, server = answered(Replicate(*states), on_progress=told.append)
     assert told == [
         "waiting for the service",
@@ -516,7 +516,7 @@ def test_looks_become_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replicate, "FIRST_POLL", 0.5)
     monkeypatch.setattr(replicate, "MAX_POLL", 4.0)
     monkeypatch.setattr(asyncio, "sleep", shorter)
-    states = [Reply(201, STARTING), *[PROCESSING] * 10, prediction()]
+    states = [Reply(201, START_TIMEOUT), *[PROCESSING] * 10, prediction()]
     with Loopback(Replicate(*states)) as server:
         make(ask(server.url))
     assert len(pauses) == 11
@@ -535,21 +535,21 @@ def test_looks_become_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_look_may_fail(miss: Reply) -> None:
-    result, server = answered(Replicate(STARTING, miss, prediction()))
+    result, server = answered(Replicate(START_TIMEOUT, miss, prediction()))
     assert result.image == URL
     assert steps(server) == ["create", "look", "look"]
 
 
 def test_a_look_may_stay_unanswered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replicate, "READ_TIMEOUT", 0.4)
-    result, server = answered(Replicate(STARTING, Reply(delay=30), prediction()))
+    result, server = answered(Replicate(START_TIMEOUT, Reply(delay=30), prediction()))
     assert result.image == URL
     assert steps(server) == ["create", "look", "look"]
 
 
 def test_only_looks_that_fail_in_a_row_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replicate, "MAX_MISSES", 1)
-    result, _ = answered(Replicate(STARTING, *[HTML, PROCESSING] * 3, prediction()))
+    result, _ = answered(Replicate(START_TIMEOUT, *[HTML, PROCESSING] * 3, prediction()))
     assert result.image == URL
 
 
@@ -566,7 +566,7 @@ def test_a_lost_service_is_given_up_and_the_prediction_cancelled(monkeypatch: py
     [(401, "auth"), (402, "quota"), (404, "invalid-request"), (422, "invalid-request")],
 )
 def test_a_look_that_is_refused_is_final_and_the_prediction_may_have_run(status: int, category: str) -> None:
-    error, server = refused(Replicate(STARTING, problem(status, "No")))
+    error, server = refused(Replicate(START_TIMEOUT, problem(status, "No")))
     assert isinstance(error, ProviderError)
     assert (error.category, error.did_not_run) == (category, False)
     assert steps(server) == ["create", "look", "cancel"]
@@ -592,7 +592,7 @@ def stopped(service: Replicate, when: Callable[[Loopback], object]) -> tuple[Ima
 
 
 def test_stop_cancels_at_the_service() -> None:
-    result, asked = stopped(Replicate(STARTING, PROCESSING), lambda server: len(server.requests) > 2)
+    result, asked = stopped(Replicate(START_TIMEOUT, PROCESSING), lambda server: len(server.requests) > 2)
     assert result is None
     assert asked[0] == "create"
     assert asked[-1] == "cancel"
@@ -600,7 +600,7 @@ def test_stop_cancels_at_the_service() -> None:
 
 
 def test_stop_before_the_first_answer_waits_for_it_and_cancels() -> None:
-    result, asked = stopped(Replicate(STARTING, delay=0.1), lambda server: server.requests)
+    result, asked = stopped(Replicate(START_TIMEOUT, delay=0.1), lambda server: server.requests)
     assert (result, asked) == (None, ["create", "cancel"])
 
 
@@ -613,9 +613,9 @@ def test_stop_before_a_first_answer_that_fails() -> None:
 
 def test_a_prediction_that_succeeded_meanwhile_is_kept() -> None:
     for service in (
-        Replicate(STARTING, cancel=prediction()),
-        Replicate(STARTING, cancel=problem(409, "It has settled."), then=prediction()),
-        Replicate(STARTING, cancel=PROCESSING, then=prediction()),
+        Replicate(START_TIMEOUT, cancel=prediction()),
+        Replicate(START_TIMEOUT, cancel=problem(409, "It has settled."), then=prediction()),
+        Replicate(START_TIMEOUT, cancel=PROCESSING, then=prediction()),
         Replicate(prediction(), delay=0.1),
     ):
         result, asked = stopped(service, lambda server: server.requests)
@@ -628,7 +628,7 @@ def test_a_prediction_that_succeeded_meanwhile_is_kept() -> None:
     "cancel", [HTML, Reply(200, "no"), Reply(cut_after=0), prediction("failed"), PROCESSING]
 )
 def test_a_cancelling_that_fails_is_still_a_stop(cancel: dict[str, Any] | Reply) -> None:
-    result, asked = stopped(Replicate(STARTING, cancel=cancel), lambda server: server.requests)
+    result, asked = stopped(Replicate(START_TIMEOUT, cancel=cancel), lambda server: server.requests)
     assert result is None
     assert "cancel" in asked
 
@@ -644,7 +644,7 @@ def test_a_second_cancellation_does_not_keep_the_first_from_the_service() -> Non
             await task
         await asyncio.to_thread(server.wait_until, lambda server: "cancel" in steps(server))
 
-    with Loopback(Replicate(STARTING, delay=0.1)) as server:
+    with Loopback(Replicate(START_TIMEOUT, delay=0.1)) as server:
         run(work)
 
 
@@ -731,7 +731,7 @@ def test_two_hundred_side_by_side_need_no_threads_and_leave_no_connection() -> N
             together.set()
         elif created > 1:
             await together.wait()
-        return Reply(201, STARTING)
+        return Reply(201, START_TIMEOUT)
 
     async def work() -> None:
         await replicate.generate(ask(server.url))  # imports the SDK, which does take a conversation
@@ -794,7 +794,7 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_file_host_never_sees_the_token() -> None:
     with Loopback({"/out.png": Reply(body=PNG)}) as files:
         url = f"{files.url}/out.png"
-        with Loopback(Replicate(STARTING, prediction(output=[url]))) as server:
+        with Loopback(Replicate(START_TIMEOUT, prediction(output=[url]))) as server:
             asked = UserRequest(prompt="A red fox", size="16:9", seed=4)
             version, picture = through_the_studio(server, asked, fetch_from=(files.url,))
     assert (version.status, version.failure, picture) == ("complete", None, PNG)
@@ -824,8 +824,8 @@ def test_a_file_that_has_expired_is_a_bad_image() -> None:
     "service",
     [
         Replicate(problem(401, f"You sent Bearer {KEY}, which is wrong")),
-        Replicate(STARTING, prediction("failed", error=f"token={KEY} is wrong")),
-        Replicate(STARTING, prediction("failed", error=f"NSFW, said {KEY}, which is wrong")),
+        Replicate(START_TIMEOUT, prediction("failed", error=f"token={KEY} is wrong")),
+        Replicate(START_TIMEOUT, prediction("failed", error=f"NSFW, said {KEY}, which is wrong")),
     ],
 )
 def test_a_service_that_repeats_the_key_does_not_show_it(service: Replicate) -> None:
@@ -838,7 +838,7 @@ def test_a_service_that_repeats_the_key_does_not_show_it(service: Replicate) -> 
 
 @pytest.mark.usefixtures("key")
 def test_the_deadline_cancels_at_the_service() -> None:
-    with Loopback(Replicate(STARTING)) as server:
+    with Loopback(Replicate(START_TIMEOUT)) as server:
         version, _ = through_the_studio(server, FOX, own={"timeout": 0.5})
     assert version.failure is not None
     assert (version.failure.cause, version.failure.did_not_run) == ("timeout", False)
@@ -858,7 +858,7 @@ def test_stop_in_the_studio(succeeds: bool) -> None:
 
     with Loopback({"/out.png": Reply(body=PNG)}) as files:
         cancel = prediction(output=f"{files.url}/out.png") if succeeds else CANCELED
-        with Loopback(Replicate(STARTING, cancel=cancel)) as server:
+        with Loopback(Replicate(START_TIMEOUT, cancel=cancel)) as server:
             version = asyncio.run(work(server, files.url))
     assert (version.status, version.reason) == (
         ("complete", None) if succeeds else ("incomplete", "cancelled")

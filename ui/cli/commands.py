@@ -1,4 +1,4 @@
-"""What the command line does with the engine: one picture, the list of providers, the examination."""
+"""The commands: one picture, the list of providers, the doctor."""
 
 from __future__ import annotations
 
@@ -25,84 +25,84 @@ from core.settings.schema import Settings, load_settings
 from core.studio import Studio
 from ui.cli.doctor import Report, examine, probe
 
-DONE, FAILED, REFUSED = 0, 1, 2
+DONE, FAILED, REJECTED = 0, 1, 2
 
 
-def run(given: argparse.Namespace) -> int:
-    """Runs one command and gives its exit code."""
+def run(arguments: argparse.Namespace) -> int:
+    """Runs one command and returns its exit code."""
     log_without_secrets("WARNING")
     try:
         settings = load_settings()
-        if given.command == "generate":
-            if given.output is not None and given.output.exists():
-                return _refuse(f"{given.output} is there already: choose another name.")
-            return asyncio.run(_generate(settings, given))
-        if given.command == "providers":
-            return _providers(settings, as_json=given.json)
-        if given.command == "probe":
+        if arguments.command == "generate":
+            if arguments.output is not None and arguments.output.exists():
+                return _reject(f"{arguments.output} already exists: choose another name.")
+            return asyncio.run(_generate(settings, arguments))
+        if arguments.command == "providers":
+            return _providers(settings, as_json=arguments.json)
+        if arguments.command == "probe":
             probe(settings)
             return DONE
-        return _doctor(settings, given)
+        return _doctor(settings, arguments)
     except (SettingsError, Rejected) as problem:
-        return _refuse(problem)
+        return _reject(problem)
 
 
-def _refuse(problem: object) -> int:
+def _reject(problem: object) -> int:
     print(problem, file=sys.stderr)
-    return REFUSED
+    return REJECTED
 
 
-async def _generate(settings: Settings, given: argparse.Namespace) -> int:
-    asked = UserRequest(
-        prompt=given.prompt,
-        provider=given.provider,
-        model=given.model,
-        size=given.size,
-        seed=given.seed,
-        negative_prompt=given.negative_prompt,
-        options=_options(given.option),
+async def _generate(settings: Settings, arguments: argparse.Namespace) -> int:
+    request = UserRequest(
+        prompt=arguments.prompt,
+        provider=arguments.provider,
+        model=arguments.model,
+        size=arguments.size,
+        seed=arguments.seed,
+        negative_prompt=arguments.negative_prompt,
+        options=_options(arguments.option),
     )
     studio = open_studio(settings)
     try:
-        version = await _settled(studio, asked)
+        version = await _settled(studio, request)
         if version.picture is None:
-            return _tell_failure(version, as_json=given.json)
+            return _print_failure(version, as_json=arguments.json)
         data = await studio.store.read(version.picture.name) or b""
     finally:
         await studio.close()
-    path = await asyncio.to_thread(_write, data, given.output, filename(version))
-    if given.json:
+    path = await asyncio.to_thread(_write, data, arguments.output, filename(version))
+    if arguments.json:
         print(json.dumps({"file": str(path), **provenance(version)}))
         return DONE
-    for notice in version.provenance.warnings:
-        print(f"{notice.feature}: {notice.details}", file=sys.stderr)
+    for warning in version.provenance.warnings:
+        print(f"{warning.feature}: {warning.details}", file=sys.stderr)
     print(path)
     return DONE
 
 
-async def _settled(studio: Studio, asked: UserRequest) -> Version:
-    """Makes one picture on the studio's road; Ctrl-C stops it there, so that the provider is told."""
+async def _settled(studio: Studio, request: UserRequest) -> Version:
+    """Makes one picture; Ctrl-C stops it as Stop does, so that the provider is told."""
     conversation = await studio.conversation(secrets.token_hex(16))
-    message = await studio.start(conversation, asked, visitor=Visitor("command line", is_owner=True))
+    message = await studio.start(conversation, request, visitor=Visitor("command line", is_owner=True))
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, studio.stop, message)
-    telling = asyncio.create_task(_tell_progress(conversation, message))
+    printing = asyncio.create_task(_print_progress(conversation, message))
     try:
         return await conversation.settled(message)
     finally:
-        telling.cancel()
+        printing.cancel()
 
 
-async def _tell_progress(conversation: Conversation, message: Message) -> None:
-    rev, told = message.rev, ""
+async def _print_progress(conversation: Conversation, message: Message) -> None:
+    rev, printed = message.rev, ""
     while True:
         await conversation.changes(rev)
         rev = message.rev
-        if message.running and message.progress not in ("", told):
-            told = message.progress
-            print(told, file=sys.stderr)
+        if message.running and message.progress not in ("", printed):
+            printed = message.progress
+            print(printed, file=sys.stderr)
 
 
-def _tell_failure(version: Version, *, as_json: bool) -> int:
+def _print_failure(version: Version, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(provenance(version)))
     elif version.failure:
@@ -114,10 +114,10 @@ def _tell_failure(version: Version, *, as_json: bool) -> int:
     return FAILED
 
 
-def _options(given: list[str]) -> dict[str, Any]:
-    """Reads NAME=VALUE; a value that is JSON counts as such, any other as text."""
+def _options(pairs: list[str]) -> dict[str, Any]:
+    """Reads NAME=VALUE; a value that is valid JSON counts as such, any other as text."""
     options: dict[str, Any] = {}
-    for option in given:
+    for option in pairs:
         name, equals, value = option.partition("=")
         if not equals or not name:
             raise Rejected(f"The option {option!r} is not clear: write it as name=value.")
@@ -129,7 +129,7 @@ def _options(given: list[str]) -> dict[str, Any]:
 
 
 def _write(data: bytes, output: Path | None, filename: str) -> Path:
-    """Writes the picture, under the first name that is free where none was given: fox.png, fox-2.png, …"""
+    """Writes the picture; without `output` under the first free name: fox.png, fox-2.png, …"""
     path, number = output or Path(filename), 1
     while output is None and path.exists():
         number += 1
@@ -154,10 +154,10 @@ def _line(entry: PluginEntry) -> str:
     return f"{entry.name} ({entry.source}): {entry.state}{', costs money' if entry.paid else ''}"
 
 
-def _doctor(settings: Settings, given: argparse.Namespace) -> int:
+def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     report = examine(settings)
-    live = asyncio.run(_live(settings, given.live)) if given.live else None
-    if given.json:
+    live = asyncio.run(_live(settings, arguments.live)) if arguments.live else None
+    if arguments.json:
         print(json.dumps({**report.model_dump(), "live": live}, indent=2))
     else:
         _print_report(report, live)

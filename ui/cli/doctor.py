@@ -1,4 +1,4 @@
-"""Examines an installation: the plugins, in another process, which they may end; the settings; the store."""
+"""Examines an installation: its plugins, in another process, which they may end; its settings; its store."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from pydantic import BaseModel, TypeAdapter
 from core.plugins.catalog import PluginEntry, catalog
 from core.plugins.loader import Broken, Found, find_plugins, source_of
 from core.plugins.registry import Registry
-from core.settings.schema import PREFIX, Settings, config_file
+from core.settings.schema import Settings
+from core.settings.sources import PREFIX, config_file
 from core.storage.database import StoreError
 from core.storage.store import Store
 
-PATIENCE = 30.0
+PLUGIN_TIMEOUT = 30.0
 """Seconds that one plugin may take to be imported and to describe itself."""
-STARTING = 60.0
+START_TIMEOUT = 60.0
 """Seconds that Limner itself may take to start in another process."""
 STARTED = "started"
 
@@ -53,7 +54,7 @@ class Report(BaseModel):
 
 
 def examine(settings: Settings) -> Report:
-    """Examines the installation; a plugin that hangs, exits or crashes is named like any other fault."""
+    """Examines the installation; a plugin that hangs, exits or crashes is listed like any other fault."""
     entries = _probed()
     store, store_is_sound = _examine_store(settings)
     sound = store_is_sound and not any(entry.fault for entry in entries)
@@ -61,33 +62,33 @@ def examine(settings: Settings) -> Report:
 
 
 def probe(settings: Settings) -> None:
-    """Loads every plugin in this process, and tells the one that started it which is next.
+    """Loads every plugin in this process, and writes to the process that started it which one is next.
 
-    What plugins print goes to standard error, so that nothing comes between. Those whose fault is given
-    on standard input, by their place among all, are not loaded but listed with it.
+    What plugins print goes to standard error, so that it cannot mix with that. Standard input has the
+    faults that are known already, by the plugin's place among all: those are listed and not loaded.
     """
     faults: dict[str, str] = json.load(sys.stdin)
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as told:
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
         os.dup2(2, 1)
 
-        def tell(value: object) -> None:
-            print(json.dumps(value), file=told, flush=True)
+        def write(value: object) -> None:
+            print(json.dumps(value), file=output, flush=True)
 
         def one_by_one() -> Iterator[Found]:
             for place, plugin in enumerate(find_plugins()):
                 fault = faults.get(str(place))
                 if isinstance(plugin, Broken) or fault is None:
-                    tell(place)
+                    write(place)
                     yield plugin
                 else:
                     yield Broken(plugin.name, source_of(plugin), fault)
 
-        tell(STARTED)
-        tell([entry.model_dump() for entry in catalog(Registry(settings, one_by_one()))])
+        write(STARTED)
+        write([entry.model_dump() for entry in catalog(Registry(settings, one_by_one()))])
 
 
 class _Ended(Exception):
-    """A probe gave no list; holds the place of the plugin that it was loading, if any, and what happened."""
+    """The probe ended early: at which place among the plugins, if any, and what happened."""
 
     def __init__(self, place: int | None, fault: str) -> None:
         super().__init__(fault)
@@ -96,7 +97,7 @@ class _Ended(Exception):
 
 
 def _probed() -> list[PluginEntry]:
-    """Probes all plugins together, as the app loads them, and again without each that ends the probe."""
+    """Loads all plugins together, as the app does, and again without each one that ends the probe."""
     faults: dict[int, str] = {}
     while True:
         try:
@@ -122,15 +123,15 @@ def _probe(faults: Mapping[int, str]) -> list[PluginEntry]:
     lines: Queue[str | None] = Queue()
     reading = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
     reading.start()
-    place, patience = None, STARTING
+    place, patience = None, START_TIMEOUT
     try:
         with process.stdin, suppress(BrokenPipeError):
             json.dump(faults, process.stdin)
         while (line := lines.get(timeout=patience)) is not None:
-            told = json.loads(line)
-            if isinstance(told, list):
-                return _ENTRIES.validate_python(told)
-            place, patience = (None if told == STARTED else told), PATIENCE
+            report = json.loads(line)
+            if isinstance(report, list):
+                return _ENTRIES.validate_python(report)
+            place, patience = (None if report == STARTED else report), PLUGIN_TIMEOUT
         code = process.wait()
         if place is None:
             raise _Ended(place, f"It could not be started to load the plugins (exit code {code}): {_AGAIN}")
@@ -157,7 +158,7 @@ def _read(stream: IO[str], lines: Queue[str | None]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Lets the probe find this same Limner, wherever it runs from."""
+    """Returns an environment in which the probe finds this same Limner, wherever it runs from."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
@@ -168,16 +169,20 @@ def _examine_store(settings: Settings) -> tuple[str, bool]:
         return str(error), False
     asyncio.run(store.close())
     if store.is_temporary:
-        return f"{settings.data_dir} cannot be written to: choose another folder with {PREFIX}DATA", False
+        return f"{settings.data_dir} cannot be written to: choose another folder with {PREFIX}DATA_DIR", False
     return f"{store.folder} can be written to", True
 
 
 def settings_in_force(settings: Settings) -> list[Setting]:
-    """Lists every setting with its value and whether a variable, the file or the default gave it."""
+    """Returns every setting with its value and its origin: a variable, the file, or the default."""
     in_file = config_file()
     listed: list[Setting] = []
     for name in type(settings).model_fields:
-        variables = [v for v in os.environ if v.upper().split("__")[0] == f"{PREFIX}{name}".upper()]
+        variables = [
+            variable
+            for variable, value in os.environ.items()
+            if value.strip() and variable.upper().split("__")[0] == f"{PREFIX}{name}".upper()
+        ]
         if variables:
             origin = ", ".join(sorted(variables))
         elif name in settings.model_fields_set:

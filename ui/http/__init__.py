@@ -1,1 +1,1 @@
-"""The server: its routes, and what stands in front of them."""
+"""The server: its routes, and what is in front of them."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -46,11 +45,7 @@ def _read(values: dict[str, Any]) -> UserRequest:
         raise Rejected("Missing prompt")
     if "negativePrompt" in values:
         values["negative_prompt"] = values.pop("negativePrompt")
-    try:
-        return UserRequest(**values)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise Rejected(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    return UserRequest(**values)
 
 
 async def _reply(studio: Studio, version: Version) -> Response:

@@ -54,8 +54,8 @@ class Connection(H11Protocol):
     It takes no web sockets: nothing here speaks them.
     """
 
-    def __init__(self, *given: Any, **settings: Any) -> None:
-        super().__init__(*given, **settings)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.app: Any = _with_host(self.app)
         self.ws_protocol_class = None
         self._waits_since: float | None = self.loop.time()
@@ -71,7 +71,7 @@ class Connection(H11Protocol):
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Ends the watch."""
+        """Stops looking at the connection."""
         self._watch.cancel()
         super().connection_lost(exc)
 
@@ -102,7 +102,7 @@ class Connection(H11Protocol):
             self.transport.abort()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Says nothing: what is no web socket is answered as any other request."""
+        """Logs nothing: an upgrade that is not possible is answered like any other request."""
 
     def _stop_waiting_if_whole(self) -> None:
         if self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete:
@@ -131,7 +131,7 @@ class Connection(H11Protocol):
         return now - self._read_at if self.transport.get_write_buffer_size() else 0
 
     def _make_room(self) -> None:
-        """Ends the one that has asked nothing for longest, or else one that does not read, or this one."""
+        """Ends the connection that is silent for longest, or else one that does not read, or this one."""
         now = self.loop.time()
         mine = [one for one in self.connections if isinstance(one, Connection)]
         open = [one for one in mine if not one.transport.is_closing()]
@@ -163,7 +163,7 @@ def report_once_a_minute(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _with_host(app: ASGIApp) -> ASGIApp:
-    """Gives a request of HTTP/1.0 the header that it may leave out, and that gradio does not do without."""
+    """Adds to a request of HTTP/1.0 the header that it may leave out, and that gradio cannot do without."""
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not any(name == b"host" for name, _ in scope["headers"]):

@@ -1,4 +1,4 @@
-"""Lets in what the page and other programs need, from where it may come: an ASGI middleware."""
+"""The ASGI middleware in front of everything: only known paths, own names and own pages pass."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def content_policy() -> dict[str, str]:
 
 
 class SecurityMiddleware:
-    """Refuses every path that is not needed, every foreign name, and every change that another site asks for.
+    """Rejects unknown paths, foreign host names, and changes that another site's page asks for.
 
-    What passes is answered with a policy. Gradio gets no query, in which it looks for links into its
-    cache, and no address of the server but from `Host`, or from a proxy that the settings know of.
+    Whatever passes is answered with a content policy. Gradio gets no query, in which it looks for links
+    into its cache, and learns the server's address only from `Host`, or from a proxy in the settings.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -62,15 +62,15 @@ class SecurityMiddleware:
         self._policy = "; ".join(f"{directive} {sources}" for directive, sources in content_policy().items())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a refusal itself, in one line of the log, and passes everything else on."""
+        """Answers what it rejects itself, with one line in the log, and passes everything else on."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope)
-        if refusal:
-            status, sentence = refusal
+        rejection = self._rejection(scope)
+        if rejection:
+            status, sentence = rejection
             method = scope.get("method", "a web socket")
-            log.info("Refused %.20s %.80r: %s", method, scope["path"], sentence)
+            log.info("Rejected %.20s %.80r: %s", method, scope["path"], sentence)
             await JSONResponse({"error": sentence}, status)(scope, receive, send)
             return
         if _GRADIOS.fullmatch(get_route_path(scope)):
@@ -97,19 +97,19 @@ class SecurityMiddleware:
         except ClientDisconnect:
             log.info("A client went away in the middle of its request")
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
-        """Returns the status and the sentence for what is not let through."""
+    def _rejection(self, scope: Scope) -> tuple[int, str] | None:
+        """Returns the status and the sentence for a request that may not pass."""
         headers = Headers(scope=scope)
         path = get_route_path(scope)
         if scope["type"] != "http" or not (_OURS.fullmatch(path) or _GRADIOS.fullmatch(path)):
             return 404, "There is nothing here."
         host = _HOST.fullmatch(headers.get("host", "localhost"))
         if host is None:
-            return 400, "The Host of this request is no name of a server."
+            return 400, "The Host header of this request is not the name of a server."
         if not self._settings.behind_proxy and not self._is_own_name(host["name"].lower().rstrip(".")):
             return 403, (
-                "Limner does not answer to this name: its owner can name it in the setting hosts "
-                "(LIMNER_HOSTS), or set behind_proxy if a proxy stands in front."
+                "Limner does not answer under this name: its owner can add it to the setting hosts "
+                "(LIMNER_HOSTS), or set behind_proxy if there is a proxy in front."
             )
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and is_foreign(headers):
             return 403, "This request comes from another site."

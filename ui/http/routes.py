@@ -6,7 +6,7 @@ assistant-ui calls a conversation a thread; so do the paths.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -69,10 +69,18 @@ def page_routes(studio: Studio, page: PageView) -> list[Route]:
     async def act(request: Request) -> Response:
         conversation = await _conversation(studio, request)
         message = conversation.get(request.path_params["message"])
-        action = _ACTIONS.get(request.path_params["action"])
-        if message is None or action is None:
+        if message is None:
             raise NotFound("This message no longer exists: reload the page.")
-        await action(studio, conversation, message, request, sender(request))
+        match request.path_params["action"]:
+            case "regenerate":
+                await studio.regenerate(conversation, message, visitor=sender(request))
+            case "stop":
+                studio.stop(message)
+            case "choose":
+                version = whole_number(request.query_params.get("version", ""))
+                await studio.choose(conversation, message, version)
+            case _:
+                raise NotFound("There is no such action: reload the page.")
         return JSONResponse({})
 
     async def offer(request: Request) -> Response:
@@ -101,26 +109,3 @@ async def _conversation(studio: Studio, request: Request) -> Conversation:
     if not _ID.fullmatch(conversation_id):
         raise NotFound("There is no such conversation: reload the page.")
     return await studio.conversation(conversation_id)
-
-
-async def _regenerate(
-    studio: Studio, conversation: Conversation, message: Message, _: Request, sender: Visitor
-) -> None:
-    await studio.regenerate(conversation, message, visitor=sender)
-
-
-async def _stop(studio: Studio, _: Conversation, message: Message, *__: object) -> None:
-    studio.stop(message)
-
-
-async def _choose(
-    studio: Studio, conversation: Conversation, message: Message, request: Request, _: Visitor
-) -> None:
-    await studio.choose(conversation, message, whole_number(request.query_params.get("version", "")))
-
-
-_ACTIONS: dict[str, Callable[[Studio, Conversation, Message, Request, Visitor], Awaitable[None]]] = {
-    "regenerate": _regenerate,
-    "stop": _stop,
-    "choose": _choose,
-}

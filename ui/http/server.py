@@ -29,11 +29,11 @@ from ui.http.routes import PageView, page_routes
 
 
 class ServedPage(PageView, Protocol):
-    """The page, as the server needs it."""
+    """What the server needs from the page."""
 
     blocks: gr.Blocks
     appearance: dict[str, Any]
-    """What `launch` is told about its looks."""
+    """Arguments of `launch` for how it looks."""
 
 
 def launch_arguments(

@@ -52,7 +52,7 @@ class Streams:
         return scope
 
     def close(self, visitor: str, scope: anyio.CancelScope) -> None:
-        """Gives a place back; one that was taken away is gone already."""
+        """Gives a place back; one that was taken away is already gone."""
         own = self._open.get(visitor, [])
         if scope in own:
             own.remove(scope)
@@ -61,7 +61,7 @@ class Streams:
 
 
 class EventStream(StreamingResponse):
-    """Everything newer than a revision, as long as the visitor's place is kept; raises as `Streams.open` does."""
+    """Sends what is newer than a revision while the visitor has a place; raises as `Streams.open` does."""
 
     media_type = "text/event-stream"
 
@@ -103,5 +103,5 @@ async def _events(conversation: Conversation, rev: int, show: Show) -> AsyncIter
 
 
 def _event(messages: list[dict[str, str]], *, more: bool = False) -> str:
-    """Writes an event; only the last of a change names the revision, so that a broken change is sent again."""
+    """Returns an event; only the last of a change names the revision: a broken change is sent again."""
     return f"data: {json.dumps({'now': time.time(), 'messages': messages, 'more': more})}\n\n"

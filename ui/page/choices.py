@@ -1,4 +1,4 @@
-"""What the composer's controls mean: from the values that the page sends to what is asked of the studio."""
+"""What the composer's controls mean: from the values that the page sends to a request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def option_groups(registry: Registry) -> dict[type[Options], str]:
 
 
 def read_request(registry: Registry, values: Mapping[str, Any]) -> UserRequest:
-    """Reads the controls' values by name; raises Rejected where one cannot be meant."""
+    """Reads the controls' values by name; raises Rejected if one makes no sense."""
     provider = registry.get(str(values.get("provider")))
     model = provider and provider.info.model(values.get("model"))
     options: dict[str, Any] = {}

@@ -110,7 +110,7 @@ class Composer:
         }
 
     def _set_initial(self, default: Provider) -> None:
-        """Gives the components the values of the default provider: the page needs no first round trip."""
+        """Sets the components to the default provider's values, so that the page needs no first request."""
         components = {"model": self.model, **self._offered}
         for control, change in offer(self._registry, default.name, owner=self._for_owner).items():
             for name, value in change.items():

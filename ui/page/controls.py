@@ -20,7 +20,7 @@ RATIOS = ("1:1", "4:3", "3:2", "16:9", "3:4", "2:3", "9:16")
 
 
 def size_choices(model: ModelInfo) -> list[tuple[str, str]]:
-    """Gives what a person may choose as (label, value): the model's list, or ratios within its range."""
+    """Returns the choices as (label, value): the model's list of sizes, or ratios within its range."""
     if not isinstance(model.sizes, SizeRange):
         return [(_times(size), str(size)) for size in model.sizes]
     fitted = {

@@ -1,10 +1,10 @@
-// The page's script. It holds a thread id and the last revision; what it shows comes from the server,
-// message by message, and goes into the Chatbot as it is. `props` and `trigger` are gradio's.
+// The page's script. It holds a conversation's id and the last revision; what it shows comes from the server,
+// message by message, and goes into the Chatbot unchanged. `props` and `trigger` are gradio's.
 
 const root = new URL(window.gradio_config?.root || "/", location.href).pathname.replace(/\/$/, "");
 const find = (selector) => document.querySelector(selector);
 
-// Reads or writes what outlives the page; where storage is forbidden, nothing does.
+// Reads or writes what outlives the page; nothing does if the browser forbids storage.
 function stored(kind, key, value) {
   try {
     return value === undefined ? window[kind].getItem(key) : window[kind].setItem(key, value);
@@ -13,25 +13,25 @@ function stored(kind, key, value) {
   }
 }
 
-// --- The thread: everything newer than the last revision ---
+// --- The conversation: everything newer than the last revision ---
 
-const shown = new Map(); // message id -> {prompt, answer, state}, in the thread's order
-let threadId = stored("localStorage", "limner.thread") || newThread();
-let lastRev = null; // until the server has said what there is
+const shown = new Map(); // message id -> {prompt, answer, state}, in order
+let conversationId = stored("localStorage", "limner.conversation") || newConversation();
+let lastRev = null; // until the server has sent what there is
 let clockAhead = 0; // milliseconds that the server's clock is ahead of ours
 let stream = null;
 let reconnecting;
 
-function newThread() {
+function newConversation() {
   const id = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
-  stored("localStorage", "limner.thread", id);
+  stored("localStorage", "limner.conversation", id);
   return id;
 }
 
 function connect() {
   stream?.close();
   clearTimeout(reconnecting);
-  stream = new EventSource(`${root}/limner/threads/${threadId}/events?since=${lastRev ?? 0}`);
+  stream = new EventSource(`${root}/limner/threads/${conversationId}/events?since=${lastRev ?? 0}`);
   stream.onopen = () => document.body.classList.remove("limner-offline");
   stream.onerror = () => {
     document.body.classList.add("limner-offline");
@@ -54,7 +54,7 @@ function connect() {
 }
 
 function show() {
-  props.value = `${threadId} ${lastRev}`;
+  props.value = `${conversationId} ${lastRev}`;
   trigger("input");
 }
 
@@ -105,53 +105,55 @@ function complain(sentence) {
 
 // --- What a person does with a message ---
 
-// Posts to a route of this thread's messages; gives a sentence where that failed, else nothing.
+// Posts to a route of this conversation's messages; returns a sentence if that failed, else an empty text.
 async function post(path, body) {
   try {
     const headers = { "Content-Type": "application/json" };
-    const to = `${root}/limner/threads/${threadId}/messages${path}`;
+    const to = `${root}/limner/threads/${conversationId}/messages${path}`;
     const reply = await fetch(to, { method: "POST", headers, body: JSON.stringify(body) });
     if (reply.ok) return "";
     const { error } = await reply.json().catch(() => ({}));
-    return error || "The server could not take this: try again in a moment.";
+    return error || "The server could not accept this: try again in a moment.";
   } catch {
     return "The server cannot be reached: check the connection and try again.";
   }
 }
 
 const actions = {
-  regenerate: (button) => act(button, `/${button.value}/regenerate`),
-  stop: (button) => act(button, `/${button.value}/stop`),
-  choose: (button) => act(button, `/${button.value.replace(" ", "/choose?version=")}`),
   copy: copyPicture,
   zoom: zoom,
-  edit: ({ value }) => write(askedFor(value)),
+  edit: ({ value }) => write(promptOf(value)),
   new: startAgain,
 };
 
 document.addEventListener("click", ({ target }) => {
   const button = target.closest?.("button[name]");
-  if (button && Object.hasOwn(actions, button.name) && !button.disabled) actions[button.name](button);
-  const example = target.closest?.("#limner-thread .example");
+  if (button && !button.disabled) {
+    if (Object.hasOwn(actions, button.name)) actions[button.name](button);
+    else if (button.closest("article.limner")) act(button); // what the server does has no entry here
+  }
+  const example = target.closest?.("#limner-conversation .example");
   if (example) write(example.textContent.trim());
 });
 
-async function act(button, path) {
+// Posts the action that a button is named after; its value is the message, and a version if there is one.
+async function act(button) {
   if (button.classList.contains("limner-pressed")) return; // a second click
   button.classList.add("limner-pressed"); // not disabled, which would take the focus away
-  const problem = await post(path);
+  const [message, version] = button.value.split(" ");
+  const problem = await post(`/${message}/${button.name}${version ? `?version=${version}` : ""}`);
   if (problem) say(problem, 8000);
   setTimeout(() => button.classList.remove("limner-pressed"), problem ? 0 : 1000); // if it is still there
 }
 
-function askedFor(id) {
+function promptOf(id) {
   const row = find(`#message-${id}`).closest(".bot-row");
   return row.previousElementSibling.querySelector(".limner-prompt").textContent;
 }
 
 function startAgain() {
   if (!shown.size || !confirm("Start a new conversation? This one cannot be opened again.")) return;
-  threadId = newThread();
+  conversationId = newConversation();
   lastRev = null;
   shown.clear();
   complain("");
@@ -160,62 +162,7 @@ function startAgain() {
   promptBox().focus();
 }
 
-// --- Copy: a PNG, whatever the picture's type, begun inside the click ---
-
-async function copyPicture(button) {
-  const image = button.closest("figure").querySelector("img");
-  try {
-    await navigator.clipboard.write([new ClipboardItem({ "image/png": asPng(image) })]);
-    button.classList.add("limner-done");
-    setTimeout(() => button.classList.remove("limner-done"), 1500);
-    say("Copied.", 1500);
-  } catch {
-    say("This browser does not let the page copy: right-click the picture and choose Copy image, or download it.", 8000);
-  }
-}
-
-async function asPng(image) {
-  const blob = await (await fetch(image.src)).blob();
-  if (blob.type === "image/png") return blob;
-  await image.decode();
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
-  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-  return new Promise((resolve, reject) => {
-    canvas.toBlob((png) => (png ? resolve(png) : reject(new Error("too large"))), "image/png");
-  });
-}
-
-// --- Zoom: a modal dialog; any click, Esc, Enter and Space close it ---
-
-const dialog = document.createElement("dialog");
-dialog.className = "limner-zoom";
-dialog.setAttribute("aria-label", "Picture in full size");
-document.body.append(dialog);
-dialog.addEventListener("click", () => dialog.close());
-dialog.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" && event.key !== " ") return;
-  event.preventDefault();
-  if (!event.repeat) dialog.close();
-});
-dialog.addEventListener("close", () => {
-  document.documentElement.classList.remove("limner-still");
-  find(`#${dialog.dataset.of} .limner-picture`)?.focus(); // the message may have been drawn anew meanwhile
-});
-
-function zoom(button) {
-  const close = document.createElement("button");
-  close.className = "limner-icon limner-close";
-  close.title = "Close";
-  close.setAttribute("aria-label", "Close");
-  const { src, alt } = button.querySelector("img");
-  dialog.replaceChildren(Object.assign(new Image(), { src, alt }), close);
-  dialog.dataset.of = button.closest("article").id;
-  document.documentElement.classList.add("limner-still");
-  dialog.showModal();
-}
-
-// --- Words for screen readers, and for everybody where there is no better place ---
+// --- Texts for screen readers, and for everybody if there is no better place ---
 
 const announcer = document.createElement("div");
 announcer.className = "limner-announcer";
@@ -236,10 +183,10 @@ function announce(before, state) {
   else if (state === "cancelled" && before === "running") say("Stopped."); // failures are alerts themselves
 }
 
-// --- What stays as it was while messages are drawn anew: the focus, and the place in the thread ---
+// --- What stays while messages are drawn again: the focus, and the scroll position ---
 
 let held = null; // the action that has the focus
-let following = true; // the end of the thread stays in sight
+let following = true; // the end of the conversation stays in view
 
 document.addEventListener("focusin", ({ target }) => {
   const message = target.closest("article.limner");
@@ -257,17 +204,17 @@ function restoreFocus() {
   usable.sort((a, b) => rank(a) - rank(b))[0]?.focus({ preventScroll: true });
 }
 
-let height = 0; // of the thread when it was last looked at
+let height = 0; // of the conversation at the last look
 
 const toEnd = new ResizeObserver(() => {
-  const log = find("#limner-thread [role=log]");
+  const log = find("#limner-conversation [role=log]");
   if (!log) return;
   if (following) log.scrollTop = log.scrollHeight;
   height = log.scrollHeight;
 });
 
 document.addEventListener("scroll", ({ target: log }) => {
-  if (!log.matches?.("#limner-thread [role=log]") || log.scrollHeight !== height) return; // it grew: nobody scrolled
+  if (!log.matches?.("#limner-conversation [role=log]") || log.scrollHeight !== height) return; // it grew: nobody scrolled
   following = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
 }, true);
 
@@ -289,10 +236,10 @@ function tick() {
 setInterval(tick, 250);
 
 new MutationObserver(() => {
-  const log = find("#limner-thread [role=log]");
+  const log = find("#limner-conversation [role=log]");
   if (log) for (const box of [log, ...log.children]) toEnd.observe(box);
   // The Chatbot labels each message with the source of its HTML, and has every change read out.
-  for (const message of document.querySelectorAll("#limner-thread [data-testid][aria-label]")) message.removeAttribute("aria-label");
+  for (const message of document.querySelectorAll("#limner-conversation [data-testid][aria-label]")) message.removeAttribute("aria-label");
   if (log && log.getAttribute("aria-live") !== "off") log.setAttribute("aria-live", "off");
   tick();
   restoreFocus();

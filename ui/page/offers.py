@@ -43,7 +43,7 @@ def _models(provider: Provider, *, owner: bool) -> dict[str, Any]:
 def _taken(
     registry: Registry, provider: Provider, model: ModelInfo, *, owner: bool
 ) -> dict[str, dict[str, Any]]:
-    """Offers what a model takes, and hides what it does not."""
+    """Returns the changes that show what a model takes, and hide the rest."""
     sizes = size_choices(model)
     options = provider.info.options_of(model)
     hidden = [] if owner else unbounded_options(options)
@@ -65,6 +65,6 @@ def _taken(
 
 
 def _about(provider: Provider) -> str:
-    """Says where a provider's pictures come from, and that they cost money if they do."""
+    """Returns where a provider's pictures come from, and whether they cost money, as HTML."""
     costs = "Each picture costs money." if provider.info.paid else ""
     return f"<p>{escape(' '.join(filter(None, (provider.info.about, costs))))}</p>"

@@ -1,4 +1,4 @@
-"""The page: the thread, the composer, and the script that joins them."""
+"""The page: the conversation, the composer, and the script that connects them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from ui.page.offers import offer
 from ui.page.views import message_html, plugins_html
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("limner.js", "picture.js", "offer.js")
+"""They share one scope, in this order."""
 EXAMPLES = (
     "A lighthouse at dusk, long shadows",
     "A red fox in a snowy forest",
@@ -35,9 +37,8 @@ _TITLE = '<h1><span class="limner-mark" aria-hidden="true">L</span>Limner</h1>'
 _NEW = """<button name="new" class="limner-button limner-new" aria-label="New conversation">
 New<span> conversation</span></button>"""
 _PLUGINS = '<a class="limner-link" href="limner/plugins" target="_blank">Plugins</a>'
-_EMPTY = """<h2>What shall we picture?</h2>
-<p>Describe it in your own words. Limner passes them to the provider that you choose,
-and keeps what comes back.</p>"""
+_EMPTY = """<h2>What would you like to see?</h2>
+<p>Describe it in your own words. The provider you choose makes the picture, and Limner saves it.</p>"""
 
 
 class Page:
@@ -80,7 +81,7 @@ def _build(studio: Studio) -> gr.Blocks:
         if banner := _banner(studio):
             gr.HTML(f'<p role="status">{banner}</p>', padding=False, elem_id="limner-banner")
         chatbot = gr.Chatbot(
-            elem_id="limner-thread",
+            elem_id="limner-conversation",
             show_label=False,
             container=False,
             layout="panel",
@@ -91,27 +92,27 @@ def _build(studio: Studio) -> gr.Blocks:
             feedback_options=None,
             placeholder=_EMPTY,
             examples=[{"text": example} for example in EXAMPLES],
-            autoscroll=False,  # the script follows new rows, and leaves a reader of old ones alone
+            autoscroll=False,  # the script follows new messages, and leaves alone whoever reads old ones
             height="100%",
         )
         Composer(studio)
         script = gr.HTML(
             html_template="",
-            js_on_load="\n".join((_HERE / name).read_text("utf-8") for name in ("limner.js", "offer.js")),
+            js_on_load="\n".join((_HERE / name).read_text("utf-8") for name in _SCRIPTS),
             elem_id="limner-script",
             padding=False,
         )
         script.input(None, None, chatbot, js="() => [window.limnerMessages()]")
-    page.queue(api_open=False, max_size=1)  # nothing here joins gradio's queue
+    page.queue(api_open=False, max_size=1)  # nothing here uses gradio's queue
     return page
 
 
 def _banner(studio: Studio) -> str:
-    """Says what the owner should know before anybody starts; nothing where all is well."""
-    said: list[str] = []
+    """Returns warnings for the owner, as HTML; empty if there are none."""
+    sentences: list[str] = []
     broken = studio.registry.fault_of(studio.settings.provider)
     if broken:
-        said.append(f"The default provider {broken.name} cannot be used. {broken.fault}")
+        sentences.append(f"The default provider {broken.name} cannot be used. {broken.fault}")
     if studio.store.is_temporary:
-        said.append("The data folder cannot be written to: the next start loses all pictures.")
-    return escape(" ".join(said))
+        sentences.append("The data folder cannot be written to: pictures will be lost on restart.")
+    return escape(" ".join(sentences))

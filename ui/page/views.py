@@ -24,7 +24,7 @@ _templates = Environment(
 
 
 def message_html(message: Message) -> tuple[str, str]:
-    """Gives what the person asked, and the answer: the shown picture, and an attempt that is none."""
+    """Returns the prompt, and the answer: the shown picture, and a later attempt that has none."""
     template = _templates.get_template("message.html").make_module(
         {
             "message": message,
@@ -43,30 +43,30 @@ def message_html(message: Message) -> tuple[str, str]:
 
 
 def _details(version: Version) -> str:
-    """Gives the line under a picture: provider, model, size, seed, seconds, and the estimated cost."""
-    applied, picture = version.provenance, version.picture
-    said: list[Any] = [applied.provider_label]
-    if applied.model_label != applied.provider_label:
-        said.append(applied.model_label)
+    """Returns the line under a picture: provider, model, size, seed, seconds, and the estimated cost."""
+    origin, picture = version.provenance, version.picture
+    parts: list[Any] = [origin.provider_label]
+    if origin.model_label != origin.provider_label:
+        parts.append(origin.model_label)
     if picture:
-        said.append(f"{picture.width} × {picture.height}")
-    if applied.seed is not None:
-        said.append(f"seed {applied.seed}")
+        parts.append(f"{picture.width} × {picture.height}")
+    if origin.seed is not None:
+        parts.append(f"seed {origin.seed}")
     if version.duration is not None:
-        said.append(f"{version.duration:.1f} s")
-    if applied.cost and picture:
-        said.append(f"about {applied.cost}, by the settings' price")
-    return " · ".join(said)
+        parts.append(f"{version.duration:.1f} s")
+    if origin.cost and picture:
+        parts.append(f"about {origin.cost}")
+    return " · ".join(parts)
 
 
 def _proportions(size: str) -> str:
-    """Gives the style that makes a waiting card as large as the picture will be."""
+    """Returns the style that makes a waiting card as large as the picture will be."""
     width, height = map(int, size.split("x"))
     return f"--width: {width}px; --ratio: {width / height}"
 
 
 def _position(message: Message) -> dict[str, Any] | None:
-    """Where the shown picture stands among the message's pictures; None where there is only one."""
+    """Returns the place of the shown picture among the message's pictures; None if there is only one."""
     pictures, shown = message.pictures, message.shown
     if shown is None or len(pictures) < 2:
         return None

@@ -28,6 +28,14 @@ def test_every_category_of_the_contract_has_a_text() -> None:
     assert set(get_args(Category)) <= set(CAUSES)
 
 
+def test_a_reason_of_the_plugin_does_not_hide_that_it_may_be_billed() -> None:
+    own = failure("timeout", label="S", why="It took an hour.", paid=True).why
+    assert own == "It took an hour. The picture may still have been made, and billed."
+    assert (
+        failure("auth", label="S", why="No key looks like this.", paid=True).why == "No key looks like this."
+    )
+
+
 def test_what_did_not_run_was_not_billed() -> None:
     assert "billed" not in failure("unavailable", label="S", paid=True, did_not_run=True).why
 
@@ -49,7 +57,7 @@ def test_how_long_to_wait(seconds: float | None, words: str) -> None:
 
 def test_a_missing_key_names_the_variable_and_where_to_get_one() -> None:
     said = failure("no-credential", label="S", variable="S_KEY", get_one_at="https://s.example/keys")
-    assert said.why == "S_KEY is not set where Limner runs."
+    assert said.why == "S_KEY is not set on the server."
     assert said.next.startswith("Get a key at https://s.example/keys. Set S_KEY and restart Limner")
 
 

@@ -37,7 +37,7 @@ FAULTS = {
     ),
     "half": "It has the hook generate but not describe: a provider has both.",
     "lies": "Its hook describe returned a dict: write it so that it returns a ProviderInfo.",
-    "missing": "Its module limner_broken.missing is not there: install it again.",
+    "missing": "Its module limner_broken.missing is missing: install it again.",
     "missing-object": "Its entry point names missing, which limner_broken.objects does not have.",
     "misspelt": "It has a hook genrate, which does not exist: did you mean generate?",
     "needs-a-module": "It needs the module an_sdk_that_nobody_installed, which is not installed: install it.",
@@ -50,7 +50,9 @@ FAULTS = {
         "It has no hooks: a provider has describe and generate, a middleware has wrap, each with @hookimpl "
         "from limner above it."
     ),
-    "no-path": ("Its entry point 'limner_broken objects' is no import path: write module or module:object."),
+    "no-path": (
+        "Its entry point 'limner_broken objects' is not an import path: write module or module:object."
+    ),
     "no-schema": (
         "The options of its model one cannot be drawn (PydanticInvalidForJsonSchema): give each a type that "
         "has a JSON schema, and a default that fits it."

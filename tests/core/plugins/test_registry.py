@@ -67,7 +67,7 @@ def test_the_models_of_the_settings_are_all_there_are() -> None:
     [
         ("lies", "It uses lies, which cannot be used. Its hook describe returned a dict"),
         ("frame", "The plugin frame is a middleware and makes no pictures"),
-        ("misspelt", "The settings keep the plugin misspelt out"),
+        ("misspelt", "The settings block the plugin misspelt"),
         ("nobody", "The plugin nobody is not installed: install it, or let `uses` name one of sketch"),
     ],
 )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.settings.schema import Settings, SettingsError, load_settings
+from core.settings.schema import Settings, load_settings
+from core.settings.sources import SettingsError
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +66,7 @@ RATE = "a number per second, minute, hour or day, such as 60/minute, or none"
             "http:// or https://.",
         ),
         ("TIMOUT", "3", "LIMNER_TIMOUT is not a setting of Limner: did you mean LIMNER_TIMEOUT?"),
-        ("CONFIG", "/nowhere/x.toml", "LIMNER_CONFIG must name a file, and /nowhere/x.toml is none."),
+        ("CONFIG", "/nowhere/x.toml", "LIMNER_CONFIG must name a file, and /nowhere/x.toml does not exist."),
     ],
 )
 def test_a_wrong_variable(variable: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +93,7 @@ SECRET = "put it into an environment variable, and the name of that into api_key
         ),
         ("provder = 'x'", "provder is not a setting of Limner: did you mean provider?"),
         ("a = \nb", "The file limner.toml is not TOML: Invalid value (at line 1, column 5)."),
-        ("api_key = 'sk-1'", f"Secrets do not stand among the settings: take api_key out, {SECRET}"),
+        ("api_key = 'sk-1'", f"Secrets do not belong in the settings: remove api_key, {SECRET}"),
         (
             "[providers.openai]\napi_key = 'sk-1'",
             f"The setting providers.openai in limner.toml must be without the secret api_key: {SECRET}",

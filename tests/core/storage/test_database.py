@@ -23,7 +23,7 @@ def test_a_database_of_a_newer_limner_is_refused(tmp_path: Path) -> None:
         database.execute("PRAGMA user_version = 1000")
     database.close()
     with pytest.raises(
-        StoreError, match="was written by a newer Limner: use that one, or name another folder"
+        StoreError, match="was written by a newer Limner: use that version, or set data_dir to another folder"
     ):
         Store(tmp_path)
 

@@ -42,7 +42,7 @@ async def keep(
 
 async def prune(store: Store, **limits: Any) -> list[str]:
     """Gives the messages that were forgotten, in order."""
-    given = {"keep_days": None, "keep_bytes": None, "in_use": (), "spare": (), **limits}
+    given = {"keep_days": None, "keep_bytes": None, "in_use": (), "protected": (), **limits}
     return [message for _, message in await store.prune(**given)]
 
 
@@ -113,7 +113,7 @@ async def test_what_is_spared_and_what_is_being_made_stay_in_any_case(store: Sto
     await keep(store, "spared", days=30)
     await keep(store, "being made", days=30, made=False)
     await keep(store, "old", days=30)
-    assert await prune(store, keep_days=1, keep_bytes=0, spare={"spared"}) == ["old"]
+    assert await prune(store, keep_days=1, keep_bytes=0, protected={"spared"}) == ["old"]
     assert await kept(store) == ["spared", "being made"]
 
 

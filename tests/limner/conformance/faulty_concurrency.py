@@ -26,7 +26,7 @@ from limner import (
 )
 from limner.testing import Reply, Request, picture
 
-REQUEST = "What a provider is asked"
+REQUEST = "The request"
 
 
 def post_and_block(paint: Paint, request: ImageRequest, timeout: float | None = None) -> Answered:

@@ -19,8 +19,8 @@ from limner import (
     ProviderError,
 )
 
-REQUEST = "What a provider is asked"
-FAILS = "How a provider fails"
+REQUEST = "The request"
+FAILS = "Failures"
 
 
 class Gossips(Paint):

@@ -22,7 +22,7 @@ from limner import (
 )
 from limner.testing import ProviderSuite
 
-DESCRIPTION = "What a provider says of itself"
+DESCRIPTION = "Describing a provider"
 
 
 class TestNoPlugin(ProviderSuite):
@@ -34,7 +34,7 @@ class TestNotInstalled(ProviderSuite):
     expected = (
         "test_the_hooks_are_those_of_the_contract",
         "Importing it raised ModuleNotFound",
-        "The first one",
+        "A first provider",
     )
 
 
@@ -45,7 +45,7 @@ class Undecorated(Dots):
 
 class TestUndecorated(DotsSuite):
     plugin = Undecorated()
-    expected = "test_the_hooks_are_those_of_the_contract", "put @hookimpl from limner", "The first one"
+    expected = "test_the_hooks_are_those_of_the_contract", "put @hookimpl from limner", "A first provider"
 
 
 class AnotherContract(Dots):

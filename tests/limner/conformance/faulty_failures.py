@@ -21,7 +21,7 @@ from limner import (
 )
 from limner.testing import Reply
 
-FAILS = "How a provider fails"
+FAILS = "Failures"
 
 
 class NoRateLimit(Paint):

@@ -22,10 +22,10 @@ from limner import (
 )
 from limner.testing import Reply, Request, picture
 
-DESCRIPTION = "What a provider says of itself"
-REQUEST = "What a provider is asked"
-RESULT = "What a provider gives back"
-FAILS = "How a provider fails"
+DESCRIPTION = "Describing a provider"
+REQUEST = "The request"
+RESULT = "The result"
+FAILS = "Failures"
 
 
 class NoPicture(Paint):

@@ -44,7 +44,7 @@ def test_generate_names_the_file_after_the_prompt_and_overwrites_nothing(limner:
     (tmp_path / "mine.png").write_text("mine")
     refused = limner("generate", "a red fox", "-o", "mine.png")
     assert (refused.returncode, (tmp_path / "mine.png").read_text()) == (2, "mine")
-    assert "is there already" in refused.stderr
+    assert "already exists" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -120,4 +120,4 @@ def test_new_plugin_writes_a_package_and_overwrites_nothing(limner: Any, tmp_pat
     ]
     again = limner("new-plugin", "water_colour")
     assert again.returncode == 2
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr

@@ -63,6 +63,15 @@ def test_a_revised_prompt_is_there_only_where_the_provider_gave_one(ask: Ask) ->
     assert answer["metadata"]["revisedPrompt"] == answer["revisedPrompt"]
 
 
+def test_names_on_the_wire_are_in_camel_case(ask: Ask) -> None:
+    wanted = {"prompt": "a fox #revised", "provider": "shapes", "negativePrompt": "fog"}
+    for status, answer in (ask(wanted), ask({"prompt": "a", "options": {"outcome": "timeout"}})):
+        metadata = answer["metadata"]
+        names = [*answer, *metadata, *metadata.get("failure", ())]
+        assert not [name for name in names if "_" in name], status
+        assert metadata["providerLabel"]
+
+
 @pytest.mark.parametrize("body", [{}, {"prompt": ""}, {"prompt": "  "}, {"prompt": None}, {"prompt": 5}])
 def test_a_missing_prompt_is_a_400(ask: Ask, body: object) -> None:
     """R1: in the words of the reference."""

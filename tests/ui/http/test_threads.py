@@ -108,11 +108,11 @@ def test_a_new_conversation_is_confirmed_first(chat: Chat) -> None:
     chat.page.once("dialog", lambda dialog: dialog.accept())
     new.click()
 
-    expect(chat.page.get_by_role("heading", name="What shall we picture?")).to_be_visible()
+    expect(chat.page.get_by_role("heading", name="What would you like to see?")).to_be_visible()
     expect(chat.answers).to_have_count(0)
     expect(chat.prompt).to_be_focused()
     chat.page.reload()
-    expect(chat.page.get_by_role("heading", name="What shall we picture?")).to_be_visible()
+    expect(chat.page.get_by_role("heading", name="What would you like to see?")).to_be_visible()
     chat.picture(chat.ask("A fox"))
     expect(chat.prompts).to_have_text(["A fox"])
 

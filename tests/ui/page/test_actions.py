@@ -90,10 +90,10 @@ def test_a_limit_is_told_where_the_person_looks(
     chat.prompt.fill("A fox")
     chat.create.click()
 
-    expect(chat.error).to_contain_text(re.compile("limit here.*try again in"))
+    expect(chat.error).to_contain_text(re.compile("reached the limit.*try again in"))
     expect(chat.prompt).to_have_value("A fox")
     expect(chat.answers).to_have_count(1)
     chat.action(answer, "Regenerate image").click()
-    expect(chat.spoken).to_contain_text(re.compile("limit here.*try again in"))
+    expect(chat.spoken).to_contain_text(re.compile("reached the limit.*try again in"))
     expect(chat.action(answer, "Regenerate image")).to_be_enabled()
     expect(answer.locator("figure img")).to_be_visible()

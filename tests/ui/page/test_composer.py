@@ -174,7 +174,7 @@ def test_a_very_long_prompt_is_folded(chat: Chat) -> None:
     assert folded
     assert folded["height"] < 250
 
-    chat.page.get_by_text("Show all of it").click()
+    chat.page.get_by_text("Show all").click()
 
     whole = shown.bounding_box()
     assert whole

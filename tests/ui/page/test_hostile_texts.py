@@ -78,7 +78,7 @@ def test_a_hostile_provider(chat: Chat, nasty: str, gate: Gate) -> None:
     gate.open()
     expect(answer.locator("figcaption")).to_contain_text(f"used {nasty}")
     expect(answer.locator("figcaption")).to_contain_text(f"Revised prompt revised {nasty}")
-    expect(answer.locator("figcaption")).to_contain_text(f"feature {nasty} details {nasty}")
+    expect(answer.locator("figcaption")).to_contain_text(f"Feature {nasty} details {nasty}")
     expect(chat.ask("#failed").get_by_role("alert")).to_contain_text(f"failure {nasty}")
     expect(chat.ask("#filtered").get_by_role("alert")).to_contain_text(f"refusal {nasty}")
     unharmed(page)

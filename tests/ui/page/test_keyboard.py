@@ -89,11 +89,11 @@ def test_screen_readers_hear_what_matters_and_no_source(chat: Chat, gate: Gate) 
     gate.open()
     expect(chat.spoken).to_have_text("The image is ready.")
     chat.picture(answer)
-    labels = chat.page.locator("#limner-thread [aria-label]").evaluate_all(
+    labels = chat.page.locator("#limner-conversation [aria-label]").evaluate_all(
         "all => all.map(e => e.getAttribute('aria-label')).filter(label => label.includes('<'))"
     )
     assert labels == []
-    expect(chat.page.locator("#limner-thread [role=log]")).to_have_attribute("aria-live", "off")
+    expect(chat.page.locator("#limner-conversation [role=log]")).to_have_attribute("aria-live", "off")
     expect(chat.ask("A fox #provider").get_by_role("alert")).to_be_visible()
 
     chat.page.reload()
@@ -153,17 +153,19 @@ def test_every_window_shows_thread_and_composer(chat: Chat) -> None:
         chat.picture(answer)
 
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width
-        assert page.locator("#limner-thread [role=log]").evaluate("log => log.scrollWidth <= log.clientWidth")
+        assert page.locator("#limner-conversation [role=log]").evaluate(
+            "log => log.scrollWidth <= log.clientWidth"
+        )
         expect(chat.create).to_be_in_viewport(ratio=1)
         expect(answer.locator(".limner-actions")).to_be_in_viewport()
-        thread = page.locator("#limner-thread").bounding_box()
+        thread = page.locator("#limner-conversation").bounding_box()
         assert thread
         assert thread["height"] > height * 0.35
 
 
 def test_new_rows_scroll_into_view_and_a_reader_of_old_ones_is_left_alone(chat: Chat, gate: Gate) -> None:
     """G1: the end is followed, also when a picture comes; who scrolled up stays there until they send."""
-    log = chat.page.locator("#limner-thread [role=log]")
+    log = chat.page.locator("#limner-conversation [role=log]")
     for _ in range(3):
         answer = chat.ask("A boat #tall")
         expect(answer.locator(".limner-actions")).to_be_in_viewport(ratio=1)

@@ -73,12 +73,12 @@ def test_refused_by_the_content_filter(chat: Chat) -> None:
 def test_a_failure_says_what_why_and_what_next(chat: Chat) -> None:
     """R6: text with role=alert, no picture, the service's words as the service's, and the next step."""
     for category, words, again in (
-        ("auth", "did not let us in", False),
+        ("auth", "rejected the API key", False),
         ("quota", "no credit left", True),
-        ("rate-limit", "no more requests for the moment", True),
-        ("invalid-request", "does not take this request", False),
+        ("rate-limit", "accepts no more requests", True),
+        ("invalid-request", "did not accept this request", False),
         ("timeout", "did not answer in time", True),
-        ("unavailable", "out of reach", True),
+        ("unavailable", "cannot be reached", True),
         ("provider", "could not make this picture", True),
     ):
         answer = chat.ask(f"A boat #{category}")

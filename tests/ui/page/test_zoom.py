@@ -12,7 +12,7 @@ from tests.ui.conftest import Gate
 
 pytestmark = pytest.mark.browser
 
-BEHIND = "() => [document.querySelector('#limner-thread [role=log]').scrollTop, window.scrollY]"
+BEHIND = "() => [document.querySelector('#limner-conversation [role=log]').scrollTop, window.scrollY]"
 
 
 def test_zoom_opens_and_closes(chat: Chat) -> None:
