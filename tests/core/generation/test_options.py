@@ -13,32 +13,14 @@ from core.chat.failure import Rejected
 from core.chat.request import UserRequest
 from core.generation.limits import Visitor
 from core.generation.options import unbounded_options
-from core.generation.resolve import Plan, resolve
+from core.generation.resolve import resolve
 from core.settings.schema import Settings
 from limner import Options
+from tests.core.generation.resolving import refusal, resolved, warnings
 from tests.core.scripted import ScriptedProvider
 from tests.plugins.objects import registry_of
 
 STRANGER = Visitor("stranger")
-
-
-def resolved(*, of: dict[str, Any], **asked: Any) -> Plan:
-    settings = Settings(provider="scripted")
-    registry = registry_of(settings=settings, scripted=ScriptedProvider(model=of))
-    return resolve(UserRequest(**{"prompt": "a fox", **asked}), registry, settings)
-
-
-def refusal(**asked: Any) -> str:
-    with pytest.raises(Rejected) as refused:
-        resolved(**asked)
-    sentence = str(refused.value)
-    assert len(sentence) < 400
-    sentence.encode()
-    return sentence
-
-
-def warnings(**asked: Any) -> list[tuple[str, str]]:
-    return [(warning.feature, warning.details) for warning in resolved(**asked).warnings]
 
 
 class Chosen(Options):

@@ -10,32 +10,14 @@ import pytest
 from core.chat.failure import Rejected
 from core.chat.request import MAX_NESTING, MAX_OPTIONS, MAX_SEED, UserRequest
 from core.generation.limits import Visitor
-from core.generation.resolve import Plan, resolve
+from core.generation.resolve import resolve
 from core.settings.schema import Settings
 from limner import ModelInfo, Size, SizeRange
+from tests.core.generation.resolving import refusal, resolved, warnings
 from tests.core.scripted import ScriptedProvider
 from tests.plugins.objects import registry_of
 
 STRANGER = Visitor("stranger")
-
-
-def resolved(*, max_prompt_length: int = 100, of: Any = None, about: Any = None, **asked: Any) -> Plan:
-    settings = Settings(provider="scripted", max_prompt_length=max_prompt_length)
-    registry = registry_of(settings=settings, scripted=ScriptedProvider(model=of or {}, **(about or {})))
-    return resolve(UserRequest(**{"prompt": "a fox", **asked}), registry, settings)
-
-
-def refusal(**asked: Any) -> str:
-    with pytest.raises(Rejected) as refused:
-        resolved(**asked)
-    sentence = str(refused.value)
-    assert len(sentence) < 400
-    sentence.encode()
-    return sentence
-
-
-def warnings(**asked: Any) -> list[tuple[str, str]]:
-    return [(warning.feature, warning.details) for warning in resolved(**asked).warnings]
 
 
 NESTED: dict[str, Any] = {}
