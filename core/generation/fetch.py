@@ -7,6 +7,7 @@ import ipaddress
 import re
 import socket
 import ssl
+import zlib
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import cache
@@ -21,12 +22,23 @@ from core.settings.schema import Settings
 from limner import ProviderError
 
 DEADLINE = 60.0
-"""Seconds for one picture, with all redirects."""
+"""Seconds for one picture, with all redirects and tries."""
+PAUSES = (1.0, 3.0)
+"""Seconds before each further try: a link may work a moment later, and a GET costs nothing."""
+MAX_PAUSE = 20.0
+"""Seconds that a server may ask for with Retry-After."""
 MAX_REDIRECTS = 3
 CONNECT_TIMEOUT = 5.0
 """Seconds for one of a host's addresses."""
 
-_HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "limner"}
+_HEADERS = {
+    "Accept": "image/*,*/*;q=0.8",
+    "Accept-Encoding": "identity",
+    "User-Agent": "Mozilla/5.0 (compatible; Limner)",  # some servers turn away whoever does not say Mozilla
+}
+_TEMPORARY = {404, 408, 425, 429}  # and 500 to 599
+_ENCODINGS = {b"", b"identity", b"gzip", b"x-gzip", b"deflate"}
+_INFLATED = 1_000_000  # bytes that are decompressed in one step
 _ALLOW = "The setting fetch_from can allow its origin."
 _PORTS = {"http": 80, "https": 443}
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
@@ -49,16 +61,21 @@ async def _look_up(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
+class _TryAgain(ProviderError):
+    """A failure that may be over a moment later."""
+
+
 class Fetcher:
     """Fetches pictures over https from the public internet, and from the origins that are trusted.
 
     The origin of the provider's `base_url` and those in the setting `fetch_from` are trusted: they may
     use plain http and have any address. A text that is not a web address makes nothing trusted.
-    `deadline`, `resolve` and `tls` are there for tests.
+    `deadline`, `pauses`, `resolve` and `tls` are there for tests.
     """
 
     def __init__(self, settings: Settings, base_url: str | None = None) -> None:
         self.deadline = DEADLINE
+        self.pauses = PAUSES
         self.resolve: Resolve = _look_up
         self.tls: ssl.SSLContext | None = None
         self._most_bytes = settings.max_bytes
@@ -74,24 +91,39 @@ class Fetcher:
         """
         try:
             with anyio.fail_after(self.deadline):
+                for pause in self.pauses:
+                    try:
+                        return await self._follow(_web_address(url))
+                    except _TryAgain as error:
+                        await asyncio.sleep(max(pause, min(error.retry_after or 0, MAX_PAUSE)))
                 return await self._follow(_web_address(url))
-        except ProviderError:
-            raise
         except TimeoutError as error:
             raise _bad(f"The picture could not be fetched within {self.deadline:g} seconds.") from error
-        except Exception as error:  # whatever a stranger's server brings httpcore, h11 or ssl to raise
-            raise _bad("The picture's server cannot be reached, or the connection to it failed.") from error
 
     async def _follow(self, url: SplitResult) -> bytes:
         for _ in range(MAX_REDIRECTS + 1):
-            data, location = await self._get(url)
+            data, location = await self._get(self._with_tls(url))
             if not location:
                 return data
             url = _web_address(location, url.geturl())
         raise _bad("The link to the picture leads from one address to the next too often.")
 
+    def _with_tls(self, url: SplitResult) -> SplitResult:
+        """Returns the https address of a public server's http one: nearly all have both."""
+        is_plain = url.scheme == "http" and url.port is None and url[:2] not in self._trusted
+        return url._replace(scheme="https") if is_plain else url
+
     async def _get(self, url: SplitResult) -> tuple[bytes, str]:
         """Returns the bytes, or the address to which the server redirects."""
+        try:
+            return await self._request(url)
+        except (ProviderError, TimeoutError):
+            raise
+        except Exception as error:  # whatever a stranger's server brings httpcore, h11 or ssl to raise
+            words = "The picture's server cannot be reached, or the connection to it failed."
+            raise _TryAgain("bad-image", why=words) from error
+
+    async def _request(self, url: SplitResult) -> tuple[bytes, str]:
         host, port = url.hostname or "", url.port or _PORTS[url.scheme]
         pinned = _Pinned(await self._addresses(url, host, port))
         connection = httpcore.AsyncHTTPConnection(
@@ -107,12 +139,7 @@ class Fetcher:
                 if response.status in (301, 302, 303, 307, 308) and headers.get(b"location"):
                     return b"", headers[b"location"].decode()
                 self._check_head(response.status, headers)
-                data = bytearray()
-                async for part in response.aiter_stream():
-                    data += part
-                    self._check_size(len(data))
-                    await asyncio.sleep(0)  # one read may hold ten thousand chunks of a byte
-                return bytes(data), ""
+                return await self._read(response, headers.get(b"content-encoding", b"")), ""
         finally:
             await pinned.aclose()
 
@@ -126,13 +153,29 @@ class Fetcher:
             raise _bad(f"The picture is not on the public internet. {_ALLOW}")
         return addresses
 
+    async def _read(self, response: httpcore.Response, encoding: bytes) -> bytes:
+        """Reads the body within the bound; a server may compress it although it was asked not to."""
+        inflate = zlib.decompressobj(wbits=47) if encoding.lower() not in (b"", b"identity") else None
+        data = bytearray()
+        async for part in response.aiter_stream():
+            while part:
+                if inflate is None:
+                    data += part
+                    part = b""
+                else:
+                    data += inflate.decompress(part, _INFLATED)
+                    part = inflate.unconsumed_tail
+                self._check_size(len(data))
+                await asyncio.sleep(0)  # one read may hold ten thousand chunks of a byte, or a bomb
+        return bytes(data)
+
     def _check_head(self, status: int, headers: dict[bytes, bytes]) -> None:
-        if status in (403, 404, 410):
-            raise _bad("The link to the picture has expired.")
+        if status in _TEMPORARY or status >= 500:
+            raise _TryAgain("bad-image", why=_sentence(status), retry_after=_seconds(headers))
         if status != 200:
-            raise _bad(f"The picture's server answered with the status {status}.")
-        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-            raise _bad("The picture's server sent it compressed, which Limner does not take.")
+            raise _bad(_sentence(status))
+        if headers.get(b"content-encoding", b"identity").lower() not in _ENCODINGS:
+            raise _bad("The picture's server compressed it in a way that Limner cannot read.")
         self._check_size(int(headers.get(b"content-length", 0)))
 
     def _check_size(self, size: int) -> None:
@@ -193,6 +236,20 @@ def _web_address(link: str, page: str = "") -> SplitResult:
         return SplitResult(url.scheme, host + shown, path, query, "")
     except ValueError:
         raise _bad("The link to the picture is not a web address.") from None
+
+
+def _sentence(status: int) -> str:
+    if status in (404, 410):
+        return "The link to the picture has expired."
+    if status == 403:
+        return "The picture's server does not hand it out (403): the link may have expired."
+    return f"The picture's server answered with the status {status}."
+
+
+def _seconds(headers: dict[bytes, bytes]) -> float | None:
+    """Returns the wait that a server asks for in seconds; a date is not worth reading for a picture."""
+    wait = headers.get(b"retry-after", b"")
+    return float(wait) if re.fullmatch(rb"[0-9]{1,4}", wait) else None
 
 
 def _bad(sentence: str) -> ProviderError:

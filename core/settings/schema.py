@@ -36,7 +36,7 @@ from core.settings.sources import (
     WHERE_SECRETS_GO,
     SettingsError,
     read_toml,
-    refuse_unknown_variables,
+    warn_of_unknown_variables,
     sentence,
 )
 
@@ -224,7 +224,7 @@ class Settings(BaseSettings):
 
 def load_settings(**overrides: Any) -> Settings:
     """Reads the settings; raises SettingsError with one sentence if one of them is wrong."""
-    refuse_unknown_variables(Settings.model_fields)
+    warn_of_unknown_variables(Settings.model_fields)
     try:
         return Settings(**overrides)
     except ValidationError as error:

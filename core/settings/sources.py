@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import logging
 import os
 import re
 import sys
@@ -13,6 +14,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
+log = logging.getLogger(__name__)
 tomllib: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
 PREFIX = "LIMNER_"
@@ -55,13 +57,15 @@ def read_toml() -> dict[str, Any]:
     return settings
 
 
-def refuse_unknown_variables(settings: Iterable[str]) -> None:
-    """Raises SettingsError for a variable that looks like a setting but is not; blank ones do not count."""
+def warn_of_unknown_variables(settings: Iterable[str]) -> None:
+    """Logs which variables look like settings but are not: a typo, or what Kubernetes sets for a service."""
     known = {f"{PREFIX}{name}".upper() for name in settings} | {CONFIG_VARIABLE}
-    for variable, value in os.environ.items():
+    for variable, value in sorted(os.environ.items()):
         name = variable.upper().split("__")[0]
         if name.startswith(PREFIX) and name not in known and value.strip():
-            raise SettingsError(f"{variable} is not a setting of Limner{_suggestion(name, known)}")
+            close = difflib.get_close_matches(name, sorted(known), n=1)
+            advice = f": did you mean {close[0]}?" if close else "."
+            log.warning("%s is not a setting of Limner and is ignored%s", variable, advice)
 
 
 def sentence(error: ValidationError, settings: type[BaseModel]) -> str:

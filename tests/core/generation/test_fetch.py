@@ -7,6 +7,8 @@ import datetime
 import math
 import socket
 import ssl
+import tracemalloc
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +18,10 @@ import anyio
 import httpcore
 import pytest
 
-from core.generation.fetch import Fetcher
+from core.generation.fetch import PAUSES, Fetcher, _seconds, _TryAgain
 from core.settings.schema import Settings
 from limner import ProviderError
-from limner.testing.loopback import Loopback, Reply
+from limner.testing.loopback import Loopback, Reply, Request
 
 pytestmark = pytest.mark.filterwarnings("error")  # a connection left open is a ResourceWarning
 
@@ -37,7 +39,7 @@ def make(
     async def resolve(host: str, port: int) -> list[str]:
         return (answers or {}).get(host, [host])
 
-    fetcher.resolve, fetcher.deadline = resolve, 30
+    fetcher.resolve, fetcher.deadline, fetcher.pauses = resolve, 30, ()
     return fetcher
 
 
@@ -138,7 +140,7 @@ def test_nothing_but_that_origin_is_trusted(base_url: str | None, url: str, wire
 
 def test_the_public_internet_is_fetched_from_over_https_only(wire: Wire) -> None:
     fetcher = make(answers={"pictures.example": [PUBLIC]})
-    assert "not https" in refusal(fetcher, f"http://pictures.example/a?{SECRET}")
+    assert "not https" in refusal(fetcher, f"http://pictures.example:8080/a?{SECRET}")
     assert wire.addresses == []
     assert "cannot be reached" in refusal(fetcher, f"https://pictures.example:8443/a?{SECRET}")
     assert wire.addresses == [PUBLIC]
@@ -364,9 +366,9 @@ def test_the_request_carries_no_credential(monkeypatch: pytest.MonkeyPatch) -> N
         assert request.method == "GET"
         assert request.headers == {
             "host": server.url.removeprefix("http://"),
-            "accept": "image/*",
+            "accept": "image/*,*/*;q=0.8",
             "accept-encoding": "identity",
-            "user-agent": "limner",
+            "user-agent": "Mozilla/5.0 (compatible; Limner)",
         }
 
 
@@ -462,7 +464,7 @@ def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:
 # Answers
 
 
-@pytest.mark.parametrize("status", [403, 404, 410])
+@pytest.mark.parametrize("status", [404, 410])
 def test_a_link_that_is_gone_has_expired(status: int) -> None:
     with Loopback(lambda _: Reply(status, body=b"<Error>")) as server:
         assert (
@@ -471,10 +473,79 @@ def test_a_link_that_is_gone_has_expired(status: int) -> None:
         )
 
 
-@pytest.mark.parametrize("status", [201, 204, 206, 300, 302, 304, 401, 407, 429, 500, 503])
+@pytest.mark.parametrize("status", [201, 204, 206, 300, 302, 304, 401, 407, 408, 425, 429, 500, 503])
 def test_any_other_status_is_a_failure(status: int) -> None:
     with Loopback({"/a": Reply(status, headers={"Location": ""})}) as server:
         assert f"the status {status}." in refusal(make(base_url=server.url), f"{server.url}/a")
+
+
+def test_a_link_that_is_refused_may_have_expired() -> None:
+    with Loopback(lambda _: Reply(403, body=b"<Error>")) as server:
+        assert "may have expired" in refusal(make(base_url=server.url), f"{server.url}/a?{SECRET}")
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "miss",
+    [
+        *(Reply(status) for status in (404, 408, 425, 429, 500, 502, 503, 504, 520, 599)),
+        Reply(body=b"x" * 1000, cut_after=10),
+        Reply(chunks=[b"not a chunk\r\n"], headers=CHUNKED),
+    ],
+)
+@pytest.mark.parametrize("misses", [1, 2, 3])
+def test_a_picture_that_is_there_a_moment_later_is_fetched(miss: Reply, misses: int) -> None:
+    with Loopback(lambda _: miss if len(server.requests) <= misses else Reply(body=b"picture")) as server:
+        fetcher = make(base_url=server.url)
+        fetcher.pauses = (0.0, 0.0)
+        if misses < 3:
+            assert fetch(fetcher, f"{server.url}/a") == b"picture"
+        else:
+            refusal(fetcher, f"{server.url}/a")
+        assert len(server.requests) == min(misses + 1, 3)
+
+
+def test_a_redirect_to_a_broken_server_starts_again_from_the_link() -> None:
+    def answer(request: Request) -> Reply:
+        picture = Reply(500 if len(server.requests) < 3 else 200, body=b"picture")
+        return Reply(302, headers={"Location": "/b"}) if request.path == "/a" else picture
+
+    with Loopback(answer) as server:
+        fetcher = make(base_url=server.url)
+        fetcher.pauses = (0.0,)
+        assert fetch(fetcher, f"{server.url}/a") == b"picture"
+        assert [request.path for request in server.requests] == ["/a", "/b"] * 2
+
+
+def test_tries_wait_longer_each_time_and_as_long_as_the_server_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        if seconds:
+            waits.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    fetcher = make()
+    fetcher.pauses = PAUSES
+    for wait in ("", "2", "600", "9" * 400, "soon"):
+        reply = _TryAgain("bad-image", retry_after=_seconds({b"retry-after": wait.encode()}))
+
+        async def follow(_: object, reply: _TryAgain = reply) -> bytes:
+            raise reply
+
+        monkeypatch.setattr(fetcher, "_follow", follow)
+        with pytest.raises(ProviderError):
+            fetch(fetcher, "https://pictures.example/a")
+    assert waits == [1, 3, 2, 3, 20, 20, 1, 3, 1, 3]
+
+
+def test_a_public_link_without_tls_is_fetched_with_it(wire: Wire) -> None:
+    fetcher = make(answers={"pictures.example": [PUBLIC]})
+    assert "cannot be reached" in refusal(fetcher, f"http://pictures.example/a?{SECRET}")
+    assert wire.addresses == [PUBLIC]
+    internal = make(answers={"intranet": ["10.0.0.5"]})
+    assert "not on the public internet" in refusal(internal, "http://intranet/a")
+    assert wire.addresses == [PUBLIC]
 
 
 def chunk(size: int) -> bytes:
@@ -507,8 +578,31 @@ def test_a_file_that_grows_too_large_is_refused_on_the_way() -> None:
         server.wait_until(lambda server: server.disconnects, 30)
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip", "GZip"])
-def test_a_compressed_file_is_refused_before_it_comes(encoding: str) -> None:
+@pytest.mark.parametrize(("encoding", "wbits"), [("gzip", 31), ("GZip", 31), ("x-gzip", 31), ("deflate", 15)])
+def test_a_compressed_file_is_taken_within_the_bound(encoding: str, wbits: int) -> None:
+    compress = zlib.compressobj(wbits=wbits)
+    body = compress.compress(b"x" * 5_000_000) + compress.flush()
+    with Loopback({"/a": Reply(body=body, headers={"Content-Encoding": encoding})}) as server:
+        assert fetch(make(base_url=server.url), f"{server.url}/a") == b"x" * 5_000_000
+        assert "larger than 4,999,999 bytes" in refusal(
+            make(base_url=server.url, max_bytes=4_999_999), f"{server.url}/a"
+        )
+
+
+def test_a_bomb_is_never_held_whole() -> None:
+    compress = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(compress.compress(bytes(1_000_000)) for _ in range(300)) + compress.flush()
+    with Loopback({"/a": Reply(body=bomb, headers={"Content-Encoding": "gzip"})}) as server:
+        tracemalloc.start()
+        try:
+            assert "larger than" in refusal(make(base_url=server.url, max_bytes=5_000_000), f"{server.url}/a")
+            assert tracemalloc.get_traced_memory()[1] < 20_000_000
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.parametrize("encoding", ["br", "identity, gzip", "zstd"])
+def test_a_file_compressed_in_another_way_is_refused_before_it_comes(encoding: str) -> None:
     with Loopback({"/a": Reply(chunks=[60.0], headers={"Content-Encoding": encoding})}) as server:
         assert "compressed" in refusal(make(base_url=server.url), f"{server.url}/a")
 

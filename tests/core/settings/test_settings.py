@@ -65,13 +65,25 @@ RATE = "a number per second, minute, hour or day, such as 60/minute, or none"
             "(LIMNER_PROVIDERS__X__BASE_URL) must be an address that begins with "
             "http:// or https://.",
         ),
-        ("TIMOUT", "3", "LIMNER_TIMOUT is not a setting of Limner: did you mean LIMNER_TIMEOUT?"),
         ("CONFIG", "/nowhere/x.toml", "LIMNER_CONFIG must name a file, and /nowhere/x.toml does not exist."),
     ],
 )
 def test_a_wrong_variable(variable: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"LIMNER_{variable}", value)
     assert refusal() == sentence
+
+
+def test_an_unknown_variable_is_a_warning_that_names_the_nearest_setting(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("LIMNER_TIMOUT", "3")
+    for name in ("SERVICE_HOST", "SERVICE_PORT", "PORT", "PORT_7860_TCP", "PORT_7860_TCP_ADDR"):
+        monkeypatch.setenv(f"LIMNER_{name}", "tcp://10.0.0.1:7860")  # what Kubernetes sets for a service
+    monkeypatch.setenv("LIMNER_BLANK", " ")
+    assert load_settings().timeout == 300
+    warnings = [record.getMessage() for record in caplog.records]
+    assert "LIMNER_TIMOUT is not a setting of Limner and is ignored: did you mean LIMNER_TIMEOUT?" in warnings
+    assert len(warnings) == 6
 
 
 SECRET = "put it into an environment variable, and the name of that into api_key_env."
