@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable
+from io import TextIOWrapper
 from typing import Any, TextIO
 
 from core.redaction import hide_secrets
@@ -28,11 +29,14 @@ class _Clean:
 
 
 def log_without_secrets(level: int | str = logging.INFO) -> None:
-    """Sets up logging to standard error, and hides secrets in all that the program prints.
+    """Sets up logging to standard error, and what the program prints: without secrets, on any console.
 
     That covers what others print past the log: gradio its tracebacks, uvicorn its own, a plugin
     anything.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a console that lacks a letter shows its number
+            stream.reconfigure(errors="backslashreplace")
     for name in ("stdout", "stderr"):
         if not isinstance(getattr(sys, name), _Clean):
             setattr(sys, name, _Clean(getattr(sys, name)))

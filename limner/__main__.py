@@ -83,6 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="named after the prompt if left out"
     )
+    generate.add_argument(
+        "--exact-name",
+        action="store_true",
+        help="keep the name of FILE whatever the format of the picture",
+    )
     generate.add_argument("--json", action="store_true", help="print what is known about the picture as JSON")
 
     providers = commands.add_parser("providers", help="list the providers")

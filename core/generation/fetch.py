@@ -75,7 +75,7 @@ class Fetcher:
 
     def __init__(self, settings: Settings, base_url: str | None = None) -> None:
         self.deadline = DEADLINE
-        self.pauses = PAUSES
+        self.pauses: tuple[float, ...] = PAUSES
         self.resolve: Resolve = _look_up
         self.tls: ssl.SSLContext | None = None
         self._most_bytes = settings.max_bytes

@@ -36,8 +36,8 @@ from core.settings.sources import (
     WHERE_SECRETS_GO,
     SettingsError,
     read_toml,
-    warn_of_unknown_variables,
     sentence,
+    warn_of_unknown_variables,
 )
 
 _URL = re.compile(r"https?://[^\s/]\S*")

@@ -23,6 +23,7 @@ from core.plugins.catalog import PluginEntry, catalog
 from core.plugins.registry import Registry
 from core.settings.schema import Settings, load_settings
 from core.studio import Studio
+from limner.formats import MEDIA_TYPES
 from ui.cli.doctor import Report, examine, probe
 
 DONE, FAILED, REJECTED = 0, 1, 2
@@ -70,7 +71,12 @@ async def _generate(settings: Settings, arguments: argparse.Namespace) -> int:
         data = await studio.store.read(version.picture.name) or b""
     finally:
         await studio.close()
-    path = await asyncio.to_thread(_write, data, arguments.output, filename(version))
+    try:
+        path = _write(data, arguments.output, filename(version), exact=arguments.exact_name)
+    except OSError as error:
+        kept = studio.store.find(version.picture.name)
+        print(f"The picture could not be written ({error.strerror}): it is kept as {kept}.", file=sys.stderr)
+        return FAILED
     if arguments.json:
         print(json.dumps({"file": str(path), **provenance(version)}))
         return DONE
@@ -84,7 +90,8 @@ async def _settled(studio: Studio, request: UserRequest) -> Version:
     """Makes one picture; Ctrl-C stops it as Stop does, so that the provider is told."""
     conversation = await studio.conversation(secrets.token_hex(16))
     message = await studio.start(conversation, request, visitor=Visitor("command line", is_owner=True))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, studio.stop, message)
+    loop = asyncio.get_running_loop()  # whose add_signal_handler does not exist on Windows
+    signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(studio.stop, message))
     printing = asyncio.create_task(_print_progress(conversation, message))
     try:
         return await conversation.settled(message)
@@ -128,12 +135,21 @@ def _options(pairs: list[str]) -> dict[str, Any]:
     return options
 
 
-def _write(data: bytes, output: Path | None, filename: str) -> Path:
-    """Writes the picture; without `output` under the first free name: fox.png, fox-2.png, …"""
-    path, number = output or Path(filename), 1
-    while output is None and path.exists():
+def _write(data: bytes, output: Path | None, filename: str, *, exact: bool) -> Path:
+    """Writes the picture under the first free name: fox.png, fox-2.png, …
+
+    If `output` has the extension of another format, it gets that of the bytes, unless `exact`.
+    """
+    path = output or Path(filename)
+    extension = path.suffix[1:].lower().replace("jpeg", "jpg")
+    if not exact and extension in MEDIA_TYPES and not filename.endswith(f".{extension}"):
+        path = path.with_suffix(Path(filename).suffix)
+    stem, number = path.stem, 1
+    while path.exists() and path != output:
         number += 1
-        path = Path(filename).with_stem(f"{Path(filename).stem}-{number}")
+        path = path.with_stem(f"{stem}-{number}")
+    if output not in (None, path):
+        print(f"The picture is a {path.suffix[1:].upper()} file: it is written as {path}.", file=sys.stderr)
     path.write_bytes(data)
     return path
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +47,58 @@ def test_generate_names_the_file_after_the_prompt_and_overwrites_nothing(limner:
     refused = limner("generate", "a red fox", "-o", "mine.png")
     assert (refused.returncode, (tmp_path / "mine.png").read_text()) == (2, "mine")
     assert "already exists" in refused.stderr
+
+
+def test_a_file_is_named_after_its_bytes_unless_the_name_is_exact(limner: Any, tmp_path: Path) -> None:
+    done = limner("generate", "a red fox", "-o", "fox.jpg", "--size", "256x256")
+    assert (done.returncode, done.stdout.strip()) == (0, "fox.png")
+    assert "is a PNG file: it is written as fox.png" in done.stderr
+    again = limner("generate", "a red fox", "-o", "fox.webp", "--size", "256x256")
+    assert again.stdout.strip() == "fox-2.png"
+    exact = limner("generate", "a red fox", "-o", "fox.jpg", "--exact-name", "--size", "256x256")
+    assert (exact.stdout.strip(), exact.stderr) == ("fox.jpg", "")
+    other = limner("generate", "a red fox", "-o", "fox.tmp", "--size", "256x256")
+    assert (other.stdout.strip(), other.stderr) == ("fox.tmp", "")
+
+
+def test_a_picture_that_cannot_be_written_is_kept(limner: Any, tmp_path: Path) -> None:
+    done = limner("generate", "a red fox", "-o", "no-folder/fox.png", "--size", "256x256")
+    assert done.returncode == 1
+    kept = re.search(r"it is kept as (.+\.png)\.$", done.stderr.strip())
+    assert kept
+    assert Image.open(kept[1]).size == (256, 256)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_nothing_is_lost_on_a_console_that_lacks_letters(limner: Any, tmp_path: Path, encoding: str) -> None:
+    console = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = limner("generate", "狐狸 in the snow", "--size", "256x256", **console)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == "\\u72d0\\u72f8-in-the-snow.png"
+    assert (tmp_path / "狐狸-in-the-snow.png").exists()
+
+
+def test_ctrl_c_stops_the_picture_without_a_signal_handler_of_the_loop(tmp_path: Path) -> None:
+    script = """
+import asyncio, sys
+def missing(*_): raise NotImplementedError
+asyncio.SelectorEventLoop.add_signal_handler = missing  # as on Windows
+from limner.__main__ import main
+sys.exit(main(["generate", "a fox", "--option", "outcome=slow-picture"]))
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    assert "drawing slowly" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 1
+    assert "Stopped." in process.stderr.read()
+    process.stderr.close()
 
 
 @pytest.mark.parametrize(
