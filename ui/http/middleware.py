@@ -79,7 +79,7 @@ class SecurityMiddleware:
         unwanted = {b"x-gradio-server"}
         if not (self._settings.behind_proxy and _HOST.fullmatch(headers.get("x-forwarded-host", ""))):
             unwanted.add(b"x-forwarded-host")
-        if is_foreign(headers):
+        if self._is_foreign(headers):
             unwanted.add(b"cookie")
             scope = {**scope, "session": {}}
         scope = {**scope, "headers": [header for header in scope["headers"] if header[0] not in unwanted]}
@@ -111,9 +111,17 @@ class SecurityMiddleware:
                 "Limner does not answer under this name: its owner can add it to the setting hosts "
                 "(LIMNER_HOSTS), or set behind_proxy if there is a proxy in front."
             )
-        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and is_foreign(headers):
-            return 403, "This request comes from another site."
+        if "access-control-request-method" in headers:  # this page's own requests need no permission
+            return 403, "Other sites may not use this server."
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and self._is_foreign(headers):
+            return 403, (
+                "This request comes from another site, or through a proxy that changes its Host: then set "
+                "behind_proxy (LIMNER_BEHIND_PROXY), or let the proxy pass Host on."
+            )
         return None
+
+    def _is_foreign(self, headers: Headers) -> bool:
+        return is_foreign(headers, behind_proxy=self._settings.behind_proxy)
 
     def _is_own_name(self, name: str) -> bool:
         """Whether a name can be this machine's: an address, a local name, or one that the settings have.

@@ -91,7 +91,9 @@ def page_routes(studio: Studio, page: PageView) -> list[Route]:
         return JSONResponse(changes)
 
     async def list_plugins(request: Request) -> Response:
-        if is_foreign(request.headers) or not is_owner(request, behind_proxy=behind_proxy):
+        if is_foreign(request.headers, behind_proxy=behind_proxy) or not is_owner(
+            request, behind_proxy=behind_proxy
+        ):
             raise NotFound("This list is for the owner, on the machine itself.")
         return HTMLResponse(page.list_plugins())
 

@@ -35,15 +35,20 @@ def is_owner(request: Request, *, behind_proxy: bool) -> bool:
     return is_direct and peer is not None and peer.is_loopback
 
 
-def is_foreign(headers: Mapping[str, str]) -> bool:
+def is_foreign(headers: Mapping[str, str], *, behind_proxy: bool) -> bool:
     """Whether another site's page sent a request.
 
-    Browsers say so themselves, but not to a plain-http address; there the origin is compared.
+    Browsers say so themselves, but not to a plain-http address; there the origin is compared. A proxy may
+    have replaced the host, as nginx does by default: then JSON is a sign of this page, since another
+    site's browser first asks whether it may send that, and the middleware answers no.
     """
     if (site := headers.get("sec-fetch-site")) is not None:
         return site not in ("same-origin", "none")
     origin = headers.get("origin")
-    return origin is not None and origin.rpartition("://")[2] != headers.get("host", "")
+    if origin is None or origin.rpartition("://")[2] == headers.get("host", ""):
+        return False
+    sends_json = headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+    return not (behind_proxy and sends_json)
 
 
 def _last_forwarded(headers: Headers) -> IPv4Address | IPv6Address | None:

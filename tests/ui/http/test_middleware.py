@@ -246,7 +246,24 @@ POSTS = [
 def test_another_site_changes_nothing(client: TestClient, path: str, headers: dict[str, str]) -> None:
     answer = client.post(path, headers=headers, json={})
     assert answer.status_code == 403
-    assert answer.json() == {"error": "This request comes from another site."}
+    assert answer.json()["error"].startswith("This request comes from another site")
+
+
+def test_behind_a_proxy_that_replaces_the_host_the_page_works(behind_guard: Open) -> None:
+    """What nginx sends by default over plain http: its own target as Host, and the page's origin."""
+    page = {"Host": "127.0.0.1:7860", "Origin": "http://pictures.example"}
+    answer = behind_guard().post("/api/image", headers=page, json={})
+    assert answer.status_code == 403
+    assert "set behind_proxy (LIMNER_BEHIND_PROXY)" in answer.json()["error"]
+    client = behind_guard(behind_proxy=True)
+    assert client.post("/api/image", headers=page, json={}).status_code == 200
+    for simple in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
+        sent = client.post("/api/image", headers={**page, "Content-Type": simple}, content=b'{"prompt": "a"}')
+        assert sent.status_code == 403, "another site's page can send this without asking"
+    asks = {**page, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    assert client.options("/api/image", headers=asks).status_code == 403
+    site = {**page, "Sec-Fetch-Site": "cross-site"}
+    assert client.post("/api/image", headers=site, json={}).status_code == 403
 
 
 @pytest.mark.parametrize(
