@@ -17,11 +17,14 @@ __all__ = ["Rejected", "SettingsError", "StoreError", "open_studio"]
 def open_studio(settings: Settings) -> Studio:
     """Loads the plugins, opens the store, and returns the studio.
 
-    Raises SettingsError if the default provider is unknown, if no provider can be used at all, or if
-    the database cannot be opened. A default provider that is known but broken is listed in
-    `studio.registry.broken`.
+    Raises SettingsError if a provider's settings are wrong, if the default provider is unknown, if no
+    provider can be used at all, or if the database cannot be opened. A default provider that is known
+    but broken is listed in `studio.registry.broken`.
     """
     registry = Registry(settings)
+    for broken in registry.broken:
+        if broken.stops_the_start:
+            raise SettingsError(broken.fault)
     names = ", ".join(provider.name for provider in registry)
     fault = registry.fault_of(settings.provider)
     if registry.get(settings.provider) is None and fault is None:

@@ -61,6 +61,8 @@ class ProviderInfo(BaseModel):
     other_models: ModelInfo | None = None
     """What models outside of the list accept; None if there are no such models."""
     options: type[Options] = Options
+    settings: type[BaseModel] | None = None
+    """What the configuration may say of this provider; None takes anything, unchecked."""
     credential: Credential | None = None
     paid: bool = False
     """A picture costs money."""

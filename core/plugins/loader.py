@@ -33,6 +33,8 @@ class Broken:
     name: str
     source: str
     fault: str
+    stops_the_start: bool = False
+    """It is a mistake in the settings, which only the owner can mend."""
 
 
 @dataclass(frozen=True, eq=False)

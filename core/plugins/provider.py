@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from dataclasses import dataclass
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from core.plugins.loader import Plugin
-from core.settings.schema import ProviderSettings
-from limner import ProviderInfo
+from core.settings.schema import ProviderSettings, check_web_address
+from core.settings.sources import SettingsError
+from limner import ModelInfo, ProviderInfo
 
 
 @dataclass(frozen=True)
@@ -63,3 +65,47 @@ class Provider:
     def info_for(self, *, owner: bool) -> ProviderInfo:
         """Returns what the provider offers: to others than the owner, the listed models alone."""
         return self.info if owner else self.info.model_copy(update={"other_models": None})
+
+
+def configure(name: str, plugin: Plugin, info: ProviderInfo, settings: ProviderSettings) -> Provider:
+    """Returns a plugin as a provider with its settings; raises SettingsError if one of them is wrong."""
+    try:
+        provider = Provider(name, plugin, _with_models(info, settings.models), settings)
+    except ValidationError:
+        advice = "must name models by ids of 1 to 200 characters"
+        raise SettingsError(f"The setting providers.{name}.models {advice}.") from None
+    variable = info.base_url_variable
+    if variable and not settings.base_url and (url := provider.base_url):
+        try:
+            check_web_address(url)
+        except ValueError as error:
+            raise SettingsError(f"The variable {variable} must be {error}.") from None
+    if info.settings is not None:
+        try:
+            info.settings.model_validate(settings.extra)
+        except ValidationError as error:
+            raise SettingsError(_sentence(error, name, info.settings)) from None
+        except Exception as error:  # a plugin's own validator may raise anything
+            raise SettingsError(f"The plugin {plugin.name} failed to read the settings of {name}.") from error
+    return provider
+
+
+def _with_models(info: ProviderInfo, ids: tuple[str, ...] | None) -> ProviderInfo:
+    """Returns the info with exactly the models that the settings name, the first as the default."""
+    if not ids:
+        return info
+    unknown = [ModelInfo(id=id) for id in dict.fromkeys(ids)]  # rejects what is not an id
+    models = tuple(info.model(model.id) or model for model in unknown)
+    return info.model_copy(update={"models": models, "other_models": None})
+
+
+def _sentence(error: ValidationError, provider: str, declared: type[BaseModel]) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    key = ".".join(str(part) for part in first["loc"])[:80]
+    if first["type"] == "extra_forbidden":
+        names = [field.alias or name for name, field in declared.model_fields.items()]
+        close = difflib.get_close_matches(key, names, n=1)
+        advice = f"did you mean {close[0]}?" if close else f"its own are {', '.join(names) or 'none'}."
+        return f"The provider {provider} has no setting {key}: {advice}"
+    allowed = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return f"The setting providers.{provider}{f'.{key}' if key else ''} is wrong: it should be {allowed}."

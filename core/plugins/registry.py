@@ -7,21 +7,18 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
-from pydantic import ValidationError
-
 from core.plugins.blocking import SlowStepWatch
 from core.plugins.loader import Broken, Found, Plugin, Plugins, find_plugins
-from core.plugins.provider import Provider
+from core.plugins.provider import Provider, configure
 from core.settings.schema import ProviderSettings, Settings
+from core.settings.sources import SettingsError
 from core.workers import Workers
 from limner import (
     ContentFiltered,
     Generate,
     ImageRequest,
     ImageResult,
-    ModelInfo,
     ProviderError,
-    ProviderInfo,
 )
 from limner.clients import owning_loop
 
@@ -127,10 +124,9 @@ class Registry:
                 self._list_unusable(name, own.uses or name)
                 continue
             try:
-                yield Provider(name, plugin, _with_models(plugin.info, own.models), own)
-            except ValidationError:
-                fault = "Its setting models names a model without an id, or with one that is too long."
-                self.broken.append(Broken(name, "the settings", fault))
+                yield configure(name, plugin, plugin.info, own)
+            except SettingsError as error:
+                self.broken.append(Broken(name, "the settings", str(error), stops_the_start=True))
 
     def _list_unusable(self, name: str, used: str) -> None:
         """Lists a configured provider whose plugin cannot be used, unless the plugin itself is listed."""
@@ -147,15 +143,6 @@ class Registry:
             known = ", ".join(name for name, plugin in self._plugins.good.items() if plugin.info)
             fault = f"The plugin {used} is not installed: install it, or let `uses` name one of {known}."
         self.broken.append(Broken(name, "the settings", fault))
-
-
-def _with_models(info: ProviderInfo, ids: tuple[str, ...] | None) -> ProviderInfo:
-    """Returns the info with exactly the models that the settings name, the first as the default."""
-    if not ids:
-        return info
-    unknown = [ModelInfo(id=id) for id in dict.fromkeys(ids)]  # refuses what is no id
-    models = tuple(info.model(model.id) or model for model in unknown)
-    return info.model_copy(update={"models": models, "other_models": None})
 
 
 def _guarded(plugin: Plugin, generate: Generate) -> Generate:

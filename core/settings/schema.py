@@ -40,7 +40,7 @@ from core.settings.sources import (
     warn_of_unknown_variables,
 )
 
-_URL = re.compile(r"https?://[^\s/]\S*")
+_URL = re.compile(r"https?://[^\s/\"'<>]+(/[^\s\"'<>]*)?")
 
 
 def _listed(value: object) -> object:
@@ -55,7 +55,8 @@ def _listed(value: object) -> object:
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
-def _web_address(value: str) -> str:
+def check_web_address(value: str) -> str:
+    """Returns an address as it is; raises ValueError, whose text says what it must be."""
     if not _URL.fullmatch(value):
         raise ValueError("an address that begins with http:// or https://")
     return value
@@ -98,7 +99,7 @@ class ProviderSettings(BaseModel):
     """The plugin that answers under this name; None is the plugin of the same name."""
     label: str | None = Field(default=None, max_length=80)
     enabled: bool = True
-    base_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    base_url: Annotated[str, AfterValidator(check_web_address)] | None = None
     api_key_env: Annotated[str, AfterValidator(_variable)] | None = None
     """The environment variable that holds the credential; None is the provider's own variable."""
     models: Annotated[tuple[str, ...], BeforeValidator(_listed)] | None = None
@@ -205,7 +206,7 @@ class Settings(BaseSettings):
     @field_validator("fetch_from")
     @classmethod
     def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(_web_address, value))
+        return tuple(map(check_web_address, value))
 
     @classmethod
     def settings_customise_sources(

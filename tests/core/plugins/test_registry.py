@@ -99,7 +99,9 @@ def test_what_is_no_id_of_a_model_is_a_fault_of_the_settings(name: str, model: s
     fault = open_registry(providers={name: {"models": ["echo-1", model]}}).fault_of(name)
     assert fault
     assert fault.source == "the settings"
-    assert fault.fault == "Its setting models names a model without an id, or with one that is too long."
+    assert (
+        fault.fault == f"The setting providers.{name}.models must name models by ids of 1 to 200 characters."
+    )
 
 
 # The call of one provider
