@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from core import SettingsError, open_studio
 from core.settings.schema import load_settings
-from ui.http.server import serve
-from ui.page.page import Page
+from limner.proxies import tidy_variables
+
+# gradio reads them when it is imported, and then sends a request to itself
+tidy_variables(os.environ.get("GRADIO_SERVER_NAME"))
+
+from ui.http.server import serve  # noqa: E402
+from ui.page.page import Page  # noqa: E402
 
 try:
     studio = open_studio(load_settings())

@@ -32,7 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keeps the developer's own keys and settings out of the tests."""
     for variable in list(os.environ):
-        if variable.startswith("LIMNER_") or variable.endswith(("_API_KEY", "_API_TOKEN", "_BASE_URL")):
+        ours = ("_API_KEY", "_API_TOKEN", "_BASE_URL", "_PROXY", "_proxy")
+        if variable.startswith("LIMNER_") or variable.endswith(ours):
             monkeypatch.delenv(variable)
     monkeypatch.setenv("LIMNER_DATA_DIR", str(tmp_path / "data"))
 

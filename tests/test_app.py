@@ -175,6 +175,24 @@ def test_gradio_is_launched_closed(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(sys.modules, "app")
 
 
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"},
+        {"ALL_PROXY": "socks://127.0.0.1:9", "NO_PROXY": "localhost,fd07::/64"},
+        {"HTTPS_PROXY": "nonsense nonsense", "http_proxy": "ftp://x", "no_proxy": "[,*.x,10.0.0.0/99"},
+    ],
+)
+def test_it_starts_and_paints_whatever_the_proxy_variables_hold(
+    variables: dict[str, str], serve: Callable[..., Serving]
+) -> None:
+    serving = serve(**variables)
+    body = json.dumps({"prompt": "a fox", "size": "256x256"}).encode()
+    request = urllib.request.Request(f"{serving.url}/api/image", body)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert json.load(answer)["mimeType"] == "image/png"
+
+
 def test_what_stops_the_start_is_one_sentence_and_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "limner.sqlite3").write_bytes(b"damaged " * 1_000)

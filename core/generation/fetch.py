@@ -18,8 +18,10 @@ import anyio
 import httpcore
 import idna
 
+from core.generation.tunnel import open_tunnel
 from core.settings.schema import Settings
 from limner import ProviderError
+from limner.proxies import proxy_for
 
 DEADLINE = 60.0
 """Seconds for one picture, with all redirects and tries."""
@@ -125,7 +127,7 @@ class Fetcher:
 
     async def _request(self, url: SplitResult) -> tuple[bytes, str]:
         host, port = url.hostname or "", url.port or _PORTS[url.scheme]
-        pinned = _Pinned(await self._addresses(url, host, port))
+        pinned = _Pinned(await self._addresses(url, host, port), proxy_for(url.geturl()))
         connection = httpcore.AsyncHTTPConnection(
             httpcore.Origin(url.scheme.encode(), host.encode(), port),
             ssl_context=(self.tls or _default_tls()) if url.scheme == "https" else None,
@@ -184,17 +186,22 @@ class Fetcher:
 
 
 class _Pinned(httpcore.AsyncNetworkBackend):
-    """Connects to the addresses that were checked, whatever the host is called."""
+    """Connects to the addresses that were checked, through the proxy if there is one."""
 
-    def __init__(self, addresses: Iterable[str]) -> None:
-        self._addresses = addresses
+    def __init__(self, addresses: Iterable[str], proxy: str | None) -> None:
+        self._addresses, self._proxy = addresses, proxy
         self._network = cast(httpcore.AsyncNetworkBackend, httpcore.AnyIOBackend())
         self._stream: httpcore.AsyncNetworkStream | None = None
 
     async def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
         for address in self._addresses:
             with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
-                self._stream = await self._network.connect_tcp(address, port, timeout=CONNECT_TIMEOUT)
+                if self._proxy:
+                    self._stream = await open_tunnel(
+                        self._network, self._proxy, address, port, CONNECT_TIMEOUT
+                    )
+                else:
+                    self._stream = await self._network.connect_tcp(address, port, timeout=CONNECT_TIMEOUT)
                 return self._stream
         raise httpcore.ConnectError
 

@@ -24,6 +24,7 @@ from core.plugins.registry import Registry
 from core.settings.schema import Settings, load_settings
 from core.studio import Studio
 from limner.formats import MEDIA_TYPES
+from limner.proxies import tidy_variables
 from ui.cli.doctor import Report, examine, probe
 
 DONE, FAILED, REJECTED = 0, 1, 2
@@ -32,6 +33,7 @@ DONE, FAILED, REJECTED = 0, 1, 2
 def run(arguments: argparse.Namespace) -> int:
     """Runs one command and returns its exit code."""
     log_without_secrets("WARNING")
+    tidy_variables()
     try:
         settings = load_settings()
         if arguments.command == "generate":
