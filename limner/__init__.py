@@ -23,7 +23,7 @@ from limner.hookspecs import CONTRACT, Generate, hookimpl
 from limner.info import Credential, ModelInfo, ProviderInfo
 from limner.options import Options
 from limner.request import ImageRequest
-from limner.responses import failure_from_response, read_reply, retry_after, service_words
+from limner.responses import failure_from_response, read_reply, refusal_in, retry_after, service_words
 from limner.result import ImageResult, ImageWarning
 from limner.size import Size, SizeRange
 
@@ -46,6 +46,7 @@ __all__ = [
     "failure_from_response",
     "hookimpl",
     "read_reply",
+    "refusal_in",
     "retry_after",
     "service_words",
     "shared",

@@ -57,8 +57,10 @@ class ContentFiltered(LimnerError):
 class ProviderError(LimnerError):
     """The service, or the way to it, failed.
 
-    `retry_after` is in seconds, where the service asks for a wait. `did_not_run` is True only where
-    it is certain that the request was not carried out, and so not billed.
+    `status` is the HTTP status of the service's answer, or the one that the answer stands for; None if none
+    came. `retry_after` is in seconds, if the service asks for a wait. `did_not_run` is True only if it is
+    certain that the request was not carried out, and so not billed. `was_cancelled` is True only if the
+    service confirmed that it ended the request without a picture.
     """
 
     def __init__(
@@ -67,19 +69,24 @@ class ProviderError(LimnerError):
         service_message: str | None = None,
         *,
         why: str | None = None,
+        status: int | None = None,
         retry_after: float | None = None,
         did_not_run: bool = False,
+        was_cancelled: bool = False,
     ) -> None:
         if category not in CATEGORIES:
             raise ValueError(f"{category!r} is none of the categories: {', '.join(CATEGORIES)}")
         super().__init__(service_message, why=why)
         self.category: Category = category
+        self.status = status
         self.retry_after = retry_after
         self.did_not_run = did_not_run
+        self.was_cancelled = was_cancelled
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Lets the error come out of another process as it went in."""
-        said = {"why": self.why, "retry_after": self.retry_after, "did_not_run": self.did_not_run}
+        names = ("why", "status", "retry_after", "did_not_run", "was_cancelled")
+        said: dict[str, Any] = {name: getattr(self, name) for name in names}
         return partial(type(self), self.category, self.service_message, **said), ()
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@
     if response.status_code != 200:
         raise failure_from_response(response.status_code, reply, response.headers)
 
-The signs of a refusal differ from service to service: a provider looks for those of its own before.
+It knows the codes and the wordings of many services, so that a provider need not look for them itself.
 Nothing here raises an error of its own, whatever a service sends.
 """
 
@@ -20,10 +20,9 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
-from limner.errors import Category, ProviderError
-
-MAX_WAIT = 366 * 86_400.0
-"""Seconds; a longer wait is taken for a mistake of the service."""
+from limner import wordings
+from limner.errors import Category, ContentFiltered, LimnerError, ProviderError
+from limner.signs import MAX_WAIT, Signs, read_signs
 
 _MAX_WORDS, _MAX_HEAD, _MAX_DEPTH, _MAX_PARTS = 1_000, 10_000, 6, 9
 # The category of a status, and whether the request certainly did not run; 4 and 5 are all other 4xx and 5xx.
@@ -38,9 +37,11 @@ _CATEGORIES: dict[int, tuple[Category, bool]] = {
     5: ("unavailable", False),
 }
 _NAMES = ("message", "msg", "error_description", "error", "detail", "errors", "title")
-_OVERLOAD = re.compile(r"overload|capacity", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
 _BINARY = re.compile(r"[\0-\x08\x0e-\x1f]")
+_ENCODED = re.compile(r"[A-Za-z0-9+/_=-]{100}")
+_HALF_JSON = re.compile(r"""[\[{]\s{0,9}["'\[{]""")
+_TRACE = re.compile(r"Traceback \(most recent call last\)|\n\s{1,9}(at |File \")")
 
 
 def failure_from_response(
@@ -48,33 +49,80 @@ def failure_from_response(
     reply: object = None,
     headers: Mapping[str, str] | None = None,
     *,
+    prompt: str | None = None,
     did_not_run: bool | None = None,
-) -> ProviderError:
+) -> LimnerError:
     """Returns the failure that an HTTP answer stands for, with the service's words and the wait it asks for.
 
-    `reply` is what `read_reply` returned, or the body as it came. 401 and 403 are auth, 402 quota, 408
-    timeout, 429 rate-limit, 5xx unavailable; 400, 404, 405, 410, 413, 415 and 422 invalid-request; any other
-    4xx provider. Other statuses are bad-response, and so is a 403 with a web page, a challenge in front of
-    the service.
+    `reply` is what `read_reply` returned, or the body as it came. Its codes, at any depth, and its words
+    decide first: a refusal is a `ContentFiltered`, whatever the status, and anything else a `ProviderError`:
+    quota if the account is empty, then auth if the key is wrong. Else the status decides: 401 and 403 are
+    auth, 402 quota, 408 timeout, 429 rate-limit, 5xx unavailable; 400, 404, 405, 410, 413, 415 and 422
+    invalid-request; any other 4xx provider. Below 400 it is provider if the service names an error, and else
+    bad-response; so is a 403 with a web page, a challenge in front of the service. `prompt` is what the
+    request asked for: a service may repeat it, and its words do not count.
 
-    The request certainly did not run if the category is auth, quota, rate-limit or invalid-request, and if a
-    503 asks for a wait or names an overload in JSON. `did_not_run` replaces this if the caller knows better:
-    False when it asks for a job that was accepted before.
+    The request certainly did not run if the category is auth, quota, rate-limit or invalid-request, with a
+    status of 400 to 499 and nothing in the answer that could be a refusal, or if a 503 asks for a wait or
+    names an overload in JSON. `did_not_run` replaces this if the caller knows better: False when it asks for
+    a job that was accepted before.
     """
     reply = read_reply(reply) if isinstance(reply, bytes | str) else reply
-    words, wait = service_words(reply), retry_after(headers or {})
-    category, certain = _CATEGORIES.get(status) or _CATEGORIES.get(status // 100, ("bad-response", False))
-    if status == 403 and isinstance(reply, str) and reply.lstrip().startswith("<"):
-        category, certain = "bad-response", False
-    if status == 503:  # one of a proxy's own may come after the request was passed on
-        names_overload = not isinstance(reply, str) and _OVERLOAD.search(words or "")
-        certain = wait is not None or bool(names_overload)
+    words, signs = service_words(reply), read_signs(reply, prompt)
+    if status == 451 or signs.refuses():
+        return ContentFiltered(words)
+    is_page = isinstance(reply, str) and reply.lstrip()[:1] == "<"
+    category, certain = _category(status, signs, words, is_page)
+    wait, stated = retry_after(headers or {}), None if isinstance(reply, str) else signs.wait
+    wait = wait if wait is not None else stated
+    if status == 503 and category == "unavailable":  # one of a proxy's may come after it was passed on
+        certain = wait is not None or (not isinstance(reply, str) and signs.says_overload())
+    meant = signs.status if status < 400 and signs.status else status
     return ProviderError(
         category,
         words,
-        retry_after=wait if category in ("rate-limit", "unavailable") else None,
+        why=_NO_PICTURE if category == "bad-response" and signs.has_empty_list and not words else None,
+        status=404 if category == "invalid-request" and signs.lacks_model() else meant,
+        retry_after=(signs.wait_in_words if wait is None else wait) if category in _PASSING else None,
         did_not_run=certain if did_not_run is None else did_not_run,
     )
+
+
+_PASSING = ("rate-limit", "unavailable")
+_NO_PICTURE = "There is no picture in its answer, and no reason. It may have refused the prompt."
+
+
+def _category(status: int, signs: Signs, words: str | None, is_page: bool) -> tuple[Category, bool]:
+    """Returns the category, and whether the request certainly did not run."""
+    refused_at_once = 400 <= status < 500  # anything else may have begun to run
+    if is_page and status == 403:
+        return "bad-response", False
+    if signs.lacks_credit() and (status < 500 or signs.says(wordings.NO_CREDIT)):
+        return "quota", refused_at_once
+    if signs.has_bad_key() and status < 500:
+        return "auth", refused_at_once
+    if signs.says(wordings.RATE_LIMIT) and status in (200, 400, 403):
+        return "rate-limit", refused_at_once
+    if status < 400:
+        meant = signs.status or (404 if signs.lacks_model() else 0)
+        other: Category = "provider" if words and not is_page else "bad-response"
+        return _by_status(meant, other)[0] if meant else other, False
+    category, certain = _by_status(status, "bad-response")
+    return category, certain and not (category in ("invalid-request", "auth") and signs.may_refuse())
+
+
+def _by_status(status: int, other: Category) -> tuple[Category, bool]:
+    return _CATEGORIES.get(status) or _CATEGORIES.get(status // 100, (other, False))
+
+
+def refusal_in(reply: object) -> ContentFiltered | None:
+    """Returns the refusal that the answer to a request that worked marks, beside a picture or in its place.
+
+    That is a field such as ``has_nsfw_concepts: [true]``, ``respect_moderation: false`` or
+    ``finish_reason: "content_filter"``. Words are not read: the picture may be one that they describe.
+    """
+    reply = read_reply(reply) if isinstance(reply, bytes | str) else reply
+    return ContentFiltered(service_words(reply)) if read_signs(reply).marks_refusal() else None
 
 
 def read_reply(body: bytes | str) -> Any:
@@ -95,7 +143,8 @@ def service_words(reply: object) -> str | None:
 
     That is a text itself, the title of a web page, in an object the first of `message`, `msg`,
     `error_description`, `error`, `detail`, `errors` and `title` that has words at any depth, and in a list
-    the words of all its parts. `reply` is what `read_reply` returned, or the body as it came.
+    the words of all its parts. Bytes, base64, half JSON and tracebacks are no words. `reply` is what
+    `read_reply` returned, or the body as it came.
     """
     return _words(read_reply(reply) if isinstance(reply, bytes | str) else reply, _MAX_DEPTH)
 
@@ -103,15 +152,33 @@ def service_words(reply: object) -> str | None:
 def _words(said: object, depth: int) -> str | None:
     found: list[str | None] = []
     if isinstance(said, str):
-        title = _TITLE.search(said[:_MAX_HEAD])
-        text = html.unescape(title[1][:_MAX_WORDS]) if title else "" if said.lstrip()[:1] == "<" else said
-        return text.strip()[:_MAX_WORDS] if any(map(str.isalpha, text[:_MAX_HEAD])) else None
+        return _sentence(said, depth)
     if isinstance(said, dict) and depth:
         members = cast("dict[object, object]", said)
         found = [next(filter(None, (_words(members.get(name), depth - 1) for name in _NAMES)), None)]
     elif isinstance(said, list) and depth:
         found = [_words(part, depth - 1) for part in cast("list[object]", said)[:_MAX_PARTS]]
     return "; ".join(dict.fromkeys(filter(None, found)))[:_MAX_WORDS] or None
+
+
+def _sentence(text: str, depth: int) -> str | None:
+    """Returns what a person can read of a text."""
+    text = text[:_MAX_HEAD].lstrip()
+    if text[:1] == "<":
+        title = _TITLE.search(text)
+        text = html.unescape(title[1][:_MAX_WORDS]) if title else ""
+    elif text[:1] in "{[" and depth:  # JSON within JSON
+        with suppress(ValueError, RecursionError):
+            return _words(json.loads(text), depth - 1)
+    for unreadable in (_HALF_JSON, _TRACE, _ENCODED):
+        if found := unreadable.search(text):
+            text = text[: found.start()].rstrip(" \t\n:-=('\"")
+    strange = sum(
+        not (letter.isprintable() or letter.isspace()) or letter == "\ufffd" for letter in text[:500]
+    )
+    if strange > 3 or text[:2] in ("b'", 'b"') or not any(map(str.isalpha, text)):
+        return None
+    return text.strip()[:_MAX_WORDS]
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
