@@ -462,3 +462,768 @@ FIRST: tuple[Answer, ...] = (
         "an echo in a body", 422, {"detail": "steps is too large", "body": {"prompt": PROMPT}}, REQUEST, True
     ),
 )
+
+
+FIREWORKS = (
+    "Account a is suspended, possibly due to reaching the monthly spending limit or failure to pay past "
+    "invoices. Please go to https://fireworks.ai/account/billing for more information."
+)
+TENCENT_BAD = "图片内容违规，请更换后重试"
+
+
+def minimax(code: int, message: str) -> Any:
+    return {"id": "1", "data": None, "base_resp": {"status_code": code, "status_msg": message}}
+
+
+def tencent(code: str, message: str) -> Any:
+    return {"Response": {"Error": {"Code": code, "Message": message}, "RequestId": "ed93f3cb-f35e"}}
+
+
+def runware(code: str, message: str, parameter: str = "") -> Any:
+    error = {"code": code, "message": message, "parameter": parameter, "taskType": "imageInference"}
+    return {"errors": [error]}
+
+
+SECOND: tuple[Answer, ...] = (
+    # Refusals
+    Answer("novita", 400, {"code": 400, "reason": "ILLEGAL_PROMPT", "message": "Prompt refused"}, FILTER),
+    Answer("novita, image", 400, {"reason": "ILLEGAL_IMAGE_CONTENT", "message": "Not this."}, FILTER),
+    Answer("minimax, input", 200, minimax(1026, "input new_sensitive"), FILTER),
+    Answer("minimax, output", 200, minimax(1027, "output new_sensitive"), FILTER),
+    Answer(
+        "vidu, input",
+        400,
+        {"code": 400, "reason": "AuditSubmitIllegal", "message": "submit is illegal"},
+        FILTER,
+    ),
+    Answer(
+        "vidu, output",
+        400,
+        {"reason": "CreationPolicyViolation", "message": "creation policy violation"},
+        FILTER,
+    ),
+    Answer("vidu, prompt", 400, {"reason": "TaskPromptPolicyViolation", "message": "no"}, FILTER),
+    Answer(
+        "lightricks",
+        422,
+        {"type": "error", "error": {"type": "content_filtered_error", "message": "No."}},
+        FILTER,
+    ),
+    Answer(
+        "wavespeed",
+        200,
+        {"code": 1200, "status": "failed", "error": "The content contains sensitive information."},
+        FILTER,
+    ),
+    Answer(
+        "tencent, text",
+        200,
+        tencent("OperationDenied.TextIllegalDetected", "Text contains illegal information."),
+        FILTER,
+    ),
+    Answer("tencent, image", 200, tencent("OperationDenied.ImageIllegalDetected", TENCENT_BAD), FILTER),
+    Answer(
+        "tencent, result",
+        200,
+        tencent("FailedOperation.GenerateImageFailed", "生成图审核不通过，请重试"),
+        FILTER,
+    ),
+    Answer(
+        "mimo",
+        400,
+        {
+            "error": {
+                "code": "421",
+                "message": "Moderation Block",
+                "param": "The request was rejected because it was considered high risk",
+                "type": "content_filter",
+            }
+        },
+        FILTER,
+    ),
+    Answer(
+        "bedrock",
+        400,
+        {"__type": "ValidationException", "message": "This request has been blocked by our content filters."},
+        FILTER,
+    ),
+    Answer(
+        "bedrock, output",
+        200,
+        {"images": [], "error": "All of the generated images have been blocked by our content filters."},
+        FILTER,
+    ),
+    Answer("bedrock, guardrail", 200, {"amazon-bedrock-guardrailAction": "INTERVENED", "images": []}, FILTER),
+    Answer(
+        "midjourney proxy",
+        200,
+        {"code": 24, "description": "可能包含敏感词", "properties": {"bannedWord": "nude"}},
+        FILTER,
+    ),
+    Answer("midjourney, task", 200, {"status": "FAILURE", "failReason": "Banned prompt detected"}, FILTER),
+    Answer(
+        "midjourney, judge",
+        200,
+        {
+            "status": "FAILURE",
+            "failReason": "Sorry! Our AI moderator thinks this prompt is probably against our community standards.",
+        },
+        FILTER,
+    ),
+    Answer(
+        "pollinations",
+        400,
+        {
+            "success": False,
+            "error": {
+                "message": "Your request was rejected by content moderation. The prompt, input, or generated content was flagged as disallowed",
+                "code": "content_policy_violation",
+            },
+        },
+        FILTER,
+    ),
+    Answer(
+        "azure, resource",
+        403,
+        {
+            "error": {
+                "code": "Forbidden",
+                "message": "Your resource has been temporarily blocked because we detected behavior that may violate our content policy.",
+            }
+        },
+        FILTER,
+    ),
+    Answer(
+        "flow",
+        400,
+        google(
+            400,
+            "INVALID_ARGUMENT",
+            "Request contains an invalid argument.",
+            {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "PUBLIC_ERROR_UNSAFE_GENERATION"},
+        ),
+        FILTER,
+    ),
+    Answer(
+        "flow, people",
+        400,
+        google(
+            400,
+            "INVALID_ARGUMENT",
+            "Request contains an invalid argument.",
+            {"reason": "PUBLIC_ERROR_PROMINENT_PEOPLE_FILTER_FAILED"},
+        ),
+        FILTER,
+    ),
+    Answer(
+        "vertex, support codes",
+        400,
+        google(
+            400,
+            "INVALID_ARGUMENT",
+            "The prompt could not be submitted. This prompt contains sensitive words that violate Google's Responsible AI practices. Try rephrasing the prompt.",
+        ),
+        FILTER,
+    ),
+    Answer(
+        "vertex, nothing",
+        200,
+        {
+            "generatedSamples": [],
+            "raiMediaFilteredCount": 1,
+            "raiMediaFilteredReasons": ["We encountered an issue with the prompt you entered."],
+        },
+        FILTER,
+    ),
+    Answer(
+        "luma",
+        200,
+        {"state": "failed", "failure_reason": "400: prompt not allowed because advanced moderation failed"},
+        FILTER,
+    ),
+    Answer(
+        "runway",
+        200,
+        {"status": "FAILED", "failure": "Your input violated our rules", "failureCode": "SAFETY.INPUT.TEXT"},
+        FILTER,
+    ),
+    Answer(
+        "runway, internal",
+        200,
+        {"status": "FAILED", "failureCode": "INTERNAL.BAD_OUTPUT.CODE01", "failure": "Try again"},
+        PROVIDER,
+    ),
+    Answer(
+        "leonardo",
+        400,
+        {
+            "error": "Content moderated: the prompt contains terms that are not permitted",
+            "code": "invalid-prompt",
+        },
+        FILTER,
+    ),
+    Answer(
+        "runware",
+        400,
+        runware(
+            "invalidProviderContent",
+            "Invalid content detected. The provider flagged your prompt as inappropriate.",
+        ),
+        FILTER,
+    ),
+    Answer(
+        "kling",
+        400,
+        {"code": 1301, "message": "Trigger strategy: platform content security policy", "request_id": "1"},
+        FILTER,
+    ),
+    Answer(
+        "cloudflare",
+        400,
+        {
+            "errors": [{"message": "AiError: Input prompt contains NSFW content.", "code": 3030}],
+            "success": False,
+        },
+        FILTER,
+    ),
+    Answer("deepai", 400, {"err": "Your prompt was flagged as unsafe by our filters"}, FILTER),
+    Answer(
+        "dall-e in a chat",
+        200,
+        {
+            "output": [
+                {
+                    "type": "message",
+                    "content": [
+                        {
+                            "type": "output_text",
+                            "text": "I can't generate that image because it violates our content policies.",
+                        }
+                    ],
+                }
+            ]
+        },
+        FILTER,
+    ),
+    Answer(
+        "a refusal part",
+        200,
+        {"output": [{"content": [{"type": "refusal", "refusal": "I cannot help with that."}]}]},
+        FILTER,
+    ),
+    Answer(
+        "gemini in words",
+        200,
+        {
+            "candidates": [
+                {
+                    "content": {"parts": [{"text": "I'm just a language model and can't help with that."}]},
+                    "finishReason": "STOP",
+                }
+            ]
+        },
+        FILTER,
+    ),
+    Answer(
+        "gemini, image other",
+        200,
+        {
+            "candidates": [
+                {
+                    "finishReason": "IMAGE_PROHIBITED_CONTENT",
+                    "finishMessage": "Unable to show the generated image.",
+                }
+            ]
+        },
+        FILTER,
+    ),
+    Answer("diffusers server", 200, {"nsfw_content_detected": [True], "images": [None]}, FILTER),
+    Answer(
+        "a space",
+        500,
+        {
+            "error": "Potential NSFW content was detected in one or more images. A black image will be returned instead."
+        },
+        FILTER,
+    ),
+    Answer(
+        "getimg",
+        400,
+        {
+            "error": {
+                "type": "invalid_request_error",
+                "code": "content_moderation/nsfw",
+                "message": "Rejected.",
+            }
+        },
+        FILTER,
+    ),
+    Answer(
+        "freepik",
+        400,
+        {
+            "message": "Validation error",
+            "invalid_params": [{"name": "prompt", "reason": "The prompt contains forbidden words"}],
+        },
+        FILTER,
+    ),
+    Answer("segmind", 406, {"error": "Inappropriate content detected in the image"}, FILTER),
+    Answer("nebius", 400, {"detail": "Prompt violates safety policy"}, FILTER),
+    Answer("prodia", 422, {"error": "moderation: prompt rejected"}, FILTER),
+    Answer(
+        "baidu",
+        200,
+        {"error_code": 336003, "error_msg": "the prompt content is sensitive, please check"},
+        FILTER,
+    ),
+    Answer(
+        "stepfun",
+        451,
+        {"error": {"message": "censored by the content inspection", "type": "censorship_blocked"}},
+        FILTER,
+    ),
+    Answer(
+        "a list of errors",
+        400,
+        {
+            "errors": [
+                {
+                    "title": "Bad Request",
+                    "detail": "Your text prompt includes content that goes against our policies.",
+                }
+            ]
+        },
+        FILTER,
+    ),
+    Answer(
+        "a character",
+        400,
+        openai(
+            "This request has been blocked: the image may depict a real public figure.",
+            "public_figure_blocked",
+        ),
+        FILTER,
+    ),
+    Answer(
+        "a copyright",
+        400,
+        {
+            "error": {
+                "message": "The generated image may infringe third-party content rights and was withheld.",
+                "code": "third_party_content_similarity",
+            }
+        },
+        FILTER,
+    ),
+    # Empty accounts
+    Answer("novita", 403, {"reason": "NOT_ENOUGH_BALANCE", "message": "not enough balance"}, QUOTA, True),
+    Answer(
+        "novita, images", 400, {"reason": "BILLING_BALANCE_NOT_ENOUGH", "message": "balance"}, QUOTA, True
+    ),
+    Answer("vidu", 400, {"reason": "CreditInsufficient", "message": "insufficient credits"}, QUOTA, True),
+    Answer("minimax", 200, minimax(1008, "insufficient balance"), QUOTA),
+    Answer(
+        "fireworks",
+        412,
+        {"error": {"message": FIREWORKS, "code": "PRECONDITION_FAILED", "type": "error"}},
+        QUOTA,
+        True,
+    ),
+    Answer(
+        "stability v1",
+        429,
+        {
+            "name": "insufficient_balance",
+            "message": "Your organization does not have enough balance to request this action",
+        },
+        QUOTA,
+        True,
+    ),
+    Answer("runway", 400, {"error": "You do not have enough credits to run this task."}, QUOTA, True),
+    Answer(
+        "lightricks",
+        402,
+        {"type": "error", "error": {"type": "insufficient_funds_error", "message": "No."}},
+        QUOTA,
+        True,
+    ),
+    Answer(
+        "cloudflare",
+        429,
+        {
+            "errors": [
+                {
+                    "message": "you have used up your daily free allocation of 10,000 neurons, please upgrade to Cloudflare's Workers Paid plan",
+                    "code": 4006,
+                }
+            ]
+        },
+        QUOTA,
+        True,
+    ),
+    Answer("leonardo", 400, {"error": "not enough api tokens", "code": "unexpected"}, QUOTA, True),
+    Answer("kling", 429, {"code": 1102, "message": "Account balance not enough"}, QUOTA, True),
+    Answer(
+        "runware", 400, runware("insufficientCredits", "Insufficient credits in your account"), QUOTA, True
+    ),
+    Answer(
+        "iflow", 400, {"code": 60400, "message": "User credits insufficient, please recharge"}, QUOTA, True
+    ),
+    Answer(
+        "xai, personal",
+        403,
+        {
+            "code": "personal-team-blocked:spending-limit",
+            "error": "You have run out of credits or need a Grok subscription.",
+        },
+        QUOTA,
+        True,
+    ),
+    Answer("fal, another reason", 403, {"detail": "User is locked. Reason: TOP_UP."}, QUOTA, True),
+    Answer(
+        "openrouter, key limit",
+        403,
+        {
+            "error": {
+                "message": "Key limit exceeded (total limit). Manage it using https://openrouter.ai/settings/keys",
+                "code": 403,
+            }
+        },
+        QUOTA,
+        True,
+    ),
+    Answer(
+        "openai, inactive",
+        429,
+        openai(
+            "Your account is not active, please check your billing details on our website.",
+            "billing_not_active",
+        ),
+        QUOTA,
+        True,
+    ),
+    Answer(
+        "hugging face, paid",
+        403,
+        {"error": "Pre-paid credits are required for this provider. Your balance is depleted."},
+        QUOTA,
+        True,
+    ),
+    Answer(
+        "deepseek form",
+        402,
+        {"error": {"message": "Insufficient Balance", "type": "unknown_error"}},
+        QUOTA,
+        True,
+    ),
+    Answer(
+        "vercel gateway",
+        402,
+        {
+            "error": {
+                "message": "AI Gateway requires a valid credit card on file to service requests.",
+                "type": "customer_verification_required",
+            }
+        },
+        QUOTA,
+        True,
+    ),
+    Answer(
+        "ark", 403, {"error": {"code": "AccountOverdueError", "message": "the request failed"}}, QUOTA, True
+    ),
+    # Bad keys
+    Answer("novita", 400, {"reason": "MISSING_API_KEY", "message": "API Key not provided"}, AUTH, True),
+    Answer(
+        "runware",
+        400,
+        runware("invalidApiKey", "Invalid API key. Get one at https://runware.ai/signup", "apiKey"),
+        AUTH,
+        True,
+    ),
+    Answer("minimax", 200, minimax(2049, "invalid api key"), AUTH),
+    Answer(
+        "tencent",
+        200,
+        tencent("AuthFailure.SignatureFailure", "The provided credentials could not be validated."),
+        AUTH,
+    ),
+    Answer(
+        "vertex",
+        401,
+        google(401, "UNAUTHENTICATED", "Request had invalid authentication credentials."),
+        AUTH,
+        True,
+    ),
+    Answer("bedrock", 403, {"message": "The security token included in the request is invalid."}, AUTH, True),
+    Answer(
+        "cloudflare",
+        400,
+        {
+            "errors": [
+                {"code": 6003, "message": "Invalid request headers"},
+                {"code": 6111, "message": "Invalid format for Authorization header"},
+            ]
+        },
+        AUTH,
+        True,
+    ),
+    Answer(
+        "openai, country",
+        403,
+        openai("Country, region, or territory not supported", "unsupported_country_region_territory"),
+        AUTH,
+        True,
+    ),
+    # Limits
+    Answer("vidu", 429, {"reason": "QuotaExceeded", "message": "Exceeded concurrency limit"}, LIMIT, True),
+    Answer("minimax", 200, minimax(1002, "rate limit"), LIMIT),
+    Answer(
+        "bedrock",
+        400,
+        {"__type": "ThrottlingException", "message": "Too many requests, please wait before trying again."},
+        LIMIT,
+        True,
+    ),
+    Answer(
+        "cerebras",
+        429,
+        {
+            "message": "Tokens per minute limit exceeded - too many tokens processed.",
+            "type": "too_many_tokens_error",
+            "code": "token_quota_exceeded",
+        },
+        LIMIT,
+        True,
+    ),
+    Answer(
+        "hugging face",
+        429,
+        {"error": "You have exceeded your GPU quota (60s requested vs. 20s left). Try again in 0:12:30"},
+        LIMIT,
+        True,
+    ),
+    Answer(
+        "together",
+        429,
+        openai(
+            "You have reached the rate limit specific to this model. The maximum rate limit is 6.0 queries and images per minute.",
+            None,
+            "model_rate_limit",
+        ),
+        LIMIT,
+        True,
+    ),
+    Answer(
+        "openai, long wait",
+        429,
+        openai("Rate limit reached. Please try again in 6m0s.", "rate_limit_exceeded"),
+        LIMIT,
+        True,
+        360,
+    ),
+    Answer(
+        "stability",
+        429,
+        {
+            "name": "rate_limit_exceeded",
+            "errors": [
+                "You have exceeded the rate limit of 150 requests within a 10 second period, and have been timed out for 60 seconds."
+            ],
+        },
+        LIMIT,
+        True,
+    ),
+    Answer(
+        "siliconflow",
+        429,
+        "Request was rejected due to rate limiting. If you want more, please contact us.",
+        LIMIT,
+        True,
+    ),
+    Answer(
+        "milliseconds", 429, {"error": {"message": "Slow down", "retry_after_ms": 1500}}, LIMIT, True, 1.5
+    ),
+    Answer("a duration", 429, {"retryDelay": "2.5s"}, LIMIT, True, 2.5),
+    Answer("available", 429, {"detail": "Expected available in 3 seconds."}, LIMIT, True, 3),
+    # Wrong requests
+    Answer(
+        "novita",
+        400,
+        {"reason": "INVALID_IMAGE_SIZE", "message": "Image width or height exceeds limit"},
+        REQUEST,
+        True,
+    ),
+    Answer(
+        "runware",
+        400,
+        runware("unsupportedParameter", "Unsupported parameter 'steps'.", "steps"),
+        REQUEST,
+        True,
+    ),
+    Answer(
+        "dashscope",
+        400,
+        {
+            "code": "InvalidParameter.DataInspection",
+            "message": "Unable to download the media resource during the data inspection process.",
+        },
+        REQUEST,
+        True,
+    ),
+    Answer(
+        "seedream",
+        400,
+        openai(
+            "The parameter `size` specified in the request is not valid: image size must be at least 3686400 pixels.",
+            "InvalidParameter",
+            "BadRequest",
+        ),
+        REQUEST,
+        True,
+    ),
+    Answer(
+        "gemini",
+        400,
+        google(
+            400,
+            "INVALID_ARGUMENT",
+            'Invalid JSON payload received. Unknown name "negative_prompt": Cannot find field.',
+        ),
+        REQUEST,
+        True,
+    ),
+    Answer(
+        "long prompt",
+        400,
+        openai(
+            "Invalid 'prompt': string too long. Expected a string with maximum length 32000",
+            "string_above_max_length",
+            param="prompt",
+        ),
+        REQUEST,
+        True,
+    ),
+    # Outages
+    Answer("cloudflare page", 524, "<!DOCTYPE html><title>524: A timeout occurred</title>", DOWN),
+    Answer(
+        "new-api",
+        503,
+        {"error": {"message": "当前分组上游负载已饱和，请稍后再试", "type": "new_api_error"}},
+        DOWN,
+    ),
+    Answer(
+        "gemini",
+        503,
+        google(503, "UNAVAILABLE", "The model is overloaded. Please try again later."),
+        DOWN,
+        True,
+    ),
+    Answer(
+        "a gateway that waited",
+        503,
+        {"error": {"message": "Upstream timed out while the model was overloaded"}},
+        DOWN,
+    ),
+    Answer(
+        "dashscope",
+        500,
+        {"code": "InternalError.Timeout", "message": "An internal timeout error has occurred"},
+        DOWN,
+    ),
+    Answer("minimax", 200, minimax(1000, "unknown error"), PROVIDER),
+    Answer("a worker died", 200, {"status": "FAILED", "error": "Worker exited with code 137"}, PROVIDER),
+    Answer("a null", 200, None, RESPONSE),
+    # False alarms
+    Answer(
+        "safety as a setting",
+        400,
+        {
+            "error": {
+                "message": "Unknown parameter: 'safety_tolerance'.",
+                "param": "safety_tolerance",
+                "code": "unknown_parameter",
+            }
+        },
+        REQUEST,
+        True,
+    ),
+    Answer(
+        "a filter that failed",
+        500,
+        {"code": "ContentSecurityDetectionError", "message": "Internal error."},
+        DOWN,
+    ),
+    Answer("filter timeout", 504, {"error": "Content filter timed out"}, DOWN),
+    Answer(
+        "a style", 422, {"detail": "style 'explicit_lines' is not available for this model"}, REQUEST, True
+    ),
+    Answer("sampler names", 400, {"error": "sampler name is case sensitive: use Euler a"}, REQUEST, True),
+    Answer("bucket policy", 403, {"error": "Access denied by bucket policy"}, AUTH, True),
+    Answer("model name", 404, {"error": "Model unstable/nsfw-anime-xl is not found"}, REQUEST, True),
+    Answer(
+        "model as a field", 400, {"error": "steps must be less than 50", "model": "nsfw-flux"}, REQUEST, True
+    ),
+    Answer(
+        "harmless ratings",
+        200,
+        {
+            "candidates": [
+                {
+                    "content": {"parts": []},
+                    "finishReason": "MALFORMED_FUNCTION_CALL",
+                    "safetyRatings": [
+                        {
+                            "category": "HARM_CATEGORY_SEXUALLY_EXPLICIT",
+                            "probability": "NEGLIGIBLE",
+                            "blocked": False,
+                        }
+                    ],
+                }
+            ]
+        },
+        RESPONSE,
+    ),
+    Answer(
+        "not filtered",
+        500,
+        openai(
+            "Server error",
+            "server_error",
+            content_filter_results={"sexual": {"filtered": False, "severity": "safe"}},
+        ),
+        DOWN,
+    ),
+    Answer(
+        "tokens",
+        400,
+        openai(
+            "This model's maximum context is 4097 tokens. However, your messages resulted in an invalid token count."
+        ),
+        REQUEST,
+        True,
+    ),
+    Answer(
+        "a credit card style",
+        400,
+        openai("'credits' is not one of ['natural', 'vivid'] - 'style'", "invalid_value", param="style"),
+        REQUEST,
+        True,
+    ),
+    Answer(
+        "pydantic echo",
+        422,
+        {
+            "detail": f"1 validation error for Request\nsize\n  Input should be a valid integer [type=int_type, input_value='{PROMPT}', input_type=str]"
+        },
+        REQUEST,
+        True,
+    ),
+    Answer(
+        "echo of the whole request",
+        400,
+        {"message": "bad size", "request": {"prompt": PROMPT, "model": "x"}},
+        REQUEST,
+        True,
+    ),
+    Answer("echo as it is", 400, {"message": f"Cannot parse: {PROMPT}"}, REQUEST, True),
+)

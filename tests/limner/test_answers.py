@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from limner import ContentFiltered, ProviderError, failure_from_response
-from tests.limner.answers import FILTER, FIRST, PROMPT, Answer
+from tests.limner.answers import FILTER, FIRST, PROMPT, SECOND, Answer
 
 
-@pytest.mark.parametrize("answer", FIRST, ids=lambda answer: f"{answer.status} {answer.about}")
+@pytest.mark.parametrize("answer", FIRST + SECOND, ids=lambda answer: f"{answer.status} {answer.about}")
 def test_an_answer_has_its_category(answer: Answer) -> None:
     failure = failure_from_response(answer.status, answer.body, answer.headers, prompt=PROMPT)
     if answer.category == FILTER:
