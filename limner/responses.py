@@ -22,9 +22,9 @@ from typing import Any, cast
 
 from limner import wordings
 from limner.errors import Category, ContentFiltered, LimnerError, ProviderError
-from limner.signs import MAX_WAIT, Signs, read_signs
+from limner.signs import MAX_WAIT, Signs, phrase, read_signs
 
-_MAX_WORDS, _MAX_HEAD, _MAX_DEPTH, _MAX_PARTS = 1_000, 10_000, 6, 9
+_MAX_WORDS, _MAX_HEAD, _MAX_DEPTH, _MAX_PARTS, _MAX_NAMES = 1_000, 10_000, 6, 9, 1_000
 # The category of a status, and whether the request certainly did not run; 4 and 5 are all other 4xx and 5xx.
 _CATEGORIES: dict[int, tuple[Category, bool]] = {
     **dict.fromkeys((400, 404, 405, 410, 413, 415, 422), ("invalid-request", True)),
@@ -36,7 +36,9 @@ _CATEGORIES: dict[int, tuple[Category, bool]] = {
     4: ("provider", False),
     5: ("unavailable", False),
 }
-_NAMES = ("message", "msg", "error_description", "error", "detail", "errors", "title")
+_NAMES = ("message", "msg", "error_description", "error", "detail", "errors")
+_NAMES += ("error_message", "error_msg", "status_msg", "failure", "fail_reason", "failure_reason", "title")
+_NAMES += ("response", "base_resp")
 _TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
 _BINARY = re.compile(r"[\0-\x08\x0e-\x1f]")
 _ENCODED = re.compile(r"[A-Za-z0-9+/_=-]{100}")
@@ -142,8 +144,8 @@ def service_words(reply: object) -> str | None:
     """Returns what a reply says to a person, at most 1,000 characters; None if it says nothing.
 
     That is a text itself, the title of a web page, in an object the first of `message`, `msg`,
-    `error_description`, `error`, `detail`, `errors` and `title` that has words at any depth, and in a list
-    the words of all its parts. Bytes, base64, half JSON and tracebacks are no words. `reply` is what
+    `error_description`, `error`, `detail`, `errors`, their variants such as `status_msg` and `failReason`,
+    and `title` that has words at any depth, and in a list the words of all its parts. Bytes, base64, half JSON and tracebacks are no words. `reply` is what
     `read_reply` returned, or the body as it came.
     """
     return _words(read_reply(reply) if isinstance(reply, bytes | str) else reply, _MAX_DEPTH)
@@ -154,7 +156,8 @@ def _words(said: object, depth: int) -> str | None:
     if isinstance(said, str):
         return _sentence(said, depth)
     if isinstance(said, dict) and depth:
-        members = cast("dict[object, object]", said)
+        items = list(cast("dict[object, object]", said).items())[:_MAX_NAMES]
+        members = {phrase(name[:30]).replace(" ", "_"): part for name, part in items if isinstance(name, str)}
         found = [next(filter(None, (_words(members.get(name), depth - 1) for name in _NAMES)), None)]
     elif isinstance(said, list) and depth:
         found = [_words(part, depth - 1) for part in cast("list[object]", said)[:_MAX_PARTS]]

@@ -57,14 +57,16 @@ _MARKS = re.compile(
 )
 _SAFE = {"respect_moderation", "is_image_safe", "is_prompt_safe", "is_safe", "safe", "prompt_safe"}
 _SAFE |= {"passed_moderation", "moderation_passed", "safety_passed", "passed_safety_check"}
-_REASONS = {"refusal", "block_reason", "blocked_reason", "block_reason_message", "rai_filtered_reason"}
-_REASONS |= {"filter_reason", "filtered_reason", "flagged_input", "flagged_categories", "moderation_details"}
-_REASONS |= {"moderation_reason", "moderation_reasons", "violation_categories", "safety_reason"}
+_REASONS = re.compile(
+    r"(\w+_)?(filter(ed)?|block(ed)?|moderation|refusal|violation|safety|flagged)_(reasons?|details|message)"
+    r"|refusal|flagged_input|(flagged|violation|moderation)_categories|block_reason_message"
+)
 _NO_REASON = ("unspecified", "none", "null", "false")
 _VERDICTS = {"finish_reason", "finish_reasons", "status", "state", "task_status", "code", "reason"}
 
 _UNIT = r"(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|秒|分)(?![a-z])"
-_DURATION = re.compile(rf"(?:\d{{1,9}}(?:\.\d{{1,9}})?\s?{_UNIT}[\s,]{{0,2}}){{1,4}}", re.IGNORECASE)
+_CLOCK = r"\d{1,3}:\d\d(?::\d\d)?(?![:\d])"
+_DURATION = re.compile(rf"{_CLOCK}|(?:\d{{1,9}}(?:\.\d{{1,9}})?\s?{_UNIT}[\s,]{{0,2}}){{1,4}}", re.IGNORECASE)
 _WAIT = re.compile(
     r"(?:(?:again|retry|retrying|available|resets?|back|wait|ready)\W{1,3}(?:\w{1,20}\W{1,3}){0,4}?(?:in|after|for)"
     rf"|wait|请在?|等待)\W{{0,3}}(?:about |at least |approximately |another )?~?({_DURATION.pattern})",
@@ -200,7 +202,7 @@ def _is_echo(name: str, value: object) -> bool:
 def _is_mark(key: str, value: object) -> bool:
     if key in _SAFE:
         return value is False
-    if key in _REASONS:
+    if _REASONS.fullmatch(key):
         return bool(value) and not (isinstance(value, str) and value[-20:].lower().endswith(_NO_REASON))
     return value is True and _MARKS.fullmatch(key) is not None
 
@@ -249,6 +251,9 @@ def _seconds(value: object, key: str) -> float | None:
 
 
 def _total(duration: str) -> float | None:
+    if ":" in duration:
+        parts = [float(part) for part in duration.split(":")]
+        return sum(part * 60**place for place, part in enumerate(reversed(parts)))
     seconds = 0.0
     for number, unit in re.findall(r"(\d+(?:\.\d+)?)\s?([a-z秒分]+)", duration.lower()):
         per = 0.001 if unit.startswith(("ms", "milli")) else _PER_UNIT[unit[0]]

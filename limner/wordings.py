@@ -19,9 +19,11 @@ CODE_REFUSES = _any(
     r"(image|prompt|input|output|failed|child) safety|^safety$",
     r"moderat(ion|ed)|(policy|policies|guidelines?) violat|violat\w* (\w+ )?(polic|guideline)",
     r"nsfw|^prohibited|prohibited content|recitation|unsafe|sensitive|harmful|jailbreak|guardrail",
-    r"data inspection|risk detection|blocklist|responsible ai|inappropriate|censor|illegal content|copyright",
+    r"data inspection|risk detection|blocklist|responsible ai|inappropriate|censor|copyright|trademark|likeness",
     r"prompt (is |was )?(block|reject|filter|refus|flag|violat|not allow)|refus(al|ed)|invalid prompts",
-    r"explicit content|(acceptable|usage) (use|policy)|sexual content|(celebrity|public figure|minor) detected",
+    r"explicit content|(acceptable|usage) (use|policy)|sexual content|celebrit|public figure|prominent people",
+    r"illegal (prompt|image|text|content|input)|(prompt|image|text|content|submit) illegal|^intervened$",
+    r"filter (failed|blocked|rejected|triggered)|third party content",
 )
 REFUSING_CODES = {"1301", "e005"}  # of Zhipu and Replicate
 CODE_FAILS = _any(
@@ -36,6 +38,7 @@ FILTER = _any(
     r"(system|filter|check|polic|guideline|rule|standard|setting|measure|review|violation|reason|concern)",
     r"nsfw|moderation|guardrail|safeguard|terms of (service|use)|blocklist|banned words?|blocked words?",
     r"\b(our|its|their|the) (polic(y|ies)|guidelines|terms|rules|standards)\b|generative ai prohibited use",
+    r"(public|prominent|political) (figure|people|person)|real (person|people)|celebrit|likeness|third party content",
 )
 VERDICT = _any(
     r"reject|refus|block(?!list)|flagg|violat|filtered|moderated|detected|trigger|\bagainst\b|not allow|disallow",
@@ -45,7 +48,7 @@ VERDICT = _any(
 )
 _BAD = (
     r"(sensitive|inappropriate|explicit|harmful|unsafe|sexual\w*|nudity|violent|offensive|prohibited|disallowed"
-    r"|illegal|copyrighted|obscene|nsfw|banned|objectionable|adult|hateful|unlawful|improper|risky)"
+    r"|illegal|copyrighted|obscene|nsfw|banned|forbidden|profan\w*|vulgar|objectionable|adult|hateful|unlawful|improper|risky)"
 )
 _THING = r"(prompt|input|output|image|picture|photo|content|text|message|generation|result|description)s?"
 REFUSES = _any(
@@ -55,6 +58,8 @@ REFUSES = _any(
     rf"(?<!case ){_BAD} (or \w{{1,20}} )?(content|information|words?|material|text|images?|language|prompts?)\b"
     r".{0,40}\b(detected|found|reject|block|not allow|prohibit|flagg|identified)",
     rf"\b{_THING}\b.{{0,50}}\b(flagged|moderated|censored)\b(?! (off|on)\b| as (a )?(duplicate|spam|bot))",
+    rf"\bflagged (\w{{1,20}} ){{0,3}}{_THING}\b|\bnew sensitive\b",
+    rf"\b{_THING}\b (\w{{1,20}} ){{0,3}}(is|was|are|were|may be|seems|appears|looks) (\w{{1,20}} )?(?<!case ){_BAD}\b",
     rf"flagged (as|for|by|due to) (\w{{1,20}} ){{0,3}}({_BAD}|nsfw|moderation|safety|content|filter)",
     r"violat\w*\b(?:(?!size|retry|cors|rate|format|schema|network|unique).){0,60}"
     r"\b(polic(y|ies)|guidelines?|terms|rules|standards|laws?)\b",
@@ -64,7 +69,7 @@ REFUSES = _any(
     rf"\b{_THING} (was |were |is |has been |have been )?(blocked|withheld|filtered|moderated|censored)\b",
     r"\be005\b|invalid prompts? detected|\b(request|content|prompt|image|output|result) moderated\b",
     r"may (violate|infringe|contain (real|sensitive))|blocked (for|due to|because of|on) (safety|content|polic)",
-    r"\bi('m| am)?\b.{0,20}\b(can't|cannot|can not|unable to|not able to|won't|will not)\b.{0,20}"
+    r"\bi('m| am)?\b.{0,50}\b(can't|cannot|can not|unable to|not able to|won't|will not)\b.{0,20}"
     r"\b(help|assist|creat|generat|produc|mak|draw|fulfil|comply|provide|depict|do that|fulfill)",
     r"敏感|违规|违禁|违法|不合规|涉黄|色情|(审核|审查)(未|不|没|没有|不予)通过|(未|没有|不)通过.{0,6}(审核|审查|检测)",
     r"不当内容|不安全|安全(策略|政策|规则|限制)|内容(政策|策略|风险)|风控|ポリシー違反|不適切|부적절|콘텐츠 정책",
@@ -96,6 +101,8 @@ _CREDIT = r"(credits?|balances?|funds?|points|额度|余额)"
 NO_CREDIT = _any(
     rf"insufficient (\w{{1,20}} ){{0,2}}(quota|{_CREDIT})|\b{_CREDIT}\b( \w{{1,20}}){{0,3}} "
     r"(exhausted|insufficient|depleted|too low|used up|expired|negative|run out|ran out|empty|not enough)\b",
+    rf"(not|n't|\bno\b|without) ((have|enough|sufficient|any|a|the|remaining|more) ){{1,3}}(\w{{1,20}} )?"
+    rf"({_CREDIT}|tokens)\b|\btop up\b",
     r"\b(exhausted|used( up)? all|use(d)? up|run out of|ran out of|out of|no|not enough|lacks?|purchase"
     r"|buy|add|doesn't have any|don't have( any| enough)?|does not have( any| enough)?|exceeded|top up)"
     r"( \w{1,20}){0,4} (credits?|balance|funds)\b",
@@ -104,11 +111,12 @@ NO_CREDIT = _any(
     r"欠费|余额不足|额度(已)?(不足|用尽|耗尽|用完)|充值|^1113$|prepaid|free (trial|tier) (has )?(ended|expired)",
 )
 QUOTA = _any(
-    r"(exceed\w*|exhausted|reached|used up) (\w{1,20} ){0,4}quota|check your plan",
+    r"(exceed\w*|exhausted|reached|used up) (\w{1,20} ){0,4}(quota|allocation|allowance|free tier|usage limit)"
+    r"|check your plan|(key|account|total|usage|plan|subscription) limit (\w{1,20} ){0,2}(exceeded|reached)",
     r"quota (\w{1,20} ){0,3}(exceeded|exhausted|reached|used up|insufficient)|配额(已)?(不足|用尽|耗尽|超)",
 )
 RATE_LIMIT = _any(
-    r"rate limit(ed| exceeded| reached| error)|too many requests|throttl|rate quota|requests limit exceeded",
+    r"rate limit(ed| exceeded| reached| error|$)|too many requests|throttl|rate quota|requests limit exceeded",
     r"concurren\w* (limit|requests)|请求(频率|过于频繁|过多)|速率限制|并发",
 )
 THROTTLED = _any(
@@ -122,7 +130,8 @@ BAD_KEY = _any(
     rf"\b{_KEY}( \w{{1,20}}){{0,4}} ?(not valid|invalid|incorrect|expired|missing|revoked|wrong|not found|disabled"
     r"|does not exist|deactivated|is required|无效|错误|已停用)",
     r"invalid ?api ?key|^unauthenticated|^authentication (error|failed|failure)|^unauthorized$",
-    r"^invalid (authentication|credentials)|^account deactivated|鉴权失败|密钥(无效|错误|不正确)|令牌(无效|过期)",
+    r"^auth\w{0,12} (failure|failed|error)|\bcredentials? (\w{1,20} ){0,4}(invalid|incorrect|wrong|validated)",
+    r"(invalid|missing|malformed|no) (\w{1,20} ){0,3}authorization\b|^invalid (authentication|credentials)|^account deactivated|鉴权失败|密钥(无效|错误|不正确)|令牌(无效|过期)",
 )
 NO_MODEL = re.compile(
     r"model (name )?(is |was )?(not (found|exist)|does not exist)|(invalid|unknown|no such) model|unknown model"
