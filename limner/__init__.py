@@ -18,7 +18,7 @@ failures of a web service, and `limner.picture` which shapes of picture the host
 """
 
 from limner.clients import shared
-from limner.errors import Category, ContentFiltered, LimnerError, ProviderError
+from limner.errors import CancelConfirmed, Category, ContentFiltered, LimnerError, ProviderError
 from limner.hookspecs import CONTRACT, Generate, hookimpl
 from limner.info import Credential, ModelInfo, ProviderInfo
 from limner.options import Options
@@ -29,6 +29,7 @@ from limner.size import Size, SizeRange
 
 __all__ = [
     "CONTRACT",
+    "CancelConfirmed",
     "Category",
     "ContentFiltered",
     "Credential",

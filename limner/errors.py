@@ -20,6 +20,7 @@ raises is shown as one fixed sentence, never as its own text.
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -52,6 +53,15 @@ class LimnerError(Exception):
 
 class ContentFiltered(LimnerError):
     """The service refused to make this picture, or to hand it out."""
+
+
+class CancelConfirmed(asyncio.CancelledError):
+    """A provider that was cancelled raises it if the service confirmed that it ended the request."""
+
+    @classmethod
+    def is_in(cls, error: BaseException | None) -> bool:
+        """Whether a cancellation is confirmed; asyncio may have put another error around it."""
+        return isinstance(error, cls) or (error is not None and isinstance(error.__context__, cls))
 
 
 class ProviderError(LimnerError):

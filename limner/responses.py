@@ -41,7 +41,7 @@ _NAMES += ("error_message", "error_msg", "status_msg", "failure", "fail_reason",
 _NAMES += ("response", "base_resp")
 _TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
 _BINARY = re.compile(r"[\0-\x08\x0e-\x1f]")
-_ENCODED = re.compile(r"[A-Za-z0-9+/_=-]{100}")
+_ENCODED = re.compile(r"data:\w{1,20}/|[A-Za-z0-9+/_=-]{100}|\bb[\"']\\x|(\\x[0-9a-f]{2}){3}")
 _HALF_JSON = re.compile(r"""[\[{]\s{0,9}["'\[{]""")
 _TRACE = re.compile(r"Traceback \(most recent call last\)|\n\s{1,9}(at |File \")")
 

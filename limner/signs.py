@@ -183,8 +183,10 @@ def _parts(reply: object) -> Iterator[tuple[str, object]]:
 
 def _json_in(text: str) -> tuple[str, object, str] | None:
     """Returns the JSON in a text and what stands around it: gateways pass on what another service said."""
+    if len(text) > 10 * _MAX_TEXT:
+        return None
     start, end = text.find("{"), text.rfind("}") + 1
-    if 0 <= start < end and len(text) <= 10 * _MAX_TEXT:
+    if 0 <= start < end:
         with suppress(ValueError, RecursionError):
             return text[:start], json.loads(text[start:end]), text[end:]
     return None

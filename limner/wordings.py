@@ -155,6 +155,8 @@ def is_refusal(sentence: str) -> bool:
     """Whether a sentence says that a prompt or a picture was refused."""
     if FAILS.search(sentence) or DENIES.search(sentence):
         return False
+    if len(sentence) < 40 and FILTER.fullmatch(sentence):
+        return True
     return bool((FILTER.search(sentence) and VERDICT.search(sentence)) or REFUSES.search(sentence))
 
 

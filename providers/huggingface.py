@@ -34,6 +34,7 @@ from limner import (
     hookimpl,
     picture,
     read_reply,
+    refusal_in,
     service_words,
     shared,
 )
@@ -43,7 +44,6 @@ Service = Literal["auto", "fal-ai", "hf-inference", "nscale", "replicate", "toge
 # Where the picture is in what fal, together and nscale, replicate, wavespeed, and zai answer.
 _PICTURES = ("images.url", "data.b64_json", "output", "data.outputs", "image_result.url")
 _not_sent = partial(ProviderError, did_not_run=True)
-_FILTERED = re.compile(r"(?i)\bnsfw|content.(policy|moderation|filter)|safety.(checker|system)|as sensitive")
 
 
 class TextToImageOptions(Options):
@@ -93,11 +93,14 @@ async def generate(request: ImageRequest) -> ImageResult:
     offer = await _offer(request, settings, key)
     sent, warnings = _prepare(request, settings, key, offer)
     request.report(f"waiting for {offer.provider}")
-    answer, said = await _ask("POST", sent.url, request.timeout, json=sent.json, headers=sent.headers)
+    asked = {"json": sent.json, "headers": sent.headers, "prompt": request.prompt}
+    answer, said = await _ask("POST", sent.url, request.timeout, **asked)
     said = said if offer.provider == "hf-inference" else await _settled(said, sent, request)
-    if any(_find(said, list, "has_nsfw_concepts", "data.has_nsfw_contents") or []):  # fal, wavespeed
-        raise ContentFiltered(why="The service marked the picture as not safe for work.")
+    if refusal := refusal_in(said):
+        raise refusal
     image = _find(said, str, *_PICTURES) or answer.content
+    if image is answer.content and isinstance(said, dict):
+        raise failure_from_response(200, said, prompt=request.prompt)
     if not picture.is_url(image):
         image = await asyncio.to_thread(_look_at, image)
     revised, ids = _find(said, str, "prompt"), ("x-request-id", "x-amzn-trace-id", "x-amz-cf-id")
@@ -204,10 +207,11 @@ def _prepare(
     return sent, [ImageWarning(*words) for words in left_out.items()]
 
 
-async def _ask(method: str, url: str, timeout: float, did_not_run: bool | None = None, **more: Any) -> Any:
+async def _ask(method: str, url: str, timeout: float, **more: Any) -> Any:
     """Sends one request, and returns the answer with its JSON or text; raises what a failure says."""
     import httpx2
 
+    did_not_run, prompt = more.pop("did_not_run", None), more.pop("prompt", None)
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # everybody's requests share the client
     client = shared("huggingface", lambda: httpx2.AsyncClient(limits=httpx2.Limits(), cookies=no_cookies))
     try:
@@ -216,7 +220,7 @@ async def _ask(method: str, url: str, timeout: float, did_not_run: bool | None =
         raise _lost(error, did_not_run) from error
     reply = read_reply(answer.content)
     if not answer.is_success:
-        raise _failure(answer.status_code, reply, answer.headers, did_not_run)
+        raise _failure(answer.status_code, reply, answer.headers, did_not_run, prompt)
     return answer, reply
 
 
@@ -230,8 +234,11 @@ async def _settled(said: Any, sent: Any, request: ImageRequest) -> Any:
         status = _find(said, str, "data.status", "task_status", "status")
         if job == sent.url or not re.match("(?i)created|queued|processing", status or ""):
             words = service_words(_find(said, object, "data.error", "error", "detail"))
-            if _FILTERED.search(words or ""):
-                raise ContentFiltered(words)
+            failure = failure_from_response(200, said, prompt=request.prompt)
+            if not isinstance(failure, ProviderError):
+                raise ContentFiltered(words or failure.service_message)
+            if failure.category not in ("provider", "bad-response"):
+                raise failure
             why = None if words else "No picture came: it was refused, failed, or was not ready in time."
             raise ProviderError("provider" if words or status else "bad-response", words, why=why)
         request.report("waiting in the service's queue")
@@ -280,15 +287,12 @@ def _lost(error: Exception, did_not_run: bool | None) -> ProviderError:
     return ProviderError(lost if "TransportError" in kinds else "bad-response", did_not_run=bool(did_not_run))
 
 
-def _failure(status: int, reply: Any, headers: Any, did_not_run: bool | None) -> Exception:
+def _failure(
+    status: int, reply: Any, headers: Any, did_not_run: bool | None, prompt: str | None
+) -> Exception:
     """Returns the failure that an answer stands for; `did_not_run` replaces what its status tells of that."""
-    loading = {"retry-after": str(_find(reply, object, "estimated_time"))}
-    reply = reply if service_words(reply) else headers.get("x-error-message")
-    words = service_words(reply)
-    places = (f"{within}{name}" for within in ("", "error.", "detail.") for name in ("type", "code"))
-    signs = [words, *(_find(reply, str, place) for place in places)]
-    if status in (400, 403, 422) and _FILTERED.search(" ".join(filter(None, signs))):
-        return ContentFiltered(words)
+    if not service_words(reply) and (words := headers.get("x-error-message")):
+        reply = [reply, words]
     if headers.get("x-error-code") == "RepoNotFound":  # comes with a 401
         status = 404
-    return failure_from_response(status, reply, {**loading, **headers}, did_not_run=did_not_run)
+    return failure_from_response(status, reply, headers, prompt=prompt, did_not_run=did_not_run)

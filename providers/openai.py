@@ -28,7 +28,7 @@ from limner import (
     failure_from_response,
     hookimpl,
     read_reply,
-    service_words,
+    refusal_in,
     shared,
 )
 
@@ -108,7 +108,7 @@ async def generate(request: ImageRequest) -> ImageResult:
     settings = _settings(dict(request.settings))
     body, warnings = _body(request, settings)
     request.report("waiting for the service")
-    return _result(await _ask(request, settings, body), body, warnings)
+    return _result(await _ask(request, settings, body), body, warnings, request.prompt)
 
 
 def _settings(settings: dict[str, Any]) -> Settings:
@@ -183,7 +183,7 @@ async def _ask(request: ImageRequest, settings: Settings, body: dict[str, Any]) 
         )
     except openai.APIStatusError as error:
         reply = read_reply(error.response.content)
-        raise _failure(error.status_code, reply, error.response.headers) from error
+        raise _failure(error.status_code, reply, error.response.headers, request.prompt) from error
     except openai.APIConnectionError as error:
         raise _lost(error) from error
     except openai.OpenAIError as error:
@@ -208,16 +208,16 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _result(reply: Any, body: dict[str, Any], warnings: list[ImageWarning]) -> ImageResult:
+def _result(reply: Any, body: dict[str, Any], warnings: list[ImageWarning], prompt: str) -> ImageResult:
     """Returns the picture with what the service says about it: claims, not facts."""
     said = _object(read := read_reply(reply.content))
     data = said.get("data")
     first = _object(data[0]) if isinstance(data, list) and data else {}
-    if False in (said.get("respect_moderation"), first.get("respect_moderation")):  # xAI refuses with a 200
-        raise ContentFiltered(service_words(said))
+    if refusal := refusal_in(read):  # xAI and others refuse with a 200
+        raise refusal
     image = _text(first.get("b64_json")) or _text(first.get("url"))
     if image is None:
-        raise _failure(200, read, {})
+        raise _failure(200, read, {}, prompt)
 
     said |= first
     sent = {"size": f"{body['width']}x{body['height']}", **body} if "width" in body else body
@@ -238,34 +238,16 @@ def _result(reply: Any, body: dict[str, Any], warnings: list[ImageWarning]) -> I
     )
 
 
-_FILTERED = {"moderation_blocked", "content_policy_violation"}
-_FILTERED |= {"content_filter", "contentFilter", "ResponsibleAIPolicyViolation"}  # Azure
-_NO_CREDIT = ("insufficient_quota", "project_spend_limit_exceeded", "billing_hard_limit_reached")
-_STATUSES = {"invalid_api_key": 401, "model_not_found": 404, "rate_limit_exceeded": 429}
-_STATUSES |= dict.fromkeys(_NO_CREDIT, 402)
-"""The status that each code stands for, whichever it comes with."""
-_WITHOUT_CODE = (  # what servers such as xAI say in words only
-    (re.compile(r"guidelines|content (policy|moderation)|safety system", re.IGNORECASE), "content_filter"),
-    (re.compile(r"(incorrect|invalid) api key", re.IGNORECASE), "invalid_api_key"),
-)
-
-
-def _failure(status: int, reply: Any, headers: Any) -> Exception:
-    """Returns what a reply stands for: by its codes, by its words if it has no code, or by its status."""
-    about, words = _object(_object(reply).get("error") or reply), service_words(reply)
-    inner = _object(about.get("inner_error") or about.get("innererror"))  # Azure spells it both ways
-    code = str(about.get("code") or "")
-    codes = [code, str(inner.get("code")), str(about.get("type"))]
-    if (not code or code.isdecimal()) and status in (200, 400, 403, 422):
-        codes += [known for pattern, known in _WITHOUT_CODE if pattern.search(words or "")]
-    if _FILTERED.intersection(codes):
-        details = _object(about.get("moderation_details"))
-        results = _object(inner.get("content_filter_results"))
-        found = [details.get("moderation_stage"), *(details.get("categories") or ())]
-        found += [name for name, result in results.items() if _object(result).get("filtered")]
-        named = ", ".join(filter(None, map(_text, found)))
-        return ContentFiltered(f"{words or ''} ({named})".strip() if named else words)
-    meant = int(code) if status == 200 and re.fullmatch("[45][0-9]{2}", code) else status
-    meant = next((_STATUSES[code] for code in codes if code in _STATUSES), meant)
-    # what fails inside of a 200 had begun to run
-    return failure_from_response(meant, reply, headers, did_not_run=False if status == 200 else None)
+def _failure(status: int, reply: Any, headers: Any, prompt: str) -> Exception:
+    """Returns what a reply stands for; a refusal with what OpenAI and Azure list of its reasons."""
+    failure = failure_from_response(status, reply, headers, prompt=prompt)
+    if isinstance(failure, ContentFiltered):
+        about = _object(_object(reply).get("error") or reply)
+        inner = _object(about.get("inner_error") or about.get("innererror"))  # Azure spells it both ways
+        details, results = _object(about.get("moderation_details")), inner.get("content_filter_results")
+        listed = details.get("categories")
+        found = [details.get("moderation_stage"), *(listed if isinstance(listed, list) else ())]
+        found += [name for name, result in _object(results).items() if _object(result).get("filtered")]
+        if named := ", ".join(filter(None, map(_text, found))):
+            return ContentFiltered(f"{failure.service_message or ''} ({named})".strip())
+    return failure

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from limner import (
+    CancelConfirmed,
     Category,
-    ContentFiltered,
     Credential,
     ImageRequest,
     ImageResult,
     ImageWarning,
+    LimnerError,
     ModelInfo,
     Options,
     ProviderError,
@@ -126,11 +127,13 @@ async def generate(request: ImageRequest) -> ImageResult:
     try:
         prediction = await asyncio.shield(creating)
         await _settle(prediction, request)
-    except (asyncio.CancelledError, Exception):
+    except (asyncio.CancelledError, Exception) as error:
         ending = asyncio.ensure_future(_end(creating))  # goes on if the host stops waiting
         await asyncio.wait({ending})
         prediction = ending.result()
         if prediction is None or prediction.status != "succeeded":
+            if isinstance(error, asyncio.CancelledError) and prediction and prediction.status == "canceled":
+                raise CancelConfirmed from error
             raise
     return _result(prediction, request)
 
@@ -194,7 +197,7 @@ async def _create(client: Client, model: str, body: dict[str, Any]) -> Predictio
             return await client.predictions.async_create(version=version, input=body, wait=WAIT)
         return await client.models.predictions.async_create((owner, name), body, wait=WAIT)
     except Exception as error:
-        raise _failure(error) from error
+        raise _failure(error, prompt=str(body.get("prompt"))) from error
 
 
 async def _settle(prediction: Prediction, request: ImageRequest) -> None:
@@ -212,7 +215,8 @@ async def _settle(prediction: Prediction, request: ImageRequest) -> None:
         except Exception as error:
             misses += 1
             failure = _failure(error, made=True)
-            if misses > MAX_MISSES or failure.category in _FINAL or _is_aborted(error):
+            final = not isinstance(failure, ProviderError) or failure.category in _FINAL
+            if misses > MAX_MISSES or final or _is_aborted(error):
                 raise failure from error
 
 
@@ -229,7 +233,6 @@ async def _end(creating: asyncio.Future[Prediction]) -> Prediction | None:
     return prediction
 
 
-_FILTERED = re.compile(r"(?i)\bnsfw\b|\bE005\b|(?<!case[- ])\bsensitive\b|\bflagged\b|content policy")
 _PICTURE = re.compile(r"https?://|data:", re.IGNORECASE)
 _SEED = re.compile(r"\busing seed:?\s*(\d{1,20})\b", re.IGNORECASE)
 
@@ -237,14 +240,16 @@ _SEED = re.compile(r"\busing seed:?\s*(\d{1,20})\b", re.IGNORECASE)
 def _result(prediction: Prediction, request: ImageRequest) -> ImageResult:
     """Returns the picture in a settled prediction, with what the service says about it."""
     if prediction.status != "succeeded":
-        words = prediction.error or None
-        if _FILTERED.search(words or ""):
-            raise ContentFiltered(words)
+        failure = failure_from_response(200, {"error": prediction.error}, prompt=request.prompt)
+        if not isinstance(failure, ProviderError):
+            raise failure
+        words, ended = failure.service_message, prediction.status == "canceled"
         why = None if words else f"The prediction ended as {prediction.status}, without a reason."
-        raise ProviderError("provider", words, why=why)
+        raise ProviderError("provider", words, why=why, was_cancelled=ended)
     pictures = _pictures(prediction.output)
     if not pictures:
-        raise ProviderError("bad-response")
+        said = {"output": prediction.output, "error": prediction.error}
+        raise failure_from_response(200, said, prompt=request.prompt)
     own = dict(request.options).get("input", {})
     warnings = [ImageWarning("input", "Its own prompt was left out.")] if "prompt" in own else []
     if len(pictures) > 1:
@@ -273,16 +278,11 @@ def _pictures(output: Any) -> list[str]:
     return found
 
 
-_RESETS = re.compile(r"resets in ~?(\d+(?:\.\d+)?)\s*s", re.IGNORECASE)
-
-
-def _failure(error: Exception, *, made: bool = False) -> ProviderError:
+def _failure(error: Exception, *, made: bool = False, prompt: str | None = None) -> LimnerError:
     """Returns the failure that the SDK's error stands for; a prediction that was `made` may have run."""
     if status := getattr(error, "status", None):  # a ReplicateError; the SDK drops the headers
-        reply = {name: getattr(error, name, None) for name in ("detail", "title")}
-        resets = _RESETS.search(str(error))
-        headers = {"retry-after": resets[1]} if resets else {}
-        return failure_from_response(status, reply, headers, did_not_run=False if made else None)
+        reply = {name: getattr(error, name, None) for name in ("detail", "title", "type")}
+        return failure_from_response(status, reply, prompt=prompt, did_not_run=False if made else None)
     if _is_aborted(error):
         return ProviderError("timeout", why="Replicate ended the prediction at its deadline.")
     kinds = {kind.__name__ for kind in type(error).__mro__}

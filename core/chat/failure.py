@@ -100,24 +100,24 @@ _ROWS: dict[Cause, _Row] = {
     ),
     "unavailable": _Row(
         "{label} cannot be reached.",
-        "The service is down or overloaded, or the network is. {billed}",
-        "Check the connection and try again in a moment.",
+        "The connection to it failed or was lost. {billed}",
+        "Check the connection and try again {when}.",
         status=503,
-        while_waiting="unreachable",
+        while_waiting="unavailable",
     ),
     "bad-image": _Row(
         "{label} sent something that is not a complete picture.",
-        "It is cut off, empty, too large, or not the type that it claims to be.",
+        "It is cut off, empty, too large, or not the type that it claims to be. {billed}",
         "Try again; if it happens again, choose another model.",
     ),
     "bad-response": _Row(
         "{label} sent an answer that Limner does not understand.",
-        "It does not have the service's usual form.",
+        "It does not have the service's usual form. {billed}",
         "Try again; if it happens again, check the address and the model in the settings.",
     ),
     "provider": _Row(
         "{label} could not make this picture.",
-        "The service reported an error of its own.",
+        "The service reported an error of its own. {billed}",
         "Try again, or change the prompt or the model.",
     ),
     "not-installed": _Row(
@@ -129,7 +129,7 @@ _ROWS: dict[Cause, _Row] = {
     ),
     "crash": _Row(
         "The plugin {culprit} failed.",
-        "It raised an error that it should have handled; the server's log has the details.",
+        "It raised an error that it should have handled; the server's log has the details. {billed}",
         "Try again; if it happens again, tell the plugin's author, or choose another provider.",
     ),
     "interrupted": _Row(
@@ -146,6 +146,30 @@ _ROWS: dict[Cause, _Row] = {
 }
 """For each cause the texts, the HTTP status, whether the same request may well succeed the next time, and
 what the person reads while a request that did not run waits to be sent again; never again if empty."""
+
+_ANSWERED = _Row(
+    "{label} answered with an error.",
+    "The service is down or overloaded. {billed}",
+    "Try again {when}.",
+)
+_NOT_FOUND = _Row(
+    "{label} does not know this model.",
+    "The model does not exist there, or the address in the settings is wrong.",
+    "Choose another model, or check the model and the address in the settings.",
+)
+_EXPLAINED = _Row("{label} did not accept this request.", "", "Change that and send it again.")
+
+
+def _texts(cause: Cause, status: int | None, is_answered: bool, is_explained: bool) -> tuple[str, str, str]:
+    """Returns the texts for a cause; for two of them they depend on what the service has answered."""
+    row = _ROWS[cause]
+    if cause == "unavailable" and is_answered:
+        row = _ANSWERED
+    elif cause == "invalid-request" and status in (404, 405, 410):
+        row = _NOT_FOUND
+    elif cause == "invalid-request" and is_explained and not is_answered:
+        row = _EXPLAINED
+    return row.what, row.why, row.next
 
 
 class Failure(BaseModel):
@@ -194,25 +218,30 @@ def failure(
     why: str | None = None,
     service_message: str | None = None,
     retry_after: float | None = None,
+    status: int | None = None,
     did_not_run: bool = False,
+    was_cancelled: bool = False,
     paid: bool = False,
 ) -> Failure:
     """Returns the failure of a cause, in words for the provider with that label.
 
-    `why` replaces the cause's own reason if a better one is known. `retry_after` is in seconds;
-    `service_message` must already be clean of secrets.
+    `why` replaces the cause's own reason if a better one is known. `retry_after` is in seconds; `status` is
+    the HTTP status of the service's answer, None without one; `service_message` must already be clean of
+    secrets. What did not run, or was cancelled there, is not said to be billed.
     """
     words = {
         "label": label,
         "variable": variable,
         "get_one": f"Get a key at {get_one_at}. " if get_one_at else "",
         "culprit": culprit or label,
-        "wait": duration_words(retry_after) if retry_after else "a minute",
-        "billed": _BILLED if paid and not did_not_run else "",
+        "wait": "a minute" if retry_after is None else duration_words(retry_after),
+        "when": "in a moment" if retry_after is None else f"in {duration_words(retry_after)}",
+        "billed": _BILLED if paid and not (did_not_run or was_cancelled) else "",
     }
-    row = _ROWS[cause]
-    what, reason, next_step = (text.format_map(words).strip() for text in row[:3])
-    if why and "{billed}" in row.why:
+    is_answered = status is not None or service_message is not None
+    texts = _texts(cause, status, is_answered, why is not None)
+    what, reason, next_step = (text.format_map(words).strip() for text in texts)
+    if why and "{billed}" in texts[1]:
         why = f"{why} {words['billed']}".strip()
     return Failure(
         cause=cause,
@@ -227,7 +256,7 @@ def failure(
 
 def duration_words(seconds: float) -> str:
     """Returns a wait in words, rounded up: 8 seconds, 5 minutes, 24 hours."""
-    whole = math.ceil(seconds)
+    whole = max(1, math.ceil(seconds))
     if whole < 120:
         return "a second" if whole == 1 else f"{whole} seconds"
     return f"{math.ceil(seconds / 60)} minutes" if seconds < 7200 else f"{math.ceil(seconds / 3600)} hours"

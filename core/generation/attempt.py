@@ -15,7 +15,7 @@ from core.chat.message import Message, Version
 from core.generation.call import GenerationFailed, failed
 from core.generation.pipeline import Pipeline
 from core.generation.resolve import Plan
-from limner import ImageResult
+from limner import CancelConfirmed, ImageResult
 
 log = logging.getLogger(__name__)
 
@@ -87,10 +87,13 @@ class Attempt:
         try:
             result = await making
             return self._version.completed(*await self._pipeline.keep(self._plan, result))
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if self._stopped_by == "person":
                 return self._version.cancelled()
-            return self._version.failed(failed(self._plan.provider, "interrupted").failure)
+            ended = CancelConfirmed.is_in(error)
+            return self._version.failed(
+                failed(self._plan.provider, "interrupted", was_cancelled=ended).failure
+            )
         except GenerationFailed as error:
             return self._version.failed(error.failure)
         except Exception:

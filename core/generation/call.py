@@ -98,8 +98,9 @@ async def _call_once(
         result = await before_deadline(registry.generate(provider, request, begun.set), request.timeout)
     except (ContentFiltered, ProviderError) as error:
         raise _failure_from_error(provider, error, secret) from error
-    except DeadlinePassed:
-        raise failed(provider, "timeout", did_not_run=not begun.is_set()) from None
+    except DeadlinePassed as passed:
+        ended = {"did_not_run": not begun.is_set(), "was_cancelled": passed.was_cancelled}
+        raise failed(provider, "timeout", **ended) from None
     except PluginCrashed as error:
         raise _crashed(provider, error.plugin, error) from error
     except Escaped as error:
@@ -131,6 +132,7 @@ def _clean(words: object, secret: str) -> str | None:
 def _failure_from_error(provider: Provider, error: LimnerError, secret: str) -> GenerationFailed:
     """Returns the failure that a provider reports; what a subclass of the error got wrong is left out."""
     category, wait = getattr(error, "category", None), getattr(error, "retry_after", None)
+    status = getattr(error, "status", None)
     cause: Cause = category if category in CATEGORIES else "provider"
     return failed(
         provider,
@@ -138,7 +140,9 @@ def _failure_from_error(provider: Provider, error: LimnerError, secret: str) -> 
         why=_clean(getattr(error, "why", None), secret),
         service_message=_clean(getattr(error, "service_message", None), secret),
         retry_after=wait if isinstance(wait, int | float) and 0 <= wait < math.inf else None,
-        did_not_run=getattr(error, "did_not_run", None) is True,
+        status=status if isinstance(status, int) else None,
+        did_not_run=isinstance(error, ProviderError) and getattr(error, "did_not_run", None) is True,
+        was_cancelled=getattr(error, "was_cancelled", None) is True,
     )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from limner.errors import CancelConfirmed
+
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -21,6 +23,11 @@ _abandoned: set[asyncio.Task[Any]] = set()
 
 class DeadlinePassed(Exception):
     """The call was cancelled at its deadline, and returned nothing while it cleaned up."""
+
+    def __init__(self, was_cancelled: bool = False) -> None:
+        super().__init__()
+        self.was_cancelled = was_cancelled
+        """Whether the service confirmed that it ended the request."""
 
 
 class Escaped(Exception):
@@ -39,10 +46,12 @@ async def before_deadline(call: Coroutine[Any, Any, T], timeout: float) -> T:
         await asyncio.wait({task}, timeout=timeout)
     except asyncio.CancelledError:
         if not await _cancel(task):
+            if _is_confirmed(task):
+                raise CancelConfirmed from None
             raise
     else:
         if not task.done() and not await _cancel(task):
-            raise DeadlinePassed
+            raise DeadlinePassed(_is_confirmed(task))
     if task.cancelled():
         raise Escaped from asyncio.CancelledError()
     error = task.exception()
@@ -66,6 +75,17 @@ async def _cancel(task: asyncio.Task[Any]) -> bool:
         task.add_done_callback(_forget)
         return False
     return not task.cancelled() and task.exception() is None
+
+
+def _is_confirmed(task: asyncio.Task[Any]) -> bool:
+    """Whether a cancelled call says that the service ended the request."""
+    if not task.done() or not task.cancelled():
+        return False
+    try:
+        task.result()
+    except asyncio.CancelledError as error:
+        return CancelConfirmed.is_in(error)
+    return False
 
 
 def _forget(task: asyncio.Task[Any]) -> None:

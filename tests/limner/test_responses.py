@@ -136,7 +136,23 @@ def test_the_body_may_be_given_as_it_came() -> None:
         ),
         ({"errors": ["bad width", "bad height", "bad width"]}, "bad width; bad height"),
         ([None, 1, {"message": "in a list"}], "in a list"),
-        ('{"message": "half', '{"message": "half'),
+        ('{"message": "half', None),
+        ("Upstream said: {'message': 'half", "Upstream said"),
+        ('{"message": "{\\"error\\": {\\"message\\": \\"inside\\"}}"}', "inside"),
+        ({"message": "b'\\x89PNG\\r\\n\\x1a\\n is no picture'"}, None),
+        ({"message": "\x89PNG\r\n\x1a\n\0\0\0\rIHDR"}, None),
+        ({"message": "\ufffd\ufffd\ufffd\ufffd JFIF"}, None),
+        ({"message": "iVBORw0KGgoAAAANSUhEUg" + "A" * 200}, None),
+        ({"message": "Not a picture: iVBORw0KGgo" + "A" * 200}, "Not a picture"),
+        ({"message": "data:image/png;base64,iVBORw0KGgo" + "A" * 200}, None),
+        ({"detail": 'Traceback (most recent call last):\n  File "a.py", line 1\nRuntimeError: x'}, None),
+        (
+            {"detail": 'It broke.\nTraceback (most recent call last):\n  File "a.py", line 1\nE: x'},
+            "It broke.",
+        ),
+        ({"error": "TypeError: x is undefined\n    at make (/app/a.js:1:2)"}, "TypeError: x is undefined"),
+        ({"base_resp": {"status_code": 1000, "status_msg": "unknown error"}}, "unknown error"),
+        ({"status": "FAILURE", "failReason": "It was too slow"}, "It was too slow"),
         ({"code": "x", "data": {"message": "not here"}}, None),
         ({"message": 5}, None),
         ("...", None),
@@ -152,8 +168,8 @@ def test_the_words_of_a_reply(reply: object, words: str | None) -> None:
 
 def test_words_have_an_end() -> None:
     assert service_words("word " * 1000) == ("word " * 200)
-    assert len(service_words([f"{number} " + "x" * 400 for number in range(9)]) or "") == 1000
-    assert len(service_words(f"<title>{'x' * 9000}</title>") or "") == 1000
+    assert len(service_words([f"{number} " + "x " * 200 for number in range(9)]) or "") == 1000
+    assert len(service_words(f"<title>{'some words ' * 900}</title>") or "") == 1000
 
 
 def nested(around: Callable[[Any], Any]) -> Any:

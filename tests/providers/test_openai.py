@@ -338,8 +338,6 @@ def test_a_changed_size_is_seen_where_it_was_asked_as_two_numbers() -> None:
         ("[]", None),
         ("[" * 100_000, None),
         ("<!doctype html><title>Sign in</title>", "Sign in"),
-        (error("Something odd"), "Something odd"),
-        ({"error": "Something odd"}, "Something odd"),
     ],
 )
 def test_a_200_without_a_picture_is_a_bad_response(body: Any, words: str | None) -> None:
@@ -357,7 +355,10 @@ def test_a_200_without_a_picture_is_a_bad_response(body: Any, words: str | None)
         (error("Broken", 500), "unavailable"),
         (error("Not paid", "insufficient_quota"), "quota"),
         ({"error": "Incorrect API key provided"}, "auth"),
-        (error("Odd", "9" * 5000), "bad-response"),
+        (error("Odd", "9" * 5000), "provider"),
+        (error("CUDA out of memory"), "provider"),
+        ({"error": "Something odd"}, "provider"),
+        (error("The model is not there", "model_not_found"), "invalid-request"),
     ],
 )
 def test_an_error_inside_a_200_is_classified_and_may_have_run(body: dict[str, Any], category: str) -> None:

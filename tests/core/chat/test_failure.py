@@ -9,6 +9,16 @@ import pytest
 from core.chat.failure import Cause, failure
 from limner.errors import Category
 
+MAY_HAVE_RUN = (
+    "timeout",
+    "unavailable",
+    "interrupted",
+    "internal",
+    "bad-image",
+    "bad-response",
+    "provider",
+    "crash",
+)
 CAUSES = [cause for part in get_args(Cause) for cause in (get_args(part) or [part])]
 
 
@@ -21,7 +31,7 @@ def test_every_cause_has_three_whole_sentences(cause: Cause, paid: bool) -> None
         assert text.endswith(".")
         assert "  " not in text
         assert "{" not in text.replace("{label}", "")
-    assert ("billed" in said.why) is (paid and cause in ("timeout", "unavailable", "interrupted", "internal"))
+    assert ("billed" in said.why) is (paid and cause in MAY_HAVE_RUN)
 
 
 def test_every_category_of_the_contract_has_a_text() -> None:
@@ -36,14 +46,49 @@ def test_a_reason_of_the_plugin_does_not_hide_that_it_may_be_billed() -> None:
     )
 
 
-def test_what_did_not_run_was_not_billed() -> None:
-    assert "billed" not in failure("unavailable", label="S", paid=True, did_not_run=True).why
+@pytest.mark.parametrize("cause", MAY_HAVE_RUN)
+def test_what_did_not_run_or_was_cancelled_was_not_billed(cause: Cause) -> None:
+    assert "billed" not in failure(cause, label="S", paid=True, did_not_run=True).why
+    assert "billed" not in failure(cause, label="S", paid=True, was_cancelled=True).why
+    own = failure(cause, label="S", why="It was cancelled there.", paid=True, was_cancelled=True).why
+    assert own == "It was cancelled there."
+
+
+def test_a_service_that_answered_was_reached() -> None:
+    lost = failure("unavailable", label="S")
+    assert lost.what == "S cannot be reached."
+    assert "connection" in lost.why + lost.next
+    for answered in (
+        failure("unavailable", label="S", status=502),
+        failure("unavailable", label="S", service_message="Out of memory", paid=True),
+    ):
+        assert answered.what == "S answered with an error."
+        assert "connection" not in answered.sentence.lower()
+        assert answered.next == "Try again in a moment."
+    assert failure("unavailable", label="S", status=503, retry_after=20).next == "Try again in 20 seconds."
+
+
+@pytest.mark.parametrize("status", [404, 405, 410])
+def test_a_wrong_address_is_not_mended_by_another_prompt(status: int) -> None:
+    said = failure("invalid-request", label="S", status=status, service_message="404 page not found")
+    assert "prompt" not in said.sentence
+    assert "address" in said.next
+    assert "prompt" in failure("invalid-request", label="S", status=422, service_message="Bad").next
+
+
+def test_what_the_plugin_explains_is_not_mended_by_another_prompt() -> None:
+    said = failure("invalid-request", label="S", why="The setting seed is wrong.")
+    assert (
+        said.sentence
+        == "S did not accept this request. The setting seed is wrong. Change that and send it again."
+    )
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
         (None, "a minute"),
+        (0, "a second"),
         (0.2, "a second"),
         (8, "8 seconds"),
         (119, "119 seconds"),
