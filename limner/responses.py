@@ -36,9 +36,10 @@ _CATEGORIES: dict[int, tuple[Category, bool]] = {
     4: ("provider", False),
     5: ("unavailable", False),
 }
-_NAMES = ("message", "msg", "error_description", "error", "detail", "errors")
-_NAMES += ("error_message", "error_msg", "status_msg", "failure", "fail_reason", "failure_reason", "title")
-_NAMES += ("response", "base_resp")
+_NAMES = (
+    *("message", "msg", "error_description", "error", "detail", "errors", "error_message", "error_msg"),
+    *("status_msg", "failure", "fail_reason", "failure_reason", "title", "response", "base_resp"),
+)
 _TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
 _BINARY = re.compile(r"[\0-\x08\x0e-\x1f]")
 _ENCODED = re.compile(r"data:\w{1,20}/|[A-Za-z0-9+/_=-]{100}|\bb[\"']\\x|(\\x[0-9a-f]{2}){3}")
@@ -145,8 +146,8 @@ def service_words(reply: object) -> str | None:
 
     That is a text itself, the title of a web page, in an object the first of `message`, `msg`,
     `error_description`, `error`, `detail`, `errors`, their variants such as `status_msg` and `failReason`,
-    and `title` that has words at any depth, and in a list the words of all its parts. Bytes, base64, half JSON and tracebacks are no words. `reply` is what
-    `read_reply` returned, or the body as it came.
+    and `title` that has words at any depth, and in a list the words of all its parts. Bytes, base64, half
+    JSON and tracebacks are no words. `reply` is what `read_reply` returned, or the body as it came.
     """
     return _words(read_reply(reply) if isinstance(reply, bytes | str) else reply, _MAX_DEPTH)
 

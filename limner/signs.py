@@ -1,4 +1,4 @@
-"""What the answer of any web service says of a failure, whatever its shape: codes, sentences, marks and a wait.
+"""What the answer of a web service says of a failure, whatever its shape: codes, sentences, marks, a wait.
 
 `read_signs` gathers them at any depth; what a service repeats of the request does not count. Everything
 here is bounded, so that no answer takes more than linear time.
@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 from limner import wordings
 
@@ -35,15 +35,9 @@ _PICTURES = {
     "candidates",
     "results",
 }
-_WAITS = {
-    "retry_after",
-    "retry_after_ms",
-    "retry_after_seconds",
-    "retry_after_secs",
-    "retry_delay",
-    "retry_in",
-}
-_WAITS |= {"estimated_time", "wait_seconds", "wait_time", "reset_after", "resets_in_seconds", "reset_in"}
+_WAITS = re.compile(
+    r"retry_(after(_ms|_seconds|_secs|_s)?|delay|in)|estimated_time|wait_(seconds|time)|resets?_(after|in)(_seconds)?"
+)
 _ECHO = re.compile(
     r"(\w+_)?(prompts?|inputs?|requests?|payload|url|uri|link|href|model|image|b64_json|version)"
     r"|(input|prompt|raw_input)_(text|value)|request_(body|data)|received|instance|param(eter)?s|value|ctx|logs"
@@ -55,8 +49,9 @@ _MARKS = re.compile(
     r"(nsfw|flagged|filtered|moderated|censored|unsafe|blocked|sensitive|(safety|policy|content)_violation)"
     r"(_concepts?|_contents?|_content_detected|_detected|_images?|_flag|_inputs?|_results?)*"
 )
-_SAFE = {"respect_moderation", "is_image_safe", "is_prompt_safe", "is_safe", "safe", "prompt_safe"}
-_SAFE |= {"passed_moderation", "moderation_passed", "safety_passed", "passed_safety_check"}
+_SAFE = re.compile(
+    r"respect_moderation|(is_)?((image|prompt)_)?safe|passed_(moderation|safety_check)|(moderation|safety)_passed"
+)
 _REASONS = re.compile(
     r"(\w+_)?(filter(ed)?|block(ed)?|moderation|refusal|violation|safety|flagged)_(reasons?|details|message)"
     r"|refusal|flagged_input|(flagged|violation|moderation)_categories|block_reason_message"
@@ -141,7 +136,7 @@ def read_signs(reply: object, prompt: str | None = None) -> Signs:
     """Returns what an answer says; `reply` is JSON or a text, and `prompt` is what was asked for."""
     signs, left = Signs(), _MAX_SAID
     for key, value in _parts(reply):
-        if key in _WAITS:
+        if _WAITS.fullmatch(key):
             seconds = _seconds(value, key)
             signs.wait = seconds if signs.wait is None else signs.wait
         elif _is_mark(key, value):
@@ -151,7 +146,7 @@ def read_signs(reply: object, prompt: str | None = None) -> Signs:
             signs.names_parameter = signs.names_parameter or named
         elif key in _PICTURES and isinstance(value, list) and not value:
             signs.has_empty_list = True
-        elif key in _NUMBERS and (number := _number(value)):
+        elif key in _NUMBERS and (number := _number(cast("object", value))):
             if re.fullmatch("[45][0-9]{2}", number):
                 signs.status = signs.status or int(number)
             signs.codes.append(number)
@@ -165,7 +160,8 @@ def read_signs(reply: object, prompt: str | None = None) -> Signs:
 def _parts(reply: object) -> Iterator[tuple[str, object]]:
     """Yields every value with the key that it stands under, the outer ones first, but no echo."""
     waiting: list[tuple[str, object, int]] = [("", reply, 0)]
-    for key, value, depth in waiting:
+    for key, found, depth in waiting:
+        value: object = found
         room = _MAX_PARTS - len(waiting) if depth < _MAX_DEPTH else 0
         if isinstance(value, str) and room > 0 and (inner := _json_in(value)):
             before, said, after = inner
@@ -202,7 +198,7 @@ def _is_echo(name: str, value: object) -> bool:
 
 
 def _is_mark(key: str, value: object) -> bool:
-    if key in _SAFE:
+    if _SAFE.fullmatch(key):
         return value is False
     if _REASONS.fullmatch(key):
         return bool(value) and not (isinstance(value, str) and value[-20:].lower().endswith(_NO_REASON))

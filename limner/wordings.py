@@ -19,64 +19,88 @@ CODE_REFUSES = _any(
     r"(image|prompt|input|output|failed|child) safety|^safety$",
     r"moderat(ion|ed)|(policy|policies|guidelines?) violat|violat\w* (\w+ )?(polic|guideline)",
     r"nsfw|^prohibited|prohibited content|recitation|unsafe|sensitive|harmful|jailbreak|guardrail",
-    r"data inspection|risk detection|blocklist|responsible ai|inappropriate|censor|copyright|trademark|likeness",
+    r"data inspection|risk detection|blocklist|responsible ai|inappropriate|censor|copyright|trademark"
+    r"|likeness",
     r"prompt (is |was )?(block|reject|filter|refus|flag|violat|not allow)|refus(al|ed)|invalid prompts",
-    r"explicit content|(acceptable|usage) (use|policy)|sexual content|celebrit|public figure|prominent people",
-    r"illegal (prompt|image|text|content|input)|(prompt|image|text|content|submit) illegal|^intervened$",
+    r"explicit content|(acceptable|usage) (use|policy)|sexual content|celebrit|public figure"
+    r"|prominent people",
+    r"illegal (prompt|image|text|content|input)|(prompt|image|text|content|submit) illegal|^intervened$"
+    r"|^spii$",
     r"filter (failed|blocked|rejected|triggered)|third party content",
 )
 REFUSING_CODES = {"1301", "e005"}  # of Zhipu and Replicate
 CODE_FAILS = _any(
-    r"unavailable|time ?out|service|internal|disabled|enabled|unsupported|unknown|missing|not found|parameter",
+    r"unavailable|time ?out|service|internal|disabled|enabled|unsupported|unknown|missing|not found"
+    r"|parameter",
     r"option|checker|case sensitive|security polic|cors|connection|invalid (?!prompts)|required|config|load",
 )
 
 # A refusal in a sentence: a filter and its verdict, or a phrase that is one by itself.
 FILTER = _any(
-    r"content (policy|policies|filter\w*|moderation|management|safety|check\w*|guideline|restriction|violation)",
+    r"content (policy|policies|filter\w*|moderation|management|safety|check\w*|guideline|restriction"
+    r"|violation)",
     r"(safety|moderation|usage|community|acceptable use|responsible ai|platform|trust) "
     r"(system|filter|check|polic|guideline|rule|standard|setting|measure|review|violation|reason|concern)",
-    r"nsfw|moderation|guardrail|safeguard|terms of (service|use)|blocklist|banned words?|blocked words?",
+    r"nsfw|moderation|guardrail|safeguard|content risk|terms of (service|use)|blocklist|banned words?"
+    r"|blocked words?",
     r"\b(our|its|their|the) (polic(y|ies)|guidelines|terms|rules|standards)\b|generative ai prohibited use",
-    r"(public|prominent|political) (figure|people|person)|real (person|people)|celebrit|likeness|third party content",
+    r"(public|prominent|political) (figure|people|person)|real (person|people)|celebrit|likeness"
+    r"|third party content",
 )
 VERDICT = _any(
-    r"reject|refus|block(?!list)|flagg|violat|filtered|moderated|detected|trigger|\bagainst\b|not allow|disallow",
-    r"prohibit(?!ed use)|\bden(y|ied)|withheld|(not|n't) (pass|comply|meet|allow|permit)|\bcontain|breach|censor",
-    r"removed|declined|infring|prevented|intercepted|failed (the|our|a|its|content|safety|moderation|to pass)",
+    r"reject|refus|block(?!list)|flagg|violat|filtered|moderated|detected|trigger|\bagainst\b|not allow"
+    r"|disallow",
+    r"prohibit(?!ed use)|\bden(y|ied)|withheld|(not|n't) (pass|comply|meet|allow|permit)|\bcontain|breach"
+    r"|censor",
+    r"removed|declined|infring|prevented|intercepted|failed (the|our|a|its|content|safety|moderation"
+    r"|to pass)",
     r"did not pass|non compliant|stopped by",
 )
 _BAD = (
-    r"(sensitive|inappropriate|explicit|harmful|unsafe|sexual\w*|nudity|violent|offensive|prohibited|disallowed"
-    r"|illegal|copyrighted|obscene|nsfw|banned|forbidden|profan\w*|vulgar|objectionable|adult|hateful|unlawful|improper|risky)"
+    r"(sensitive|inappropriate|explicit|harmful|unsafe|sexual\w*|nudity|violent|offensive|prohibited"
+    r"|disallowed"
+    r"|illegal|copyrighted|obscene|nsfw|banned|forbidden|profan\w*|vulgar|objectionable|adult|hateful"
+    r"|unlawful|improper|risky)"
 )
 _THING = r"(prompt|input|output|image|picture|photo|content|text|message|generation|result|description)s?"
 REFUSES = _any(
     rf"(contain|detect|includ|flagg|found|may be|depict|generat|reject|block|because of)\w*\b[^:]{{0,40}}\b"
     rf"(?<!case ){_BAD} (or \w{{1,20}} )?(\w{{1,20}} )?"
-    r"(content|information|material|words?|text|images?|language|terms?|subjects?|imagery|elements?|concepts?)\b",
-    rf"(?<!case ){_BAD} (or \w{{1,20}} )?(content|information|words?|material|text|images?|language|prompts?)\b"
+    r"(content|information|material|words?|text|images?|language|terms?|subjects?|imagery|elements?"
+    r"|concepts?)\b",
+    rf"(?<!case ){_BAD} (or \w{{1,20}} )?(content|information|words?|material|text|images?|language"
+    rf"|prompts?)\b"
     r".{0,40}\b(detected|found|reject|block|not allow|prohibit|flagg|identified)",
     rf"\b{_THING}\b.{{0,50}}\b(flagged|moderated|censored)\b(?! (off|on)\b| as (a )?(duplicate|spam|bot))",
+    rf"^{_BAD} (prompt|content|input|request|image|text)$",
     rf"\bflagged (\w{{1,20}} ){{0,3}}{_THING}\b|\bnew sensitive\b",
-    rf"\b{_THING}\b (\w{{1,20}} ){{0,3}}(is|was|are|were|may be|seems|appears|looks) (\w{{1,20}} )?(?<!case ){_BAD}\b",
+    rf"\b{_THING}\b (\w{{1,20}} ){{0,3}}(is|was|are|were|may be|seems|appears"
+    rf"|looks) (\w{{1,20}} )?(?<!case ){_BAD}\b",
     rf"flagged (as|for|by|due to) (\w{{1,20}} ){{0,3}}({_BAD}|nsfw|moderation|safety|content|filter)",
     r"violat\w*\b(?:(?!size|retry|cors|rate|format|schema|network|unique).){0,60}"
     r"\b(polic(y|ies)|guidelines?|terms|rules|standards|laws?)\b",
     r"(?<!security )(?<!retry )(?<!cors )(policy|guidelines?) violation",
-    rf"\b(the|your|this|that|image|text)? ?prompts?\b.{{0,30}}\b(blocked|rejected|refused|filtered|declined"
+    r"\b(the|your|this|that|image|text)? ?prompts?\b.{0,30}\b(blocked|rejected|refused|filtered|declined"
     r"|disallowed|not allowed|not permitted|unsafe|prohibited)\b",
-    rf"\b{_THING} (was |were |is |has been |have been )?(blocked|withheld|filtered|moderated|censored)\b",
+    rf"\b{_THING} (was |were |is |has been |have been )?(blocked(?! on| by (cors|robots|network))"
+    rf"|withheld|filtered"
+    r"|moderated|censored)\b",
     r"\be005\b|invalid prompts? detected|\b(request|content|prompt|image|output|result) moderated\b",
-    r"may (violate|infringe|contain (real|sensitive))|blocked (for|due to|because of|on) (safety|content|polic)",
-    r"\bi('m| am)?\b.{0,50}\b(can't|cannot|can not|unable to|not able to|won't|will not)\b.{0,20}"
+    r"may (violate|infringe|contain (real|sensitive))|blocked (for|due to|because of|on) (safety|content"
+    r"|polic)",
+    r"(?<![\w/.])i('m| am)?(?![\w/.']).{0,50}\b(can't|cannot|can not|unable to|not able to|won't"
+    r"|will not)\b.{0,20}"
     r"\b(help|assist|creat|generat|produc|mak|draw|fulfil|comply|provide|depict|do that|fulfill)",
-    r"敏感|违规|违禁|违法|不合规|涉黄|色情|(审核|审查)(未|不|没|没有|不予)通过|(未|没有|不)通过.{0,6}(审核|审查|检测)",
-    r"不当内容|不安全|安全(策略|政策|规则|限制)|内容(政策|策略|风险)|风控|ポリシー違反|不適切|부적절|콘텐츠 정책",
-    r"inhalt\w* .{0,20}(abgelehnt|blockiert)|contenu .{0,20}(interdit|inapproprié)|contenido .{0,20}inapropiado",
+    r"敏感|违规|违禁|违法|不合规|涉黄|色情|(审核|审查)(未|不|没|没有|不予)通过|(未|没有"
+    r"|不)通过.{0,6}(审核|审查|检测)",
+    r"不当内容|不安全|安全(策略|政策|规则|限制)|内容(政策|策略|风险)|风控|ポリシー違反|不適切|부적절"
+    r"|콘텐츠 정책",
+    r"inhalt\w* .{0,20}(abgelehnt|blockiert)|contenu .{0,20}(interdit|inapproprié)"
+    r"|contenido .{0,20}inapropiado",
 )
 DENIES = re.compile(
-    r"\b(no|not|without|never|nor|0)( \w{1,20})? (nsfw|flagged|violat|moderated|sensitive|inappropriate|unsafe"
+    r"\b(no|not|without|never|nor|0)( \w{1,20})? (nsfw|flagged|violat|moderated|sensitive|inappropriate"
+    r"|unsafe"
     r"|blocked|rejected)|n't (flagged|violat|blocked|rejected)"
 )
 FAILS = _any(
@@ -85,17 +109,22 @@ FAILS = _any(
     r"unavailable(?! for legal)|timed? ?out|not (a )?(valid|supported|recogni)|unsupported|unexpected|crash",
     r"(unknown|missing|extra|unrecogni[sz]ed|deprecated|invalid) (\w{1,30} )?(parameter|argument|field|option"
     r"|key|header|setting|property)",
-    r"\btoo (large|long|short|small|big|many)|internal (server )?error|\bcors\b|retry polic|no module|not installed"
+    r"\btoo (large|long|short|small|big|many)|internal (server )?error|\bcors\b|retry polic|no module"
+    r"|not installed"
     r"|file size|(is|are) disabled|not configured|must be (one of|a |an |between|less|greater)",
     r"(审核|检测)(服务)?.{0,4}(不可用|超时|异常|失败)",
 )
 SMELLS = re.compile(
     rf"(moderat|safety|nsfw|sensitiv|inappropriat|prohibit|unsafe|violat|disallow|content polic|reject|refus"
-    rf"|declin|can ?not be (processed|generated|shown)|offens|abus).{{0,80}}\b{_THING}\b"
-    rf"|\b{_THING}\b.{{0,80}}(moderat|safety|nsfw|sensitiv|inappropriat|prohibit|unsafe|violat|disallow|content"
-    rf" polic|reject|refus|declin|not allowed|can ?not be (processed|generated|shown)|offens|abus)"
+    rf"|declin|can('t| ?not) be (processed|generated|shown|used|created|fulfilled)|offens"
+    rf"|abus).{{0,80}}\b{_THING}\b"
+    rf"|\b{_THING}\b.{{0,80}}(moderat|safety|nsfw|sensitiv|inappropriat|prohibit|unsafe|violat|disallow"
+    rf"|content"
+    rf" polic|reject|refus|declin|not allowed|can('t| ?not) be (processed|generated|shown|used|created"
+    rf"|fulfilled)|offens|abus)"
     r"|审核|安全|拒绝"
 )
+ABOUT_FORM = re.compile(r"\b(format|size|dimensions?|aspect|resolution|seed|steps|file)\b")
 
 _CREDIT = r"(credits?|balances?|funds?|points|额度|余额)"
 NO_CREDIT = _any(
@@ -106,42 +135,55 @@ NO_CREDIT = _any(
     r"\b(exhausted|used( up)? all|use(d)? up|run out of|ran out of|out of|no|not enough|lacks?|purchase"
     r"|buy|add|doesn't have any|don't have( any| enough)?|does not have( any| enough)?|exceeded|top up)"
     r"( \w{1,20}){0,4} (credits?|balance|funds)\b",
-    r"(spend\w*|billing( hard)?|budget|credit|expenditure) (limit|cap|quota)\b|billing (is )?(not active|inactive)",
-    r"payment (is )?required|payment overdue|arrear|overdue|top up your|\brecharge\b|exhausted balance",
-    r"欠费|余额不足|额度(已)?(不足|用尽|耗尽|用完)|充值|^1113$|prepaid|free (trial|tier) (has )?(ended|expired)",
+    r"(spend\w*|billing( hard)?|budget|credit|expenditure) (limit|cap|quota)\b"
+    r"|billing (account )?(is )?(not active|inactive|disabled|error)",
+    r"(requires?|enable) billing|billing to be enabled",
+    r"payment (method )?(is )?required|payment overdue|arrear|overdue|top up your|\brecharge\b"
+    r"|exhausted balance",
+    r"欠费|余额不足|额度(已)?(不足|用尽|耗尽|用完)|充值|^1113$|prepaid|free (trial|tier) (has )?(ended"
+    r"|expired)",
 )
 QUOTA = _any(
-    r"(exceed\w*|exhausted|reached|used up) (\w{1,20} ){0,4}(quota|allocation|allowance|free tier|usage limit)"
-    r"|check your plan|(key|account|total|usage|plan|subscription) limit (\w{1,20} ){0,2}(exceeded|reached)",
+    r"(exceed\w*|exhausted|reached|used up) (\w{1,20} ){0,4}(quota|allocation|allowance|free tier"
+    r"|usage limit)"
+    r"|free tier (\w{1,20} ){0,6}exhausted|check your plan|(key|account|total|usage|plan"
+    r"|subscription) limit (\w{1,20} ){0,2}(exceeded|reached)",
     r"quota (\w{1,20} ){0,3}(exceeded|exhausted|reached|used up|insufficient)|配额(已)?(不足|用尽|耗尽|超)",
 )
 RATE_LIMIT = _any(
-    r"rate limit(ed| exceeded| reached| error|$)|too many requests|throttl|rate quota|requests limit exceeded",
+    r"rate limit(ed| exceeded| reached| error|$)|too many requests|throttl|rate quota"
+    r"|requests limit exceeded",
     r"concurren\w* (limit|requests)|请求(频率|过于频繁|过多)|速率限制|并发",
 )
 THROTTLED = _any(
     r"rate limit|throttl|rate quota|too many requests|concurren|per (min|sec|hour|day)|\b[rti]pm\b",
-    r"速率|频率|并发|过于频繁",
+    r"quota exceeded for (quota )?metric|googleapis|quota increase|increase your quota|速率|频率|并发"
+    r"|过于频繁",
 )
 _KEY = r"(api|access|auth\w{0,10}|secret|bearer|subscription) ?(keys?|tokens?|credentials?)"
 BAD_KEY = _any(
     rf"\b(invalid|incorrect|wrong|expired|missing|revoked|unknown|malformed|disabled|no|not a valid)"
     rf"( \w{{1,20}}){{0,2}} {_KEY}\b",
-    rf"\b{_KEY}( \w{{1,20}}){{0,4}} ?(not valid|invalid|incorrect|expired|missing|revoked|wrong|not found|disabled"
+    rf"\b{_KEY}( \w{{1,20}}){{0,4}} ?(not valid|invalid|incorrect|expired|missing|revoked|wrong|not found"
+    rf"|disabled"
     r"|does not exist|deactivated|is required|无效|错误|已停用)",
     r"invalid ?api ?key|^unauthenticated|^authentication (error|failed|failure)|^unauthorized$",
-    r"^auth\w{0,12} (failure|failed|error)|\bcredentials? (\w{1,20} ){0,4}(invalid|incorrect|wrong|validated)",
-    r"(invalid|missing|malformed|no) (\w{1,20} ){0,3}authorization\b|^invalid (authentication|credentials)|^account deactivated|鉴权失败|密钥(无效|错误|不正确)|令牌(无效|过期)",
+    r"^auth\w{0,12} (failure|failed|error)|\bcredentials? (\w{1,20} ){0,4}(invalid|incorrect|wrong"
+    r"|validated)",
+    r"(invalid|missing|malformed|no) (\w{1,20} ){0,3}authorization\b|^invalid (authentication"
+    r"|credentials)|^account deactivated|鉴权失败|密钥(无效|错误|不正确)|令牌(无效|过期)",
 )
 NO_MODEL = re.compile(
-    r"model (name )?(is |was )?(not (found|exist)|does not exist)|(invalid|unknown|no such) model|unknown model"
+    r"model (name )?(is |was )?(not (found|exist)|does not exist)|(invalid|unknown|no such) model"
+    r"|unknown model"
 )
 OVERLOAD = re.compile(
     r"overload|capacity|queue is full|server is busy|high (load|demand)|no (free|available) workers?"
 )
 BEGUN = re.compile(r"time ?out|timed out|reset|terminat|disconnect|\bclosed\b|interrupt|aborted")
 WRONG_PARAMETER = re.compile(
-    r"(invalid|unknown|missing|unsupported|extra|bad)( required)? (value|parameter|argument|type|field|option|size)"
+    r"(invalid|unknown|missing|unsupported|extra|bad)( required)? (value|parameter|argument|type|field"
+    r"|option|size)"
     r"|extra forbidden|\w+ type$|\w+ parsing$|(greater|less) than"
 )
 
@@ -162,4 +204,4 @@ def is_refusal(sentence: str) -> bool:
 
 def may_be_refusal(text: str) -> bool:
     """Whether a code or a sentence smells of a refusal."""
-    return bool(SMELLS.search(text)) and not FAILS.search(text)
+    return bool(SMELLS.search(text)) and not (FAILS.search(text) or ABOUT_FORM.search(text))

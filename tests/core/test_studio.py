@@ -25,6 +25,7 @@ from core.settings.schema import Settings
 from core.storage.pictures import Pictures
 from core.storage.store import Store
 from limner import (
+    CancelConfirmed,
     ContentFiltered,
     ImageRequest,
     ImageResult,
@@ -596,6 +597,49 @@ async def test_closing_stops_what_takes_too_long_and_says_so(tmp_path: Path, pai
     assert version.failure is not None
     assert version.failure.cause == "interrupted"
     assert ("billed" in version.failure.why) is paid
+
+
+class Cancellable:
+    """A play whose service confirms, or not, that it ended the request when it is cancelled."""
+
+    def __init__(self, confirms: bool) -> None:
+        self.confirms = confirms
+        self.reached = asyncio.Event()
+
+    async def __call__(self, _: ImageRequest) -> ImageResult:
+        self.reached.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError as error:
+            await asyncio.sleep(0)
+            if self.confirms:
+                raise CancelConfirmed from error
+            raise
+        raise AssertionError("it is cancelled before")
+
+
+@pytest.mark.parametrize("confirms", [True, False])
+@pytest.mark.parametrize("ended_by", ["the deadline", "the server", "the person"])
+async def test_what_the_service_cancelled_is_not_said_to_be_billed(
+    tmp_path: Path, ended_by: str, confirms: bool
+) -> None:
+    play = Cancellable(confirms)
+    settings = {"shutdown_grace": 0.01, "timeout": 0.1 if ended_by == "the deadline" else 60}
+    async with studio_of(tmp_path, ScriptedProvider(play, paid=True), **settings) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        message = await studio.start(conversation, UserRequest(prompt="a fox"))
+        await play.reached.wait()
+        if ended_by == "the server":
+            await studio.close()
+        elif ended_by == "the person":
+            studio.stop(message)
+        version = await conversation.settled(message)
+    if ended_by == "the person":
+        assert (version.reason, version.failure) == ("cancelled", None)
+    else:
+        assert version.failure is not None
+        assert version.failure.cause == ("timeout" if ended_by == "the deadline" else "interrupted")
+        assert ("billed" in version.failure.why) is not confirms
 
 
 async def test_an_option_that_cannot_be_described_leaves_no_place_taken(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""How services refuse and fail: the answers in `answers.jsonl`, in the forms of public issues and documentation.
+"""How services refuse and fail: the answers in `answers.jsonl`, in the forms of issues and documentation.
 
 Each line is an answer and what it stands for: `is` is the category. The first half was written together with
-the rule that reads them, the second after it stood, from other services and other wordings.
+the rule that reads them, the second after it stood, from other services and other wordings; of these the
+rule read 96 of 119 as they are meant at the first run. A third set of other wordings had 89 of 99.
 """
 
 from __future__ import annotations

@@ -11,8 +11,24 @@ import httpx
 import pytest
 
 import limner
-from limner import failure_from_response, read_reply, responses, retry_after, service_words
+from limner import (
+    ContentFiltered,
+    ProviderError,
+    failure_from_response,
+    read_reply,
+    refusal_in,
+    responses,
+    retry_after,
+    service_words,
+)
 from limner.responses import MAX_WAIT
+
+
+def failed(status: int, reply: object = None, headers: Any = None, **more: Any) -> ProviderError:
+    failure = failure_from_response(status, reply, headers, **more)
+    assert isinstance(failure, ProviderError)
+    return failure
+
 
 PAGE = "<!doctype html><html><head><title>\n 502 Bad &amp; Gateway </title></head><body>nginx</body></html>"
 
@@ -51,9 +67,10 @@ PAGE = "<!doctype html><html><head><title>\n 502 Bad &amp; Gateway </title></hea
     ids=lambda value: str(value)[:5] if isinstance(value, str | bool) or value < 1000 else "huge",
 )
 def test_a_status_has_a_category(status: int, category: str, did_not_run: bool) -> None:
-    failure = failure_from_response(status)
+    failure = failed(status)
     assert (failure.category, failure.did_not_run) == (category, did_not_run)
     assert (failure.service_message, failure.why, failure.retry_after) == (None, None, None)
+    assert failure.status == status
 
 
 @pytest.mark.parametrize(
@@ -73,12 +90,12 @@ def test_a_status_has_a_category(status: int, category: str, did_not_run: bool) 
 def test_a_503_did_not_run_only_if_the_service_itself_says_so(
     reply: Any, headers: dict[str, str], did_not_run: bool
 ) -> None:
-    failure = failure_from_response(503, reply, headers)
+    failure = failed(503, reply, headers)
     assert (failure.category, failure.did_not_run) == ("unavailable", did_not_run)
 
 
 def test_the_words_of_an_overload_mean_nothing_with_another_status() -> None:
-    assert not failure_from_response(500, {"error": "overloaded"}).did_not_run
+    assert not failed(500, {"error": "overloaded"}).did_not_run
 
 
 @pytest.mark.parametrize(("status", "category"), [(403, "bad-response"), (401, "auth"), (500, "unavailable")])
@@ -86,7 +103,7 @@ def test_the_words_of_an_overload_mean_nothing_with_another_status() -> None:
 def test_a_page_in_front_of_the_service_does_not_reject_the_key(
     status: int, category: str, page: str | bytes
 ) -> None:
-    failure = failure_from_response(status, page)
+    failure = failed(status, page)
     assert (failure.category, failure.service_message) == (category, "502 Bad & Gateway")
     assert failure.did_not_run == (category == "auth")
 
@@ -94,20 +111,94 @@ def test_a_page_in_front_of_the_service_does_not_reject_the_key(
 @pytest.mark.parametrize("did_not_run", [False, True])
 @pytest.mark.parametrize("status", [401, 429, 500, 503])
 def test_a_caller_may_know_whether_it_ran(status: int, did_not_run: bool) -> None:
-    assert failure_from_response(status, did_not_run=did_not_run).did_not_run is did_not_run
+    assert failed(status, did_not_run=did_not_run).did_not_run is did_not_run
 
 
 @pytest.mark.parametrize(
     ("status", "wait"), [(429, 7), (503, 7), (500, 7), (402, None), (401, None), (200, None), (408, None)]
 )
 def test_only_what_passes_by_itself_has_a_wait(status: int, wait: float | None) -> None:
-    assert failure_from_response(status, headers={"Retry-After": "7"}).retry_after == wait
+    assert failed(status, headers={"Retry-After": "7"}).retry_after == wait
 
 
 def test_the_body_may_be_given_as_it_came() -> None:
-    failure = failure_from_response(429, b'{"error": {"message": "Slow down."}}', {"RETRY-AFTER": "2"})
+    failure = failed(429, b'{"error": {"message": "Slow down."}}', {"RETRY-AFTER": "2"})
     assert str(failure) == "rate-limit: Slow down."
     assert failure.retry_after == 2
+
+
+@pytest.mark.parametrize("did_not_run", [None, False, True])
+def test_a_refusal_never_says_that_it_did_not_run(did_not_run: bool | None) -> None:
+    refusal = failure_from_response(400, {"error": {"code": "moderation_blocked"}}, did_not_run=did_not_run)
+    assert isinstance(refusal, ContentFiltered)
+    assert not getattr(refusal, "did_not_run", False)
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 422])
+def test_what_may_be_a_refusal_in_other_words_may_have_run(status: int) -> None:
+    failure = failed(status, {"error": "Sorry, this picture cannot be shown."})
+    assert failure.category in ("invalid-request", "auth", "provider")
+    assert not failure.did_not_run
+
+
+@pytest.mark.parametrize(
+    ("reply", "is_refused"),
+    [
+        ({"images": [{"url": "https://a/b.png"}], "has_nsfw_concepts": [True]}, True),
+        ({"images": [{"url": "https://a/b.png"}], "has_nsfw_concepts": [False]}, False),
+        ({"data": [{"url": "https://a/b.png", "respect_moderation": False}]}, True),
+        ({"artifacts": [{"base64": "AAAA", "finishReason": "CONTENT_FILTERED"}]}, True),
+        ({"artifacts": [{"base64": "AAAA", "finishReason": "SUCCESS"}]}, False),
+        ({"data": [{"b64_json": "AAAA", "revised_prompt": "NSFW was removed by moderation"}]}, False),
+        ({"data": [{"b64_json": "AAAA"}], "description": "It was flagged as NSFW content"}, False),
+        ({"data": [{"b64_json": "AAAA", "content_filter_results": {"hate": {"filtered": False}}}]}, False),
+        ({"data": [{"b64_json": "AAAA", "content_filter_results": {"hate": {"filtered": True}}}]}, True),
+        ({"data": [{"b64_json": "AAAA"}], "moderation": "low", "enable_nsfw_filter": True}, False),
+        (b"\x89PNG", False),
+        (None, False),
+    ],
+)
+def test_a_picture_may_be_marked_as_refused(reply: object, is_refused: bool) -> None:
+    assert (refusal_in(reply) is not None) is is_refused
+
+
+def test_a_prompt_that_the_service_repeats_says_nothing() -> None:
+    prompt = "A nude fox, flagged by the content policy"
+    reply = {"error": f"No idea what this means: {prompt}"}
+    assert failed(400, reply, prompt=prompt).category == "invalid-request"
+    assert isinstance(failure_from_response(400, reply), ContentFiltered)
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        ({"error": "Please try again in 20s"}, 20),
+        ({"error": "It resets in ~3s."}, 3),
+        ({"error": "Expected available in 3 seconds."}, 3),
+        ({"error": "Retry in 1m30s"}, 90),
+        ({"error": "Please try again in 120ms."}, 0.12),
+        ({"error": "Please retry after 24 seconds."}, 24),
+        ({"error": "Try again in 0:12:30"}, 750),
+        ({"error": "请在30秒后重试"}, 30),
+        ({"error": "Wait 2 minutes"}, 120),
+        ({"error": "Try again in 5 images per 60 seconds"}, None),
+        ({"error": "Limit 5, used 5"}, None),
+        ({"retry_after": 6}, 6),
+        ({"error": {"retryAfter": "8"}}, 8),
+        ({"details": [{"retryDelay": "37.5s"}]}, 37.5),
+        ({"details": [{"retry_delay": {"seconds": 44}}]}, 44),
+        ({"retry_after_ms": 1500}, 1.5),
+        ({"retry_after": "nan"}, None),
+        ({"retry_after": [7]}, 7),
+        ({"retry_after": {"a": 1}}, None),
+        ({"retry_after": 1e300}, None),
+        ({"retry_after": True}, None),
+    ],
+)
+def test_the_wait_may_stand_in_the_answer(body: object, seconds: float | None) -> None:
+    failure = failed(429, body)
+    assert (failure.category, failure.retry_after) == ("rate-limit", seconds)
+    assert failed(429, body, {"retry-after": "7"}).retry_after == 7
 
 
 # The words
@@ -194,7 +285,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_reply_raises_nothing(name: str) -> None:
-    failure = failure_from_response(500, HOSTILE[name])
+    failure = failed(500, HOSTILE[name])
     assert (failure.category, failure.service_message) == ("unavailable", None)
 
 
@@ -209,6 +300,32 @@ def test_only_the_beginning_of_a_page_is_searched_for_its_title(monkeypatch: pyt
     failure_from_response(500, HOSTILE["titles without an end"])
     assert searched
     assert max(searched) <= 10_000
+
+
+FOREIGN: list[Any] = [
+    object(),
+    {object(): "x", 5: "y", None: None},
+    {"error": {1, 2}, "code": 10**5000, "status": float("nan"), "retry_after": 10**5000},
+    {"code": float("inf"), "nsfw": object(), "loc": [object()], "data": ()},
+    [[[{"error": [None, True, b"bytes", 1.5]}]]],
+    {"error": "x" * 5_000_000},
+    {"error": "sensitive flagged content policy " * 100_000},
+    {"errors": [{"message": f"the prompt was {number}"} for number in range(100_000)]},
+    {str(number): "a" for number in range(100_000)},
+    "{" * 100_000 + "}" * 100_000,
+    '{"a":' * 5_000 + "1" + "}" * 5_000,
+    {"error": "prompt '" * 20_000},
+    {"error": "i am " * 50_000},
+    {"error": "wait for in after " * 50_000},
+    {"error": "1m" * 50_000},
+]
+
+
+@pytest.mark.parametrize("reply", FOREIGN, ids=range(len(FOREIGN)))
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_reading_a_foreign_answer_never_raises(status: int, reply: Any) -> None:
+    failure_from_response(status, reply, prompt="a fox")
+    refusal_in(reply)
 
 
 def test_a_number_of_5000_digits_hides_no_words() -> None:
@@ -272,4 +389,5 @@ def test_a_date_is_seconds_from_now_in_any_time_zone(zone: str, monkeypatch: pyt
 
 
 def test_a_plugin_imports_them_from_the_contract() -> None:
-    assert {"failure_from_response", "read_reply", "retry_after", "service_words"} <= {*limner.__all__}
+    names = {"failure_from_response", "read_reply", "refusal_in", "retry_after", "service_words"}
+    assert names <= {*limner.__all__}

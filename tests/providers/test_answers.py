@@ -1,4 +1,4 @@
-"""The table of answers, sent by a server to the whole engine: what may have run is sent once, and only there."""
+"""The table of answers, sent to the whole engine: what may have run is sent once, and nowhere else."""
 
 from __future__ import annotations
 

@@ -27,7 +27,16 @@ from core.plugins.registry import Registry
 from core.settings.schema import load_settings
 from core.storage.store import Store
 from core.studio import Studio
-from limner import ContentFiltered, ImageRequest, ImageResult, ModelInfo, ProviderError, Size, SizeRange
+from limner import (
+    CancelConfirmed,
+    ContentFiltered,
+    ImageRequest,
+    ImageResult,
+    ModelInfo,
+    ProviderError,
+    Size,
+    SizeRange,
+)
 from limner.clients import close_shared
 from limner.testing.loopback import Loopback, Reply, Request
 from providers import replicate
@@ -459,6 +468,30 @@ def test_a_prediction_that_is_aborted_later_ran_out_of_time() -> None:
     assert (error.category, error.did_not_run) == ("timeout", False)
     assert error.why == "Replicate ended the prediction at its deadline."
     assert steps(server)[:3] == ["create", "look", "cancel"]
+
+
+@pytest.mark.parametrize(("end", "is_confirmed"), [("canceled", True), ("processing", False)])
+def test_a_cancellation_says_whether_the_service_confirmed_it(end: str, is_confirmed: bool) -> None:
+    def service(request: Request) -> Reply:
+        return Reply(200, prediction(end if request.path.endswith("/cancel") else "processing"))
+
+    async def stop(server: Loopback) -> bool:
+        task = asyncio.create_task(replicate.generate(ask(server.url)))
+        await asyncio.to_thread(server.wait_until, lambda server: len(server.requests) > 1)
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError as error:
+            return CancelConfirmed.is_in(error)
+        return False
+
+    with Loopback(service) as server:
+        assert run(lambda: stop(server)) is is_confirmed
+
+
+def test_a_prediction_that_was_cancelled_is_not_said_to_be_billed() -> None:
+    error = failed(Replicate(prediction("canceled")))
+    assert (error.was_cancelled, failed(Replicate(prediction("failed"))).was_cancelled) == (True, False)
 
 
 def test_nobody_listens() -> None:
