@@ -797,6 +797,35 @@ def test_a_service_that_repeats_the_key_does_not_show_it(monkeypatch: pytest.Mon
     assert KEY not in version.model_dump_json()
 
 
+@pytest.mark.parametrize(
+    ("reply", "what", "next_step"),
+    [
+        (Reply(404, "404 page not found"), "does not know this model", "check the model and the address"),
+        (Reply(400, error("No such model", "model_not_found")), "does not know this model", "Choose another"),
+        (Reply(502, HTML), "answered with an error", "Try again in a moment."),
+        (Reply(500), "answered with an error", "Try again in a moment."),
+        (Reply(503, {"error": "Busy", "retry_after": 500}), "answered with an error", "in 9 minutes."),
+        (Reply(429, error("Please try again in 400s.")), "accepts no more requests", "Wait 7 minutes"),
+        (Reply(200, error("CUDA out of memory")), "could not make this picture", "Try again, or change"),
+        (Reply(200, {"data": []}), "sent an answer", "Try again"),
+    ],
+    ids=lambda value: f"{value.status}" if isinstance(value, Reply) else "",
+)
+def test_the_sentences_fit_what_the_service_answered(
+    reply: Reply, what: str, next_step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    version, _, server = through_the_studio({PATH: reply})
+    assert version.failure is not None
+    assert len(server.requests) == 1
+    assert what in version.failure.what
+    assert next_step in version.failure.next
+    assert "connection" not in version.failure.sentence.lower()
+    assert ("billed" in version.failure.why) is not version.failure.did_not_run
+    if reply.body == {"data": []}:
+        assert "may have refused the prompt" in version.failure.why
+
+
 def test_the_deadline_of_the_settings_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     version, _, server = through_the_studio({PATH: Reply(delay=30)}, timeout=0.3)

@@ -120,6 +120,12 @@ async def test_the_wait_shows_and_can_be_stopped(tmp_path: Path) -> None:
     assert len(scripted.requests) == 1
 
 
+class CheapRefusal(ContentFiltered):
+    """Says of itself what no refusal can know."""
+
+    did_not_run = True
+
+
 REFUSED_EARLY = ProviderError("quota", "no credit left", did_not_run=True)
 
 
@@ -143,9 +149,10 @@ async def test_a_fallback_makes_the_picture_and_says_for_whom(tmp_path: Path) ->
         ProviderError("unavailable"),
         ProviderError("timeout"),
         ContentFiltered("not this"),
+        CheapRefusal("not this"),
         RuntimeError("a bug"),
     ],
-    ids=["quota that may have run", "unavailable that may have run", "timeout", "refusal", "crash"],
+    ids=["quota that may have run", "unavailable that may have run", "timeout", "refusal", "cheap", "crash"],
 )
 async def test_no_fallback_where_the_first_may_have_run_or_refused(error: Exception, tmp_path: Path) -> None:
     _, version = await make(tmp_path, ScriptedProvider(Failing(error)), fallback=("sketch",))
