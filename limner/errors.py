@@ -15,7 +15,8 @@
 
 The sentence that a person reads is the host's, by category; the service's own words travel beside
 it, are cleaned of secrets by the host and are shown as the service's. Whatever else a provider
-raises is shown as one fixed sentence, never as its own text.
+raises is shown as one fixed sentence, never as its own text. A provider that is cancelled lets the
+cancellation pass, or raises `CancelConfirmed`.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def test_a_failure_says_what_why_and_what_next(chat: Chat) -> None:
         ("rate-limit", "accepts no more requests", True),
         ("invalid-request", "did not accept this request", False),
         ("timeout", "did not answer in time", True),
-        ("unavailable", "cannot be reached", True),
+        ("unavailable", "answered with an error", True),
         ("provider", "could not make this picture", True),
     ):
         answer = chat.ask(f"A boat #{category}")
