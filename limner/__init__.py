@@ -14,11 +14,14 @@ A provider is a module, or an object, with two hooks:
 
 It is found through an entry point in the group ``limner``, whose name is the provider's name.
 `limner.hookspecs` says what each hook owes, `limner.errors` how to fail, `limner.responses` how to read the
-failures of a web service, and `limner.picture` which shapes of picture the host takes.
+failures of a web service, `limner.finding` where its pictures are, `limner.bounded` how to read no more than
+a picture needs, and `limner.picture` which shapes of picture the host takes.
 """
 
-from limner.clients import shared
+from limner.bounded import ACCEPTED, parse_reply, read_bounded
+from limner.clients import shared, shared_async
 from limner.errors import CancelConfirmed, Category, ContentFiltered, LimnerError, ProviderError
+from limner.finding import find_pictures
 from limner.hookspecs import CONTRACT, Generate, hookimpl
 from limner.info import Credential, ModelInfo, ProviderInfo
 from limner.options import Options
@@ -28,6 +31,7 @@ from limner.result import ImageResult, ImageWarning
 from limner.size import Size, SizeRange
 
 __all__ = [
+    "ACCEPTED",
     "CONTRACT",
     "CancelConfirmed",
     "Category",
@@ -45,10 +49,14 @@ __all__ = [
     "Size",
     "SizeRange",
     "failure_from_response",
+    "find_pictures",
     "hookimpl",
+    "parse_reply",
+    "read_bounded",
     "read_reply",
     "refusal_in",
     "retry_after",
     "service_words",
     "shared",
+    "shared_async",
 ]

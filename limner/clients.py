@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
+from limner.environment import environment_fault
 from limner.threads import call_in_thread
 
 Client = TypeVar("Client")
@@ -30,6 +31,8 @@ class _Clients:
     def __init__(self) -> None:
         self.on_loop: dict[Hashable, Any] = {}
         self.in_threads: dict[Hashable, Any] = {}
+        self.building: dict[Hashable, asyncio.Future[Any]] = {}
+        """Those of the loop that a thread is making right now."""
         self.making = threading.RLock()
         """Held while a thread makes a client; never on a loop, which a slow factory would block."""
 
@@ -56,7 +59,8 @@ def shared(key: Hashable, factory: Callable[[], Client]) -> Client:
     of milliseconds for an SDK's). The key holds everything that the client depends on: the provider,
     its base URL, its credential. The factory is a plain function; if it raises, nothing is kept. All
     worker threads of a loop share one client per key, so the client must be thread-safe. The host
-    closes the clients, with their `aclose` or `close`, when it ends.
+    closes the clients, with their `aclose` or `close`, when it ends. If a wrong
+    environment makes the factory fail, that is a ``ProviderError("unavailable")`` that names the variable.
     """
     try:
         loop = asyncio.get_running_loop()
@@ -72,8 +76,34 @@ def shared(key: Hashable, factory: Callable[[], Client]) -> Client:
     return clients[key]
 
 
+async def shared_async(key: Hashable, factory: Callable[[], Client]) -> Client:
+    """Gives the same client as `shared`, but calls the factory in a thread, once however many wait for it.
+
+    So a factory may import an SDK and read certificates, which holds up an event loop for half a second.
+    """
+    clients = _clients_of(asyncio.get_running_loop())
+    if key in clients.on_loop:
+        return clients.on_loop[key]
+    building = clients.building.get(key)
+    if building is None:
+        building = clients.building[key] = call_in_thread(lambda: _make(factory))
+
+        def keep(built: asyncio.Future[Any]) -> None:
+            del clients.building[key]
+            if not built.cancelled() and built.exception() is None:
+                clients.on_loop.setdefault(key, built.result())
+
+        building.add_done_callback(keep)
+    return await asyncio.shield(building)  # one who leaves does not take it from the others
+
+
 def _make(factory: Callable[[], Client]) -> Client:
-    client = factory()
+    try:
+        client = factory()
+    except Exception as error:
+        if fault := environment_fault(error):
+            raise fault from error
+        raise
     if inspect.iscoroutine(client):
         client.close()
         raise TypeError("The factory of a shared client is a plain function, not an async one")
@@ -88,7 +118,8 @@ async def close_shared() -> None:
     with _lock:
         clients = _by_loop.pop(asyncio.get_running_loop(), None) or _Clients()
     closing: list[asyncio.Future[None]] = [
-        asyncio.ensure_future(_close(client)) for client in clients.on_loop.values()
+        *(asyncio.ensure_future(_close(client)) for client in clients.on_loop.values()),
+        *(asyncio.ensure_future(_close_when_built(building)) for building in clients.building.values()),
     ]
     for owner in (clients, _without_loop):
         in_threads, owner.in_threads = owner.in_threads, {}
@@ -103,6 +134,12 @@ async def close_shared() -> None:
             client.cancel()
         if hanging:
             log.warning("%d clients did not close within %.0f seconds", len(hanging), CLOSING)
+
+
+async def _close_when_built(building: asyncio.Future[Any]) -> None:
+    await asyncio.wait({building})
+    if not building.cancelled() and building.exception() is None:
+        await _close(building.result())
 
 
 async def _close(client: Any) -> None:

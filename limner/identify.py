@@ -6,14 +6,18 @@ import re
 import struct
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
+from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
 from limner.bounds import bad_image, check_pixels
 from limner.errors import ProviderError
 from limner.formats import FORMATS, SVG, Format
 from limner.parts import walk
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MAX_PIXELS = 40_000_000
 MAX_SVG_BYTES = 5_000_000
@@ -29,6 +33,8 @@ class ImageInfo:
     media_type: str
     width: int
     height: int
+    black: bool = field(default=False, compare=False)
+    """It is black all over, without anything transparent, which is how some services withhold one."""
 
 
 KEPT = {format.name.upper() for format in FORMATS} | {"MPO"}
@@ -90,7 +96,30 @@ def _identify_with_pillow(data: bytes, format: Format, max_pixels: int) -> Image
             image.load()
             if _is_turned(parts.exif or image.info.get("exif", b"")):
                 width, height = height, width
-            return ImageInfo(format.media_type, width, height)
+            black = not parts.animated and len(data) <= _most_of_black(width * height) and _is_black(image)
+            return ImageInfo(format.media_type, width, height, black)
+
+
+def _most_of_black(pixels: int) -> int:
+    """Returns the bytes of a file that may be black all over: no format needs more, with a profile beside."""
+    return 100_000 + pixels // 8
+
+
+def _is_black(image: Image) -> bool:
+    """Whether no pixel is lighter than 2 of 255 and none is transparent; True also for a palette of black."""
+    bands: Any = {"1": 1, "L": 1, "P": 1, "LA": 2, "RGB": 3, "RGBA": 4}.get(image.mode)
+    if not bands or getattr(image, "is_animated", False) or "transparency" in image.info:
+        return False
+    pixels: list[int] = image.histogram()  # of each band, how many have each of its 256 values
+    if image.mode == "P":
+        colours: list[int] = image.getpalette() or []
+        used = [3 * index for index in range(256) if pixels[index]]
+        return all(max(colours[at : at + 3], default=255) <= 2 for at in used)
+    if image.mode.endswith("A"):
+        bands -= 1
+        if any(pixels[-256:-1]):
+            return False
+    return not any(any(pixels[256 * band + 3 : 256 * band + 256]) for band in range(bands))
 
 
 @contextmanager

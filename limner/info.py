@@ -68,6 +68,9 @@ class ProviderInfo(BaseModel):
     """A picture costs money."""
     base_url_variable: str | None = None
     """The environment variable with the base URL, if the settings have none."""
+    imports: tuple[str, ...] = ()
+    """The modules that `generate` imports, such as an SDK; the host imports them before the first picture's
+    time begins."""
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> ProviderInfo:

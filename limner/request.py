@@ -26,6 +26,8 @@ class ImageRequest:
     """The exact size to make, one that the model declares; None if it declares none."""
     seed: int | None = None
     """0 to 2**32 - 1; None if the model accepts none."""
+    seed_is_drawn: bool = False
+    """The host drew the seed, which nobody asked for: it is at most 2**31 - 1, and may be left out."""
     negative_prompt: str | None = None
     options: Options = field(default_factory=Options)
     """An instance of the class that the model declares."""

@@ -42,3 +42,5 @@ class ImageResult:
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Anything else worth keeping, as plain JSON values."""
     warnings: Sequence[ImageWarning] = ()
+    seed_sent: bool = True
+    """False if the request's seed was left out, so that nobody knows the one that was used."""

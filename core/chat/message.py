@@ -61,7 +61,7 @@ class Provenance(BaseModel):
             update={
                 "model": result.model or self.model,
                 "model_label": self.model_label if same_model else result.model,
-                "seed": self.seed if result.seed is None else result.seed,
+                "seed": self.seed if result.seed is None and result.seed_sent else result.seed,
                 "revised_prompt": result.revised_prompt,
                 "request_id": result.request_id,
                 "usage": dict(result.usage),

@@ -16,6 +16,7 @@ from core.chat.failure import Cause, Failure, failure
 from core.generation.deadline import DeadlinePassed, Escaped, before_deadline
 from core.generation.resolve import Plan
 from core.generation.sanitize import sanitize
+from core.plugins.imports import import_modules
 from core.plugins.provider import Provider
 from core.plugins.registry import PluginCrashed, Registry
 from core.redaction import clean_words
@@ -76,6 +77,7 @@ async def call(
         report(_clean(progress, secret) or "")
 
     request = replace(plan.image_request, credential=credential, on_progress=report_clean)
+    await import_modules(plan.provider.info.imports)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + request.timeout
     for retries in range(max_retries + 1):

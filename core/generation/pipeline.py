@@ -22,9 +22,13 @@ from core.plugins.registry import Registry
 from core.settings.schema import Settings
 from core.storage.store import Store
 from limner import ImageResult, ImageWarning, ProviderError, Size
+from limner.finding import is_marked_unsafe
+from limner.formats import FORMATS, MEDIA_TYPES
 
 SIZE_TOLERANCE = 0.05
 """How far ratio and area may be off without a warning: models that take a ratio choose their own pixels."""
+BLACK = "The picture is black all over, which is how some services withhold one."
+MARKED = "The service marked the picture as not safe for work."
 
 
 class Pipeline:
@@ -90,8 +94,13 @@ class Pipeline:
             )
         except ProviderError as error:
             raise failed(plan.provider, error.category, why=error.why) from error
+        if info.black and plan.provider.is_service:
+            raise failed(plan.provider, "content-filter", why=BLACK)
+        if is_marked_unsafe(result.metadata):
+            raise failed(plan.provider, "content-filter", why=MARKED)
         picture = await self._store.put(data, info)
-        return picture, plan.provenance.with_result(result, *_size_warning(plan, result, picture))
+        warnings = (*_size_warning(plan, result, picture), *_format_warning(plan, result, picture))
+        return picture, plan.provenance.with_result(result, *warnings)
 
     def _fall_back(self, plan: Plan, untried: list[str], failures: list[Failure]) -> Plan | None:
         """Returns the plan of the next fallback that takes the request within the budget, if there is one."""
@@ -129,6 +138,23 @@ def _size_warning(plan: Plan, result: ImageResult, picture: Picture) -> list[Ima
     ):
         return []
     return [ImageWarning("size", f"{made.text} instead of {wanted.text}.", "other")]
+
+
+def _format_warning(plan: Plan, result: ImageResult, picture: Picture) -> list[ImageWarning]:
+    """Returns a warning if the format is not the one that was chosen, and the provider has not said so."""
+    options = plan.image_request.options
+    for name in ("output_format", "format"):
+        wanted = str(options.model_dump(mode="json").get(name)).lower().removeprefix("image/")
+        media_type = MEDIA_TYPES.get("jpg" if wanted == "jpeg" else wanted, picture.media_type)
+        is_said = any(warning.feature == name for warning in result.warnings)
+        if name in options.model_fields_set and media_type != picture.media_type and not is_said:
+            details = f"{_format_name(picture.media_type)} instead of {_format_name(media_type)}."
+            return [ImageWarning(name, details, "other")]
+    return []
+
+
+def _format_name(media_type: str) -> str:
+    return next((format.name for format in FORMATS if format.media_type == media_type), "SVG")
 
 
 def _with_earlier(failures: list[Failure]) -> Failure:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.chat.failure import Rejected
 from core.chat.message import Provenance
-from core.chat.request import MAX_SEED, UserRequest
+from core.chat.request import UserRequest
 from core.generation.limits import OWNER, Visitor
 from core.generation.options import resolve_options
 from core.generation.sizes import nearest_size
@@ -16,6 +16,9 @@ from core.plugins.provider import Provider
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
 from limner import ImageRequest, ImageWarning, ModelInfo, Size
+
+MAX_DRAWN_SEED = 2**31 - 1
+"""The largest that every service takes; a person's own may be larger."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ def resolve(request: UserRequest, registry: Registry, settings: Settings, visito
         model=model.id,
         size=size,
         seed=seed,
+        seed_is_drawn=seed is not None and request.seed is None,
         negative_prompt=negative_prompt,
         options=options,
         base_url=provider.base_url,
@@ -126,7 +130,7 @@ def _negative_prompt(
 
 def _seed(seed: int | None, model: ModelInfo, warnings: list[ImageWarning]) -> int | None:
     if model.seed:
-        return secrets.randbelow(MAX_SEED + 1) if seed is None else seed
+        return secrets.randbelow(MAX_DRAWN_SEED + 1) if seed is None else seed
     if seed is not None:
         _warn(warnings, "seed", f"{model.name} does not support a seed; it was left out.")
     return None

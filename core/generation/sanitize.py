@@ -33,6 +33,7 @@ def sanitize(result: ImageResult, secret: str) -> ImageResult:
         result,
         revised_prompt=_text(untrusted.revised_prompt, secret),
         seed=int(untrusted.seed) if isinstance(untrusted.seed, Integral) else None,
+        seed_sent=untrusted.seed_sent is not False,
         model=_text(untrusted.model, secret),
         request_id=_text(untrusted.request_id, secret),
         usage=_plain(untrusted.usage, secret),

@@ -34,6 +34,11 @@ class Provider:
         return self.settings.base_url or (os.environ.get(variable) or None if variable else None)
 
     @property
+    def is_service(self) -> bool:
+        """Whether a service makes its pictures, rather than the plugin itself."""
+        return self.info.paid or self.info.credential is not None or self.base_url is not None
+
+    @property
     def credential_variable(self) -> str | None:
         """The environment variable that holds the provider's secret.
 

@@ -1,0 +1,106 @@
+"""Replies read within bounds, with a client of httpx or of httpx2, and parsed beside the event loop.
+
+client = httpx.AsyncClient(event_hooks={"response": [read_bounded]}, headers=ACCEPTED)
+reply = await parse_reply((await client.post(…)).content)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from limner.errors import ProviderError
+from limner.picture import MAX_BYTES
+from limner.responses import read_reply
+from limner.threads import call_in_thread
+
+MAX_REPLY = MAX_BYTES * 4 // 3 + 4_000_000
+"""Bytes of a reply, after its compression is undone: the largest picture as base64, and room for the rest."""
+MAX_FAILURE = 1_000_000
+"""Bytes that are read of a reply with the status of a failure: more say nothing more."""
+MAX_PARTS = 1_000_000
+"""Values in a reply; each takes up to 100 bytes of memory when JSON is parsed."""
+ACCEPTED = {"accept-encoding": "gzip, deflate"}
+"""The headers for a client that has this hook: it undoes no other compression."""
+
+_STEP, _SHORT = 1 << 20, 100_000
+
+
+async def read_bounded(response: Any, max_bytes: int = MAX_REPLY) -> None:
+    """Reads a response within the bounds: an event hook for responses of an asynchronous client.
+
+    The bytes are counted while they are read and while their compression is undone, in steps between
+    which the event loop goes on. Raises ``ProviderError("bad-response")`` for what is too large.
+    """
+    failed = response.status_code >= 400
+    most, size, values = MAX_FAILURE if failed else max_bytes, 0, 0
+    parts: list[bytes] = []
+    try:
+        if not failed and _announced(response) > most:
+            raise _too_large(most)
+        decoder = _Decoder(response.headers.get("content-encoding", ""))
+        async for raw in response.stream:
+            for part in decoder.steps(raw):
+                parts.append(part)
+                size += len(part)
+                values += part.count(b",") + part.count(b"[") + part.count(b"{")
+                if not failed and (size > most or values > MAX_PARTS):
+                    raise _too_large(most)
+                if size > most:
+                    break
+                await asyncio.sleep(0)
+            if size > most:
+                break
+    finally:
+        await response.stream.aclose()
+    response.headers.pop("content-encoding", None)
+    # what the client reads from now on is what was read here
+    response.stream = type(response)(200, content=b"".join(parts)[:most]).stream
+
+
+async def parse_reply(body: bytes) -> Any:
+    """Returns what `read_reply` returns, for a long body from a thread of its own."""
+    return read_reply(body) if len(body) < _SHORT else await call_in_thread(lambda: read_reply(body))
+
+
+def _announced(response: Any) -> int:
+    length = response.headers.get("content-length", "")
+    return int(length) if length.isdecimal() and len(length) < 20 else 0
+
+
+def _too_large(most: int) -> ProviderError:
+    return ProviderError(
+        "bad-response", why=f"The answer is larger than {most:,} bytes, or has too many parts."
+    )
+
+
+class _Decoder:
+    """Undoes the compression of a body, in steps of a bounded size."""
+
+    def __init__(self, encoding: str) -> None:
+        self._encoding = encoding.strip().lower()
+        if self._encoding in ("br", "zstd") or "," in self._encoding:
+            raise ProviderError(
+                "bad-response", why="The answer is compressed in a way that was not asked for."
+            )
+        self._inflater: Any = None
+
+    def steps(self, raw: bytes) -> Iterator[bytes]:
+        """Yields what the next bytes of the body stand for; what follows the end is left out."""
+        if self._encoding not in ("gzip", "x-gzip", "deflate"):
+            yield raw
+            return
+        if self._inflater is None:
+            if not raw:
+                return
+            is_bare = self._encoding == "deflate" and raw[0] & 15 != 8  # without zlib's head, as some send it
+            self._inflater = zlib.decompressobj(-zlib.MAX_WBITS if is_bare else zlib.MAX_WBITS | 32)
+        try:
+            while part := self._inflater.decompress(raw, _STEP):
+                yield part
+                raw = self._inflater.unconsumed_tail
+        except zlib.error as error:
+            why = "The answer is damaged: its compression cannot be undone."
+            raise ProviderError("bad-response", why=why) from error
