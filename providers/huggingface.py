@@ -11,15 +11,14 @@ import asyncio
 import copy
 import re
 import time
-from contextlib import suppress
 from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from io import BytesIO
 from typing import Any, Literal, get_args
 
 from pydantic import Field, ValidationError
 
 from limner import (
+    ACCEPTED,
     ContentFiltered,
     Credential,
     ImageRequest,
@@ -31,18 +30,18 @@ from limner import (
     ProviderInfo,
     SizeRange,
     failure_from_response,
+    find_pictures,
     hookimpl,
-    picture,
-    read_reply,
+    parse_reply,
+    read_bounded,
     refusal_in,
     service_words,
     shared,
+    shared_async,
 )
 
 TASK, POLL_SECONDS, LOOK_UP_SECONDS, KNOWN_SECONDS = "text-to-image", 1.0, 30.0, 600.0
 Service = Literal["auto", "fal-ai", "hf-inference", "nscale", "replicate", "together", "wavespeed", "zai-org"]
-# Where the picture is in what fal, together and nscale, replicate, wavespeed, and zai answer.
-_PICTURES = ("images.url", "data.b64_json", "output", "data.outputs", "image_result.url")
 _not_sent = partial(ProviderError, did_not_run=True)
 
 
@@ -81,6 +80,7 @@ def describe() -> ProviderInfo:
         options=TextToImageOptions,
         credential=Credential(variable="HF_TOKEN", url=tokens, hugging_face=True),
         paid=True,
+        imports=("huggingface_hub.inference._providers",),
     )
 
 
@@ -88,24 +88,20 @@ def describe() -> ProviderInfo:
 async def generate(request: ImageRequest) -> ImageResult:
     """Sends one request to one service, and never again: one whose answer is lost may have been billed."""
     settings, key = _settings(request)
-    if not _sdk.cache_info().currsize:
-        await asyncio.to_thread(_sdk)
+    await _client()
     offer = await _offer(request, settings, key)
     sent, warnings = _prepare(request, settings, key, offer)
     request.report(f"waiting for {offer.provider}")
     asked = {"json": sent.json, "headers": sent.headers, "prompt": request.prompt}
     answer, said = await _ask("POST", sent.url, request.timeout, **asked)
-    said = said if offer.provider == "hf-inference" else await _settled(said, sent, request)
     if refusal := refusal_in(said):
         raise refusal
-    image = _find(said, str, *_PICTURES) or answer.content
-    if image is answer.content and isinstance(said, dict):
-        raise failure_from_response(200, said, prompt=request.prompt)
-    if not picture.is_url(image):
-        image = await asyncio.to_thread(_look_at, image)
+    images = find_pictures(said, sent.url, answer)
+    if not images:
+        said, images = await _settled(said, sent, request)
     revised, ids = _find(said, str, "prompt"), ("x-request-id", "x-amzn-trace-id", "x-amz-cf-id")
     return ImageResult(
-        image,
+        images[0],
         revised_prompt=revised if revised != request.prompt else None,
         seed=_find(said, int, "seed"),
         request_id=next(filter(None, map(answer.headers.get, ids)), None),
@@ -207,40 +203,53 @@ def _prepare(
     return sent, [ImageWarning(*words) for words in left_out.items()]
 
 
+async def _client() -> Any:
+    def connect() -> Any:
+        import httpx2
+
+        _sdk()
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # everybody shares the client
+        bounds: dict[str, Any] = {"event_hooks": {"response": [read_bounded]}, "headers": ACCEPTED}
+        return httpx2.AsyncClient(limits=httpx2.Limits(), cookies=no_cookies, **bounds)
+
+    return await shared_async("huggingface", connect)
+
+
 async def _ask(method: str, url: str, timeout: float, **more: Any) -> Any:
     """Sends one request, and returns the answer with its JSON or text; raises what a failure says."""
     import httpx2
 
     did_not_run, prompt = more.pop("did_not_run", None), more.pop("prompt", None)
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # everybody's requests share the client
-    client = shared("huggingface", lambda: httpx2.AsyncClient(limits=httpx2.Limits(), cookies=no_cookies))
+    client = await _client()
     try:
         answer = await client.request(method, url, timeout=httpx2.Timeout(timeout, connect=10), **more)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise _lost(error, did_not_run) from error
-    reply = read_reply(answer.content)
+    reply = await parse_reply(answer.content)
     if not answer.is_success:
         raise _failure(answer.status_code, reply, answer.headers, did_not_run, prompt)
     return answer, reply
 
 
-async def _settled(said: Any, sent: Any, request: ImageRequest) -> Any:
-    """Returns what a service says when there is a picture in it; some accept a job, and are asked for it."""
+async def _settled(said: Any, sent: Any, request: ImageRequest) -> tuple[Any, list[Any]]:
+    """Returns what a service says in the end, and its pictures; some accept a job, and are asked for it."""
     link, number = _find(said, str, "data.urls.get"), _find(said, str, "id")
     job = sent.url.replace("/async/images/generations", f"/async-result/{number}")  # zai
     if link:  # wavespeed
         job = sent.url.partition("/api/v3/")[0] + "/api/v3/" + link.partition("/api/v3/")[2]
-    while not _find(said, str, *_PICTURES):
+    while not (images := find_pictures(said, sent.url)):
         status = _find(said, str, "data.status", "task_status", "status")
         if job == sent.url or not re.match("(?i)created|queued|processing", status or ""):
-            words = service_words(_find(said, object, "data.error", "error", "detail"))
+            told = isinstance(said, dict)
+            words = service_words(_find(said, object, "data.error", "error", "detail") if told else said)
             failure = failure_from_response(200, said, prompt=request.prompt)
             if not isinstance(failure, ProviderError):
                 raise ContentFiltered(words or failure.service_message)
             if failure.category not in ("provider", "bad-response"):
                 raise failure
             why = None if words else "No picture came: it was refused, failed, or was not ready in time."
-            raise ProviderError("provider" if words or status else "bad-response", words, why=why)
+            is_form = told and (words or status)
+            raise ProviderError("provider" if is_form else "bad-response", words, why=why)
         request.report("waiting in the service's queue")
         await asyncio.sleep(POLL_SECONDS)
         try:
@@ -248,7 +257,7 @@ async def _settled(said: Any, sent: Any, request: ImageRequest) -> Any:
         except ProviderError as error:
             if error.category not in ("unavailable", "rate-limit"):
                 raise  # after these two the next look may succeed, and the picture is paid for
-    return said
+    return said, images
 
 
 def _find(said: Any, kind: type, *places: str) -> Any:
@@ -262,20 +271,6 @@ def _find(said: Any, kind: type, *places: str) -> Any:
         if value and isinstance(value, kind):
             return value
     return None
-
-
-def _look_at(image: str | bytes) -> bytes:
-    """Returns a picture's own bytes; a black picture is a refusal, as safety checkers make it."""
-    from PIL import Image
-
-    facts = picture.identify(data := picture.read(image))
-    if len(data) > 2000 + facts.width * facts.height / 8:  # a black one is far smaller
-        return data
-    with suppress(ValueError), Image.open(BytesIO(data)) as opened:  # 16 bits cannot become RGBA
-        bands: Any = opened.convert("RGBA").getextrema()
-        if bands[3][0] == 255 and all(highest <= 2 for _, highest in bands[:3]):
-            raise ContentFiltered(why="The picture came back black: a safety checker withheld it.")
-    return data
 
 
 def _lost(error: Exception, did_not_run: bool | None) -> ProviderError:

@@ -6,14 +6,15 @@ The settings add such a server as this provider under another name, with a `base
 
 from __future__ import annotations
 
-import asyncio
 import re
-import sys
+from contextlib import suppress
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
 from limner import (
+    ACCEPTED,
     ContentFiltered,
     Credential,
     ImageRequest,
@@ -26,10 +27,13 @@ from limner import (
     Size,
     SizeRange,
     failure_from_response,
+    find_pictures,
     hookimpl,
+    parse_reply,
+    read_bounded,
     read_reply,
     refusal_in,
-    shared,
+    shared_async,
 )
 
 HOME = "https://api.openai.com/v1"
@@ -59,7 +63,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     """How a compatible server differs from OpenAI; set for a provider that `uses` this one."""
 
     seed: Literal["body", "none"] | None = None
-    """Whether a seed is sent; None sends it, except to OpenAI and to GPT image models."""
+    """Whether a seed is sent; None sends a person's own, except to OpenAI and to GPT image models."""
     size: Literal["size", "width-height", "none"] = "size"
     """``size: "1024x1024"``, two numbers (Together), or nothing (xAI)."""
     response_format: Literal["b64_json", "base64", "url"] | None = None
@@ -99,6 +103,7 @@ def describe() -> ProviderInfo:
         credential=Credential(variable="OPENAI_API_KEY", url="https://platform.openai.com/api-keys"),
         paid=True,
         base_url_variable="OPENAI_BASE_URL",
+        imports=("openai.resources.images",),
     )
 
 
@@ -107,8 +112,8 @@ async def generate(request: ImageRequest) -> ImageResult:
     """Sends one request, and never again: one whose answer is lost may have been billed."""
     settings = _settings(dict(request.settings))
     body, warnings = _body(request, settings)
-    request.report("waiting for the service")
-    return _result(await _ask(request, settings, body), body, warnings, request.prompt)
+    reply = await _ask(request, settings, body)
+    return _result(reply, await parse_reply(reply.content), request, body, warnings)
 
 
 def _settings(settings: dict[str, Any]) -> Settings:
@@ -126,7 +131,8 @@ def _body(request: ImageRequest, settings: Settings) -> tuple[dict[str, Any], li
     """Returns the body in the API's terms, and a warning for each option that is left out."""
     is_gpt_image = "gpt-image" in request.model
     is_openai = re.match(r"https?://[\w.-]+\.openai\.com(?![\w.-])", request.base_url or HOME)
-    takes_seed = settings.seed == "body" or (settings.seed is None and not is_gpt_image and not is_openai)
+    may_take_seed = settings.seed is None and not is_gpt_image and not is_openai
+    takes_seed = settings.seed == "body" or (may_take_seed and not request.seed_is_drawn)
     body = {name: value for name, value in request.options if value != "auto"}
     body |= {"seed": request.seed, "negative_prompt": request.negative_prompt}
     body |= {"response_format": None if is_gpt_image else settings.response_format}
@@ -144,36 +150,29 @@ def _body(request: ImageRequest, settings: Settings) -> tuple[dict[str, Any], li
         body |= request.size._asdict()
     elif request.size and request.size != DEFAULT_SIZE:  # nobody asked for the default
         left_out["size"] = f"The service chooses the size by itself, not {request.size}"
-    if not takes_seed and body.pop("seed", None) is not None:
+    if not takes_seed and body.pop("seed", None) is not None and not request.seed_is_drawn:
         left_out["seed"] = "The service takes no seed"
     return body, [ImageWarning(name, f"{why}; it was left out.") for name, why in left_out.items()]
 
 
 async def _ask(request: ImageRequest, settings: Settings, body: dict[str, Any]) -> Any:
     """Sends one request and returns the raw reply: the SDK fills its own types without a check."""
-    if "openai" not in sys.modules:
-        await asyncio.to_thread(__import__, "openai")  # on the loop it would block for half a second
-    import openai
-
     key = request.credential.get_secret_value() if request.credential else ""
     if not (key.isascii() and key.isprintable()):
         why = "The key has characters that no API key has: copy it again, without spaces and line breaks."
         raise ProviderError("auth", why=why, did_not_run=True)
     base_url = request.base_url or HOME
-
-    def connect() -> openai.AsyncOpenAI:
-        http = openai.DefaultAsyncHttpxClient(follow_redirects=False)  # no other host gets prompt and key
-        client = openai.AsyncOpenAI(api_key=key or "none", base_url=base_url, max_retries=0, http_client=http)
-        client.organization = client.project = None  # the SDK takes them from the environment
-        return client
+    client = await shared_async(("openai", base_url, key), partial(_connect, base_url, key))
+    import openai
 
     # sent with the request, because OPENAI_CUSTOM_HEADERS would override the client's own key
     headers: dict[str, str | openai.Omit] = {"Authorization": openai.Omit()}
     if key:
         named = settings.api_key_header
         headers |= {named: key} if named else {"Authorization": f"Bearer {key}"}
+    request.report("waiting for the service")
     try:
-        return await shared(("openai", base_url, key), connect).images.with_raw_response.generate(
+        return await client.images.with_raw_response.generate(
             prompt=request.prompt,
             model=request.model,
             extra_body=body,
@@ -188,6 +187,18 @@ async def _ask(request: ImageRequest, settings: Settings, body: dict[str, Any]) 
         raise _lost(error) from error
     except openai.OpenAIError as error:
         raise ProviderError("bad-response") from error
+
+
+def _connect(base_url: str, key: str) -> Any:
+    """Builds a client, in a thread: importing the SDK and reading certificates take half a second."""
+    import openai
+
+    bounds: dict[str, Any] = {"event_hooks": {"response": [read_bounded]}, "headers": ACCEPTED}
+    http = openai.DefaultAsyncHttpxClient(follow_redirects=False, **bounds)  # no other host gets the key
+    client = openai.AsyncOpenAI(api_key=key or "none", base_url=base_url, max_retries=0, http_client=http)
+    client.organization = client.project = None  # the SDK takes them from the environment
+    _ = client.images.with_raw_response  # imports more
+    return client
 
 
 def _lost(error: Exception) -> ProviderError:
@@ -208,34 +219,51 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _result(reply: Any, body: dict[str, Any], warnings: list[ImageWarning], prompt: str) -> ImageResult:
+def _first(said: dict[str, Any]) -> dict[str, Any]:
+    """Returns what a reply says of its first picture."""
+    parts = (said.get(name) for name in _HOLDERS)
+    return next(filter(None, (_object(p[0] if isinstance(p, list) and p else p) for p in parts)), {})
+
+
+def _result(
+    reply: Any, read: Any, request: ImageRequest, body: dict[str, Any], warnings: list[ImageWarning]
+) -> ImageResult:
     """Returns the picture with what the service says about it: claims, not facts."""
-    said = _object(read := read_reply(reply.content))
-    data = said.get("data")
-    first = _object(data[0]) if isinstance(data, list) and data else {}
+    said = dict(_object(read))
+    first = _first(said)
     if refusal := refusal_in(read):  # xAI and others refuse with a 200
         raise refusal
-    image = _text(first.get("b64_json")) or _text(first.get("url"))
-    if image is None:
-        raise _failure(200, read, {}, prompt)
+    images = find_pictures(read, request.base_url or HOME, reply)
+    if not images:
+        raise _failure(200, read, {}, request.prompt)
 
     said |= first
     sent = {"size": f"{body['width']}x{body['height']}", **body} if "width" in body else body
     for name in ("size", "quality", "background", "output_format", "seed"):
-        used = str(said.get(name)).lower().replace("jpg", "jpeg")[:40]
+        used = str(said.get(name) if _is_short(said.get(name)) else None).lower().replace("jpg", "jpeg")[:40]
         if name in sent and used not in ("none", "auto", str(sent[name])):
             warnings.append(ImageWarning(name, f"The service used {used}, not {sent[name]}.", type="other"))
-    more = said.keys() - {"data", "b64_json", "url", "revised_prompt", "seed", "model", "usage"}
     return ImageResult(
-        image,
+        images[0],
         revised_prompt=_text(said.get("revised_prompt")),
-        seed=said["seed"] if isinstance(said.get("seed"), int) else None,
+        seed=said["seed"] if type(said.get("seed")) is int else None,
+        seed_sent="seed" in body,
         model=_text(said.get("model")),
         request_id=reply.request_id,
         usage=_object(said.get("usage")),
-        metadata={k: said[k] for k in sorted(more) if said[k] is not None and len(str(said[k])) < 1000},
+        metadata={name: said[name] for name in sorted(said.keys() - _ELSEWHERE) if _is_short(said[name])},
         warnings=warnings,
     )
+
+
+_HOLDERS = ("data", "images", "image", "artifacts", "output", "result", "b64_json", "base64", "url")
+_ELSEWHERE = {*_HOLDERS, "revised_prompt", "seed", "model", "usage"}
+
+
+def _is_short(value: Any) -> bool:
+    with suppress(RecursionError):
+        return value is not None and len(str(value)) < 1000
+    return False
 
 
 def _failure(status: int, reply: Any, headers: Any, prompt: str) -> Exception:
