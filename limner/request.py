@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from limner.errors import ProviderError
 from limner.options import Options
 from limner.size import Size
 
@@ -42,6 +43,14 @@ class ImageRequest:
     timeout: float = 300.0
     """Seconds that the host waits before it cancels."""
     on_progress: Callable[[str], None] = field(default=_nobody_listens, repr=False, compare=False)
+
+    def key_for_header(self) -> str:
+        """Returns the credential as text, empty if there is none; raises auth if no header can carry it."""
+        key = self.credential.get_secret_value() if self.credential else ""
+        if not (key.isascii() and key.isprintable()):
+            why = "The key has characters that no key has: copy it again, without spaces and line breaks."
+            raise ProviderError("auth", why=why, did_not_run=True)
+        return key
 
     def report(self, progress: str) -> None:
         """Shows the waiting user what the provider is waiting for; may be called from any thread."""

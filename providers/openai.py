@@ -157,11 +157,7 @@ def _body(request: ImageRequest, settings: Settings) -> tuple[dict[str, Any], li
 
 async def _ask(request: ImageRequest, settings: Settings, body: dict[str, Any]) -> Any:
     """Sends one request and returns the raw reply: the SDK fills its own types without a check."""
-    key = request.credential.get_secret_value() if request.credential else ""
-    if not (key.isascii() and key.isprintable()):
-        why = "The key has characters that no API key has: copy it again, without spaces and line breaks."
-        raise ProviderError("auth", why=why, did_not_run=True)
-    base_url = request.base_url or HOME
+    key, base_url = request.key_for_header(), request.base_url or HOME
     client = await shared_async(("openai", base_url, key), partial(_connect, base_url, key))
     import openai
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-import sys
+import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from limner import (
+    ACCEPTED,
     CancelConfirmed,
     Category,
     Credential,
@@ -30,18 +31,18 @@ from limner import (
     Size,
     SizeRange,
     failure_from_response,
+    find_pictures,
     hookimpl,
+    read_bounded,
     shared,
+    shared_async,
 )
-
-if TYPE_CHECKING:
-    from replicate.client import Client
-    from replicate.prediction import Prediction
 
 WAIT, READ_TIMEOUT = 3, 30.0
 """Seconds that the service may take for its first answer (fewer than a clean-up may take) and for others."""
 FIRST_POLL, MAX_POLL, MAX_MISSES = 0.5, 4.0, 8
 """Seconds between two looks at a prediction, at first and at most; the number that may fail in a row."""
+KNOWN = 600.0  # seconds for which a model's latest version is taken from memory
 
 
 class _FluxOptions(Options):
@@ -116,6 +117,7 @@ def describe() -> ProviderInfo:
         credential=Credential(variable="REPLICATE_API_TOKEN", url="https://replicate.com/account/api-tokens"),
         paid=True,
         base_url_variable="REPLICATE_BASE_URL",
+        imports=("replicate",),
     )
 
 
@@ -148,36 +150,28 @@ def _input(request: ImageRequest) -> dict[str, Any]:
     return body
 
 
-async def _client(request: ImageRequest) -> Client:
-    if "replicate" not in sys.modules:
-        await asyncio.to_thread(__import__, "replicate")  # on the loop it would block for a tenth of a second
-    import httpx
-    from replicate.client import Client
+async def _client(request: ImageRequest) -> Any:
+    key, lifetime = request.key_for_header(), math.ceil(request.timeout) + 10
+    base_url = request.base_url or "https://api.replicate.com"
+    headers = {"Cancel-After": f"{lifetime}s", **ACCEPTED}  # in case its answer, or this process, is lost
+    headers["Authorization"] = f"Bearer {key}" if key else ""  # without it the SDK takes the environment's
 
-    key = request.credential.get_secret_value() if request.credential else ""
-    if not (key.isascii() and key.isprintable()):
-        why = "The token has characters that no token has: copy it again, without spaces and line breaks."
-        raise ProviderError("auth", why=why, did_not_run=True)
-    base_url, lifetime = request.base_url or "https://api.replicate.com", math.ceil(request.timeout) + 10
-    timeout = httpx.Timeout(READ_TIMEOUT, connect=10, pool=None)
-    headers = {
-        "Authorization": f"Bearer {key}" if key else "",  # without it the SDK takes the environment's token
-        "Cancel-After": f"{lifetime}s",  # in case its answer, or this process, is lost
-    }
+    def connect() -> Any:
+        import httpx
+        from replicate.client import Client
 
-    async def set_timeout(sent: httpx.Request) -> None:
-        # the SDK would give up half a second after WAIT, and lose a prediction that is billed
-        sent.extensions["timeout"] = timeout.as_dict()
+        async def set_timeout(sent: httpx.Request) -> None:
+            # the SDK would give up half a second after WAIT, and lose a prediction that is billed
+            sent.extensions["timeout"] = httpx.Timeout(READ_TIMEOUT, connect=10, pool=None).as_dict()
 
-    def connect() -> Client:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)  # many idle ones are slow
         transport = httpx.AsyncHTTPTransport(limits=limits)
-        hooks = {"request": [set_timeout]}
-        client = Client(base_url=base_url, transport=transport, headers=headers, event_hooks=hooks)
-        client.aclose = transport.aclose  # pyright: ignore[reportAttributeAccessIssue]
+        hooks: dict[str, Any] = {"request": [set_timeout], "response": [read_bounded]}
+        client: Any = Client(base_url=base_url, transport=transport, headers=headers, event_hooks=hooks)
+        client.aclose = transport.aclose
         return client
 
-    return shared(("replicate", base_url, key, lifetime), connect)
+    return await shared_async(("replicate", base_url, key, lifetime), connect)
 
 
 _REFERENCE = re.compile(r"([a-z0-9][\w.-]*)/([a-z0-9][\w.-]*)(?::(\w+))?", re.ASCII | re.IGNORECASE)
@@ -186,21 +180,40 @@ _FINAL: set[Category] = {"auth", "quota", "invalid-request"}  # another look wou
 _PERCENT = re.compile(r"(\d{1,3})%\s*\|")
 
 
-async def _create(client: Client, model: str, body: dict[str, Any]) -> Prediction:
+async def _create(client: Any, model: str, body: dict[str, Any]) -> Any:
     reference = _REFERENCE.fullmatch(model)
     if reference is None:
         why = f"A model is named as owner/name or owner/name:version, such as {_MODELS[0].id}."
         raise ProviderError("invalid-request", why=why, did_not_run=True)
     owner, name, version = reference.groups()
+    known: dict[Any, str] = shared(("replicate", "versions", client), dict)
+    place = (owner, name, time.monotonic() // KNOWN)
     try:
-        if version:
+        if version := version or known.get(place):
             return await client.predictions.async_create(version=version, input=body, wait=WAIT)
         return await client.models.predictions.async_create((owner, name), body, wait=WAIT)
     except Exception as error:
-        raise _failure(error, prompt=str(body.get("prompt"))) from error
+        if version or getattr(error, "status", None) != 404:  # 404: it has no official version
+            raise _failure(error, prompt=str(body.get("prompt"))) from error
+    known[place] = await _latest_version(client, owner, name)
+    return await _create(client, f"{model}:{known[place]}", body)
 
 
-async def _settle(prediction: Prediction, request: ImageRequest) -> None:
+async def _latest_version(client: Any, owner: str, name: str) -> str:
+    """Returns the id of a community model's latest version; nothing has run yet."""
+    try:
+        latest = (await client.models.async_get(owner, name)).latest_version
+    except Exception as error:
+        failure = _failure(error)
+        if isinstance(failure, ProviderError):
+            failure.did_not_run = True
+        raise failure from error
+    if latest is None:
+        raise ProviderError("invalid-request", why="This model has no version to run.", did_not_run=True)
+    return latest.id
+
+
+async def _settle(prediction: Any, request: ImageRequest) -> None:
     """Looks at a prediction until it has settled; looks may fail, but only MAX_MISSES in a row."""
     pause, misses = FIRST_POLL, 0
     while prediction.status not in _SETTLED:
@@ -220,7 +233,7 @@ async def _settle(prediction: Prediction, request: ImageRequest) -> None:
                 raise failure from error
 
 
-async def _end(creating: asyncio.Future[Prediction]) -> Prediction | None:
+async def _end(creating: asyncio.Future[Any]) -> Any:
     """Cancels a prediction at the service and returns it as it ended; None if there never was one."""
     try:
         prediction = await creating
@@ -233,11 +246,10 @@ async def _end(creating: asyncio.Future[Prediction]) -> Prediction | None:
     return prediction
 
 
-_PICTURE = re.compile(r"https?://|data:", re.IGNORECASE)
 _SEED = re.compile(r"\busing seed:?\s*(\d{1,20})\b", re.IGNORECASE)
 
 
-def _result(prediction: Prediction, request: ImageRequest) -> ImageResult:
+def _result(prediction: Any, request: ImageRequest) -> ImageResult:
     """Returns the picture in a settled prediction, with what the service says about it."""
     if prediction.status != "succeeded":
         failure = failure_from_response(200, {"error": prediction.error}, prompt=request.prompt)
@@ -246,7 +258,7 @@ def _result(prediction: Prediction, request: ImageRequest) -> ImageResult:
         words, ended = failure.service_message, prediction.status == "canceled"
         why = None if words else f"The prediction ended as {prediction.status}, without a reason."
         raise ProviderError("provider", words, why=why, was_cancelled=ended)
-    pictures = _pictures(prediction.output)
+    pictures = find_pictures({"output": prediction.output})
     if not pictures:
         said = {"output": prediction.output, "error": prediction.error}
         raise failure_from_response(200, said, prompt=request.prompt)
@@ -267,19 +279,10 @@ def _result(prediction: Prediction, request: ImageRequest) -> ImageResult:
     )
 
 
-def _pictures(output: Any) -> list[str]:
-    """Returns the URLs in an output of any shape: a text, a list, an object, or these in each other."""
-    found, waiting = list[str](), [output]
-    for item in waiting:
-        if isinstance(item, str) and _PICTURE.match(item):
-            found.append(item)
-        elif isinstance(item, (list, dict)):
-            waiting.extend(item.values() if isinstance(item, dict) else item)
-    return found
-
-
 def _failure(error: Exception, *, made: bool = False, prompt: str | None = None) -> LimnerError:
     """Returns the failure that the SDK's error stands for; a prediction that was `made` may have run."""
+    if isinstance(error, ProviderError):
+        return error
     if status := getattr(error, "status", None):  # a ReplicateError; the SDK drops the headers
         reply = {name: getattr(error, name, None) for name in ("detail", "title", "type")}
         return failure_from_response(status, reply, prompt=prompt, did_not_run=False if made else None)

@@ -361,6 +361,10 @@ SVG = "data:image/svg+xml,%3Csvg%20xmlns%3D'http://www.w3.org/2000/svg'%2F%3E"
         ),
         (SVG, SVG, []),
         (["", None, URL], URL, []),
+        (["https://replicate.delivery/meta.json", URL], URL, []),
+        ({"json": "https://replicate.delivery/meta", "image": URL}, URL, ["output"]),
+        ("//replicate.delivery/a b.png", "https://replicate.delivery/a%20b.png", []),
+        ({"frames": {"first": URL}, "log": "https://replicate.delivery/log.txt"}, URL, []),
     ],
 )
 def test_every_shape_of_output(output: Any, image: str, warned: list[str]) -> None:
@@ -371,7 +375,20 @@ def test_every_shape_of_output(output: Any, image: str, warned: list[str]) -> No
     assert steps(server) == ["create"]
 
 
-@pytest.mark.parametrize("output", [None, [], {}, "", "a red fox", ["a ", "fox"], 7, {"path": "/tmp/a.png"}])
+@pytest.mark.parametrize(
+    "output",
+    [
+        None,
+        [],
+        {},
+        "",
+        "a red fox",
+        ["a ", "fox"],
+        7,
+        {"path": "/tmp/a.png"},
+        "https://replicate.delivery/a.mp4",
+    ],
+)
 def test_an_output_without_a_picture_is_no_answer(output: Any) -> None:
     assert failed(Replicate(prediction(output=output))).category == "bad-response"
 
@@ -381,6 +398,88 @@ def test_an_output_without_a_picture_is_no_answer(output: Any) -> None:
 
 def problem(status: int, detail: Any, title: str | None = None) -> Reply:
     return Reply(status, {"title": title, "detail": detail, "status": status})
+
+
+COMMUNITY = "someone/fox"
+LATEST = "5c7d5dc6dd8bf75c"
+
+
+def on_page(latest: Any) -> dict[str, Any]:
+    """What the service says of a community model."""
+    owner, name = COMMUNITY.split("/")
+    about = {"url": f"https://replicate.com/{COMMUNITY}", "visibility": "public", "run_count": 7}
+    return {"owner": owner, "name": name, "latest_version": latest, "default_example": None, **about}
+
+
+VERSION_OF_FOX = {
+    "id": LATEST,
+    "created_at": "2026-01-02T03:04:05Z",
+    "cog_version": "0.9",
+    "openapi_schema": {},
+}
+
+
+class Community:
+    """Plays the service for a model without an official version, whose page is as given."""
+
+    def __init__(self, page: Reply, made: Reply | None = None) -> None:
+        self.page, self.made = page, made or Reply(201, prediction(model=COMMUNITY))
+
+    def __call__(self, request: Request) -> Reply:
+        if request.path == f"/v1/models/{COMMUNITY}/predictions":
+            return problem(404, "The requested resource could not be found.")
+        if request.path == f"/v1/models/{COMMUNITY}":
+            return self.page
+        assert request.path == "/v1/predictions"
+        return self.made
+
+
+def test_a_community_model_is_made_by_its_latest_version_which_is_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def work() -> None:
+        monkeypatch.setattr(replicate, "KNOWN", 1e12)
+        for _ in range(2):
+            result = await replicate.generate(ask(server.url, model=COMMUNITY))
+            assert (result.image, result.model) == (URL, COMMUNITY)
+        monkeypatch.setattr(replicate, "KNOWN", 1e-9)
+        await replicate.generate(ask(server.url, model=COMMUNITY))
+
+    with Loopback(Community(Reply(body=on_page(VERSION_OF_FOX)))) as server:
+        run(work)
+    asked = [(request.method, request.path) for request in server.requests]
+    look_up = [("POST", f"/v1/models/{COMMUNITY}/predictions"), ("GET", f"/v1/models/{COMMUNITY}")]
+    create = [("POST", "/v1/predictions")]
+    assert asked == [*look_up, *create, *create, *look_up, *create]
+    made = [request for request in server.requests if request.path == "/v1/predictions"]
+    assert {request.json["version"] for request in made} == {LATEST}
+    assert {request.headers["prefer"] for request in made} == {f"wait={replicate.WAIT}"}
+
+
+@pytest.mark.parametrize(
+    ("page", "category", "words"),
+    [
+        (Reply(404, {"detail": "Not found", "status": 404}), "invalid-request", "Not found"),
+        (Reply(body=on_page(None)), "invalid-request", "no version"),
+        (Reply(500, "<html>"), "unavailable", ""),
+        (Reply(200, "[1]"), "bad-response", ""),
+        (Reply(body={"latest_version": {"id": 7}}), "bad-response", ""),
+        (Reply(200, b"x", cut_after=0), "unavailable", ""),
+    ],
+)
+def test_a_version_that_is_not_found_costs_nothing(page: Reply, category: str, words: str) -> None:
+    with Loopback(Community(page)) as server, pytest.raises(ProviderError) as raised:
+        make(ask(server.url, model=COMMUNITY))
+    assert (raised.value.category, raised.value.did_not_run) == (category, True)
+    assert words in str(raised.value.service_message or raised.value.why)
+    assert "/v1/predictions" not in [request.path for request in server.requests]
+
+
+def test_a_prediction_of_a_version_that_fails_is_not_sent_again() -> None:
+    service = Community(Reply(body=on_page(VERSION_OF_FOX)), problem(404, "No such version"))
+    with Loopback(service) as server, pytest.raises(ProviderError, match="No such version"):
+        make(ask(server.url, model=COMMUNITY))
+    assert [request.method for request in server.requests] == ["POST", "GET", "POST"]
 
 
 THROTTLED = "Request was throttled. Your rate limit for creating predictions is reduced. It resets in ~{}s."
@@ -393,7 +492,6 @@ HTML = Reply(500, "<html>Internal Server Error</html>", {"content-type": "text/h
         (problem(401, "Invalid token", "Unauthenticated"), "auth", True, "Invalid token"),
         (problem(403, "Not allowed"), "auth", True, "Not allowed"),
         (problem(402, None, "Insufficient credit"), "quota", True, "Insufficient credit"),
-        (problem(404, "Not found"), "invalid-request", True, "Not found"),
         (problem(422, [{"msg": "is wrong"}]), "invalid-request", True, "is wrong"),
         (problem(400, "Bad"), "invalid-request", True, "Bad"),
         (problem(429, "Slow down"), "rate-limit", True, "Slow down"),
@@ -421,9 +519,18 @@ def test_a_prediction_that_was_not_made(
     assert steps(server) == ["create"]
 
 
-@pytest.mark.parametrize(("seconds", "retry_after"), [("5", 5), ("0.5", 0.5), ("", None)])
-def test_a_rate_limit_says_when_it_ends(seconds: str, retry_after: float | None) -> None:
-    error = failed(Replicate(problem(429, THROTTLED.format(seconds))))
+@pytest.mark.parametrize(
+    ("words", "retry_after"),
+    [
+        (THROTTLED.format("5"), 5),
+        (THROTTLED.format("0.5"), 0.5),
+        (THROTTLED.format(""), None),
+        ("Request was throttled. Expected available in 3 seconds.", 3),
+        ("Request was throttled. Expected available in 1 second.", 1),
+    ],
+)
+def test_a_rate_limit_says_when_it_ends(words: str, retry_after: float | None) -> None:
+    error = failed(Replicate(problem(429, words)))
     assert (error.category, error.retry_after, error.did_not_run) == ("rate-limit", retry_after, True)
 
 
