@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import ssl
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
+import httpx2
 import pytest
 
-from limner import clients, shared
+from limner import ProviderError, clients, shared, shared_async
 from limner.clients import close_shared, owning_loop
 
 
@@ -262,3 +267,155 @@ def test_a_client_of_a_thread_is_closed_in_a_thread_even_where_it_closes_asynchr
 
     (closed_on,) = asyncio.run(main()).closed_on
     assert closed_on != threading.get_ident()
+
+
+# Built in a thread
+
+
+def test_a_client_is_built_in_a_thread_once_however_many_ask() -> None:
+    made: list[Client] = []
+    threads: list[int] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def slow() -> Client:
+        threads.append(threading.get_ident())
+        begun.set()
+        assert go.wait(5)
+        made.append(AsyncClient())
+        return made[-1]
+
+    async def main() -> None:
+        asking = [asyncio.create_task(shared_async("key", slow)) for _ in range(5)]
+        assert await asyncio.to_thread(begun.wait, 5)
+        asking[0].cancel()  # the others still get it
+        with pytest.raises(asyncio.CancelledError):
+            await asking[0]
+        go.set()
+        got = await asyncio.gather(*asking[1:])
+        assert got == made * 4
+        assert await shared_async("key", slow) is made[0]
+        assert shared("key", slow) is made[0]
+        await close_shared()
+        assert len(made[0].closed_on) == 1
+
+    asyncio.run(main())
+    assert len(threads) == 1
+    assert threads[0] != threading.get_ident()
+
+
+def test_a_build_that_fails_leaves_nothing_behind() -> None:
+    def fail_to_build() -> Client:
+        raise LookupError("no such host")
+
+    def stop() -> Client:
+        raise StopIteration
+
+    async def main() -> None:
+        with pytest.raises(LookupError):
+            await shared_async("key", fail_to_build)
+        with pytest.raises(RuntimeError):
+            await shared_async("key", stop)
+        assert isinstance(await shared_async("key", AsyncClient), AsyncClient)
+
+    asyncio.run(main())
+
+
+def test_a_client_that_is_being_built_is_closed_too() -> None:
+    go, made = threading.Event(), list[Client]()
+
+    def slow() -> Client:
+        assert go.wait(5)
+        made.append(AsyncClient())
+        return made[-1]
+
+    async def main() -> None:
+        asking = asyncio.create_task(shared_async("key", slow))
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(close_shared())
+        await asyncio.sleep(0)
+        go.set()
+        await closing
+        assert await asking is made[0]
+
+    asyncio.run(main())
+    assert len(made[0].closed_on) == 1
+
+
+# A wrong environment
+
+
+VARIABLES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "socks://127.0.0.1:1"),
+        ("all_proxy", "socks://127.0.0.1:1"),
+        ("ALL_PROXY", "socks5://127.0.0.1:1"),
+        ("HTTPS_PROXY", "http://127.0.0.1:x"),
+        ("HTTP_PROXY", "http://user:p%ss@host:port"),
+        ("https_proxy", "ftp://127.0.0.1:1"),
+        ("SSL_CERT_FILE", "/does/not/exist.pem"),
+        ("SSL_CERT_FILE", __file__),
+        ("SSLKEYLOGFILE", "/does/not/exist/keys"),
+    ],
+)
+def test_a_wrong_variable_is_named(
+    library: Any, variable: str, value: str, plain: pytest.MonkeyPatch
+) -> None:
+    plain.setattr("limner.environment.find_spec", lambda name: None)
+    plain.setitem(sys.modules, "socksio", None)
+    plain.setenv(variable, value)
+
+    async def ask() -> ProviderError | None:
+        with pytest.raises(ProviderError) as raised:
+            await shared_async("key", build)
+        with pytest.raises(ProviderError):
+            shared("key", build)
+        return raised.value
+
+    def build() -> Any:
+        if variable == "SSLKEYLOGFILE":  # httpx2 makes its context without Python's defaults
+            ssl.create_default_context()
+        return library.AsyncClient()
+
+    error = asyncio.run(ask())
+    assert error is not None
+    assert (error.category, error.did_not_run) == ("unavailable", True)
+    assert f"The environment variable {variable} cannot be used" in str(error.why)
+    assert value not in str(error.why)
+
+
+def test_a_network_of_ipv6_is_named(plain: pytest.MonkeyPatch) -> None:
+    plain.setenv("NO_PROXY", "localhost,fd07::/64")
+    with pytest.raises(ProviderError, match="NO_PROXY"):
+        _ = shared("key", httpx.AsyncClient)  # httpx2 passes over it
+
+
+def test_a_variable_of_the_sdk_is_named_by_its_value(plain: pytest.MonkeyPatch) -> None:
+    plain.setenv("REPLICATE_POLL_INTERVAL", "soon")
+    with pytest.raises(ProviderError, match="REPLICATE_POLL_INTERVAL"):
+        _ = shared("key", lambda: float(os.environ["REPLICATE_POLL_INTERVAL"]))
+
+
+def test_an_error_of_its_own_is_not_the_environments(plain: pytest.MonkeyPatch) -> None:
+    plain.setenv("HTTP_PROXY", "http://127.0.0.1:3128")
+    plain.setenv("NO_PROXY", "localhost,10.0.0.0/8")
+    for error in (ValueError("too many"), ModuleNotFoundError("no sdk", name="sdk"), OSError(28, "full")):
+
+        def build(error: Exception = error) -> Client:
+            raise error
+
+        with pytest.raises(type(error)) as raised:
+            _ = shared("key", build)
+        assert raised.value is error

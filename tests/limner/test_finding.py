@@ -53,7 +53,10 @@ LINK = "https://cdn.example/a.png"
         ({"data": [{"url": " https://cdn.example/red fox.png\n"}]}, ["https://cdn.example/red%20fox.png"]),
         ({"data": [{"url": "data:image/png;base64," + PNG}]}, ["data:image/png;base64," + PNG]),
         ({"output": "data:text/plain;base64," + PNG}, ["data:text/plain;base64," + PNG]),
-        ({"output": ["https://x.example/info.json", "https://x.example/a", LINK]}, [LINK, "https://x.example/a"]),
+        (
+            {"output": ["https://x.example/info.json", "https://x.example/a", LINK]},
+            [LINK, "https://x.example/a"],
+        ),
         ({"output": {"json": "https://x.example/a.JSON?x=1", "image": LINK}}, [LINK]),
         ({"url": "https://api.example/jobs/7", "images": [LINK]}, [LINK]),
         ({"data": [{"b64_json": "?!"}]}, ["?!"]),  # what the service calls a picture, the host judges

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
+import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -169,6 +172,32 @@ def test_dialects(model: str, settings: dict[str, str], body: dict[str, Any], le
     assert [warning.feature for warning in result.warnings] == left_out
 
 
+@pytest.mark.parametrize(
+    ("model", "settings", "drawn", "sent", "warned"),
+    [
+        ("flux", {}, True, False, False),
+        ("flux", {"seed": "body"}, True, True, False),
+        ("flux", {"seed": "none"}, True, False, False),
+        (FLARE, {}, True, False, False),
+        ("flux", {}, False, True, False),
+        ("flux", {"seed": "none"}, False, False, True),
+    ],
+)
+def test_a_seed_that_nobody_asked_for_is_sent_only_where_it_is_taken(
+    model: str, settings: dict[str, str], drawn: bool, sent: bool, warned: bool
+) -> None:
+    result, request = answered(GOOD, model=model, settings=settings, seed=7, seed_is_drawn=drawn)
+    assert request.json.get("seed") == (7 if sent else None)
+    assert (result.seed_sent, [warning.feature for warning in result.warnings]) == (sent, ["seed"] * warned)
+
+
+def test_a_service_that_takes_no_seed_is_heard_by_who_asked_for_one() -> None:
+    words = "Unrecognized request argument supplied: seed"
+    failure = refused(Reply(400, error(words)), model="flux", seed=2**32 - 1)
+    assert isinstance(failure, ProviderError)
+    assert (failure.category, failure.service_message) == ("invalid-request", words)
+
+
 def test_a_size_that_nobody_asked_for_is_dropped_in_silence() -> None:
     result, request = answered(GOOD, model="grok", settings={"size": "none"}, size=Size(1024, 1024))
     assert (request.json, result.warnings) == ({"prompt": "A red fox", "model": "grok"}, [])
@@ -254,6 +283,99 @@ def test_a_key_that_no_header_can_carry_is_refused() -> None:
 
 
 # What comes back
+
+
+def svg() -> bytes:
+    return b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>'
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(body=PNG, headers={"content-type": "image/png"}),
+        Reply(body=PNG, headers={"content-type": "application/octet-stream"}),
+        Reply(body=gzip.compress(PNG), headers={"content-type": "image/png", "content-encoding": "gzip"}),
+        Reply(body=svg(), headers={"content-type": "image/svg+xml"}),
+    ],
+)
+def test_a_picture_instead_of_json_is_one(reply: Reply) -> None:
+    result, _ = answered(reply, model="flux")
+    assert result.image == (svg() if "svg" in reply.headers["content-type"] else PNG)
+    assert result.metadata == {}
+
+
+TEXT = PICTURE["b64_json"]
+
+
+@pytest.mark.parametrize(
+    ("body", "image"),
+    [
+        ({"images": [TEXT], "parameters": {}, "info": "{}"}, TEXT),
+        ({"images": [{"url": "https://cdn.example/a.png"}]}, "https://cdn.example/a.png"),
+        ({"data": PICTURE}, TEXT),
+        ({"data": {"url": "https://cdn.example/a"}}, "https://cdn.example/a"),
+        ({"image": f"data:image/png;base64,{TEXT}"}, f"data:image/png;base64,{TEXT}"),
+        ({"output": ["https://cdn.example/a.json", "https://cdn.example/a"]}, "https://cdn.example/a"),
+        ({"artifacts": [{"base64": TEXT, "seed": 9, "finishReason": "SUCCESS"}]}, TEXT),
+        ({"data": [{"url": "/files/a.png"}]}, "{}/files/a.png"),
+        ({"data": [{"url": "files/a.png"}]}, "{}/v1/files/a.png"),
+        ({"data": [{"url": "//cdn.example/a.png"}]}, "http://cdn.example/a.png"),
+        ({"data": [{"url": "https://cdn.example/red fox.png"}]}, "https://cdn.example/red%20fox.png"),
+    ],
+)
+def test_pictures_in_other_shapes(body: dict[str, Any], image: str) -> None:
+    with Loopback({PATH: Reply(body=body)}) as server:
+        result = make(ask(f"{server.url}/v1", model="flux"))
+    assert result.image == (image.replace("{}", server.url) if image.startswith("{}") else image)
+    assert result.seed == (9 if "artifacts" in body else None)
+
+
+def test_a_mark_of_the_service_is_a_refusal() -> None:
+    refusal = refused(Reply(body={"data": [PICTURE], "has_nsfw_concepts": [True]}), model="flux")
+    assert isinstance(refusal, ContentFiltered)
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500, 503])
+def test_an_answer_of_any_form_is_read(status: int) -> None:
+    """Whatever stands where a text or an object is expected: it ends as a failure of the contract."""
+    odd: list[Any] = [None, 7, True, "", "no", [], ["no"], {}, {"a": None}, [[7]], -1.5, 10**30]
+    bodies = [{name: value} for name in ("error", "data", "images", "detail", "code") for value in odd]
+    inner = ("code", "type", "message", "param", "innererror", "moderation_details")
+    bodies += [{"error": {name: value}} for name in inner for value in odd]
+    bodies += [{"data": [{name: value}]} for name in ("url", "b64_json", "seed") for value in odd[:5]]
+    waiting = [json.dumps(body) for body in [*bodies, *odd]]
+    waiting += ['{"seed": ' + "[" * 900 + "]" * 900 + "}", "{", '"', '"\\ud800"', "9" * 9_000]
+    sent = iter(waiting)
+
+    async def each() -> None:
+        for body in waiting:
+            try:
+                await openai.generate(ask(f"{server.url}/v1", model="flux", seed=7))
+            except (ContentFiltered, ProviderError):
+                continue
+            assert "url" in body or "b64_json" in body, body
+
+    with Loopback(lambda _: Reply(status, next(sent))) as server:
+        run(each)
+    assert len(server.requests) == len(waiting)
+
+
+def test_a_picture_whose_reply_says_odd_things_is_kept() -> None:
+    deep = (
+        '{"seed": true, "usage": 7, "model": [], "revised_prompt": {}, "size": %s, "note": %s, "data": [%s]}'
+    )
+    nested = "[" * 900 + "]" * 900
+    reply = Reply(body=deep % (nested, nested, json.dumps(PICTURE)))
+    result, _ = answered(reply, model="flux", seed=7, size=Size(768, 512))
+    assert (result.image, result.seed, result.model, result.usage) == (TEXT, None, None, {})
+
+
+def test_a_reply_without_end_is_given_up() -> None:
+    bomb = gzip.compress(b'{"data": [{"b64_json": "' + b"A" * 200_000_000, 1)
+    failure = refused(Reply(body=bomb, headers={"content-encoding": "gzip"}))
+    assert isinstance(failure, ProviderError)
+    assert (failure.category, failure.did_not_run) == ("bad-response", False)
+    assert "larger than" in str(failure.why)
 
 
 def test_all_that_the_service_says_is_kept() -> None:
@@ -670,6 +792,29 @@ def test_one_client_for_each_loop_server_and_key(monkeypatch: pytest.MonkeyPatch
     ]
 
 
+def test_the_first_client_is_built_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing the SDK and reading certificates take half a second, in which no page would answer."""
+    threads: list[int] = []
+    real = sdk.AsyncOpenAI
+
+    def noted(**options: Any) -> sdk.AsyncOpenAI:
+        threads.append(threading.get_ident())
+        return real(**options)
+
+    monkeypatch.setattr(sdk, "AsyncOpenAI", noted)
+    with Loopback({PATH: GOOD}) as server:
+        run(lambda: asyncio.gather(*(openai.generate(ask(f"{server.url}/v1")) for _ in range(5))))
+    assert len(threads) == 1
+    assert threads[0] != threading.get_ident()
+
+
+def test_a_wrong_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks://127.0.0.1:1")
+    with pytest.raises(ProviderError, match="ALL_PROXY") as raised:
+        make(ask("http://127.0.0.1:1/v1"))
+    assert (raised.value.category, raised.value.did_not_run) == ("unavailable", True)
+
+
 # What it says of itself
 
 
@@ -745,7 +890,9 @@ def test_quality_and_seed_by_model() -> None:
 # From end to end
 
 
-def through_the_studio(handler: Handler, **provider: Any) -> tuple[Version, bytes, Loopback]:
+def through_the_studio(
+    handler: Handler, options: dict[str, Any] | None = None, **provider: Any
+) -> tuple[Version, bytes, Loopback]:
     """Asks the whole engine for one picture; gives the settled version, and the picture's stored bytes."""
 
     async def work(server: Loopback) -> tuple[Version, bytes]:
@@ -753,7 +900,9 @@ def through_the_studio(handler: Handler, **provider: Any) -> tuple[Version, byte
         studio = open_studio(load_settings(provider="house", providers={"house": own}))
         try:
             conversation = await studio.conversation("t")
-            message = await studio.start(conversation, UserRequest(prompt="A red fox", size="3:2"))
+            message = await studio.start(
+                conversation, UserRequest(prompt="A red fox", size="3:2", options=options or {})
+            )
             version = await asyncio.wait_for(conversation.settled(message), 5)
             stored = [file.read_bytes() for file in studio.store.folder.rglob("*.png")]
             return version, b"".join(stored)
@@ -784,9 +933,34 @@ def test_a_url_is_fetched_without_the_key(monkeypatch: pytest.MonkeyPatch) -> No
 
     version, picture, server = through_the_studio(handler, api_key_env="HOUSE_KEY", models=("flux",))
     assert (version.status, picture) == ("complete", PNG)
-    generation, fetch = server.requests
-    assert (generation.json.get("seed"), version.provenance.seed) == (None, None)
+    _, fetch = server.requests
     assert KEY not in str(fetch)
+
+
+@pytest.mark.parametrize(("takes", "settings"), [(False, {}), (True, {"seed": "body"})])
+def test_a_version_claims_no_seed_that_was_not_sent(
+    takes: bool, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    version, _, server = through_the_studio({PATH: GOOD}, models=("flux",), **settings)
+    seed = server.requests[0].json.get("seed")
+    assert (version.status, version.provenance.seed) == ("complete", seed)
+    assert (seed is not None) is takes
+    assert seed is None or seed < 2**31
+    assert [warning.feature for warning in version.provenance.warnings] == ["size"]
+
+
+@pytest.mark.parametrize(("comes", "warned"), [("PNG", ["PNG instead of JPEG."]), ("JPEG", [])])
+def test_another_format_than_the_chosen_one_is_told(
+    comes: str, warned: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    file = BytesIO()
+    Image.new("RGB", (1536, 1024), "teal").save(file, comes)
+    reply = Reply(body={"data": [{"b64_json": base64.b64encode(file.getvalue()).decode()}]})
+    version, _, _ = through_the_studio({PATH: reply}, options={"output_format": "jpeg"})
+    told = {warning.feature: warning.details for warning in version.provenance.warnings}
+    assert [details for feature, details in told.items() if feature == "output_format"] == warned
 
 
 def test_a_service_that_repeats_the_key_does_not_show_it(monkeypatch: pytest.MonkeyPatch) -> None:
