@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gc
+import gzip
 import json
 import socket
 import subprocess
@@ -594,6 +595,49 @@ def test_a_good_answer_without_a_picture(service: str, body: Any, category: str,
     assert error.service_message is None or error.service_message in str(body)
 
 
+ODD: list[Any] = [None, 7, True, "", "no", [], ["no"], {}, {"a": None}, [[7]], -1.5, 10**30]
+
+
+@pytest.mark.parametrize("service", ["hf-inference", "fal-ai", "wavespeed", "zai-org", "replicate"])
+@pytest.mark.parametrize("status", [200, 400, 422, 503])
+def test_an_answer_of_any_form_is_read(service: Any, status: int) -> None:
+    """Whatever stands where a text or an object is expected: it ends as a failure of the contract."""
+    names = ("error", "data", "images", "detail", "output", "status", "id", "image_result", "estimated_time")
+    bodies = [json.dumps({name: value}) for name in names for value in ODD]
+    bodies += [json.dumps({"data": {name: value}}) for name in ("urls", "status", "outputs") for value in ODD]
+    bodies += [json.dumps(value) for value in ODD] + ["{", '"', '{"a": ' + "[" * 900 + "]" * 900 + "}"]
+    waiting = iter(bodies)
+
+    def handler(request: Request) -> Reply:
+        return internet.hub if request.path.startswith("/api/") else Reply(status, next(waiting, "{}"))
+
+    async def each() -> None:
+        for body in bodies:
+            try:
+                await huggingface.generate(ask(inference_provider=service))
+            except (ContentFiltered, ProviderError):
+                continue
+            raise AssertionError(body)
+
+    internet = Internet(GOOD)
+    with served(handler):
+        run(each)
+
+
+@pytest.mark.parametrize("offers", [7, "no", [None], [7], {"together": 7}, {"together": {"status": 7}}])
+def test_what_the_hub_says_of_a_model_may_be_anything(offers: Any) -> None:
+    error = refused(Internet(GOOD, offers), paid=0)
+    assert isinstance(error, ProviderError)
+    assert error.did_not_run
+
+
+def test_a_reply_without_end_is_given_up() -> None:
+    bomb = gzip.compress(b" " * 200_000_000, 1)
+    error = direct(Reply(body=bomb, headers={"content-encoding": "gzip"}))
+    assert failure(error) == ("bad-response", False, None)
+    assert "larger than" in str(error.why)
+
+
 # Jobs
 
 
@@ -722,6 +766,31 @@ def test_a_refusal_is_not_found_where_the_server_broke() -> None:
         False,
         None,
     )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("ALL_PROXY", "socks://127.0.0.1:1"), ("SSL_CERT_FILE", "/no")]
+)
+def test_a_wrong_environment_is_named(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    error = refused(Internet(GOOD), paid=0)
+    assert failure(error) == ("unavailable", True, None)
+    assert variable in str(error.why)
+
+
+def test_the_first_client_is_built_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    real = httpx2.AsyncClient
+
+    def noted(**more: Any) -> Any:
+        threads.append(threading.get_ident())
+        return real(**more)
+
+    monkeypatch.setattr(httpx2, "AsyncClient", noted)
+    with served(Internet(Reply(body=_BASE64), offered("together"))):
+        run(lambda: asyncio.gather(*(huggingface.generate(ask(prompt=f"Fox {i}")) for i in range(5))))
+    assert len(threads) == 1
+    assert threads[0] != threading.get_ident()
 
 
 def test_nobody_listens_there() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
+import json
 import math
 import re
 import socket
@@ -16,6 +18,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import pytest
 from PIL import Image
 from pydantic import SecretStr, ValidationError
@@ -391,6 +394,47 @@ def test_every_shape_of_output(output: Any, image: str, warned: list[str]) -> No
 )
 def test_an_output_without_a_picture_is_no_answer(output: Any) -> None:
     assert failed(Replicate(prediction(output=output))).category == "bad-response"
+
+
+def test_a_mark_in_an_output_is_a_refusal() -> None:
+    refusal, _ = refused(Replicate(prediction(output={"images": [URL], "has_nsfw_concepts": [True]})))
+    assert isinstance(refusal, ContentFiltered)
+
+
+ODD: list[Any] = [None, 7, True, "", "no", [], ["no"], {}, {"a": None}, [[7]], -1.5, 10**30]
+
+
+@pytest.mark.parametrize("status", [201, 400, 401, 422, 429, 500])
+def test_an_answer_of_any_form_is_read(status: int) -> None:
+    """Whatever stands where a text or an object is expected: it ends as a failure of the contract."""
+    names = ("id", "output", "error", "status", "logs", "urls", "metrics", "input", "detail", "title")
+    bodies = [json.dumps({name: value}) for name in names for value in ODD]
+    bodies += [json.dumps(prediction() | {name: value}) for name in names for value in ODD]
+    bodies += [json.dumps(value) for value in ODD] + ["{", '"', '{"a": ' + "[" * 900 + "]" * 900 + "}"]
+    waiting = iter(bodies)
+
+    async def each() -> None:
+        for body in bodies:
+            try:
+                result = await replicate.generate(ask(server.url))
+            except (ContentFiltered, ProviderError):
+                continue
+            assert result.image == URL, body
+
+    def handler(request: Request) -> Reply:
+        is_new = request.method == "POST" and not request.path.endswith("/cancel")
+        return Reply(status, next(waiting)) if is_new else _reply(CANCELED)
+
+    with Loopback(handler) as server:
+        run(each)
+
+
+def test_a_reply_without_end_is_given_up() -> None:
+    bomb = gzip.compress(b'{"id": "' + b"A" * 200_000_000, 1)
+    error, _ = refused(Replicate(Reply(201, bomb, {"content-encoding": "gzip"})))
+    assert isinstance(error, ProviderError)
+    assert (error.category, error.did_not_run) == ("bad-response", False)
+    assert "larger than" in str(error.why)
 
 
 # How it fails
@@ -820,6 +864,32 @@ def test_every_event_loop_has_a_client_of_its_own() -> None:
         for _ in range(2):
             assert make(ask(server.url)).image == URL
     assert steps(server) == ["create", "create"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("SSL_CERT_FILE", "/does/not/exist"), ("REPLICATE_POLL_INTERVAL", "soon")]
+)
+def test_a_wrong_environment_is_named(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    with Loopback(Replicate()) as server, pytest.raises(ProviderError, match=variable) as raised:
+        make(ask(server.url))
+    assert (raised.value.category, raised.value.did_not_run) == ("unavailable", True)
+    assert server.requests == []
+
+
+def test_the_first_client_is_built_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    real = httpx.AsyncHTTPTransport
+
+    def noted(**more: Any) -> Any:
+        threads.append(threading.get_ident())
+        return real(**more)
+
+    monkeypatch.setattr(httpx, "AsyncHTTPTransport", noted)
+    with Loopback(Replicate()) as server:
+        run(lambda: asyncio.gather(*(replicate.generate(ask(server.url)) for _ in range(5))))
+    assert len(threads) == 1
+    assert threads[0] != threading.get_ident()
 
 
 def test_accounts_do_not_share_a_client() -> None:
