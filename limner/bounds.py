@@ -21,12 +21,15 @@ class Parts(NamedTuple):
     """What a walk found in a file.
 
     `memory` is what decoding needs in addition to the file itself, in bytes, as measured with Pillow 12;
-    `coded` returns a copy of the parts that make the first frame's pixels.
+    `coded` returns a copy of the parts that make the first frame's pixels. `animated` means that there are
+    more frames, `see_through` that a colour is transparent, as said outside of those parts.
     """
 
     memory: int
     coded: Callable[[], bytes]
     exif: bytes = b""
+    animated: bool = False
+    see_through: bool = False
 
 
 def bad_image(sentence: str) -> ProviderError:

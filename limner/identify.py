@@ -96,13 +96,11 @@ def _identify_with_pillow(data: bytes, format: Format, max_pixels: int) -> Image
             image.load()
             if _is_turned(parts.exif or image.info.get("exif", b"")):
                 width, height = height, width
-            black = not parts.animated and len(data) <= _most_of_black(width * height) and _is_black(image)
+            is_plain = (
+                not (parts.animated or parts.see_through) and len(data) <= 100_000 + width * height // 8
+            )
+            black = is_plain and _is_black(image)  # no format needs more for black, with a profile beside
             return ImageInfo(format.media_type, width, height, black)
-
-
-def _most_of_black(pixels: int) -> int:
-    """Returns the bytes of a file that may be black all over: no format needs more, with a profile beside."""
-    return 100_000 + pixels // 8
 
 
 def _is_black(image: Image) -> bool:

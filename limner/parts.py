@@ -44,7 +44,7 @@ def _walk_png(data: bytes, max_pixels: int) -> Parts:
     check_pixels(width, height, max_pixels)
     kept, exif = [data[:33]], b""
     pixels = array("Q")  # the start and the end of each IDAT chunk's data
-    size = 0
+    frames, size, animated, see_through = 0, 0, False, False
     for part in count(1):
         check_parts(part, max_parts(len(data)))
         length, kind = struct.unpack_from(">I4s", view, at)
@@ -56,8 +56,15 @@ def _walk_png(data: bytes, max_pixels: int) -> Parts:
         if kind == b"IDAT":
             if pixels and before != kind:
                 raise ValueError("the pixels are in two places")
+            frames = frames or 1  # what comes before the first fcTL is a frame of its own
             pixels.extend((at + 8, end))
             size += length
+        elif kind == b"fcTL":
+            frames += 1
+        elif kind == b"acTL":
+            animated = animated or not pixels
+        elif kind == b"tRNS":
+            see_through = True
         elif kind == b"PLTE" and not pixels:
             kept.append(data[at : end + 4])
         elif kind == b"eXIf":
@@ -80,7 +87,7 @@ def _walk_png(data: bytes, max_pixels: int) -> Parts:
 
     each = 4 if colours in (2, 4, 6) else max(1, depth // 8)
     memory = each * width * height + 2 * row + 100 * len(pixels)
-    return Parts(memory, coded, exif)
+    return Parts(memory, coded, exif, animated and frames > 1, see_through)
 
 
 def _walk_gif(data: bytes, max_pixels: int) -> Parts:
@@ -103,20 +110,23 @@ def _walk_gif(data: bytes, max_pixels: int) -> Parts:
     sides: tuple[int, int] = struct.unpack_from("<HH", data, 6)
     check_pixels(*sides, max_pixels)
     head = at = 13 + palette(data[10])
-    first, memory = memoryview(b""), 0
+    frames, first, memory, see_through = 0, memoryview(b""), 0, False
     while (block := data[at]) != 0x3B:
         if block == 0x21:
+            see_through = see_through or (data[at + 1] == 0xF9 and bool(data[at + 3] & 1))
             at = after_blocks(at + 2)
         elif block == 0x2C:
             left, top, width, height, flags = struct.unpack_from("<4HB", data, at + 1)
             check_pixels(left + width, top + height, max_pixels)
             start, at = at, after_blocks(at + 11 + palette(flags))
-            if not first:
+            frames += 1
+            if frames == 1:
                 first = memoryview(data)[start:at]
                 memory = 2 * max(sides[0], left + width) * max(sides[1], top + height)
         else:
             raise ValueError("unknown block")
-    return Parts(memory, lambda: b"".join([data[:head], first, b";"]))
+    coded = b"".join([data[:head], first, b";"])
+    return Parts(memory, lambda: coded, animated=frames > 1, see_through=see_through)
 
 
 def _walk_jpeg(data: bytes, max_pixels: int) -> Parts:

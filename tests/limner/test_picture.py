@@ -508,6 +508,74 @@ class TestIdentify:
         assert 150 < endings.count("bad-image") < 290
 
 
+BLACK = Image.new("RGB", (512, 384))
+
+
+class TestBlack:
+    @pytest.mark.parametrize(
+        "data",
+        [
+            encode(BLACK, "PNG"),
+            encode(BLACK, "PNG", compress_level=1),
+            encode(BLACK, "JPEG", quality=90),
+            encode(BLACK, "JPEG", progressive=True),
+            encode(BLACK, "WEBP"),
+            encode(BLACK, "WEBP", lossless=True),
+            encode(BLACK, "AVIF"),
+            encode(BLACK, "GIF"),
+            encode(BLACK.convert("RGBA"), "PNG"),
+            encode(BLACK.convert("LA"), "PNG"),
+            encode(BLACK.convert("L"), "PNG"),
+            encode(BLACK.convert("P"), "PNG"),
+            encode(BLACK.convert("1"), "PNG"),
+            encode(Image.new("RGB", (64, 64), (2, 1, 0)), "PNG"),
+            encode(BLACK, "PNG", icc_profile=b"x" * 50_000),
+        ],
+    )
+    def test_a_black_picture_is_known(self, data):
+        assert identify(data).black
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            encode(drawing(), "PNG"),
+            encode(Image.new("RGB", (64, 64), (3, 0, 0)), "PNG"),
+            encode(Image.new("L", (64, 64), 3), "PNG"),
+            encode(Image.new("1", (64, 64), 1), "PNG"),
+            encode(Image.new("RGB", (64, 64), (6, 6, 6)), "JPEG"),
+            encode(Image.new("RGBA", (64, 64)), "PNG"),
+            encode(Image.new("RGBA", (64, 64), (0, 0, 0, 254)), "PNG"),
+            encode(Image.new("LA", (64, 64), (0, 0)), "PNG"),
+            encode(Image.new("P", (64, 64)), "PNG", transparency=0),
+            encode(Image.new("RGB", (64, 64)), "PNG", transparency=(0, 0, 0)),
+            encode(Image.new("P", (64, 64)), "GIF", transparency=0),
+            encode(Image.new("I;16", (64, 64), 500), "PNG"),
+            encode(BLACK, "GIF", save_all=True, append_images=[Image.new("RGB", BLACK.size, "red")]),
+            encode(BLACK, "PNG", save_all=True, append_images=[Image.new("RGB", BLACK.size, "red")]),
+            encode(BLACK, "WEBP", save_all=True, append_images=[Image.new("RGB", BLACK.size, "red")]),
+        ],
+    )
+    def test_any_other_is_not(self, data):
+        assert not identify(data).black
+
+    def test_one_bright_pixel_makes_a_picture(self):
+        star = BLACK.copy()
+        star.putpixel((300, 200), (255, 255, 255))
+        assert not identify(encode(star, "PNG")).black
+
+    def test_a_palette_is_black_by_the_colours_that_are_used(self):
+        image = Image.new("P", (64, 64))
+        image.putpalette([0, 0, 0, 255, 0, 0])
+        assert identify(encode(image, "PNG")).black
+        image.putpixel((1, 1), 1)
+        assert not identify(encode(image, "PNG")).black
+
+    def test_what_is_far_too_large_to_be_black_is_not_looked_at(self, monkeypatch):
+        monkeypatch.setattr("limner.identify._is_black", None)
+        noise = encode(Image.effect_noise((600, 600), 50), "PNG")
+        assert not identify(noise).black
+
+
 class TestBombs:
     """What is refused before it takes memory or hours."""
 

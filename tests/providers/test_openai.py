@@ -942,7 +942,7 @@ def test_a_version_claims_no_seed_that_was_not_sent(
     takes: bool, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    version, _, server = through_the_studio({PATH: GOOD}, models=("flux",), **settings)
+    version, _, server = through_the_studio({PATH: GOOD}, None, models=("flux",), **settings)
     seed = server.requests[0].json.get("seed")
     assert (version.status, version.provenance.seed) == ("complete", seed)
     assert (seed is not None) is takes

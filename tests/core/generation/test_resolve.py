@@ -106,6 +106,7 @@ def test_what_fits_stays_as_it_was_requested() -> None:
     )
     sent = fitting.image_request
     assert (sent.prompt, sent.negative_prompt) == ("a fox\nat dusk", "rain")
+    assert not sent.seed_is_drawn
     assert (sent.size, sent.seed, fitting.warnings) == (Size(1000, 700), MAX_SEED, ())
 
 
@@ -116,6 +117,20 @@ def test_nothing_requested_is_the_models_default_without_a_word() -> None:
         ).image_request.size == (512, 256)
         assert warnings(size=blank, negative_prompt=blank, of={"seed": False, "negative_prompt": False}) == []
     assert resolved(of={"sizes": ()}).image_request.size is None
+
+
+def test_a_drawn_seed_is_one_that_every_service_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[int] = []
+
+    def largest(limit: int) -> int:
+        limits.append(limit)
+        return limit - 1
+
+    monkeypatch.setattr("core.generation.resolve.secrets.randbelow", largest)
+    sent = resolved(of={"seed": True}).image_request
+    assert (sent.seed, sent.seed_is_drawn, limits) == (2**31 - 1, True, [2**31])
+    sent = resolved(of={"seed": False}).image_request
+    assert (sent.seed, sent.seed_is_drawn) == (None, False)
 
 
 def test_what_a_model_does_not_take_is_left_out_and_said() -> None:
