@@ -125,8 +125,11 @@ def _walk_gif(data: bytes, max_pixels: int) -> Parts:
                 memory = 2 * max(sides[0], left + width) * max(sides[1], top + height)
         else:
             raise ValueError("unknown block")
-    coded = b"".join([data[:head], first, b";"])
-    return Parts(memory, lambda: coded, animated=frames > 1, see_through=see_through)
+
+    def coded() -> bytes:
+        return b"".join([data[:head], first, b";"])
+
+    return Parts(memory, coded, animated=frames > 1, see_through=see_through)
 
 
 def _walk_jpeg(data: bytes, max_pixels: int) -> Parts:
