@@ -24,7 +24,7 @@ _HOLDERS = _TEXTS.union(
 _NEVER = {"error", "errors", "urls", "logs", "metrics", "input", "webhook"}
 """Members whose links lead elsewhere."""
 _MARKS = {"has_nsfw_concepts", "has_nsfw_concept", "has_nsfw_contents", "nsfw_content_detected"}
-_MAX_DEPTH, _MAX_PARTS, _MAX_LINK = 12, 10_000, 16_384
+_MAX_DEPTH, _MAX_VALUES, _MAX_LINK = 12, 100_000, 16_384
 
 _BASE64 = re.compile(r"iVBORw0KGgo|/9j/|R0lGOD|UklGR|AAAA.{3,8}ZnR5c|PHN2Zy|PD94bWwg")
 """How base64 of a picture begins, in each format of the contract."""
@@ -50,7 +50,7 @@ def find_pictures(reply: object, address: str = "", response: Any = None) -> lis
     """
     if is_marked_unsafe(reply):
         raise ContentFiltered(why="The service marked the picture as not safe for work.")
-    found = sorted(_pictures(reply, address, _MAX_DEPTH), key=lambda picture: picture[0])
+    found = sorted(_Finder(address).pictures(reply), key=lambda picture: picture[0])
     pictures: list[str | bytes] = [*dict.fromkeys(picture for _, picture in found)]
     if not pictures and response is not None and not isinstance(reply, dict | list) and _is_picture(response):
         pictures = [response.content]
@@ -67,71 +67,76 @@ def is_marked_unsafe(reply: object) -> bool:
                     return True
                 waiting.append(cast(object, member))
         elif isinstance(value, list):
-            waiting.extend(cast("list[object]", value)[:_MAX_PARTS])
-        if len(waiting) > 10 * _MAX_PARTS:
+            waiting.extend(cast("list[object]", value)[:_MAX_VALUES])
+        if len(waiting) > _MAX_VALUES:
             break
     return False
 
 
-def _pictures(
-    value: object, address: str, depth: int, *, any_name: bool = False
-) -> Iterator[tuple[int, str]]:
-    """Yields each picture with its rank, 0 for what is surely one."""
-    if isinstance(value, str):
-        if picture := _picture(value, address):
-            yield picture
-    elif isinstance(value, list) and depth:
-        for part in cast("list[object]", value)[:_MAX_PARTS]:
-            yield from _pictures(part, address, depth - 1, any_name=any_name)
-    elif isinstance(value, dict) and depth:
-        yield from _members(cast("dict[str, object]", value), address, depth - 1, any_name)
+class _Finder:
+    """Walks through a reply, as far as a reply with a picture goes."""
 
+    def __init__(self, address: str) -> None:
+        self._address = f"{address.partition('?')[0].rstrip('/')}/" if address else ""
+        self._left = _MAX_VALUES
 
-def _members(said: dict[str, object], address: str, depth: int, any_name: bool) -> Iterator[tuple[int, str]]:
-    inline = [said[name] for name in _INLINE if isinstance(said.get(name), str) and said[name]]
-    if inline:
-        yield 0, str(inline[0])
-        return
-    found: list[tuple[int, str]] = []
-    for name in (name for name in said if name not in _NEVER and name not in _LINKS):
-        if any_name or name in _HOLDERS or name in _OUTPUTS:
-            within = any_name or name in _OUTPUTS
-            pictures = _pictures(said[name], address, depth, any_name=within)
-            is_text = name in _TEXTS and isinstance(said[name], str)
-            found += [picture for picture in pictures if not (is_text and picture[0])]
-    if not found:
-        for name in (name for name in _LINKS if name in said):
+    def pictures(
+        self, value: object, depth: int = _MAX_DEPTH, *, any_name: bool = False
+    ) -> Iterator[tuple[int, str]]:
+        """Yields each picture with its rank, 0 for what is surely one."""
+        self._left -= 1
+        if self._left < 0 or not depth:
+            return
+        if isinstance(value, str):
+            if picture := self._picture(value):
+                yield picture
+        elif isinstance(value, list):
+            for part in cast("list[object]", value)[: self._left]:
+                yield from self.pictures(part, depth - 1, any_name=any_name)
+        elif isinstance(value, dict):
+            yield from self._members(cast("dict[str, object]", value), depth - 1, any_name)
+
+    def _members(self, said: dict[str, object], depth: int, any_name: bool) -> list[tuple[int, str]]:
+        inline = [said[name] for name in _INLINE if isinstance(said.get(name), str) and said[name]]
+        if inline:
+            return [(0, str(inline[0]))]
+        found: list[tuple[int, str]] = []
+        for name in (name for name in said if name not in _NEVER and name not in _LINKS):
+            if any_name or name in _HOLDERS or name in _OUTPUTS:
+                pictures = self.pictures(said[name], depth, any_name=any_name or name in _OUTPUTS)
+                is_text = name in _TEXTS and isinstance(said[name], str)
+                found += [picture for picture in pictures if not (is_text and picture[0])]
+        for name in (name for name in _LINKS if name in said and not found):
             member = said[name]
-            if isinstance(member, str):
-                picture = _picture(member, address, is_link=True)
-                found += [picture] if picture else []
-            else:
-                found += _pictures(member, address, depth, any_name=any_name)
-            if found:
-                break
-    yield from found
+            if not isinstance(member, str):
+                found += self.pictures(member, depth, any_name=any_name)
+            elif picture := self._picture(member, is_link=True):
+                found.append(picture)
+        return found
 
-
-def _picture(text: str, address: str, *, is_link: bool = False) -> tuple[int, str] | None:
-    """Returns a text as a picture, with its rank; None if it is none."""
-    head = text[:_MAX_LINK].strip()
-    if _BASE64.match(head):
-        return 0, text
-    if data := _DATA.match(head):
-        media_type = data[1].lower()
-        is_image = not media_type.partition(";")[0] or media_type.startswith(("image/", "application/octet-"))
-        return (0, text) if is_image or _BASE64.match(data[2]) else None
-    if not head or len(text) > _MAX_LINK:
-        return None
-    link = re.sub(r"\s", lambda space: quote(space[0]), head)
-    if head.startswith("//"):
-        link = urljoin(address or "https:", link)
-    elif not re.match(r"https?://", head, re.IGNORECASE):
-        if _SCHEME.match(head) or not address or not (is_link or _kind(link) == 0):
+    def _picture(self, text: str, *, is_link: bool = False) -> tuple[int, str] | None:
+        """Returns a text as a picture, with its rank; None if it is none."""
+        head = text[:_MAX_LINK].strip()
+        if _BASE64.match(head):
+            return 0, text
+        if data := _DATA.match(head):
+            label = data[1].lower()
+            is_image = label.startswith(("image/", "application/octet-")) or not label.partition(";")[0]
+            return (0, text) if is_image or _BASE64.match(data[2]) else None
+        if not head or len(text) > _MAX_LINK:
             return None
-        link = urljoin(f"{address.partition('?')[0].rstrip('/')}/", link)
-    rank = _kind(link)
-    return None if rank is None else (rank, link)
+        link = re.sub(r"\s", lambda space: quote(space[0]), head)
+        is_whole = re.match(r"https?://", head, re.IGNORECASE)
+        is_relative = not is_whole and not head.startswith("//")
+        may_be_joined = self._address and not _SCHEME.match(head) and (is_link or _kind(link) == 0)
+        if is_relative and not may_be_joined:
+            return None
+        try:
+            link = link if is_whole else urljoin(self._address or "https:", link)
+        except ValueError:  # brackets that hold no address of IPv6
+            return None
+        rank = _kind(link)
+        return None if rank is None else (rank, link)
 
 
 def _kind(link: str) -> int | None:

@@ -93,6 +93,8 @@ def test_each_form(reply: object, found: list[str]) -> None:
         {"output": "data:application/json;base64,e30="},
         {"output": "ftp://x.example/a.png"},
         {"output": "http://["},
+        {"output": "//["},
+        {"data": [{"url": "//[x/a.png"}]},
         {"data": [{"url": "https://" + "x" * 20_000}]},
         {"input": {"image": LINK}},
     ],
@@ -175,4 +177,5 @@ def test_no_reply_makes_it_raise() -> None:
             assert isinstance(found, str)
     deep = json.loads('{"data":[' * 300 + "]}" * 300)
     assert find_pictures(deep, AT) == []
-    assert find_pictures({"data": [{"url": LINK}] * 100_000}, AT) == [LINK]
+    assert find_pictures({"data": [{"url": LINK}] * 200_000}, AT) == [LINK]
+    assert find_pictures({"data": [[[0] * 100] * 100] * 10_000}, AT) == []
