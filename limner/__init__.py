@@ -23,8 +23,9 @@ from limner.clients import shared, shared_async
 from limner.errors import CancelConfirmed, Category, ContentFiltered, LimnerError, ProviderError
 from limner.finding import find_pictures
 from limner.hookspecs import CONTRACT, Generate, hookimpl
-from limner.info import Credential, ModelInfo, ProviderInfo
+from limner.info import Credential, ModelInfo, NoSettings, ProviderInfo
 from limner.options import Options
+from limner.proxies import proxy_for
 from limner.request import ImageRequest
 from limner.responses import failure_from_response, read_reply, refusal_in, retry_after, service_words
 from limner.result import ImageResult, ImageWarning
@@ -43,6 +44,7 @@ __all__ = [
     "ImageWarning",
     "LimnerError",
     "ModelInfo",
+    "NoSettings",
     "Options",
     "ProviderError",
     "ProviderInfo",
@@ -52,6 +54,7 @@ __all__ = [
     "find_pictures",
     "hookimpl",
     "parse_reply",
+    "proxy_for",
     "read_bounded",
     "read_reply",
     "refusal_in",

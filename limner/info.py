@@ -48,6 +48,12 @@ class ModelInfo(BaseModel):
         return self.sizes[0] if self.sizes else None
 
 
+class NoSettings(BaseModel):
+    """For a provider that takes no settings of its own, so that a wrong key is found at the start."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
 class ProviderInfo(BaseModel):
     """A provider's label, models and credential, and whether it costs money."""
 

@@ -15,7 +15,7 @@ from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Literal, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from limner import (
     ACCEPTED,
@@ -78,6 +78,7 @@ def describe() -> ProviderInfo:
         models=tuple(_ANY.model_copy(update={"id": model}) for model in _MODELS),
         other_models=_ANY,
         options=TextToImageOptions,
+        settings=Settings,
         credential=Credential(variable="HF_TOKEN", url=tokens, hugging_face=True),
         paid=True,
         imports=("huggingface_hub.inference._providers",),
@@ -125,12 +126,7 @@ def _settings(request: ImageRequest) -> tuple[Settings, str]:
     if not (key or request.base_url) or not re.fullmatch("[!-~]*", key):
         why = "The token is missing, or has characters that no token has: copy it again, without spaces."
         raise _not_sent("auth", why=why)
-    try:
-        return Settings.model_validate(dict(request.settings)), key
-    except ValidationError as error:
-        wrong = error.errors(include_url=False)[0]
-        why = f"The provider's setting {wrong['loc'][0]} is wrong: {wrong['msg']}."
-        raise _not_sent("invalid-request", why=f"{why} Its settings are provider and bill_to.") from error
+    return Settings.model_validate(dict(request.settings)), key
 
 
 async def _offer(request: ImageRequest, settings: Settings, key: str) -> Any:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from limner import (
     ACCEPTED,
@@ -103,6 +103,7 @@ def describe() -> ProviderInfo:
         credential=Credential(variable="OPENAI_API_KEY", url="https://platform.openai.com/api-keys"),
         paid=True,
         base_url_variable="OPENAI_BASE_URL",
+        settings=Settings,
         imports=("openai.resources.images",),
     )
 
@@ -110,21 +111,10 @@ def describe() -> ProviderInfo:
 @hookimpl
 async def generate(request: ImageRequest) -> ImageResult:
     """Sends one request, and never again: one whose answer is lost may have been billed."""
-    settings = _settings(dict(request.settings))
+    settings = Settings.model_validate(dict(request.settings))
     body, warnings = _body(request, settings)
     reply = await _ask(request, settings, body)
     return _result(reply, await parse_reply(reply.content), request, body, warnings)
-
-
-def _settings(settings: dict[str, Any]) -> Settings:
-    try:
-        return Settings.model_validate(settings)
-    except ValidationError as error:
-        wrong = error.errors(include_url=False)[0]
-        unknown = wrong["type"] == "extra_forbidden"
-        what = f"does not exist: there are {', '.join(Settings.model_fields)}" if unknown else wrong["msg"]
-        why = f"The provider's setting {wrong['loc'][0]} is wrong: {what}."
-        raise ProviderError("invalid-request", why=why, did_not_run=True) from error
 
 
 def _body(request: ImageRequest, settings: Settings) -> tuple[dict[str, Any], list[ImageWarning]]:

@@ -25,6 +25,7 @@ from limner import (
     ImageWarning,
     LimnerError,
     ModelInfo,
+    NoSettings,
     Options,
     ProviderError,
     ProviderInfo,
@@ -33,6 +34,7 @@ from limner import (
     failure_from_response,
     find_pictures,
     hookimpl,
+    proxy_for,
     read_bounded,
     shared,
     shared_async,
@@ -117,6 +119,7 @@ def describe() -> ProviderInfo:
         credential=Credential(variable="REPLICATE_API_TOKEN", url="https://replicate.com/account/api-tokens"),
         paid=True,
         base_url_variable="REPLICATE_BASE_URL",
+        settings=NoSettings,
         imports=("replicate",),
     )
 
@@ -165,7 +168,7 @@ async def _client(request: ImageRequest) -> Any:
             sent.extensions["timeout"] = httpx.Timeout(READ_TIMEOUT, connect=10, pool=None).as_dict()
 
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)  # many idle ones are slow
-        transport = httpx.AsyncHTTPTransport(limits=limits)
+        transport = httpx.AsyncHTTPTransport(limits=limits, proxy=proxy_for(base_url))
         hooks: dict[str, Any] = {"request": [set_timeout], "response": [read_bounded]}
         client: Any = Client(base_url=base_url, transport=transport, headers=headers, event_hooks=hooks)
         client.aclose = transport.aclose
@@ -175,7 +178,7 @@ async def _client(request: ImageRequest) -> Any:
 
 
 _REFERENCE = re.compile(r"([a-z0-9][\w.-]*)/([a-z0-9][\w.-]*)(?::(\w+))?", re.ASCII | re.IGNORECASE)
-_SETTLED = {"succeeded", "failed", "canceled"}
+_SETTLED, _ABORTED = {"succeeded", "failed", "canceled"}, "given=aborted"  # pydantic's words for a 4th
 _FINAL: set[Category] = {"auth", "quota", "invalid-request"}  # another look would fail, too
 _PERCENT = re.compile(r"(\d{1,3})%\s*\|")
 
@@ -229,7 +232,7 @@ async def _settle(prediction: Any, request: ImageRequest) -> None:
             misses += 1
             failure = _failure(error, made=True)
             final = not isinstance(failure, ProviderError) or failure.category in _FINAL
-            if misses > MAX_MISSES or final or _is_aborted(error):
+            if misses > MAX_MISSES or final or _ABORTED in str(error):
                 raise failure from error
 
 
@@ -286,15 +289,10 @@ def _failure(error: Exception, *, made: bool = False, prompt: str | None = None)
     if status := getattr(error, "status", None):  # a ReplicateError; the SDK drops the headers
         reply = {name: getattr(error, name, None) for name in ("detail", "title", "type")}
         return failure_from_response(status, reply, prompt=prompt, did_not_run=False if made else None)
-    if _is_aborted(error):
+    if _ABORTED in str(error):
         return ProviderError("timeout", why="Replicate ended the prediction at its deadline.")
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if kinds & {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"}:
         return ProviderError("unavailable", did_not_run=not made)
     lost = "timeout" if "TimeoutException" in kinds else "unavailable"
     return ProviderError(lost if "TransportError" in kinds else "bad-response")
-
-
-def _is_aborted(error: Exception) -> bool:
-    """Whether the prediction's status is aborted, which the SDK does not know: these are pydantic's words."""
-    return "given=aborted" in str(error)

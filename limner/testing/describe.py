@@ -134,11 +134,14 @@ class DescribeTests(SuiteBase):
 
 
 def _facts(info: ProviderInfo) -> str:
-    """Returns a provider's whole description as JSON; the options as their schema instead of their class."""
-    classes = {"options": True, "models": {"__all__": {"options"}}, "other_models": {"options"}}
+    """Returns a provider's whole description as JSON; options and settings as schemas, not classes."""
+    own = {"options", "settings"}
+    classes = dict.fromkeys(own, True) | {"models": {"__all__": {"options"}}, "other_models": {"options"}}
     facts = info.model_dump(mode="json", exclude=classes)
     models = (*info.models, *((info.other_models,) if info.other_models else ()))
-    return json.dumps([facts, [options_as_json(info.options_of(model)) for model in models]], sort_keys=True)
+    options = [options_as_json(info.options_of(model)) for model in models]
+    settings = info.settings.model_json_schema() if info.settings else None
+    return json.dumps([facts, options, settings], sort_keys=True)
 
 
 def _distributions(module: str) -> set[str]:

@@ -45,7 +45,7 @@ def describe() -> limner.ProviderInfo:
     model = limner.ModelInfo(
         id="sketch-1", label="Sketch", sizes=SIZES, seed=True, negative_prompt=True, options=SketchOptions
     )
-    return limner.ProviderInfo(label="Sketch", about=about, models=(model,))
+    return limner.ProviderInfo(label="Sketch", about=about, models=(model,), settings=limner.NoSettings)
 
 
 @limner.hookimpl

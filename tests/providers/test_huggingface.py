@@ -476,21 +476,6 @@ def test_a_base_url_leaves_no_choice() -> None:
     assert [warning.feature for warning in result.warnings] == ["inference_provider"]
 
 
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"billto": "x"}, "The provider's setting billto is wrong: Extra inputs are not permitted."),
-        ({"provider": "openai"}, "The provider's setting provider is wrong: Input should be 'auto'"),
-        ({"bill_to": "a\r\nb"}, "The provider's setting bill_to is wrong: String should match pattern"),
-    ],
-)
-def test_wrong_settings_are_refused_before_the_call(settings: dict[str, Any], words: str) -> None:
-    error = refused(Internet(GOOD), paid=0, settings=settings)
-    assert failure(error) == ("invalid-request", True, None)
-    assert error.service_message is None
-    assert str(error.why).startswith(words)
-
-
 # What comes back
 
 
