@@ -1,4 +1,4 @@
-"""Replies read within bounds, with a client of httpx or of httpx2, and parsed beside the event loop.
+"""Replies read within bounds, with a client of httpx or of httpx2, and parsed off the event loop.
 
 client = httpx.AsyncClient(event_hooks={"response": [read_bounded]}, headers=ACCEPTED)
 reply = await parse_reply((await client.post(…)).content)

@@ -77,9 +77,9 @@ def shared(key: Hashable, factory: Callable[[], Client]) -> Client:
 
 
 async def shared_async(key: Hashable, factory: Callable[[], Client]) -> Client:
-    """Gives the same client as `shared`, but calls the factory in a thread, once however many wait for it.
+    """Returns the same client as `shared`, but calls the factory in a thread, once however many wait for it.
 
-    So a factory may import an SDK and read certificates, which holds up an event loop for half a second.
+    So a factory may import an SDK and read certificates, which would block an event loop for half a second.
     """
     clients = _clients_of(asyncio.get_running_loop())
     if key in clients.on_loop:

@@ -1,4 +1,4 @@
-"""Where the pictures are in the reply of a service, whatever form it gives them."""
+"""Finds the pictures in a service's reply, whatever their form."""
 
 from __future__ import annotations
 
