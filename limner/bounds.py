@@ -1,8 +1,9 @@
-"""The limits of every walk over a picture's file, and its result."""
+"""The limits of every walk over a picture's file, what it found, and what a picture is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from limner.errors import ProviderError
@@ -17,17 +18,31 @@ _MIN_PARTS = 100_000
 """Parts that any file may have on top, for animations of many tiny frames; 100,000 take 0.1 s."""
 
 
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """What a picture's own bytes state; width and height are in pixels, with the picture upright."""
+
+    media_type: str
+    width: int
+    height: int
+    black: bool = field(default=False, compare=False)
+    """It is black all over, without anything transparent, which is how some services withhold one."""
+
+
 class Parts(NamedTuple):
     """What a walk found in a file.
 
     `memory` is what decoding needs in addition to the file itself, in bytes, as measured with Pillow 12;
-    `coded` returns a copy of the parts that make the first frame's pixels. `animated` means that there are
-    more frames, `see_through` that a colour is transparent, as said outside of those parts.
+    `coded` returns a copy of the parts that make the first frame's pixels. If the mark at their end is
+    missing, `otherwise` returns them with other bytes after them: the picture is whole only if these
+    change nothing in its last pixels. `animated` means that there are more frames, `see_through` that a
+    colour is transparent, as said outside of those parts.
     """
 
     memory: int
     coded: Callable[[], bytes]
     exif: bytes = b""
+    otherwise: Callable[[], bytes] | None = None
     animated: bool = False
     see_through: bool = False
 

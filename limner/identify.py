@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
-from xml.parsers import expat
 
-from limner.bounds import bad_image, check_pixels
+from limner.bounds import ImageInfo, bad_image, check_pixels
 from limner.errors import ProviderError
-from limner.formats import FORMATS, SVG, Format
+from limner.formats import FORMATS, Format
 from limner.parts import walk
+from limner.svg import MARKUP, MAX_SVG_BYTES, SVG_MEMORY, identify_svg
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = 40_000_000
-MAX_SVG_BYTES = 5_000_000
-MAX_SVG_SIDE = 1_000_000
-SVG_MEMORY = 40
-"""The most bytes of memory that checking takes for each byte of an SVG: one element with only attributes."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImageInfo:
-    """What a picture's own bytes state; width and height are in pixels, with the picture upright."""
-
-    media_type: str
-    width: int
-    height: int
-    black: bool = field(default=False, compare=False)
-    """It is black all over, without anything transparent, which is how some services withhold one."""
-
-
 KEPT = {format.name.upper() for format in FORMATS} | {"MPO"}
 """The formats that are passed on unchanged, by Pillow's names; it calls some JPEGs MPO."""
-
-_MARKUP = re.compile(rb"(\xef\xbb\xbf)?\s*<|\xff\xfe<\x00|\xfe\xff\x00<")
-_SVG_ROOT = "http://www.w3.org/2000/svg svg"
-_SVG_LENGTH = re.compile(r"\+?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
-_SVG_NAMESPACE = re.compile(rb"""\sxmlns(?::[^\s=<>"']*)?\s*=\s*["'][^"']{1000}""")
 
 
 def identify(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageInfo:
@@ -57,7 +33,7 @@ def identify(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageInfo:
     Raises ``ProviderError("bad-image")`` for anything else, ImportError if Pillow is missing.
     """
     format = _format_of(data)
-    return _identify_with_pillow(data, format, max_pixels) if format else _identify_svg(data)
+    return _identify_with_pillow(data, format, max_pixels) if format else identify_svg(data)
 
 
 def memory_to_prove(data: bytes, max_pixels: int = MAX_PIXELS) -> int:
@@ -78,29 +54,38 @@ def memory_to_prove(data: bytes, max_pixels: int = MAX_PIXELS) -> int:
 def _format_of(data: bytes) -> Format | None:
     """Returns the format by its magic number; None for markup."""
     format = next((format for format in FORMATS if format.magic.match(data)), None)
-    if format or _MARKUP.match(data):
+    if format or MARKUP.match(data):
         return format
     raise bad_image("The result is not a PNG, JPEG, WebP, GIF, AVIF or SVG picture.")
 
 
 def _identify_with_pillow(data: bytes, format: Format, max_pixels: int) -> ImageInfo:
     try:
-        from PIL import Image
+        from PIL import Image as pillow
     except ImportError as error:
         raise ImportError("Pillow is missing: install limner[app], or limner[testing] to test") from error
     with _errors_named(data, format):
         parts = walk(format.name, data, max_pixels)
-        with Image.open(BytesIO(parts.coded()), formats=[format.name]) as image:
+        with pillow.open(BytesIO(parts.coded()), formats=[format.name]) as image:
             width, height = image.size
             check_pixels(width, height, max_pixels)
             image.load()
-            if _is_turned(parts.exif or image.info.get("exif", b"")):
-                width, height = height, width
-            is_plain = (
-                not (parts.animated or parts.see_through) and len(data) <= 100_000 + width * height // 8
-            )
-            black = is_plain and _is_black(image)  # no format needs more for black, with a profile beside
-            return ImageInfo(format.media_type, width, height, black)
+            turned = _is_turned(parts.exif or image.info.get("exif", b""))
+            last = _last_pixels(image) if parts.otherwise else b""
+            # a picture of nothing but black takes few bytes in any format, even with a profile
+            is_small = len(data) <= 100_000 + width * height // 8
+            black = is_small and not (parts.animated or parts.see_through) and _is_black(image)
+        if parts.otherwise:
+            with pillow.open(BytesIO(parts.otherwise()), formats=[format.name]) as image:
+                if _last_pixels(image) != last:
+                    raise IndexError("the last pixels are missing")
+        return ImageInfo(format.media_type, *((height, width) if turned else (width, height)), black)
+
+
+def _last_pixels(image: Image) -> bytes:
+    """Returns the pixels of the last block of a JPEG, which is at most 32 pixels wide and high."""
+    width, height = image.size
+    return image.crop((max(0, width - 32), max(0, height - 32), width, height)).tobytes()
 
 
 def _is_black(image: Image) -> bool:
@@ -151,44 +136,3 @@ def _is_turned(exif: bytes) -> bool:
                 if tag == 0x0112:
                     return value in (5, 6, 7, 8)
     return False
-
-
-def _identify_svg(data: bytes) -> ImageInfo:
-    if len(data) > MAX_SVG_BYTES:
-        raise bad_image(f"The SVG picture is larger than {MAX_SVG_BYTES:,} bytes.")
-    plain = data.replace(b"\0", b"")  # UTF-16 too
-    # expat continues after a handler has raised, and expands all that a document type declares
-    if doctype := re.search(rb"<!DOCTYPE\s*(svg\b)?", plain):
-        if doctype[1]:
-            raise bad_image("The SVG picture declares a document type, which could hide entities.")
-        raise bad_image("The result is a web page or another document, not a picture.")
-    if _SVG_NAMESPACE.search(plain):  # expat copies it for every name
-        raise bad_image("The SVG picture has a namespace that is much too long.")
-    roots: list[dict[str, str]] = []
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        if name != _SVG_ROOT:
-            raise bad_image("The result is a web page or another document, not a picture.")
-        roots.append(attributes)
-        parser.StartElementHandler = None
-
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.StartElementHandler = start
-    try:
-        parser.Parse(data, True)
-    except (expat.ExpatError, ValueError, LookupError) as error:
-        if roots:
-            raise bad_image("The SVG picture is cut off or damaged.") from error
-        raise bad_image("The result is a web page or another document, not a picture.") from error
-    return _svg_facts(roots[0])
-
-
-def _svg_facts(root: dict[str, str]) -> ImageInfo:
-    named = [root.get(side, "").strip().removesuffix("px") for side in ("width", "height")]
-    box = re.split(r"[\s,]+", root.get("viewBox", "").strip())[2:]
-    for sides in (named, box):
-        if len(sides) == 2 and all(len(side) <= 40 and _SVG_LENGTH.fullmatch(side) for side in sides):
-            width, height = map(float, sides)
-            if min(width, height) > 0 and max(width, height) <= MAX_SVG_SIDE:
-                return ImageInfo(SVG, max(1, round(width)), max(1, round(height)))
-    raise bad_image("The SVG picture does not say how large it is.")

@@ -12,6 +12,7 @@ import re
 import struct
 import zlib
 from array import array
+from functools import partial
 from itertools import count
 
 from limner.avif import walk_avif
@@ -24,9 +25,15 @@ _MAX_SCANNED_PIXELS = 400_000_000
 """Scans times pixels, for JPEGs with more scans; 40 million pixels take at least 30 ms per scan."""
 _MAX_JPEG_TABLES = 65_535  # bytes; at most eight tables of up to 275 are used
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PNG_CRITICAL = (b"IHDR", b"PLTE", b"IDAT")
+_PNG_END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 _JPEG_MARKER = re.compile(
     rb"\xff([\xc0-\xcf\xd8-\xfe])"
 )  # segments with a length, and the start and end of a picture
+_JPEG_RESERVED = re.compile(rb"\xff[\x02-\xbf]")  # no decoder continues after one
+_JPEG_PADDINGS = (bytes(16), b"\xd6\x3b\xa9\x7e" * 4)
+"""What stands in for a missing end: decoders read 8 bytes ahead. The bits of the two differ."""
+_ZEROS = re.compile(rb"\0+")
 
 
 def walk(name: str, data: bytes, max_pixels: int) -> Parts:
@@ -49,7 +56,9 @@ def _walk_png(data: bytes, max_pixels: int) -> Parts:
         check_parts(part, max_parts(len(data)))
         length, kind = struct.unpack_from(">I4s", view, at)
         end = at + 8 + length
-        if struct.unpack_from(">I", view, end)[0] != zlib.crc32(view[at + 4 : end]):
+        checksum = struct.unpack_from(">I", view, end)[0]
+        # browsers read a text or a profile whatever its checksum; that of a later frame is its only proof
+        if kind in (*_PNG_CRITICAL, b"fdAT") and checksum != zlib.crc32(view[at + 4 : end]):
             raise ValueError("a chunk's checksum is wrong")
         if (kind == b"IHDR") != (part == 1) or (part == 1 and length != 13):
             raise ValueError("the header is not first, or not alone")
@@ -66,11 +75,15 @@ def _walk_png(data: bytes, max_pixels: int) -> Parts:
         elif kind == b"tRNS":
             see_through = True
         elif kind == b"PLTE" and not pixels:
+            if len(kept) > 1 or not length:
+                raise ValueError("a second palette, or an empty one")
             kept.append(data[at : end + 4])
         elif kind == b"eXIf":
             exif = data[at + 8 : end]
         elif kind == b"IEND":
             break
+        elif kind[:1].isupper() and not pixels and kind != b"IHDR":
+            raise ValueError("a chunk that is needed, and unknown")
         before, at = kind, end + 4
     bits = depth * _PNG_CHANNELS[colours]
     row = width * bits // 8 + 2
@@ -79,7 +92,7 @@ def _walk_png(data: bytes, max_pixels: int) -> Parts:
     ):  # deflate adds less than a thousandth to data that it cannot compress
         raise bad_image("The picture has far more data than its pixels need.")
     kept.append(struct.pack(">I4s", size, b"IDAT"))
-    tail = bytes(4) + data[at : at + 12]
+    tail = bytes(4) + _PNG_END
 
     def coded() -> bytes:
         chunks = (view[pixels[i] : pixels[i + 1]] for i in range(0, len(pixels), 2))
@@ -87,7 +100,7 @@ def _walk_png(data: bytes, max_pixels: int) -> Parts:
 
     each = 4 if colours in (2, 4, 6) else max(1, depth // 8)
     memory = each * width * height + 2 * row + 100 * len(pixels)
-    return Parts(memory, coded, exif, animated and frames > 1, see_through)
+    return Parts(memory, coded, exif, animated=animated and frames > 1, see_through=see_through)
 
 
 def _walk_gif(data: bytes, max_pixels: int) -> Parts:
@@ -111,10 +124,16 @@ def _walk_gif(data: bytes, max_pixels: int) -> Parts:
     check_pixels(*sides, max_pixels)
     head = at = 13 + palette(data[10])
     frames, first, memory, see_through = 0, memoryview(b""), 0, False
-    while (block := data[at]) != 0x3B:
+    # of the blocks that are there, each is whole: the trailer after them may be missing
+    while (at < len(data) or not first) and (block := data[at]) != 0x3B:
         if block == 0x21:
+            if data[at + 1] == 0xF9 and data[at + 2] not in (0, 4):
+                raise ValueError("a graphic control of another length")
             see_through = see_through or (data[at + 1] == 0xF9 and bool(data[at + 3] & 1))
             at = after_blocks(at + 2)
+        elif first and (zeros := _ZEROS.match(data, at)):
+            at, parts = zeros.end(), parts + 1
+            check_parts(parts, allowed)
         elif block == 0x2C:
             left, top, width, height, flags = struct.unpack_from("<4HB", data, at + 1)
             check_pixels(left + width, top + height, max_pixels)
@@ -135,15 +154,20 @@ def _walk_gif(data: bytes, max_pixels: int) -> Parts:
 def _walk_jpeg(data: bytes, max_pixels: int) -> Parts:
     head, tables, exif, at = [data[:2]], 0, b"", 2
     scans = first = pixels = layers = 0
-    progressive = False
+    progressive, found = False, None
     for part in count(1):
         check_parts(part, max_parts(len(data)))
         found = _JPEG_MARKER.search(data, at)
         if found is None:
-            raise IndexError("the end is missing")
-        marker, start, at = found[1][0], found.start(), found.end()
+            if scans != 1 or progressive:
+                raise IndexError("the end is missing")
+            break
+        before, marker, start, at = at, found[1][0], found.start(), found.end()
         if marker == 0xD9:
             break
+        unknown = marker in (0xC8, 0xDE, 0xDF) or 0xF0 <= marker <= 0xFD
+        if not first and (unknown or _JPEG_RESERVED.search(data, before, start)):
+            raise ValueError("a marker that no decoder knows")
         length = struct.unpack_from(">H", data, at)[0]
         if marker == 0xD8 or length < 2:
             raise ValueError("a picture in the picture, or a segment without a length")
@@ -167,7 +191,15 @@ def _walk_jpeg(data: bytes, max_pixels: int) -> Parts:
     if not (first and layers):
         raise ValueError("no scan")
     each = (1 if layers == 1 else 4) + (2 * layers if progressive or scans > 1 else 0)
-    return Parts(each * pixels, lambda: b"".join([*head, memoryview(data)[first:at]]), exif)
+    if found:
+        return Parts(each * pixels, lambda: b"".join([*head, memoryview(data)[first:at]]), exif)
+
+    def ended(padding: bytes) -> bytes:
+        scan = data[first:].rstrip(b"\0")  # the rest of a file that was given more room than it filled
+        return b"".join([*head, scan, b"\0" if scan.endswith(b"\xff") else b"", padding])
+
+    coded, otherwise = (partial(ended, padding) for padding in _JPEG_PADDINGS)
+    return Parts(each * pixels + len(data), coded, exif, otherwise)
 
 
 def _walk_webp(data: bytes, max_pixels: int) -> Parts:
