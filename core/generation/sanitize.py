@@ -12,7 +12,7 @@ from numbers import Integral
 from typing import Any, cast
 
 from core.chat.request import limit_nesting
-from core.redaction import HIDDEN
+from core.redaction import hide_known
 from limner import ImageResult, ImageWarning
 
 log = logging.getLogger(__name__)
@@ -25,8 +25,8 @@ MAX_WARNINGS = 50
 def sanitize(result: ImageResult, secret: str) -> ImageResult:
     """Drops what does not have the contract's types: an error would lose a picture that may be paid for.
 
-    Hides the secret that the request was made with, makes plain JSON of usage and metadata, cuts what
-    is nested too deeply, and leaves the picture as it is.
+    Hides the secret that the request was made with and those of the environment, in any form, makes plain
+    JSON of usage and metadata, cuts what is nested too deeply, and leaves the picture as it is.
     """
     untrusted: Any = result
     return replace(
@@ -45,8 +45,7 @@ def sanitize(result: ImageResult, secret: str) -> ImageResult:
 def _text(value: object, secret: str) -> str | None:
     if not isinstance(value, str):
         return None
-    if secret:
-        value = value.replace(secret, HIDDEN)
+    value = hide_known(value[: 4 * MAX_LENGTH], secret)
     return value[:MAX_LENGTH].encode(errors="replace").decode() or None  # half a surrogate pair
 
 
@@ -57,12 +56,23 @@ def _plain(values: object, secret: str) -> dict[str, Any]:
         written = json.dumps(dict(cast(Mapping[str, Any], values)), default=str, ensure_ascii=False)
         if len(written) > MAX_LENGTH:
             raise ValueError("too long")
-        if secret:
-            written = written.replace(json.dumps(secret, ensure_ascii=False)[1:-1], HIDDEN)
-        return limit_nesting(json.loads(written.encode(errors="replace"), parse_constant=_no_number))
+        plain = limit_nesting(json.loads(written.encode(errors="replace"), parse_constant=_no_number))
+        return plain if hide_known(written, secret) == written else _hidden(plain, secret)
     except Exception as error:  # that of a foreign object's __str__ among them
         log.warning("A provider's usage or metadata was left out: %s", type(error).__name__)
         return {}
+
+
+def _hidden(value: Any, secret: str) -> Any:
+    """Returns plain JSON without secrets in its names, texts and numbers."""
+    if isinstance(value, dict):
+        pairs = cast(dict[str, Any], value).items()
+        return {hide_known(name, secret): _hidden(item, secret) for name, item in pairs}
+    if isinstance(value, list):
+        return [_hidden(item, secret) for item in cast(list[Any], value)]
+    shown = str(value)
+    hidden = hide_known(shown, secret)
+    return value if hidden == shown else hidden
 
 
 def _no_number(_: str) -> None:

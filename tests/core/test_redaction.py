@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 
 from core import redaction
-from core.redaction import HIDDEN, MAX_LENGTH, clean_words, hide_secrets, hide_variables
+from core.redaction import HIDDEN, MAX_LENGTH, clean_words, hide_known, hide_secrets, hide_variables
 from tests.serving import ROOT
 
 KEY = "sk-proj-Ab12Cd34Ef56Gh78Ij90"
@@ -79,6 +84,126 @@ def test_known_secrets_and_those_of_the_environment_are_hidden(monkeypatch: pyte
     assert hide_secrets("an unusual name's value") == HIDDEN
 
 
+ODD_KEY = "Ab/12-Cd+34_Ef=56~Gh&78"
+"""A key that no pattern knows, with characters that other forms write otherwise."""
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "lower case": str.lower,
+    "upper case": str.upper,
+    "base64": encoded,
+    "base64 without padding": lambda key: encoded(key).rstrip("="),
+    "base64 of the URL alphabet": lambda key: encoded(key).translate({43: "-", 47: "_"}),
+    "base64 with a user of 4": lambda key: encoded(f"user:{key}"),
+    "base64 with a user of 5": lambda key: encoded(f"users:{key}"),
+    "base64 with a user of 6": lambda key: encoded(f"userss:{key}"),
+    "base64 with more after it": lambda key: encoded(f"user:{key}@host"),
+    "base64 of the URL alphabet, with more": lambda key: encoded(f"?{key}??").translate({43: "-", 47: "_"}),
+    "base64 on lines": lambda key: base64.encodebytes(b"-" * 50 + key.encode() + b"-" * 50).decode(),
+    "base64 in a URL": lambda key: quote(encoded(key), safe=""),
+    "hexadecimal": lambda key: key.encode().hex(),
+    "hexadecimal in capitals": lambda key: key.encode().hex().upper(),
+    "hexadecimal with spaces": lambda key: key.encode().hex(" "),
+    "bytes of source code": lambda key: "".join(f"\\x{byte:02x}" for byte in key.encode()),
+    "URL": lambda key: quote(key, safe=""),
+    "URL in small letters": lambda key: re.sub("%..", lambda e: e[0].lower(), quote(key, safe="")),
+    "URL, encoded twice": lambda key: quote(quote(key, safe=""), safe=""),
+    "URL, encoded in part": lambda key: key.replace("/", "%2F").replace("A", "%41"),
+    "URL, every character": lambda key: "".join(f"%{byte:02x}" for byte in key.encode()),
+    "URL, in lower case": lambda key: quote(key.lower(), safe=""),
+    "HTML": html.escape,
+    "HTML, escaped twice": lambda key: html.escape(html.escape(key)),
+    "HTML by numbers": lambda key: "".join(f"&#{ord(c)};" for c in key),
+    "HTML by hexadecimal numbers": lambda key: "".join(f"&#x{ord(c):X};" for c in key),
+    "HTML by names": lambda key: key.replace("+", "&plus;").replace("=", "&equals;").replace("/", "&sol;"),
+    "JSON": lambda key: key.replace("/", "\\/").replace("-", "\\u002d").replace("&", "\\u0026"),
+    "JSON in JSON": lambda key: json.dumps(key.replace("-", "\\u002D")),
+    "JavaScript": lambda key: key.replace("-", "\\u{2d}"),
+    "reversed": lambda key: key[::-1],
+    "reversed in lower case": lambda key: key[::-1].lower(),
+    "on two lines": lambda key: f"{key[:9]}\n    {key[9:]}",
+    "on two lines of JSON": lambda key: f"{key[:9]}\\n{key[9:]}",
+    "spaced": " ".join,
+    "with zero-width spaces": "\u200b".join,
+    "with soft hyphens and joiners": "\u00ad\u2060".join,
+    "with zero-width spaces as HTML": "&#8203;".join,
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize(
+    "key", [ODD_KEY, "0123abcdefghijklmnopqrstuvwxyz", "kéy-of-tests", "a key: \\ and /"]
+)
+def test_known_secret_is_hidden_in_every_form(form: Callable[[str], str], key: str) -> None:
+    if key == "kéy-of-tests" and form in (str.upper, FORMS["HTML by names"]):
+        key = "key-of-tests"  # only the letters of ASCII have another case
+    shown = hide_known(f"The key <{form(key)}> is wrong. é", key)
+    assert shown.count(HIDDEN) == 1
+    assert re.fullmatch(r"""The key <"?[\w+/=\n-]{0,72}\[hidden][\w+/=\n-]{0,72}"?> is wrong. é""", shown)
+    if "more" not in form_name(form) and "lines" not in form_name(form) and "user" not in form_name(form):
+        assert re.fullmatch(r"""The key <"?\[hidden]"?> is wrong. é""", shown)
+
+
+def form_name(form: Callable[[str], str]) -> str:
+    return next(name for name, other in FORMS.items() if other is form)
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_secret_of_the_environment_is_hidden_in_every_form(
+    form: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCRIPTED_API_KEY", ODD_KEY)
+    for clean in (hide_known, hide_secrets, clean_words):
+        assert HIDDEN in (clean(f"The key <{form(ODD_KEY)}> is wrong.") or "")
+
+
+def test_nothing_of_a_secret_stays_at_the_edges_of_its_base64() -> None:
+    for before in ("", "a", "ab"):
+        for after in ("", "a", "ab"):
+            begun, _, ended = hide_known(encoded(before + ODD_KEY + after), ODD_KEY).partition(HIDDEN)
+            assert len(begun) == 8 * len(before) // 6
+            assert len(ended.rstrip("=")) <= -(-8 * len(after) // 6)
+
+
+def test_several_secrets_and_what_is_between_them() -> None:
+    text = f"{ODD_KEY.lower()} a%20b {encoded(ODD_KEY)} &amp; {ODD_KEY[::-1]}{ODD_KEY.upper()} c"
+    assert hide_known(text, ODD_KEY, KEY) == f"{HIDDEN} a%20b {HIDDEN} &amp; {HIDDEN}{HIDDEN} c"
+    assert hide_known(f"{KEY}x{KEY.lower()}", ODD_KEY, KEY) == f"{HIDDEN}x{HIDDEN}"
+    assert hide_known(f"a {ODD_KEY} b", ODD_KEY[:12], ODD_KEY) == f"a {HIDDEN} b"
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("test-test", "test TEST test, tested -test- tset: dGVzdA== 74657374"),
+        ("cat-cat", "CAT-CAT, tac-tac, cat cat, c-a-t, 6361742d636174, Y2F0LWNhdA=="),
+        ("secret", "Secret SECRET terces c2VjcmV0"),
+        ("sk-proj-Ab12Cd34Ef56Gh78", "sk-proj-...Gh78, sk-p****Gh78, Ab12, sk-proj-"),
+        ("correct-horse", "Correct horse, a horse is correct"),
+        ("12345678", "1234567, 123-45678, 1 2 3 4 5 6 7 and 9"),
+    ],
+)
+def test_ordinary_words_and_the_ends_of_a_known_key_stay(key: str, text: str) -> None:
+    assert hide_known(text, key) == text
+
+
+def test_a_short_secret_is_hidden_as_it_is() -> None:
+    assert hide_known("a cat, a CAT", "cat") == f"a {HIDDEN}, a CAT"
+
+
+@pytest.mark.parametrize(
+    "text", ["100% é &amp; &copy; &unknown; \\u00zz C:\\new\\temp %zz &#99999999; \\u{110000}", "%"]
+)
+def test_what_looks_escaped_and_hides_nothing_stays(text: str) -> None:
+    assert hide_known(text, ODD_KEY) == text
+    assert hide_known(f"{text} {ODD_KEY.lower()} {text}", ODD_KEY) == f"{text} {HIDDEN} {text}"
+
+
 def test_a_services_words_are_made_fit_to_be_shown() -> None:
     assert clean_words("a\x00b\n\tc\u202e \ud800 d") == "a b c d"
     assert clean_words("x" * 10_000) == "x" * (MAX_LENGTH - 1) + "…"
@@ -90,13 +215,39 @@ def test_a_services_words_are_made_fit_to_be_shown() -> None:
 
 @pytest.mark.parametrize(
     "part",
-    ["a", "sk-", "token ", "key=", "eyJ", "eyJaaaaaaaa.", "://a", "?sig=", "bearer \t", "api_key: '", "-a"],
+    [
+        *(
+            "%41",
+            "%25",
+            "\\u0041",
+            "\\\\",
+            "&#65;",
+            "&amp;",
+            "&",
+            "a\u200b",
+            ODD_KEY.lower(),
+            " ".join(ODD_KEY),
+        ),
+        *(
+            "a",
+            "sk-",
+            "token ",
+            "key=",
+            "eyJ",
+            "eyJaaaaaaaa.",
+            "://a",
+            "?sig=",
+            "bearer \t",
+            "api_key: '",
+            "-a",
+        ),
+    ],
 )
 def test_a_long_text_takes_no_more_than_its_length(part: str) -> None:
     """Work that grows with the square of this length would take hours."""
     give_up_after(120)
     try:
-        hide_secrets((part * 1_000_000)[:1_000_000])
+        hide_secrets((part * 1_000_000)[:1_000_000], ODD_KEY, "a" * 200 + "b")
     finally:
         give_up_after(0)
 
@@ -127,7 +278,7 @@ def test_of_a_long_text_only_what_may_be_shown_is_searched(monkeypatch: pytest.M
 
 
 PRINT_IT = """
-import logging, sys, threading, traceback
+import logging, os, sys, threading, traceback
 from core.logs import log_without_secrets
 log_without_secrets()
 secret = sys.argv[1]
@@ -137,6 +288,8 @@ own.propagate = False
 own.addHandler(logging.StreamHandler())
 own.error("once more %s", secret)
 print("printed", secret)
+print("backwards", os.environ["SCRIPTED_TOKEN"][::-1])
+logging.getLogger("a.plugin").warning("In capitals: %s", os.environ["SCRIPTED_TOKEN"].upper())
 try:
     raise ValueError(secret)
 except ValueError:
@@ -152,13 +305,23 @@ raise RuntimeError(f"at the end {secret}")
 def test_logs_tracebacks_and_prints_of_the_program_are_cleaned() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", PRINT_IT, KEY],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "SCRIPTED_TOKEN": ODD_KEY},
         capture_output=True,
         text=True,
         check=False,
     )
     output = ran.stdout + ran.stderr
     assert KEY not in output
-    assert output.count(HIDDEN) >= 7
-    for words in ("The key is", "once more", "printed", "ValueError", "RuntimeError: at the end"):
+    assert ODD_KEY[::-1] not in output
+    assert ODD_KEY.upper() not in output
+    assert output.count(HIDDEN) >= 9
+    for words in (
+        "backwards",
+        "In capitals",
+        "The key is",
+        "once more",
+        "printed",
+        "ValueError",
+        "RuntimeError: at the end",
+    ):
         assert words in output

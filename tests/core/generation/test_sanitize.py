@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import math
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -69,6 +71,36 @@ def test_what_is_a_fact_is_kept_without_the_key() -> None:
         request_id="r-1",
         usage={"seconds": 1.5},
         metadata={"url": "https://study.example/?k=[hidden]", "path": "x", "long": "x" * 50},
+        warnings=(ImageWarning("size", "[hidden]", "other"),),
+    )
+
+
+@pytest.mark.usefixtures("key")
+def test_key_in_another_form_and_other_secrets_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANOTHER_TOKEN", "123456789012")
+    basic = base64.b64encode(f"user:{KEY}".encode()).decode()
+
+    async def answer(request: ImageRequest) -> ImageResult:
+        return ImageResult(
+            b"a picture",
+            revised_prompt=f"a boat {KEY.upper()}",
+            model=quote(KEY.replace("-", "/-"), safe="").replace("%2F", ""),
+            request_id=KEY.encode().hex(),
+            usage={"tokens": 5, "account": 123456789012, "again": [{KEY.lower(): "\n" + KEY[::-1]}]},
+            metadata={"headers": {"authorization": f"Basic {basic}"}, "kept": "a\nb"},
+            warnings=[ImageWarning("size", " ".join(KEY), "other")],
+        )
+
+    async def main() -> ImageResult:
+        return await Calls(answer=answer).ask("study")
+
+    assert asyncio.run(main()) == ImageResult(
+        b"a picture",
+        revised_prompt="a boat [hidden]",
+        model="[hidden]",
+        request_id="[hidden]",
+        usage={"tokens": 5, "account": "[hidden]", "again": [{"[hidden]": "\n[hidden]"}]},
+        metadata={"headers": {"authorization": "Basic dXNlcj[hidden]"}, "kept": "a\nb"},
         warnings=(ImageWarning("size", "[hidden]", "other"),),
     )
 
