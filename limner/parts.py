@@ -85,6 +85,8 @@ def _walk_png(data: bytes, max_pixels: int) -> Parts:
         elif kind[:1].isupper() and not pixels and kind != b"IHDR":
             raise ValueError("a chunk that is needed, and unknown")
         before, at = kind, end + 4
+    if colours == 3 and len(kept) == 1:
+        raise ValueError("the palette is missing")
     bits = depth * _PNG_CHANNELS[colours]
     row = width * bits // 8 + 2
     if (
