@@ -161,9 +161,9 @@ def _walk_jpeg(data: bytes, max_pixels: int) -> Parts:
         check_parts(part, max_parts(len(data)))
         found = _JPEG_MARKER.search(data, at)
         if found is None:
-            if scans != 1 or progressive:
+            if not first:
                 raise IndexError("the end is missing")
-            break
+            break  # whether the scan is whole, decoding tells; one of several scans never is
         before, marker, start, at = at, found[1][0], found.start(), found.end()
         if marker == 0xD9:
             break

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -112,6 +112,7 @@ FORMS: dict[str, Callable[[str], str]] = {
     "bytes of source code": lambda key: "".join(f"\\x{byte:02x}" for byte in key.encode()),
     "URL": lambda key: quote(key, safe=""),
     "URL in small letters": lambda key: re.sub("%..", lambda e: e[0].lower(), quote(key, safe="")),
+    "form data": quote_plus,
     "URL, encoded twice": lambda key: quote(quote(key, safe=""), safe=""),
     "URL, encoded in part": lambda key: key.replace("/", "%2F").replace("A", "%41"),
     "URL, every character": lambda key: "".join(f"%{byte:02x}" for byte in key.encode()),

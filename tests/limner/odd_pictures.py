@@ -226,6 +226,7 @@ JPEGS = {
     "cut in the middle, then ended": JPEG[: len(JPEG) // 2] + b"\xff\xd9",
     "cut near its end, then ended": JPEG[:-202] + b"\xff\xd9",
     "zeros instead of its last quarter": JPEG[: len(JPEG) * 3 // 4] + bytes(len(JPEG) // 4) + b"\xff\xd9",
+    "end missing, and zeros for its last quarter": JPEG[: len(JPEG) * 3 // 4] + bytes(9_000),
     "progressive, last scan missing": PROGRESSIVE[: PROGRESSIVE.rindex(b"\xff\xda")] + b"\xff\xd9",
     "progressive, last scan and end missing": PROGRESSIVE[: PROGRESSIVE.rindex(b"\xff\xda")],
     "progressive, cut in its first scan": PROGRESSIVE[: PROGRESSIVE.index(b"\xff\xda") + 500],

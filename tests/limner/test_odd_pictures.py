@@ -25,6 +25,7 @@ REFUSED_THOUGH_DRAWN = {
         "checksum of the pixels cut": CUT,
     },
     "JPEG": {
+        "end missing, and zeros for its last quarter": CUT,
         "progressive, end missing": CUT,
         "progressive, last scan and end missing": CUT,
         "progressive, cut in its first scan": CUT,

@@ -768,6 +768,11 @@ class TestSvg:
     def test_what_is_no_svg(self, data):
         sentence_of(identify, data)
 
+    @pytest.mark.parametrize("rest", ["", ' PUBLIC "a" "svg"', " [<!ENTITY a 'b'>]"])
+    def test_document_type_of_a_web_page_is_named_as_one(self, rest):
+        data = f"<!DOCTYPE html{rest}>".encode() + PICTURES["svg"][0]
+        assert "web page" in sentence_of(identify, data)
+
     @pytest.mark.parametrize("name", ["xmlns:a", "xmlns", "xmlns:\u00e9", "xmlns:a\n "])
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be"])
     def test_namespace_that_expat_would_copy_for_every_name(self, name, encoding, monkeypatch):
