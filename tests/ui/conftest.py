@@ -59,7 +59,7 @@ def with_shapes(tmp_path_factory: pytest.TempPathFactory, gates: Path) -> dict[s
     installed.mkdir()
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: limner-shapes\nVersion: 0.1.0\n")
     (installed / "entry_points.txt").write_text(
-        "[limner]\nshapes = limner_shapes.shapes\nhostile = limner_shapes.hostile\n"
+        "[limner]\n" + "".join(f"{name} = limner_shapes.{name}\n" for name in ("shapes", "hostile", "choosy"))
     )
     return {
         "PYTHONPATH": str(site),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -70,8 +71,7 @@ class Composer:
                     groups = option_groups(self._registry)
                     self._groups = [self._draw_group(name, options) for options, name in groups.items()]
         self.about = gr.HTML(padding=False, elem_id="limner-about")
-        self._set_initial(default)
-        self._listen(default)
+        self._listen(default, hidden=self._set_initial(default))
 
     def _draw_group(self, name: str, options: type[Options]) -> _OptionGroup:
         with gr.Row(visible=False) as row:
@@ -109,15 +109,33 @@ class Composer:
             **{group.name: group.row for group in self._groups},
         }
 
-    def _set_initial(self, default: Provider) -> None:
-        """Sets the components to the default provider's values, so that the page needs no first request."""
+    @property
+    def _sent(self) -> list[dict[str, Any]]:
+        """What the script knows of each control, in order: where it is shown, and what it holds at first.
+
+        A control that still holds that is not sent; provider, model and size always are.
+        """
+        options = {
+            f"{group.name}/{name}": {"of": group.name, "initial": control.value}  # pyright: ignore[reportAttributeAccessIssue]
+            for group in self._groups
+            for name, control in group.controls.items()
+        }
+        return [{"name": name, "of": name, **options.get(name, {})} for name in self._named]
+
+    def _set_initial(self, default: Provider) -> list[str]:
+        """Sets the components to the default provider's values, so that the page needs no first request.
+
+        Returns what is hidden for it, by the names that `offer` has.
+        """
         components = {"model": self.model, **self._offered}
-        for control, change in offer(self._registry, default.name, owner=self._for_owner).items():
+        changes = offer(self._registry, default.name, owner=self._for_owner)
+        for control, change in changes.items():
             for name, value in change.items():
                 if name != "__type__":
                     setattr(components[control], name, value)
+        return [control for control, change in changes.items() if change.get("visible") is False]
 
-    def _listen(self, default: Provider) -> None:
+    def _listen(self, default: Provider, hidden: list[str]) -> None:
         """Joins the controls to the page's script; gradio's own routes are closed."""
         self.prompt.change(
             None,
@@ -146,5 +164,5 @@ class Composer:
             None,
             list(self._named.values()),
             None,
-            js=f"(...values) => window.limnerSend({json.dumps(list(self._named))}, values)",
+            js=f"(...values) => window.limnerSend({json.dumps(self._sent)}, values, {json.dumps(hidden)})",
         )

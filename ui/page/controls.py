@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -16,6 +17,7 @@ from core.generation.sizes import nearest_size
 from limner import ModelInfo, Options, Size, SizeRange
 from limner.options import listed_values, option_schemas
 
+_YES_OR_NO = {"true": True, "false": False}
 RATIOS = ("1:1", "4:3", "3:2", "16:9", "3:4", "2:3", "9:16")
 
 
@@ -42,27 +44,33 @@ def option_controls(options: type[Options]) -> dict[str, Component]:
 
 
 def read_options(options: type[Options], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the options that the controls' values mean, without those left to their default.
+    """Returns the options that the controls' values mean, without those left alone or emptied again.
 
-    Raises Rejected for a text that is not the JSON which its option needs.
+    Raises Rejected for a text that is not the number or the JSON which its option needs.
     """
     return {
         name: _read(name, schema, values[name])
         for name, schema in option_schemas(options).items()
-        if not _is_left_out(schema, values.get(name))
+        if not _is_left_alone(schema, values.get(name))
     }
 
 
-def _is_left_out(schema: dict[str, Any], value: Any) -> bool:
-    return value is None or value == "" or (isinstance(value, str) and value == _as_text(schema))
+def _is_left_alone(schema: dict[str, Any], value: Any) -> bool:
+    if isinstance(value, str):
+        return not value.strip() or value == _initial(schema)
+    return value is None or value is _initial(schema)
 
 
-def _as_text(schema: dict[str, Any]) -> str | None:
-    """Returns what the text box of an option of several types holds at first; None for any other control."""
+def _initial(schema: dict[str, Any]) -> str | bool:
+    """Returns what an option's control holds until somebody changes it: empty is the model's own default."""
     default = schema.get("default")
-    if default is None or "type" in schema or listed_values(schema) is not None:
-        return None
-    return default if isinstance(default, str) else json.dumps(default)
+    if default is None:
+        return ""
+    if listed_values(schema) is not None:
+        return json.dumps(default)
+    if isinstance(default, str) or (isinstance(default, bool) and schema.get("type") == "boolean"):
+        return default
+    return json.dumps(default)
 
 
 def _read(name: str, schema: dict[str, Any], value: Any) -> Any:
@@ -70,6 +78,8 @@ def _read(name: str, schema: dict[str, Any], value: Any) -> Any:
         if value == json.dumps(listed):
             return listed
     kind = schema.get("type")
+    if kind == "boolean" and isinstance(value, str):
+        return _YES_OR_NO.get(value, value)
     if kind in ("array", "object") and isinstance(value, str):
         try:
             return from_json(value, allow_inf_nan=False)
@@ -78,35 +88,54 @@ def _read(name: str, schema: dict[str, Any], value: Any) -> Any:
     if kind is None and isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         with suppress(ValueError):  # one of several types, and the text is meant as it is
             return from_json(value, allow_inf_nan=False)
+    if kind in ("integer", "number") and isinstance(value, str):
+        value = _number(name, value, whole=kind == "integer")
     if kind == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)
     return value
 
 
+def _number(name: str, text: str, *, whole: bool) -> int | float:
+    with suppress(ValueError):
+        return int(text)
+    with suppress(ValueError):
+        if math.isfinite(number := float(text)):
+            return number
+    what = "a whole number" if whole else "a number"
+    raise Rejected(f"The option {name} must be {what}: correct it or empty it.")
+
+
 def _control(name: str, schema: dict[str, Any]) -> Component:
-    default = schema.get("default")
+    """Draws the control of an option; none is a Number, which turns an empty one into 0."""
+    initial = _initial(schema)
     about: dict[str, Any] = {
         "label": schema.get("title") or name.replace("_", " ").capitalize(),
         "info": " ".join(schema.get("description", "").split()) or None,
-        "value": default,
+        "value": initial,
     }
     kind = schema.get("type")
     if (listed := listed_values(schema)) is not None:
         # as JSON, which tells 1 from "1" and null from what is left to its default
         choices = [
-            (_word(value), json.dumps(value)) for value in listed if value is not None or default is not None
+            (_word(value), json.dumps(value)) for value in listed if value is not None or initial != ""
         ]
-        if default is None:
-            return gr.Dropdown([("default", ""), *choices], **about)
-        return gr.Dropdown(choices, **{**about, "value": json.dumps(default)})
+        return gr.Dropdown(choices if initial != "" else [("default", ""), *choices], **about)
     if kind == "boolean":
-        return gr.Checkbox(**about)
+        if isinstance(initial, bool):
+            return gr.Checkbox(**about)
+        return gr.Dropdown([("default", ""), ("yes", "true"), ("no", "false")], **about)
     if kind in ("integer", "number"):
-        bounds = {"minimum": schema.get("minimum"), "maximum": schema.get("maximum")}
-        return gr.Number(precision=0 if kind == "integer" else None, **bounds, **about)
+        keypad = f"limner-{kind}" if schema.get("minimum", -1) >= 0 else None  # some have no minus
+        about |= {"placeholder": _range(schema), "max_lines": 1, "elem_classes": keypad}
     if kind in ("array", "object"):
-        about |= {"value": "" if default is None else json.dumps(default), "placeholder": "JSON"}
-    return gr.Textbox(**{**about, "value": _as_text(schema) or about["value"]})
+        about["placeholder"] = "JSON"
+    return gr.Textbox(**about)
+
+
+def _range(schema: dict[str, Any]) -> str:
+    """Returns what an empty number box says: that the default is used, and what else may be."""
+    least, most = schema.get("minimum"), schema.get("maximum")
+    return "default" if least is None or most is None else f"default, or {least} to {most}"
 
 
 def _word(value: Any) -> str:

@@ -88,13 +88,13 @@ document.addEventListener("input", ({ target }) => {
   else if (draft && !promptBox().value) write(draft);
 })();
 
-window.limnerSend = async (names, values) => {
+window.limnerSend = async (controls, values, hidden) => {
   const prompt = promptBox().value;
   if (!prompt.trim()) return; // also a second click: the first one emptied the box
   write("");
   complain("");
   following = true;
-  const problem = await post("", { prompt, ...Object.fromEntries(names.map((name, n) => [name, values[n]])) });
+  const problem = await post("", { prompt, ...wishes(controls, values, hidden) });
   complain(problem);
   if (problem && !promptBox().value) write(prompt);
 };

@@ -1,6 +1,7 @@
 // How the composer's controls change with the choice of a provider or a model. It runs after limner.js, in its scope.
 
 let offered = null; // the provider and the model that the controls are for
+let hiddenNow = null; // what is hidden for that model, such as the options of others; null before a choice
 let choices = 0;
 let offerProblem = "";
 
@@ -19,7 +20,28 @@ window.limnerOffer = async (names, chosen, initial) => {
   }
   if (choice !== choices) updates = {};
   else if (problem) updates = Object.fromEntries(Object.entries(offered).map(([name, value]) => [name, { __type__: "update", value }]));
-  else offered = { model: updates.model?.value, ...chosen };
+  else {
+    offered = { model: updates.model?.value, ...chosen };
+    hiddenNow = Object.keys(updates).filter((name) => updates[name].visible === false);
+  }
   if (choice === choices && (problem || offerProblem)) complain((offerProblem = problem || ""));
   return names.map((name) => updates[name] ?? { __type__: "update" });
 };
+
+// Returns what the controls say, by their names: neither what the person left alone or emptied again, nor what
+// belongs to another model. `hidden` is what is hidden before a choice.
+function wishes(controls, values, hidden) {
+  const isOurs = ({ of }) => ["provider", "model"].includes(of) || !(hiddenNow ?? hidden).includes(of);
+  const isLeftAlone = (value, initial) => value === initial || !String(value ?? "").trim();
+  return Object.fromEntries(
+    controls.map((control, n) => [control, values[n]])
+      .filter(([control, value]) => isOurs(control) && !isLeftAlone(value, control.initial))
+      .map(([control, value]) => [control.name, value]),
+  );
+}
+
+// A phone shows the keyboard that a number needs.
+document.addEventListener("focusin", ({ target }) => {
+  if (target.closest?.(".limner-integer")) target.inputMode = "numeric";
+  else if (target.closest?.(".limner-number")) target.inputMode = "decimal";
+});

@@ -12,11 +12,12 @@ from pydantic import BaseModel, Field
 from core import Rejected
 from core.generation.limits import Visitor
 from core.generation.resolve import resolve
+from core.plugins.registry import Registry
 from core.settings.schema import Settings
 from limner import Options
 from tests.core.scripted import ScriptedProvider
 from tests.plugins.objects import registry_of
-from ui.page.choices import read_request
+from ui.page.choices import option_groups, read_request
 from ui.page.controls import option_controls, read_options
 
 
@@ -47,6 +48,9 @@ class Every(Options):
     guidance: float = Field(default=3.5, alias="guidanceScale", le=9)
     steps: int | None = Field(default=None, alias="numSteps")
     go_fast: bool = True
+    sharp: bool | None = None
+    strength: float | None = Field(default=None, gt=0, le=1)
+    tiles: int = Field(default=-1, ge=-1)
     words: str = ""
     mixed: int | str | list[int] = 5
     input: Input = Field(default=Input(name="a"), alias="rawInput")
@@ -65,12 +69,13 @@ def sent(**changed: Any) -> dict[str, Any]:
     ("name", "choices", "value"),
     [
         ("style", ["oil", "ink"], '"oil"'),
-        ("maybe", ["default", "oil", "ink"], None),
+        ("maybe", ["default", "oil", "ink"], ""),
         ("level", ["1", "2", "none"], "1"),
         ("number", ["1", "2", "1", "none"], "2"),
-        ("quality", ["default", "low"], None),
+        ("quality", ["default", "low"], ""),
         ("only", ["only"], '"only"'),
-        ("maybe_only", ["default", "only"], None),
+        ("maybe_only", ["default", "only"], ""),
+        ("sharp", ["default", "yes", "no"], ""),
     ],
 )
 def test_what_has_a_list_of_values_is_a_choice_of_these(
@@ -83,7 +88,7 @@ def test_what_has_a_list_of_values_is_a_choice_of_these(
 
 
 def test_an_option_has_a_control_under_the_name_of_a_request() -> None:
-    assert isinstance(CONTROLS["guidanceScale"], gr.Number)
+    assert isinstance(CONTROLS["guidanceScale"], gr.Textbox)
     assert {"guidance", "steps", "input"}.isdisjoint(CONTROLS)
     assert [CONTROLS[name].label for name in ("style", "maybe_only")] == ["Style", "Maybe Only"]
 
@@ -103,7 +108,20 @@ def test_an_option_has_a_control_under_the_name_of_a_request() -> None:
         ({"number": "null"}, {"number": None}),
         ({"maybe_only": '"only"'}, {"maybe_only": "only"}),
         ({"guidanceScale": 4.0}, {"guidance": 4.0}),
+        ({"guidanceScale": "4.25"}, {"guidance": 4.25}),
+        ({"guidanceScale": " "}, {}),
         ({"numSteps": 7.0}, {"steps": 7}),
+        ({"numSteps": "7"}, {"steps": 7}),
+        ({"numSteps": "7.0"}, {"steps": 7}),
+        ({"numSteps": "0"}, {"steps": 0}),
+        ({"strength": "1e-2"}, {"strength": 0.01}),
+        ({"tiles": "-1"}, {}),
+        ({"tiles": "4"}, {"tiles": 4}),
+        ({"tiles": ""}, {}),
+        ({"sharp": "true"}, {"sharp": True}),
+        ({"sharp": "false"}, {"sharp": False}),
+        ({"go_fast": False}, {"go_fast": False}),
+        ({"styles": ""}, {}),
         ({"mixed": "5 boats"}, {"mixed": "5 boats"}),
         ({"mixed": "[1, 2]"}, {"mixed": [1, 2]}),
         ({"mixed": "[sic]"}, {"mixed": "[sic]"}),
@@ -117,13 +135,50 @@ def test_what_is_sent_means_what_was_chosen(changed: dict[str, Any], options: di
     assert type(read.mixed) is type(options.get("mixed", 5))
 
 
-def test_what_is_left_to_its_default_is_not_sent() -> None:
-    assert {"maybe", "quality", "numSteps", "words", "mixed"}.isdisjoint(read_options(Every, sent()))
+def test_what_is_left_alone_is_not_asked_for() -> None:
+    """No control turns None into something else, and a default is the model's own affair."""
+    assert read_options(Every, sent()) == {}
+    assert read_options(Every, {}) == {}
+
+
+@pytest.mark.parametrize("name", ["openai", "huggingface", "replicate", "sketch"])
+def test_what_is_left_alone_is_not_asked_of_the_real_providers(name: str) -> None:
+    registry = Registry(Settings())
+    provider = registry.get(name)
+    assert provider
+    others = [provider.info.other_models] if provider.info.other_models else []
+    for model in (*provider.info.models, *others):
+        declared = provider.info.options_of(model)
+        group = option_groups(registry).get(declared)
+        values = {
+            f"{group}/{option}": getattr(control, "value", None)
+            for option, control in option_controls(declared).items()
+        }
+        request = read_request(registry, {"prompt": "a", "provider": name, "model": model.id, **values})
+        assert request.options == {}, model.id
+        plan = resolve(request, registry, Settings())
+        assert plan.image_request.options.model_fields_set == set(), model.id
 
 
 def test_what_is_no_json_is_refused_under_the_name_of_the_option() -> None:
     with pytest.raises(Rejected, match="The option rawInput is not valid JSON"):
         read_options(Every, sent(rawInput="{x: 1}"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what"),
+    [
+        ("numSteps", "many", "a whole number"),
+        ("guidanceScale", "3,5", "a number"),
+        ("guidanceScale", "nan", "a number"),
+        ("guidanceScale", "1e999", "a number"),
+        ("strength", "-inf", "a number"),
+        ("tiles", "9" * 5000, "a whole number"),
+    ],
+)
+def test_what_is_no_number_is_refused_under_the_name_of_the_option(name: str, text: str, what: str) -> None:
+    with pytest.raises(Rejected, match=f"The option {name} must be {what}: correct it or empty it"):
+        read_options(Every, sent(**{name: text}))
 
 
 @pytest.mark.parametrize("visitor", [None, Visitor("stranger")])
