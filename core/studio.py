@@ -9,7 +9,7 @@ import time
 from weakref import WeakValueDictionary
 
 from core.chat.conversation import Conversation
-from core.chat.failure import Rejected, Unavailable
+from core.chat.failure import Rejected, SamePicture, Unavailable
 from core.chat.message import Message, Version
 from core.chat.request import UserRequest
 from core.generation.attempt import Attempt
@@ -77,18 +77,33 @@ class Studio:
         if len(conversation) >= MAX_MESSAGES:
             raise Rejected(f"This conversation has {MAX_MESSAGES:,} messages: start a new one.")
         message = Message(id=secrets.token_hex(8), request=request, created=time.time())
-        self._begin(conversation, message, visitor)
+        self._begin(conversation, message, request, visitor)
         return message
 
     async def regenerate(
-        self, conversation: Conversation, message: Message, *, visitor: Visitor = OWNER
+        self,
+        conversation: Conversation,
+        message: Message,
+        *,
+        visitor: Visitor = OWNER,
+        new_seed: bool | None = None,
     ) -> None:
-        """Starts another version of a message; raises Rejected, and then nothing has changed."""
+        """Starts another version of a message; raises Rejected, and then nothing has changed.
+
+        A seed that the person fixed is used again, unless `new_seed` is true. If that costs money for a
+        picture which is there already, `new_seed` must say what is meant: else this raises SamePicture.
+        """
         if len(message.versions) >= MAX_VERSIONS:
             raise Rejected(f"This message has {MAX_VERSIONS} versions: send its prompt as a new one.")
         if message.running:
             raise Rejected("This picture is already being made: wait for it, or stop it.")
-        self._begin(conversation, message, visitor)
+        if new_seed is None and self._pipeline.would_bill_twice(message, visitor):
+            raise SamePicture(
+                "This would make the same picture again, since its seed is fixed, and it costs money: ask "
+                "with ?seed=new for another picture, or with ?seed=same for this one once more."
+            )
+        request = message.request.model_copy(update={"seed": None}) if new_seed else message.request
+        self._begin(conversation, message, request, visitor)
 
     def stop(self, message: Message) -> None:
         """Cancels what a message is running, if anything; the provider is told."""
@@ -123,10 +138,12 @@ class Studio:
         await close_shared()
         await self.store.close()
 
-    def _begin(self, conversation: Conversation, message: Message, visitor: Visitor) -> None:
+    def _begin(
+        self, conversation: Conversation, message: Message, request: UserRequest, visitor: Visitor
+    ) -> None:
         if self._closing:
             raise Unavailable("The server is stopping: try again in a moment.")
-        plan = self._pipeline.admit(message.request, visitor)
+        plan = self._pipeline.admit(request, visitor)
         attempt = Attempt(conversation, message, plan, self._pipeline, self._save)
         self._attempts[attempt.settled] = attempt
         attempt.settled.add_done_callback(self._attempts.pop)

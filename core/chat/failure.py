@@ -40,6 +40,12 @@ class Unavailable(Rejected):
     status = 503
 
 
+class SamePicture(Rejected):
+    """A request that would make, and bill, a picture which is there already."""
+
+    status = 409
+
+
 class _Row(NamedTuple):
     what: str
     why: str

@@ -11,12 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from core.chat.failure import Failure, Rejected
-from core.chat.message import Picture, Provenance
+from core.chat.message import Message, Picture, Provenance
 from core.chat.request import UserRequest
 from core.generation.call import GenerationFailed, call, credential, failed
 from core.generation.fetch import Fetcher
 from core.generation.limits import UsageLimits, Visitor
 from core.generation.normalise import DecodeResources, normalise
+from core.generation.repeats import repeats
 from core.generation.resolve import Plan, resolve
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
@@ -40,6 +41,14 @@ class Pipeline:
         self._store = store
         self._resources = DecodeResources()
         self.limits = UsageLimits(settings, store.hits)
+
+    def would_bill_twice(self, message: Message, visitor: Visitor) -> bool:
+        """Whether making a message's request again costs money for a picture that it has already.
+
+        Raises Rejected if the request is not accepted any more.
+        """
+        plan = resolve(message.request, self._registry, self._settings, visitor)
+        return plan.provider.info.paid and repeats(plan, message)
 
     def admit(self, request: UserRequest, visitor: Visitor) -> Plan:
         """Checks a request and takes its place within the limits, until `release`.

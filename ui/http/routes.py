@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from core import Rejected
 from core.chat.conversation import Conversation
 from core.chat.message import Message
 from core.chat.request import UserRequest
@@ -73,7 +74,8 @@ def page_routes(studio: Studio, page: PageView) -> list[Route]:
             raise NotFound("This message no longer exists: reload the page.")
         match request.path_params["action"]:
             case "regenerate":
-                await studio.regenerate(conversation, message, visitor=sender(request))
+                new_seed = _new_seed(request.query_params.get("seed"))
+                await studio.regenerate(conversation, message, visitor=sender(request), new_seed=new_seed)
             case "stop":
                 studio.stop(message)
             case "choose":
@@ -104,6 +106,13 @@ def page_routes(studio: Studio, page: PageView) -> list[Route]:
         Route("/limner/threads/{thread}/messages", send, methods=["POST"]),
         Route("/limner/threads/{thread}/messages/{message}/{action}", act, methods=["POST"]),
     ]
+
+
+def _new_seed(asked: str | None) -> bool | None:
+    """Reads whether Regenerate draws a new seed in place of a fixed one; None if that is not said."""
+    if asked not in (None, "new", "same"):
+        raise Rejected("The parameter seed of regenerate must be new or same, or be left out.")
+    return None if asked is None else asked == "new"
 
 
 async def _conversation(studio: Studio, request: Request) -> Conversation:

@@ -94,7 +94,7 @@ window.limnerSend = async (controls, values, hidden) => {
   write("");
   complain("");
   following = true;
-  const problem = await post("", { prompt, ...wishes(controls, values, hidden) });
+  const { problem } = await post("", { prompt, ...wishes(controls, values, hidden) });
   complain(problem);
   if (problem && !promptBox().value) write(prompt);
 };
@@ -104,20 +104,6 @@ function complain(sentence) {
 }
 
 // --- What a person does with a message ---
-
-// Posts to a route of this conversation's messages; returns a sentence if that failed, else an empty text.
-async function post(path, body) {
-  try {
-    const headers = { "Content-Type": "application/json" };
-    const to = `${root}/limner/threads/${conversationId}/messages${path}`;
-    const reply = await fetch(to, { method: "POST", headers, body: JSON.stringify(body) });
-    if (reply.ok) return "";
-    const { error } = await reply.json().catch(() => ({}));
-    return error || "The server could not accept this: try again in a moment.";
-  } catch {
-    return "The server cannot be reached: check the connection and try again.";
-  }
-}
 
 const actions = {
   copy: copyPicture,
@@ -141,8 +127,9 @@ async function act(button) {
   if (button.classList.contains("limner-pressed")) return; // a second click
   button.classList.add("limner-pressed"); // not disabled, which would take the focus away
   const [message, version] = button.value.split(" ");
-  const problem = await post(`/${message}/${button.name}${version ? `?version=${version}` : ""}`);
-  if (problem) say(problem, 8000);
+  const { problem, status } = await post(`/${message}/${button.name}${version ? `?version=${version}` : ""}`);
+  if (status === 409 && button.name === "regenerate") askForSeed(message);
+  else if (problem) say(problem, 8000);
   setTimeout(() => button.classList.remove("limner-pressed"), problem ? 0 : 1000); // if it is still there
 }
 
