@@ -32,7 +32,10 @@ function connect() {
   stream?.close();
   clearTimeout(reconnecting);
   stream = new EventSource(`${root}/limner/threads/${conversationId}/events?since=${lastRev ?? 0}`);
-  stream.onopen = () => document.body.classList.remove("limner-offline");
+  stream.onopen = () => {
+    document.body.classList.remove("limner-offline");
+    reloadPictures();
+  };
   stream.onerror = () => {
     document.body.classList.add("limner-offline");
     // EventSource tries again by itself, but not after an answer such as a proxy's 502.
@@ -107,7 +110,7 @@ function complain(sentence) {
 
 const actions = {
   copy: copyPicture,
-  zoom: zoom,
+  zoom: (button) => (isUnloaded(button) ? reload(button) : zoom(button)),
   edit: ({ value }) => write(promptOf(value)),
   new: startAgain,
 };
@@ -203,13 +206,6 @@ const toEnd = new ResizeObserver(() => {
 document.addEventListener("scroll", ({ target: log }) => {
   if (!log.matches?.("#limner-conversation [role=log]") || log.scrollHeight !== height) return; // it grew: nobody scrolled
   following = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
-}, true);
-
-// A picture whose file is gone shows a card, not the browser's icon.
-document.addEventListener("error", ({ target }) => {
-  if (!target.matches?.(".limner-picture img")) return;
-  target.parentElement.classList.add("limner-missing");
-  target.parentElement.disabled = true;
 }, true);
 
 function tick() {

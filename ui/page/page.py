@@ -20,7 +20,7 @@ from ui.page.offers import offer
 from ui.page.views import message_html, plugins_html
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("limner.js", "post.js", "picture.js", "seed.js", "offer.js")
+_SCRIPTS = ("limner.js", "post.js", "picture.js", "unloaded.js", "seed.js", "offer.js")
 """They share one scope, in this order."""
 EXAMPLES = (
     "A lighthouse at dusk, long shadows",

@@ -128,23 +128,6 @@ def test_revised_prompt_and_warnings_stand_under_the_picture(chat: Chat) -> None
     expect(chat.ask("A boat").get_by_text("Revised prompt")).to_have_count(0)
 
 
-def test_a_picture_that_does_not_load_is_a_card(chat: Chat) -> None:
-    """C5, R7: not the browser's icon; what needs the picture's bytes is gone, Regenerate is there."""
-    chat.page.route("**/limner/pictures/**", lambda route: route.abort())
-    answer = chat.ask("A boat")
-
-    expect(answer.get_by_text("This picture cannot be shown.")).to_be_visible()
-    expect(answer.locator("img")).to_be_hidden()
-    expect(answer.get_by_title("Download image")).to_be_hidden()
-    expect(chat.action(answer, "Copy image")).to_be_hidden()
-    expect(answer.get_by_title("Zoom")).to_be_disabled()
-
-    chat.page.unroute_all()
-    chat.action(answer, "Regenerate image").click()
-
-    chat.picture(answer)
-
-
 def test_regenerating_keeps_the_good_picture(chat: Chat, gate: Gate) -> None:
     """G10, G12: a small strip runs under the picture; what fails or is stopped does not hide it."""
     gate.open()
