@@ -2,6 +2,7 @@
 
 The request and the reply have the form of assistant-ui's example of an image route. The picture takes
 the same road, under the same limits, as one from the page.
+A retry with the same `Idempotency-Key` gets the same answer.
 """
 
 from __future__ import annotations
@@ -19,11 +20,18 @@ from core.chat.message import Version
 from core.chat.request import UserRequest
 from core.parts import image_part, provenance
 from core.studio import Studio
+from ui.http.idempotency import Begun, IdempotencyKeys
 from ui.http.requests import json_object, problem
 from ui.http.visitor import visitor
 
 
-def image_route(studio: Studio) -> Route:
+class Forgotten(Rejected):
+    """A retry of a request whose picture is not kept any more."""
+
+    status = 410
+
+
+def image_route(studio: Studio, keys: IdempotencyKeys) -> Route:
     """Returns the route.
 
     It takes `prompt`, and optionally `provider`, `model`, `size`, `seed`, `negativePrompt` and `options`;
@@ -31,11 +39,17 @@ def image_route(studio: Studio) -> Route:
     """
 
     async def make(request: Request) -> Response:
-        wanted = _read(await json_object(request))
+        values = await json_object(request)
+        wanted = _read(dict(values))
         sender = visitor(request, behind_proxy=studio.settings.behind_proxy)
         conversation = await studio.conversation(secrets.token_hex(16))
-        message = await studio.start(conversation, wanted, visitor=sender)
-        return await _reply(studio, await conversation.settled(message))
+
+        async def begin() -> Begun:
+            message = await studio.start(conversation, wanted, visitor=sender)
+            return Begun(conversation.id, message.id, message.versions[-1].number)
+
+        begun = await keys.once(request, sender.name, values, begin)
+        return await _reply(studio, await _settled(studio, begun))
 
     return Route("/api/image", make, methods=["POST"])
 
@@ -46,6 +60,18 @@ def _read(values: dict[str, Any]) -> UserRequest:
     if "negativePrompt" in values:
         values["negative_prompt"] = values.pop("negativePrompt")
     return UserRequest(**values)
+
+
+async def _settled(studio: Studio, begun: Begun) -> Version:
+    """Waits until what a request began has settled, and returns it; raises Rejected if it is forgotten."""
+    conversation = await studio.conversation(begun.conversation)
+    message = conversation.get(begun.message)
+    if message is None:
+        raise Forgotten(
+            "The picture of this Idempotency-Key is not kept any more: use a new key for another."
+        )
+    await conversation.settled(message)
+    return message.versions[begun.version - 1]
 
 
 async def _reply(studio: Studio, version: Version) -> Response:

@@ -19,6 +19,7 @@ from core.chat.message import Message
 from core.chat.request import UserRequest
 from core.generation.limits import Visitor
 from core.studio import Studio
+from ui.http.idempotency import Begun, IdempotencyKeys
 from ui.http.requests import NotFound, json_object, whole_number
 from ui.http.streams import EventStream, Streams
 from ui.http.visitor import is_foreign, is_owner, visitor
@@ -46,7 +47,7 @@ class PageView(Protocol):
         ...
 
 
-def page_routes(studio: Studio, page: PageView) -> list[Route]:
+def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys) -> list[Route]:
     """Returns the routes; what they raise as Rejected is answered by the server's exception handler."""
     streams = Streams()
     behind_proxy = studio.settings.behind_proxy
@@ -63,9 +64,24 @@ def page_routes(studio: Studio, page: PageView) -> list[Route]:
 
     async def send(request: Request) -> Response:
         conversation = await _conversation(studio, request)
-        wanted = page.read(await json_object(request))
-        message = await studio.start(conversation, wanted, visitor=sender(request))
-        return JSONResponse({"message": message.id}, 201)
+        values, who = await json_object(request), sender(request)
+        wanted = page.read(values)
+
+        async def begin() -> Begun:
+            message = await studio.start(conversation, wanted, visitor=who)
+            return _begun(conversation, message)
+
+        begun = await keys.once(request, who.name, values, begin)
+        return JSONResponse({"message": begun.message}, 201)
+
+    async def regenerate(request: Request, conversation: Conversation, message: Message) -> None:
+        new_seed, who = _new_seed(request.query_params.get("seed")), sender(request)
+
+        async def begin() -> Begun:
+            await studio.regenerate(conversation, message, visitor=who, new_seed=new_seed)
+            return _begun(conversation, message)
+
+        await keys.once(request, who.name, None, begin)
 
     async def act(request: Request) -> Response:
         conversation = await _conversation(studio, request)
@@ -74,8 +90,7 @@ def page_routes(studio: Studio, page: PageView) -> list[Route]:
             raise NotFound("This message no longer exists: reload the page.")
         match request.path_params["action"]:
             case "regenerate":
-                new_seed = _new_seed(request.query_params.get("seed"))
-                await studio.regenerate(conversation, message, visitor=sender(request), new_seed=new_seed)
+                await regenerate(request, conversation, message)
             case "stop":
                 studio.stop(message)
             case "choose":
@@ -106,6 +121,10 @@ def page_routes(studio: Studio, page: PageView) -> list[Route]:
         Route("/limner/threads/{thread}/messages", send, methods=["POST"]),
         Route("/limner/threads/{thread}/messages/{message}/{action}", act, methods=["POST"]),
     ]
+
+
+def _begun(conversation: Conversation, message: Message) -> Begun:
+    return Begun(conversation.id, message.id, message.versions[-1].number)
 
 
 def _new_seed(asked: str | None) -> bool | None:

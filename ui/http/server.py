@@ -22,6 +22,7 @@ from core.logs import log_without_secrets
 from core.studio import LAST_GRACE, Studio
 from ui.http.api import image_route
 from ui.http.connection import Connection, report_once_a_minute
+from ui.http.idempotency import IdempotencyKeys
 from ui.http.middleware import SecurityMiddleware
 from ui.http.pictures import picture_route
 from ui.http.requests import reply_rejected
@@ -52,9 +53,10 @@ def launch_arguments(
         yield
         await studio.close()
 
+    keys = IdempotencyKeys()
     return {
         "app_kwargs": {
-            "routes": [image_route(studio), picture_route(studio), *page_routes(studio, page)],
+            "routes": [image_route(studio, keys), picture_route(studio), *page_routes(studio, page, keys)],
             "exception_handlers": {Rejected: reply_rejected},
             "lifespan": lifespan,
             "middleware": [Middleware(SecurityMiddleware, studio.settings)],

@@ -23,7 +23,7 @@ let stream = null;
 let reconnecting;
 
 function newConversation() {
-  const id = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+  const id = randomId();
   stored("localStorage", "limner.conversation", id);
   return id;
 }

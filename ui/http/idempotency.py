@@ -1,0 +1,103 @@
+"""`Idempotency-Key`: what a client asks for twice within one retry is made once.
+
+The header is that of draft-ietf-httpapi-idempotency-key-header. What a key began is remembered by its ids,
+and the answer is built from them again, so that no picture is held in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+
+from core import Rejected
+
+MAX_KEYS = 1_000
+"""Keys that are remembered, of all visitors; the oldest go first."""
+KEPT_SECONDS = 24 * 60 * 60
+_KEY = re.compile(r"[!-~]{1,200}")
+
+
+class KeyReused(Rejected):
+    """A key that came with another request before."""
+
+    status = 422
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a request began: a version of a message."""
+
+    conversation: str
+    message: str
+    version: int
+
+
+@dataclass(frozen=True)
+class _Entry:
+    asked: bytes
+    beginning: asyncio.Task[Begun]
+    at: float = field(default_factory=time.monotonic)
+
+
+class IdempotencyKeys:
+    """The keys of requests that were begun; belongs to one event loop, and starts empty with the process."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
+
+    async def once(
+        self, request: Request, visitor: str, body: object, begin: Callable[[], Coroutine[Any, Any, Begun]]
+    ) -> Begun:
+        """Begins what a request asks for, or returns what the same request of this visitor has begun.
+
+        It is begun even if the client goes away. What `begin` rejects is not remembered. Raises Rejected
+        for a key that is not valid, KeyReused for one that came with another request.
+        """
+        key = _read_key(request)
+        if key is None:
+            return await begin()
+        self._forget_old()
+        place, asked = (visitor, key), _fingerprint(request, body)
+        entry = self._entries.get(place)
+        if entry is None:
+            if len(self._entries) >= MAX_KEYS:
+                self._entries.popitem(last=False)
+            entry = self._entries[place] = _Entry(asked, asyncio.create_task(begin()))
+            entry.beginning.add_done_callback(lambda _: self._forget_failed(place, entry))
+        elif entry.asked != asked:
+            raise KeyReused("This Idempotency-Key was sent with another request: use a new one for each.")
+        return await asyncio.shield(entry.beginning)
+
+    def _forget_old(self) -> None:
+        oldest = time.monotonic() - KEPT_SECONDS
+        while self._entries and next(iter(self._entries.values())).at < oldest:
+            self._entries.popitem(last=False)
+
+    def _forget_failed(self, place: tuple[str, str], entry: _Entry) -> None:
+        failed = entry.beginning.cancelled() or entry.beginning.exception() is not None
+        if failed and self._entries.get(place) is entry:
+            del self._entries[place]
+
+
+def _read_key(request: Request) -> str | None:
+    keys = request.headers.getlist("idempotency-key")
+    if not keys:
+        return None
+    if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
+        raise Rejected("The Idempotency-Key must be one text of 1 to 200 visible ASCII characters.")
+    return keys[0]
+
+
+def _fingerprint(request: Request, body: object) -> bytes:
+    """Returns what tells one request from another: its address, and its body in whatever order."""
+    asked = json.dumps([request.method, request.url.path, request.url.query, body], sort_keys=True)
+    return hashlib.sha256(asked.encode()).digest()
