@@ -10,8 +10,23 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from limner.errors import ContentFiltered
 from limner.formats import FORMATS, MEDIA_TYPES
 
-_INLINE = ("b64_json", "base64", "b64", "image_base64", "imageBase64", "bytesBase64Encoded")
-_LINKS = ("url", "image_url", "imageUrl", "uri", "link", "sample", "signed_url", "download_url")
+_INLINE = (
+    *("b64_json", "base64", "b64", "image_base64", "imageBase64", "bytesBase64Encoded"),
+    *("imageBase64Data", "imageBytes", "image_b64", "binary_data_base64"),
+)
+_LINKS = (
+    *("url", "image_url", "imageUrl", "imageURL", "uri", "link", "sample", "signed_url", "download_url"),
+    *(
+        "image_urls",
+        "imageUrls",
+        "file_url",
+        "output_url",
+        "result_url",
+        "imageDataURI",
+        "ResultImage",
+        "src",
+    ),
+)
 _OUTPUTS = {"output", "outputs"}
 """Whatever a model names the members of these."""
 _TEXTS = {"message", "content", "response"}
@@ -19,6 +34,7 @@ _TEXTS = {"message", "content", "response"}
 _HOLDERS = _TEXTS.union(
     ("data", "images", "image", "artifacts", "result", "results", "image_result", "picture", "pictures"),
     ("generated_images", "generatedImages", "predictions", "candidates", "parts", "choices"),
+    ("generations_by_pk", "assets", "task_result", "Response"),
     ("inlineData", "inline_data", "img", "files", "file"),
 )
 _NEVER = {"error", "errors", "urls", "logs", "metrics", "input", "webhook"}
@@ -97,9 +113,10 @@ class _Finder:
             yield from self._members(cast("dict[str, object]", value), depth - 1, any_name)
 
     def _members(self, said: dict[str, object], depth: int, any_name: bool) -> list[tuple[int, str]]:
-        inline = [said[name] for name in _INLINE if isinstance(said.get(name), str) and said[name]]
-        if inline:
-            return [(0, str(inline[0]))]
+        for inline in filter(None, map(said.get, _INLINE)):
+            listed = cast("list[object]", inline) if isinstance(inline, list) else [inline]
+            if texts := [text for text in listed[: self._left] if isinstance(text, str) and text]:
+                return [(0, text) for text in texts]
         found: list[tuple[int, str]] = []
         for name in (name for name in said if name not in _NEVER and name not in _LINKS):
             if any_name or name in _HOLDERS or name in _OUTPUTS:

@@ -105,7 +105,8 @@ def _is_usable(address: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    return parts.scheme in _SCHEMES and bool(parts.hostname) and bool(_HOST.fullmatch(parts.hostname or ""))
+    host = parts.hostname or ""
+    return parts.scheme in _SCHEMES and bool(_HOST.fullmatch(f"[{host}]" if ":" in host else host))
 
 
 def _get(name: str) -> tuple[str, str]:

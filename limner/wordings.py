@@ -41,7 +41,8 @@ FILTER = _any(
     r"|violation)",
     r"(safety|moderation|usage|community|acceptable use|responsible ai|platform|trust) "
     r"(system|filter|check|polic|guideline|rule|standard|setting|measure|review|violation|reason|concern)",
-    r"nsfw|moderation|guardrail|safeguard|content risk|terms of (service|use)|blocklist|banned words?"
+    r"nsfw|moderation|guardrail|safeguard|content risk|risk (control|check|not pass)|\bour filter|"
+    r"copyright restriction|safety (requirement|input)|terms of (service|use)|blocklist|banned words?"
     r"|blocked words?",
     r"\b(our|its|their|the) (polic(y|ies)|guidelines|terms|rules|standards)\b|generative ai prohibited use",
     r"(public|prominent|political) (figure|people|person)|real (person|people)|celebrit|likeness"
@@ -85,7 +86,8 @@ REFUSES = _any(
     rf"\b{_THING} (was |were |is |has been |have been )?(blocked(?! on| by (cors|robots|network))"
     rf"|withheld|filtered"
     r"|moderated|censored)\b",
-    r"\be005\b|invalid prompts? detected|\b(request|content|prompt|image|output|result) moderated\b",
+    r"\be005\b|content ?policy ?violation|output sensitive|content illegal"
+    r"|invalid prompts? detected|\b(request|content|prompt|image|output|result) moderated\b",
     r"may (violate|infringe|contain (real|sensitive))|blocked (for|due to|because of|on) (safety|content"
     r"|polic)",
     r"(?<![\w/.])i('m| am)?(?![\w/.']).{0,50}\b(can't|cannot|can not|unable to|not able to|won't"
@@ -111,6 +113,8 @@ FAILS = _any(
     r"|key|header|setting|property)",
     r"\btoo (large|long|short|small|big|many)|internal (server )?error|\bcors\b|retry polic|no module"
     r"|not installed"
+    r"|allowed to be (empty|blank|null)|(maximum|minimum) length|illegal \w{1,20} value"
+    r"|blocked by (\w{1,20} ){0,2}(firewall|waf|cloudflare)"
     r"|file size|(is|are) disabled|not configured|must be (one of|a |an |between|less|greater)",
     r"(审核|检测)(服务)?.{0,4}(不可用|超时|异常|失败)",
 )
@@ -131,7 +135,7 @@ NO_CREDIT = _any(
     rf"insufficient (\w{{1,20}} ){{0,2}}(quota|{_CREDIT})|\b{_CREDIT}\b( \w{{1,20}}){{0,3}} "
     r"(exhausted|insufficient|depleted|too low|used up|expired|negative|run out|ran out|empty|not enough)\b",
     rf"(not|n't|\bno\b|without) ((have|enough|sufficient|any|a|the|remaining|more) ){{1,3}}(\w{{1,20}} )?"
-    rf"({_CREDIT}|tokens)\b|\btop up\b",
+    rf"({_CREDIT}|tokens)\b(?! (than|information))|\btop up\b",
     r"\b(exhausted|used( up)? all|use(d)? up|run out of|ran out of|out of|no|not enough|lacks?|purchase"
     r"|buy|add|doesn't have any|don't have( any| enough)?|does not have( any| enough)?|exceeded|top up)"
     r"( \w{1,20}){0,4} (credits?|balance|funds)\b",
@@ -180,7 +184,10 @@ NO_MODEL = re.compile(
 OVERLOAD = re.compile(
     r"overload|capacity|queue is full|server is busy|high (load|demand)|no (free|available) workers?"
 )
-BEGUN = re.compile(r"time ?out|timed out|reset|terminat|disconnect|\bclosed\b|interrupt|aborted")
+BEGUN = re.compile(
+    r"time ?out|timed out|reset|terminat|disconnect|\bclosed\b|interrupt|aborted"
+    r"|\b(lost|died|killed)\b|crash"
+)
 WRONG_PARAMETER = re.compile(
     r"(invalid|unknown|missing|unsupported|extra|bad)( required)? (value|parameter|argument|type|field"
     r"|option|size)"

@@ -38,9 +38,11 @@ _HEADERS = {
     "Accept-Encoding": "identity",
     "User-Agent": "Mozilla/5.0 (compatible; Limner)",  # some servers turn away whoever does not say Mozilla
 }
-_TEMPORARY = {404, 408, 425, 429}  # and 500 to 599
-_ENCODINGS = {b"", b"identity", b"gzip", b"x-gzip", b"deflate"}
+_TEMPORARY = {403, 404, 408, 425, 429}  # and 500 to 599; some stores say 403 of a file that is not there yet
+_INFLATED_HERE = {b"gzip", b"x-gzip", b"deflate"}
+_UNREADABLE = {b"br", b"zstd", b"compress", b"x-compress", b"dcb", b"dcz"}
 _INFLATED = 1_000_000  # bytes that are decompressed in one step
+_BROKEN = "The picture's server cannot be reached, or the connection to it failed."
 _ALLOW = "The setting fetch_from can allow its origin."
 _PORTS = {"http": 80, "https": 443}
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
@@ -122,8 +124,7 @@ class Fetcher:
         except (ProviderError, TimeoutError):
             raise
         except Exception as error:  # whatever a stranger's server brings httpcore, h11 or ssl to raise
-            words = "The picture's server cannot be reached, or the connection to it failed."
-            raise _TryAgain("bad-image", why=words) from error
+            raise _TryAgain("bad-image", why=_BROKEN) from error
 
     async def _request(self, url: SplitResult) -> tuple[bytes, str]:
         host, port = url.hostname or "", url.port or _PORTS[url.scheme]
@@ -139,9 +140,9 @@ class Fetcher:
             async with connection.stream("GET", target, headers={"Host": url.netloc, **_HEADERS}) as response:
                 headers = {name.lower(): value for name, value in response.headers}
                 if response.status in (301, 302, 303, 307, 308) and headers.get(b"location"):
-                    return b"", headers[b"location"].decode()
+                    return b"", _location(headers[b"location"])
                 self._check_head(response.status, headers)
-                return await self._read(response, headers.get(b"content-encoding", b"")), ""
+                return await self._read(response, is_compressed=_is_compressed(headers)), ""
         finally:
             await pinned.aclose()
 
@@ -155,9 +156,9 @@ class Fetcher:
             raise _bad(f"The picture is not on the public internet. {_ALLOW}")
         return addresses
 
-    async def _read(self, response: httpcore.Response, encoding: bytes) -> bytes:
+    async def _read(self, response: httpcore.Response, *, is_compressed: bool) -> bytes:
         """Reads the body within the bound; a server may compress it although it was asked not to."""
-        inflate = zlib.decompressobj(wbits=47) if encoding.lower() not in (b"", b"identity") else None
+        inflate = zlib.decompressobj(wbits=47) if is_compressed else None
         data = bytearray()
         async for part in response.aiter_stream():
             while part:
@@ -169,6 +170,8 @@ class Fetcher:
                     part = inflate.unconsumed_tail
                 self._check_size(len(data))
                 await asyncio.sleep(0)  # one read may hold ten thousand chunks of a byte, or a bomb
+        if inflate is not None and not inflate.eof:
+            raise _TryAgain("bad-image", why=_BROKEN)
         return bytes(data)
 
     def _check_head(self, status: int, headers: dict[bytes, bytes]) -> None:
@@ -176,8 +179,6 @@ class Fetcher:
             raise _TryAgain("bad-image", why=_sentence(status), retry_after=_seconds(headers))
         if status != 200:
             raise _bad(_sentence(status))
-        if headers.get(b"content-encoding", b"identity").lower() not in _ENCODINGS:
-            raise _bad("The picture's server compressed it in a way that Limner cannot read.")
         self._check_size(int(headers.get(b"content-length", 0)))
 
     def _check_size(self, size: int) -> None:
@@ -243,6 +244,23 @@ def _web_address(link: str, page: str = "") -> SplitResult:
         return SplitResult(url.scheme, host + shown, path, query, "")
     except ValueError:
         raise _bad("The link to the picture is not a web address.") from None
+
+
+def _location(value: bytes) -> str:
+    """Returns the address of a redirect; some servers leave spaces and Latin-1 letters in it."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        text = quote(value, safe=_PRINTABLE + " ")
+    return text.strip().replace(" ", "%20")
+
+
+def _is_compressed(headers: dict[bytes, bytes]) -> bool:
+    """Whether the body is compressed; aws-chunked and other labels name no compression."""
+    labels = {label.strip() for label in headers.get(b"content-encoding", b"").lower().split(b",")}
+    if labels & _UNREADABLE:
+        raise _bad("The picture's server compressed it in a way that Limner cannot read.")
+    return bool(labels & _INFLATED_HERE)
 
 
 def _sentence(status: int) -> str:

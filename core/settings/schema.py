@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast
+from urllib.parse import urlsplit
 
 import platformdirs
 from limits import parse_many
@@ -59,6 +60,13 @@ def check_web_address(value: str) -> str:
     """Returns an address as it is; raises ValueError, whose text says what it must be."""
     if not _URL.fullmatch(value):
         raise ValueError("an address that begins with http:// or https://")
+    try:
+        parts = urlsplit(value)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that hold no address of IPv6, or a port that is none
+        has_host = False
+    if not has_host:
+        raise ValueError("an address with a host, and a port from 1 to 65535 if it names one")
     return value
 
 

@@ -2,7 +2,8 @@
 
 Each line is an answer and what it stands for: `is` is the category. The first half was written together with
 the rule that reads them, the second after it stood, from other services and other wordings; of these the
-rule read 96 of 119 as they are meant at the first run. A third set of other wordings had 89 of 99.
+rule read 96 of 119 as they are meant at the first run. A third set of other wordings had 89 of 99;
+the fourth holds what was read wrongly afterwards.
 """
 
 from __future__ import annotations

@@ -77,6 +77,10 @@ PROXY = "http://proxy:3128"
             ]
         ),
         *(
+            ({"https_proxy": address}, "https://a.example", address)
+            for address in ("http://[fe80::1]:3128", "http://a:b@[fd07::1]:3128")
+        ),
+        *(
             ({"ALL_PROXY": PROXY}, f"http://{here}:7860/", None)
             for here in ("localhost", "127.0.0.1", "127.8.9.1", "[::1]", "pictures.localhost")
         ),

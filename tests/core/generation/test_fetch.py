@@ -406,6 +406,15 @@ def test_the_server_is_told_its_name(origin: str, host: str, wire: Wire) -> None
 # Redirects
 
 
+def test_a_redirect_may_hold_a_space_and_latin_1() -> None:
+    replies = {
+        "/a": Reply(302, headers={"Location": "/red fox/caf\u00e9"}),
+        "/red%20fox/caf%E9": Reply(body=b"picture"),
+    }
+    with Loopback(replies) as server:
+        assert fetch(make(base_url=server.url), f"{server.url}/a") == b"picture"
+
+
 def redirect_to(location: str) -> dict[str, Reply]:
     return {"/a": Reply(302, headers={"Location": location})}
 
@@ -441,7 +450,7 @@ def test_a_redirect_to_an_origin_that_is_not_trusted_is_refused(scheme: str) -> 
     "location",
     [
         *("file:///etc/passwd", "gopher://127.0.0.1/", "https://user:pass@pictures.example/", "https://[::1"),
-        *("/a b", "/\\b", "/\xff", f"/{'a' * 20_000}", "https://pictures.example:99999/"),
+        *("/\\b", f"/{'a' * 20_000}", "https://pictures.example:99999/"),
     ],
 )
 def test_a_redirect_to_what_is_no_web_address_is_refused(location: str) -> None:
@@ -601,14 +610,27 @@ def test_a_bomb_is_never_held_whole() -> None:
             tracemalloc.stop()
 
 
-@pytest.mark.parametrize("encoding", ["br", "identity, gzip", "zstd"])
+def test_a_compressed_file_that_was_cut_is_fetched_again() -> None:
+    compress = zlib.compressobj(wbits=31)
+    body = compress.compress(b"picture" * 1000) + compress.flush()
+    headers = {"Content-Encoding": "gzip"}
+    cut, whole = Reply(body=body[:-20], headers=headers), Reply(body=body, headers=headers)
+    replies = iter([cut, whole])
+    with Loopback(lambda _: next(replies)) as server:
+        fetcher = make(base_url=server.url)
+        fetcher.pauses = (0.0,)
+        assert fetch(fetcher, f"{server.url}/a") == b"picture" * 1000
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip, br", "zstd"])
 def test_a_file_compressed_in_another_way_is_refused_before_it_comes(encoding: str) -> None:
     with Loopback({"/a": Reply(chunks=[60.0], headers={"Content-Encoding": encoding})}) as server:
         assert "compressed" in refusal(make(base_url=server.url), f"{server.url}/a")
 
 
-def test_a_file_said_not_to_be_compressed_is_taken() -> None:
-    with Loopback({"/a": Reply(body=b"picture", headers={"Content-Encoding": "Identity"})}) as server:
+@pytest.mark.parametrize("encoding", ["Identity", "aws-chunked", "utf-8", "none", ""])
+def test_a_file_that_is_not_compressed_is_taken(encoding: str) -> None:
+    with Loopback({"/a": Reply(body=b"picture", headers={"Content-Encoding": encoding})}) as server:
         assert fetch(make(base_url=server.url), f"{server.url}/a") == b"picture"
 
 

@@ -52,6 +52,21 @@ RATE = "a number per second, minute, hour or day, such as 60/minute, or none"
             "The setting fetch_from (LIMNER_FETCH_FROM) must be an "
             "address that begins with http:// or https://.",
         ),
+        *(
+            (
+                "PROVIDERS__X__BASE_URL",
+                address,
+                "The setting providers.x.base_url (LIMNER_PROVIDERS__X__BASE_URL) must be an address with a "
+                "host, and a port from 1 to 65535 if it names one.",
+            )
+            for address in (
+                "http://h:99999/v1",
+                "http://h:abc/v1",
+                "http://h:0",
+                "http://[::1/v1",
+                "http://:80/v1",
+            )
+        ),
         (
             "BLOCK_PLUGINS",
             "[a",
