@@ -34,7 +34,8 @@ _PATTERNS = [
     re.compile(rf"(?i)\b{_NAME}{_VALUE}"),
     re.compile(rf"(?i)\b{_SHORT_NAME}{_VALUE}"),
     re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{16,200}\b"),
-    re.compile(rf"(?i)\b(?:bearer|basic|token|key)\s{{1,4}}(?-i:{_RANDOM})[\w.~+/*=-]{{8,4000}}"),
+    re.compile(rf"(?i)\b(?:bearer|basic)\s{{1,4}}(?-i:{_RANDOM})[\w.~+/*=-]{{8,4000}}"),
+    re.compile(rf"(?i)\b(?:token|key)\s{{1,4}}(?-i:{_RANDOM})[\w.~+/*=-]{{16,4000}}"),  # else it is a name
     re.compile(rf"\b(?:sk|rk|pk|r8|hf|gsk|xai|ghp|pat|nvapi)[-_]{_RANDOM}[\w*-]{{12,4000}}"),
     re.compile(r"\b(?:AIza[\w-]{30,60}|AKIA[A-Z0-9]{16})"),
     re.compile(r"\beyJ[\w-]{8,4000}\.[\w-]{8,4000}(?:\.[\w-]{0,4000})?"),

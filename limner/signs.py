@@ -6,12 +6,14 @@ here is bounded, so that no answer takes more than linear time.
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import cast
 
 from limner import wordings
@@ -221,11 +223,29 @@ def _read_text(key: str, text: str, signs: Signs, prompt: str | None) -> None:
         return
     if signs.wait_in_words is None and (said := _WAIT.search(text)):
         signs.wait_in_words = _total(said[1])
-    text = text.replace(prompt, " ") if prompt and len(prompt) > 2 else text
+    text = _without(text, prompt) if prompt and len(prompt) > 2 else text
     for sentence in re.split(r"[.!?;](?=\s|$)|[。！？；\n]", _QUOTED.sub(r"\1 ", text)):
         if plain := re.sub(r"[\s_-]+", " ", sentence).strip().lower().replace("’", "'"):
             signs.sentences.append(plain)
             signs.verdicts += [plain] if key in _VERDICTS else []
+
+
+def _without(text: str, prompt: str) -> str:
+    """Returns a text without the prompt, be it in other case, escaped, or cut off after its fifth word."""
+    text = re.sub(r"\\[nrt]", " ", html.unescape(text)).replace(prompt, " ")
+    asked = re.findall(r"\w+", prompt.lower())
+    words = list(re.finditer(r"\w+", text))
+    kept, start, place = list[str](), 0, 0
+    while len(asked) > 2 and place < len(words):
+        pairs = zip(asked, words[place : place + len(asked)], strict=False)
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1][0].lower(), pairs))
+        if same < min(len(asked), 5):
+            place += 1
+            continue
+        kept.append(text[start : words[place].start()])
+        start = words[place + same - 1].end()
+        place += same
+    return " ".join([*kept, text[start:]])
 
 
 def phrase(code: str) -> str:

@@ -86,7 +86,8 @@ REFUSES = _any(
     rf"\b{_THING} (was |were |is |has been |have been )?(blocked(?! on| by (cors|robots|network))"
     rf"|withheld|filtered"
     r"|moderated|censored)\b",
-    r"\be005\b|content ?policy ?violation|output sensitive|content illegal"
+    r"\b(moderation|safety) (check )?failed\b|\be005\b|content ?policy ?violation|output sensitive"
+    r"|content illegal"
     r"|invalid prompts? detected|\b(request|content|prompt|image|output|result) moderated\b",
     r"may (violate|infringe|contain (real|sensitive))|blocked (for|due to|because of|on) (safety|content"
     r"|polic)",

@@ -62,6 +62,7 @@ def test_what_looks_like_a_secret_is_hidden(text: str) -> None:
         "the hf-inference provider, fal-client, key-value-store, sk-learn",
         "Unknown key: prompt. A key lime, a secret garden, a monkey=banana",
         "the password must be set",
+        "the key colorScheme and the token image2image are unknown",
         "size 1024x1024 is wrong; request id req_0123456789abcdef0123456789abcdef",
         "see https://example.com/docs?page=2&size=3",
         "model black-forest-labs/flux-1.1-pro, version 5c7d5dc6dd8bf75c1acaa8565735e7986bc5b66206b55",

@@ -162,11 +162,24 @@ def test_a_picture_may_be_marked_as_refused(reply: object, is_refused: bool) -> 
     assert (refusal_in(reply) is not None) is is_refused
 
 
-def test_a_prompt_that_the_service_repeats_says_nothing() -> None:
-    prompt = "A nude fox, flagged by the content policy"
-    reply = {"error": f"No idea what this means: {prompt}"}
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        "A nude fox, flagged by the content policy of 'x'",
+        "A NUDE FOX, FLAGGED BY THE CONTENT POLICY OF 'X'",
+        "a nude fox,\n flagged by the content policy of &#x27;x&#x27;",
+        "A nude fox,\\nflagged by the content policy of \\'x\\'",
+        "A nude fox, flagged by the content po…",
+        "'A nude fox, flagged by the content' is what was asked, 'a nude fox, flagged by the content policy'",
+    ],
+)
+def test_a_prompt_that_the_service_repeats_says_nothing(repeated: str) -> None:
+    prompt = "A nude fox, flagged by the content policy of 'x'"
+    reply = {"error": f"No idea what this means: {repeated}"}
     assert failed(400, reply, prompt=prompt).category == "invalid-request"
     assert isinstance(failure_from_response(400, reply), ContentFiltered)
+    refused = {"error": f"{repeated} violates our content policy"}
+    assert isinstance(failure_from_response(400, refused, prompt=prompt), ContentFiltered)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,9 @@ from ui.page.choices import option_groups
 from ui.page.controls import option_controls
 from ui.page.offers import offer
 
+_OPTIONS_BUTTON = """<button type="button" aria-expanded="false" aria-controls="limner-option-fields">
+Options <span aria-hidden="true">▾</span></button>"""
+
 
 @dataclass(frozen=True)
 class _OptionGroup:
@@ -62,14 +65,19 @@ class Composer:
                 )
                 self.model = gr.Dropdown(label="Model")
                 self.size = gr.Dropdown(label="Size")
-                with gr.Accordion("Options", open=False, elem_id="limner-options") as self.more:
-                    with gr.Row():
-                        self.seed = gr.Textbox(label="Seed", placeholder="random", max_length=10, max_lines=1)
-                        self.negative_prompt = gr.Textbox(
-                            label="Leave out", placeholder="What should not be in the picture"
-                        )
-                    groups = option_groups(self._registry)
-                    self._groups = [self._draw_group(name, options) for options, name in groups.items()]
+                # An Accordion draws its fields once more a frame after it was opened: what was typed is lost.
+                with gr.Column(elem_id="limner-options") as self.more:
+                    gr.HTML(_OPTIONS_BUTTON, padding=False, elem_id="limner-options-button")
+                    with gr.Column(elem_id="limner-option-fields"):
+                        with gr.Row():
+                            self.seed = gr.Textbox(
+                                label="Seed", placeholder="random", max_length=10, max_lines=1
+                            )
+                            self.negative_prompt = gr.Textbox(
+                                label="Leave out", placeholder="What should not be in the picture"
+                            )
+                        groups = option_groups(self._registry)
+                        self._groups = [self._draw_group(name, options) for options, name in groups.items()]
         self.about = gr.HTML(padding=False, elem_id="limner-about")
         self._listen(default, hidden=self._set_initial(default))
 
@@ -98,7 +106,7 @@ class Composer:
         }
 
     @property
-    def _offered(self) -> dict[str, Component | gr.Row | gr.Accordion]:
+    def _offered(self) -> dict[str, Component | gr.Row | gr.Column]:
         """What changes with the choice of a model, by the names that `offer` has for it."""
         return {
             "size": self.size,

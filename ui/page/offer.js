@@ -40,6 +40,11 @@ function wishes(controls, values, hidden) {
   );
 }
 
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest?.("#limner-options-button button");
+  button?.setAttribute("aria-expanded", button.ariaExpanded === "false");
+});
+
 // A phone shows the keyboard that a number needs.
 document.addEventListener("focusin", ({ target }) => {
   if (target.closest?.(".limner-integer")) target.inputMode = "numeric";

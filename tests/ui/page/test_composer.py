@@ -156,7 +156,7 @@ def test_no_value_is_cut_off(chat: Chat) -> None:
               return input.getBoundingClientRect().x + words.measureText(input.value).width;
             }"""
         )
-        arrow = chat.page.locator("#limner-choices .icon-wrap").last.bounding_box()
+        arrow = chat.page.locator("#limner-choices > .form .icon-wrap").last.bounding_box()
         composer = chat.page.locator("#limner-composer").bounding_box()
         assert arrow
         assert composer

@@ -138,6 +138,32 @@ def test_a_text_that_is_no_number_is_said_and_the_prompt_stays(chat: Chat) -> No
     expect(chat.error).to_contain_text("The option maybe_count is wrong")
 
 
+def test_what_is_typed_before_the_opened_options_are_drawn_stays(chat: Chat) -> None:
+    late = "soon => { setTimeout(() => frame(soon), 500); return 0; }"
+    chat.page.add_init_script(f"const frame = requestAnimationFrame; window.requestAnimationFrame = {late}")
+    chat.open()
+    page = choosy(chat)
+    chat.options()
+    page.get_by_label("Maybe Count").fill("7")
+    page.get_by_label("Seed").fill("5")
+    for _ in range(2):
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+    assert sent(chat) == {"seed": "5", "choosy/many/maybe_count": "7"}
+
+
+def test_the_options_open_by_keyboard_and_say_whether_they_are_open(chat: Chat) -> None:
+    button, field = chat.page.get_by_role("button", name="Options"), chat.page.get_by_label("Seed")
+    expect(button).to_have_attribute("aria-expanded", "false")
+    expect(field).to_be_hidden()
+    button.focus()
+    chat.page.keyboard.press("Enter")
+    expect(button).to_have_attribute("aria-expanded", "true")
+    chat.page.keyboard.press("Tab")
+    expect(field).to_be_focused()
+    button.press("Space")
+    expect(field).to_be_hidden()
+
+
 @pytest.mark.parametrize(
     ("provider", "empty", "choice"),
     [
