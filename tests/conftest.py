@@ -23,9 +23,20 @@ QUIET = [
 ]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Returns how many processes `-n auto` means: each has an app and a browser of its own."""
+    return min(os.cpu_count() or 1, 4)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts browser tests last: from the first one on, Playwright's event loop runs in the main thread."""
+    """Puts browser tests last, also in each of several processes, and leaves the tests of a file together.
+
+    From the first browser test on, Playwright's event loop runs in the main thread.
+    """
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    for item in items:
+        kind = "browser" if item.get_closest_marker("browser") else "other"
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {kind}"))
 
 
 @pytest.fixture(autouse=True)

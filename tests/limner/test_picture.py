@@ -217,7 +217,7 @@ class TestShapes:
             "data:image/png;base64",
             "<svg/>",
         ],
-        ids=repr,
+        ids=lambda wrong: type(wrong).__name__,
     )
     def test_what_is_no_shape_of_a_picture(self, wrong):
         assert "passwd" not in sentence_of(read, wrong)
