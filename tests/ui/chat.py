@@ -44,6 +44,15 @@ class Chat:
         image.evaluate("image => image.decode()")
         return image
 
+    def measure(self, part: str) -> dict[str, float]:
+        """Gives the place and size of a part of the latest answer, in one look: it may be drawn anew."""
+        look = """part => {
+          const parts = [...document.querySelectorAll(`article.limner ${part}`)];
+          const box = parts.at(-1)?.getBoundingClientRect();
+          return box?.width ? { x: box.x, width: box.width, height: box.height } : null;
+        }"""
+        return self.page.wait_for_function(look, arg=part).json_value()
+
     def source(self, answer: Locator) -> str:
         return self.picture(answer).get_attribute("src") or ""
 
