@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
 from limner.errors import ProviderError
+from limner.inflate import Inflater
 from limner.picture import MAX_BYTES
 from limner.responses import read_reply
 from limner.threads import call_in_thread
@@ -25,7 +25,7 @@ MAX_PARTS = 1_000_000
 ACCEPTED = {"accept-encoding": "gzip, deflate"}
 """The headers for a client that has this hook: it undoes no other compression."""
 
-_STEP, _SHORT = 1 << 20, 100_000
+_SHORT = 100_000
 
 
 async def read_bounded(response: Any, max_bytes: int = MAX_REPLY) -> None:
@@ -40,9 +40,9 @@ async def read_bounded(response: Any, max_bytes: int = MAX_REPLY) -> None:
     try:
         if not failed and _announced(response) > most:
             raise _too_large(most)
-        decoder = _Decoder(response.headers.get("content-encoding", ""))
+        inflater = _inflater(response.headers.get("content-encoding", ""))
         async for raw in response.stream:
-            for part in decoder.steps(raw):
+            for part in inflater.steps(raw) if inflater else (raw,):
                 parts.append(part)
                 size += len(part)
                 values += part.count(b",") + part.count(b"[") + part.count(b"{")
@@ -53,6 +53,9 @@ async def read_bounded(response: Any, max_bytes: int = MAX_REPLY) -> None:
                 await asyncio.sleep(0)
             if size > most:
                 break
+    except zlib.error as error:
+        why = "The answer is damaged: its compression cannot be undone."
+        raise ProviderError("bad-response", why=why) from error
     finally:
         await response.stream.aclose()
     response.headers.pop("content-encoding", None)
@@ -76,31 +79,10 @@ def _too_large(most: int) -> ProviderError:
     )
 
 
-class _Decoder:
-    """Undoes the compression of a body, in steps of a bounded size."""
-
-    def __init__(self, encoding: str) -> None:
-        self._encoding = encoding.strip().lower()
-        if self._encoding in ("br", "zstd") or "," in self._encoding:
-            raise ProviderError(
-                "bad-response", why="The answer is compressed in a way that was not asked for."
-            )
-        self._inflater: Any = None
-
-    def steps(self, raw: bytes) -> Iterator[bytes]:
-        """Yields what the next bytes of the body stand for; what follows the end is left out."""
-        if self._encoding not in ("gzip", "x-gzip", "deflate"):
-            yield raw
-            return
-        if self._inflater is None:
-            if not raw:
-                return
-            is_bare = self._encoding == "deflate" and raw[0] & 15 != 8  # without zlib's head, as some send it
-            self._inflater = zlib.decompressobj(-zlib.MAX_WBITS if is_bare else zlib.MAX_WBITS | 32)
-        try:
-            while part := self._inflater.decompress(raw, _STEP):
-                yield part
-                raw = self._inflater.unconsumed_tail
-        except zlib.error as error:
-            why = "The answer is damaged: its compression cannot be undone."
-            raise ProviderError("bad-response", why=why) from error
+def _inflater(encoding: str) -> Inflater | None:
+    """Returns what undoes an encoding; None if there is nothing to undo."""
+    encoding = encoding.strip().lower()
+    if encoding in ("br", "zstd") or "," in encoding:
+        raise ProviderError("bad-response", why="The answer is compressed in a way that was not asked for.")
+    is_known = encoding in ("gzip", "x-gzip", "deflate")
+    return Inflater(may_be_bare=encoding == "deflate") if is_known else None

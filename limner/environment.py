@@ -6,9 +6,9 @@ import os
 import ssl
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
-from urllib.parse import urlsplit
 
 from limner.errors import ProviderError
+from limner.proxies import is_proxy_address
 
 _PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
 _NO_PROXY = ("NO_PROXY",)
@@ -51,14 +51,8 @@ def _quoted(error: Exception) -> list[str]:
 
 
 def _is_wrong_proxy(value: str) -> bool:
-    try:
-        url = urlsplit(value if "://" in value else f"http://{value}")
-        is_whole = bool(url.hostname) and (url.port or 1) > 0
-    except ValueError:
-        return True
-    if url.scheme in ("socks5", "socks5h"):
-        return not is_whole or find_spec("socksio") is None
-    return not is_whole or url.scheme not in ("http", "https")
+    needs_package = value.lower().startswith("socks5") and find_spec("socksio") is None
+    return needs_package or not is_proxy_address(value if "://" in value else f"http://{value}")
 
 
 def _has_a_network(value: str) -> bool:

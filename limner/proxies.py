@@ -74,7 +74,7 @@ def _rule() -> _Rule:
             continue
         address = value if "://" in value else f"http://{value}"
         address = re.sub(r"^socks(5)?://", "socks5://", address, flags=re.IGNORECASE)
-        if _is_usable(address):
+        if is_proxy_address(address):
             proxies[name] = address
         else:
             log.warning(
@@ -99,7 +99,8 @@ def _rule() -> _Rule:
     return _Rule(proxies, (*names, "localhost"), tuple(networks), direct)
 
 
-def _is_usable(address: str) -> bool:
+def is_proxy_address(address: str) -> bool:
+    """Whether an address, with its scheme, can be that of a proxy."""
     try:
         parts = urlsplit(address)
         _ = parts.port

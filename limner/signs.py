@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import cast
+from typing import NamedTuple, cast
 
 from limner import wordings
 
@@ -134,9 +134,38 @@ class Signs:
         return known or self.says(wordings.THROTTLED)
 
 
+class _Echo(NamedTuple):
+    """The prompt as a service may repeat it."""
+
+    prompt: str
+    words: list[str]
+    """In lower case; of a long prompt the first, which is all that a text can hold."""
+
+    @classmethod
+    def of(cls, prompt: str) -> _Echo:
+        return cls(prompt, re.findall(r"\w+", prompt[:_MAX_TEXT].lower()))
+
+    def taken_from(self, text: str) -> str:
+        """Returns a text without the prompt, also in other case, escaped, or cut off after its fifth word."""
+        text = re.sub(r"\\[nrt]", " ", html.unescape(text)).replace(self.prompt, " ")
+        said = list(re.finditer(r"\w+", text))
+        kept, start, place = list[str](), 0, 0
+        while len(self.words) > 2 and place < len(said):
+            pairs = zip(self.words, said[place : place + len(self.words)], strict=False)
+            same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1][0].lower(), pairs))
+            if same < min(len(self.words), 5):
+                place += 1
+                continue
+            kept.append(text[start : said[place].start()])
+            start = said[place + same - 1].end()
+            place += same
+        return " ".join([*kept, text[start:]])
+
+
 def read_signs(reply: object, prompt: str | None = None) -> Signs:
     """Returns what an answer says; `reply` is JSON or a text, and `prompt` is what was asked for."""
     signs, left = Signs(), _MAX_SAID
+    echo = _Echo.of(prompt) if prompt and len(prompt) > 2 else None
     for key, value in _parts(reply):
         if _WAITS.fullmatch(key):
             seconds = _seconds(value, key)
@@ -154,7 +183,7 @@ def read_signs(reply: object, prompt: str | None = None) -> Signs:
             signs.codes.append(number)
         elif isinstance(value, str) and left > 0:
             left -= len(value[:_MAX_TEXT]) + 50
-            _read_text(key, value[:_MAX_TEXT].strip(), signs, prompt)
+            _read_text(key, value[:_MAX_TEXT].strip(), signs, echo)
     signs.names_parameter = signs.names_parameter or any(map(wordings.WRONG_PARAMETER.search, signs.codes))
     return signs
 
@@ -213,7 +242,7 @@ def _number(value: object) -> str | None:
     return value if isinstance(value, str) and re.fullmatch("[0-9]{3,5}", value) else None
 
 
-def _read_text(key: str, text: str, signs: Signs, prompt: str | None) -> None:
+def _read_text(key: str, text: str, signs: Signs, echo: _Echo | None) -> None:
     if "://" in text[:10] or text[:5] == "data:" or (not key and text[:1] == "<"):
         return
     if text.isascii() and not re.search(r"\s", text):
@@ -223,29 +252,11 @@ def _read_text(key: str, text: str, signs: Signs, prompt: str | None) -> None:
         return
     if signs.wait_in_words is None and (said := _WAIT.search(text)):
         signs.wait_in_words = _total(said[1])
-    text = _without(text, prompt) if prompt and len(prompt) > 2 else text
+    text = echo.taken_from(text) if echo else text
     for sentence in re.split(r"[.!?;](?=\s|$)|[。！？；\n]", _QUOTED.sub(r"\1 ", text)):
         if plain := re.sub(r"[\s_-]+", " ", sentence).strip().lower().replace("’", "'"):
             signs.sentences.append(plain)
             signs.verdicts += [plain] if key in _VERDICTS else []
-
-
-def _without(text: str, prompt: str) -> str:
-    """Returns a text without the prompt, be it in other case, escaped, or cut off after its fifth word."""
-    text = re.sub(r"\\[nrt]", " ", html.unescape(text)).replace(prompt, " ")
-    asked = re.findall(r"\w+", prompt.lower())
-    words = list(re.finditer(r"\w+", text))
-    kept, start, place = list[str](), 0, 0
-    while len(asked) > 2 and place < len(words):
-        pairs = zip(asked, words[place : place + len(asked)], strict=False)
-        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1][0].lower(), pairs))
-        if same < min(len(asked), 5):
-            place += 1
-            continue
-        kept.append(text[start : words[place].start()])
-        start = words[place + same - 1].end()
-        place += same
-    return " ".join([*kept, text[start:]])
 
 
 def phrase(code: str) -> str:

@@ -7,7 +7,6 @@ import ipaddress
 import re
 import socket
 import ssl
-import zlib
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import cache
@@ -21,6 +20,7 @@ import idna
 from core.generation.tunnel import open_tunnel
 from core.settings.schema import Settings
 from limner import ProviderError
+from limner.inflate import Inflater
 from limner.proxies import proxy_for
 
 DEADLINE = 60.0
@@ -41,7 +41,6 @@ _HEADERS = {
 _TEMPORARY = {403, 404, 408, 425, 429}  # and 500 to 599; some stores say 403 of a file that is not there yet
 _INFLATED_HERE = {b"gzip", b"x-gzip", b"deflate"}
 _UNREADABLE = {b"br", b"zstd", b"compress", b"x-compress", b"dcb", b"dcz"}
-_INFLATED = 1_000_000  # bytes that are decompressed in one step
 _BROKEN = "The picture's server cannot be reached, or the connection to it failed."
 _ALLOW = "The setting fetch_from can allow its origin."
 _PORTS = {"http": 80, "https": 443}
@@ -142,7 +141,7 @@ class Fetcher:
                 if response.status in (301, 302, 303, 307, 308) and headers.get(b"location"):
                     return b"", _location(headers[b"location"])
                 self._check_head(response.status, headers)
-                return await self._read(response, is_compressed=_is_compressed(headers)), ""
+                return await self._read(response, _inflater(headers)), ""
         finally:
             await pinned.aclose()
 
@@ -156,21 +155,15 @@ class Fetcher:
             raise _bad(f"The picture is not on the public internet. {_ALLOW}")
         return addresses
 
-    async def _read(self, response: httpcore.Response, *, is_compressed: bool) -> bytes:
+    async def _read(self, response: httpcore.Response, inflater: Inflater | None) -> bytes:
         """Reads the body within the bound; a server may compress it although it was asked not to."""
-        inflate = zlib.decompressobj(wbits=47) if is_compressed else None
         data = bytearray()
-        async for part in response.aiter_stream():
-            while part:
-                if inflate is None:
-                    data += part
-                    part = b""
-                else:
-                    data += inflate.decompress(part, _INFLATED)
-                    part = inflate.unconsumed_tail
+        async for raw in response.aiter_stream():
+            for part in inflater.steps(raw) if inflater else (raw,):
+                data += part
                 self._check_size(len(data))
                 await asyncio.sleep(0)  # one read may hold ten thousand chunks of a byte, or a bomb
-        if inflate is not None and not inflate.eof:
+        if inflater and not inflater.is_whole:
             raise _TryAgain("bad-image", why=_BROKEN)
         return bytes(data)
 
@@ -255,12 +248,12 @@ def _location(value: bytes) -> str:
     return text.strip().replace(" ", "%20")
 
 
-def _is_compressed(headers: dict[bytes, bytes]) -> bool:
-    """Whether the body is compressed; aws-chunked and other labels name no compression."""
+def _inflater(headers: dict[bytes, bytes]) -> Inflater | None:
+    """Returns what undoes the compression; None for aws-chunked and other labels that name none."""
     labels = {label.strip() for label in headers.get(b"content-encoding", b"").lower().split(b",")}
     if labels & _UNREADABLE:
         raise _bad("The picture's server compressed it in a way that Limner cannot read.")
-    return bool(labels & _INFLATED_HERE)
+    return Inflater(may_be_bare=b"deflate" in labels) if labels & _INFLATED_HERE else None
 
 
 def _sentence(status: int) -> str:

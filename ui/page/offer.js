@@ -42,7 +42,7 @@ function wishes(controls, values, hidden) {
 
 document.addEventListener("click", ({ target }) => {
   const button = target.closest?.("#limner-options-button button");
-  button?.setAttribute("aria-expanded", button.ariaExpanded === "false");
+  button?.setAttribute("aria-expanded", button.getAttribute("aria-expanded") === "false");
 });
 
 // A phone shows the keyboard that a number needs.

@@ -587,7 +587,10 @@ def test_a_file_that_grows_too_large_is_refused_on_the_way() -> None:
         server.wait_until(lambda server: server.disconnects, 30)
 
 
-@pytest.mark.parametrize(("encoding", "wbits"), [("gzip", 31), ("GZip", 31), ("x-gzip", 31), ("deflate", 15)])
+@pytest.mark.parametrize(
+    ("encoding", "wbits"),
+    [("gzip", 31), ("GZip", 31), ("x-gzip", 31), ("deflate", 15), ("deflate", -15)],
+)
 def test_a_compressed_file_is_taken_within_the_bound(encoding: str, wbits: int) -> None:
     compress = zlib.compressobj(wbits=wbits)
     body = compress.compress(b"x" * 5_000_000) + compress.flush()
