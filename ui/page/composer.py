@@ -155,18 +155,22 @@ class Composer:
         changed = {"provider": self.provider, "model": self.model, **self._offered}
         outputs, names = list(changed.values()), json.dumps([*changed])
         initial = json.dumps({"provider": default.name, "model": self.model.value})
-        self.provider.input(
-            None,
-            self.provider,
-            outputs,
-            js=f"(provider) => window.limnerOffer({names}, {{provider}}, {initial})",
-        )
-        self.model.input(
-            None,
-            [self.provider, self.model],
-            outputs,
-            js=f"(provider, model) => window.limnerOffer({names}, {{provider, model}}, {initial})",
-        )
+        choices = [
+            self.provider.input(
+                None,
+                self.provider,
+                outputs,
+                js=f"(provider) => window.limnerOffer({names}, {{provider}}, {initial})",
+            ),
+            self.model.input(
+                None,
+                [self.provider, self.model],
+                outputs,
+                js=f"(provider, model) => window.limnerOffer({names}, {{provider, model}}, {initial})",
+            ),
+        ]
+        for choice in choices:
+            choice.then(None, js="() => window.limnerOffered()")
         gr.on(
             [self.create.click, self.prompt.submit],
             None,

@@ -94,6 +94,7 @@ document.addEventListener("input", ({ target }) => {
 window.limnerSend = async (controls, values, hidden) => {
   const prompt = promptBox().value;
   if (!prompt.trim()) return; // also a second click: the first one emptied the box
+  if (isHeldBack()) return;
   write("");
   complain("");
   following = true;

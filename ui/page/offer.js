@@ -3,14 +3,19 @@
 let offered = null; // the provider and the model that the controls are for
 let hiddenNow = null; // what is hidden for that model, such as the options of others; null before a choice
 let choices = 0;
+let pending = 0; // choices whose changes the controls do not show yet
+let isSendWaiting = false; // Create was pressed meanwhile
 let offerProblem = "";
 
 // Asks how the controls with these names change for the provider, and for the model if one was chosen. A choice
-// that is not available is taken back; one that was followed by another changes nothing.
-window.limnerOffer = async (names, chosen, initial) => {
+// that is not available is taken back; one that was followed by another changes nothing. A model that is chosen
+// while those of another provider are still listed is not one of the provider's, and does not count.
+window.limnerOffer = async (names, { provider, model }, initial) => {
   offered ??= initial;
   const choice = ++choices;
+  const chosen = provider === offered.provider && model ? { provider, model } : { provider };
   let updates, problem;
+  pending += 1;
   try {
     const reply = await fetch(`${root}/limner/offer?${new URLSearchParams(chosen)}`);
     updates = await reply.json().catch(() => ({}));
@@ -27,6 +32,22 @@ window.limnerOffer = async (names, chosen, initial) => {
   if (choice === choices && (problem || offerProblem)) complain((offerProblem = problem || ""));
   return names.map((name) => updates[name] ?? { __type__: "update" });
 };
+
+// Called once the controls show what a choice has changed.
+window.limnerOffered = () => {
+  pending -= 1;
+  if (pending || !isSendWaiting) return;
+  isSendWaiting = false;
+  if (!offerProblem) find("#limner-create").click();
+};
+
+// Holds a prompt back while the controls do not belong to what was chosen, and returns whether it does so. It is sent
+// once they do.
+function isHeldBack() {
+  isSendWaiting = pending > 0;
+  if (isSendWaiting) say("It is sent as soon as the new choice has loaded.", 8000);
+  return isSendWaiting;
+}
 
 // Returns what the controls say, by their names: neither what the person left alone or emptied again, nor what
 // belongs to another model. `hidden` is what is hidden before a choice.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.ui.chat import Chat
 
@@ -136,6 +137,74 @@ def test_a_text_that_is_no_number_is_said_and_the_prompt_stays(chat: Chat) -> No
     page.get_by_label("Maybe Count").fill("0")
     chat.create.click()
     expect(chat.error).to_contain_text("The option maybe_count is wrong")
+
+
+class Held:
+    """Holds back what the server offers for a choice."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.waiting: list[Route] = []
+        self.settle: Callable[[Route], None] = self.waiting.append
+        page.route("**/limner/offer*", lambda route: self.settle(route))
+
+    def choose(self, field: str, option: str) -> None:
+        self.page.get_by_role("combobox", name=field, exact=True).click()
+        with self.page.expect_request("**/limner/offer*"):
+            self.page.get_by_role("option", name=option, exact=True).click()
+
+    def release(self, settle: Callable[[Route], None] = Route.continue_) -> None:
+        self.settle = settle
+        for route in self.waiting:
+            settle(route)
+
+
+def test_create_waits_for_what_a_choice_offers(chat: Chat) -> None:
+    page = choosy(chat)
+    chat.options()
+    page.get_by_label("Maybe Text").fill("soft")
+    page.get_by_label("Seed").fill("5")
+    held = Held(page)
+    held.choose("Provider", "Hugging Face")
+    chat.prompt.fill("A boat")
+    chat.create.click()
+    expect(chat.spoken).to_have_text("It is sent as soon as the new choice has loaded.")
+    expect(chat.prompt).to_have_value("A boat")
+    with page.expect_request(lambda request: request.method == "POST") as posted:
+        held.release()
+    body = posted.value.post_data_json or {}
+    assert body["provider"] == "huggingface"
+    assert body["model"] == page.get_by_role("combobox", name="Model").input_value()
+    assert body.keys() == {"prompt", "provider", "model", "size", "seed"}
+    expect(chat.answers).to_have_count(1)
+
+
+def test_nothing_is_sent_if_what_a_choice_offers_does_not_come(chat: Chat) -> None:
+    page = choosy(chat)
+    held = Held(page)
+    held.choose("Provider", "OpenAI")
+    chat.prompt.fill("A boat")
+    chat.create.click()
+    held.release(Route.abort)
+    expect(chat.error).to_contain_text("The server cannot be reached")
+    expect(page.get_by_role("combobox", name="Provider")).to_have_value("Choosy")
+    expect(chat.prompt).to_have_value("A boat")
+    assert sent(chat) == {}
+    expect(chat.answers).to_have_count(1)
+
+
+def test_a_model_of_the_provider_before_is_not_taken_for_one_of_the_new(chat: Chat) -> None:
+    page = choosy(chat)
+    held = Held(page)
+    held.choose("Provider", "Hugging Face")
+    held.choose("Model", "Few")
+    held.release()
+    expect(page.get_by_role("combobox", name="Model")).not_to_have_value("Few")
+    with page.expect_request(lambda request: request.method == "POST") as posted:
+        chat.send("A boat")
+    body = posted.value.post_data_json or {}
+    assert body["provider"] == "huggingface"
+    assert body["model"] == page.get_by_role("combobox", name="Model").input_value()
 
 
 def test_what_is_typed_before_the_opened_options_are_drawn_stays(chat: Chat) -> None:
