@@ -3,6 +3,7 @@
 let offered = null; // the provider and the model that the controls are for
 let hiddenNow = null; // what is hidden for that model, such as the options of others; null before a choice
 let choices = 0;
+let asking = null; // aborts the request of the choice before
 let pending = 0; // choices whose changes the controls do not show yet
 let isSendWaiting = false; // Create was pressed meanwhile
 let offerProblem = "";
@@ -16,8 +17,11 @@ window.limnerOffer = async (names, { provider, model }, initial) => {
   const chosen = provider === offered.provider && model ? { provider, model } : { provider };
   let updates, problem;
   pending += 1;
+  asking?.abort();
+  asking = new AbortController();
   try {
-    const reply = await fetch(`${root}/limner/offer?${new URLSearchParams(chosen)}`);
+    const { signal } = asking;
+    const reply = await fetch(`${root}/limner/offer?${new URLSearchParams(chosen)}`, { signal });
     updates = await reply.json().catch(() => ({}));
     if (!reply.ok) problem = updates.error || "The server could not accept this: choose again in a moment.";
   } catch {
