@@ -204,8 +204,9 @@ def test_under_a_root_path(serve: Callable[..., Serving], with_shapes: dict[str,
     )
     outside: list[str] = []
     page.on("request", lambda request: outside.append(request.url) if "/studio" not in request.url else None)
-    for address in ("/studio", "/studio/"):
+    for before, address in enumerate(("/studio", "/studio/")):
         chat = Chat(page, serving.url + address)
+        expect(chat.answers).to_have_count(before)
         answer = chat.ask("A boat")
         chat.picture(answer)
         chat.action(answer, "Regenerate image").click()
