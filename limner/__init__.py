@@ -24,6 +24,7 @@ from limner.errors import CancelConfirmed, Category, ContentFiltered, LimnerErro
 from limner.finding import find_pictures
 from limner.hookspecs import CONTRACT, Generate, hookimpl
 from limner.info import Credential, ModelInfo, NoSettings, ProviderInfo
+from limner.inputs import ImageInputs, InputImage
 from limner.options import Options
 from limner.proxies import proxy_for
 from limner.request import ImageRequest
@@ -39,9 +40,11 @@ __all__ = [
     "ContentFiltered",
     "Credential",
     "Generate",
+    "ImageInputs",
     "ImageRequest",
     "ImageResult",
     "ImageWarning",
+    "InputImage",
     "LimnerError",
     "ModelInfo",
     "NoSettings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from limner.inputs import ImageInputs
 from limner.options import Options
 from limner.size import Size, SizeRange
 
@@ -33,6 +34,8 @@ class ModelInfo(BaseModel):
     """A list with the default first, a range, or nothing if the model decides by itself."""
     seed: bool = False
     negative_prompt: bool = False
+    images: ImageInputs | None = None
+    """The pictures that it takes beside the prompt; None if it takes words alone."""
     options: type[Options] | None = None
     """The model's own options; the provider's if None."""
 

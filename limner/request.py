@@ -9,11 +9,12 @@ from typing import Any
 from pydantic import SecretStr
 
 from limner.errors import ProviderError
+from limner.inputs import InputImage
 from limner.options import Options
 from limner.size import Size
 
 
-def _nobody_listens(progress: str) -> None:
+def _nobody_listens(_: object) -> None:
     """Ignores the progress of a request that nobody watches."""
 
 
@@ -30,6 +31,12 @@ class ImageRequest:
     seed_is_drawn: bool = False
     """The host drew the seed, which nobody asked for: it is at most 2**31 - 1, and may be left out."""
     negative_prompt: str | None = None
+    images: tuple[InputImage, ...] = ()
+    """The pictures to edit or to go by, in the order of the person; as many as the model takes."""
+    mask: InputImage | None = None
+    """Where the first of `images` may change; None if the model takes no mask, or everywhere."""
+    continuation: Any = field(default=None, repr=False)
+    """What the result that made the first of `images` gave as its `continuation`, if this model made it."""
     options: Options = field(default_factory=Options)
     """An instance of the class that the model declares."""
     credential: SecretStr | None = field(default=None, repr=False)
@@ -43,6 +50,7 @@ class ImageRequest:
     timeout: float = 300.0
     """Seconds that the host waits before it cancels."""
     on_progress: Callable[[str], None] = field(default=_nobody_listens, repr=False, compare=False)
+    on_preview: Callable[[bytes], None] = field(default=_nobody_listens, repr=False, compare=False)
 
     def key_for_header(self) -> str:
         """Returns the credential as text, empty if there is none; raises auth if no header can carry it."""
@@ -55,3 +63,10 @@ class ImageRequest:
     def report(self, progress: str) -> None:
         """Shows the waiting user what the provider is waiting for; may be called from any thread."""
         self.on_progress(progress)
+
+    def preview(self, data: bytes) -> None:
+        """Shows the waiting user how far the picture is, as the bytes of an image file; from any thread.
+
+        Call it as often as you like: the host shows the newest, at most two a second, and stores none.
+        """
+        self.on_preview(data)

@@ -44,3 +44,9 @@ class ImageResult:
     warnings: Sequence[ImageWarning] = ()
     seed_sent: bool = True
     """False if the request's seed was left out, so that nobody knows the one that was used."""
+    text: str | None = None
+    """What the model says beside the picture."""
+    continuation: Any = None
+    """Plain JSON that a later request about this picture needs, such as the id of a response, 4 MB at most.
+
+    The host shows it to nobody, and gives it back as `ImageRequest.continuation`."""
