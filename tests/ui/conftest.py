@@ -59,13 +59,15 @@ def with_shapes(tmp_path_factory: pytest.TempPathFactory, gates: Path) -> dict[s
     installed.mkdir()
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: limner-shapes\nVersion: 0.1.0\n")
     (installed / "entry_points.txt").write_text(
-        "[limner]\n" + "".join(f"{name} = limner_shapes.{name}\n" for name in ("shapes", "hostile", "choosy"))
+        "[limner]\n"
+        + "".join(f"{name} = limner_shapes.{name}\n" for name in ("shapes", "hostile", "choosy", "retouch"))
     )
     return {
         "PYTHONPATH": str(site),
         "LIMNER_PROVIDER": "shapes",
         "LIMNER_PROVIDERS__SHAPES__GATES": str(gates),
         "LIMNER_PROVIDERS__HOSTILE__GATES": str(gates),
+        "LIMNER_PROVIDERS__RETOUCH__GATES": str(gates),
         "LIMNER_RATE_LIMIT": "10000/minute",
         "LIMNER_MAX_IN_FLIGHT": "100",
         "LIMNER_SHUTDOWN_GRACE": "0",

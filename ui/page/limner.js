@@ -45,7 +45,7 @@ function connect() {
     const { now, messages, more } = JSON.parse(data);
     clockAhead = now * 1000 - Date.now();
     for (const message of messages) {
-      message.answer = message.answer.replaceAll('="limner/', `="${root}/limner/`);
+      for (const part of ["prompt", "answer"]) message[part] = message[part].replaceAll('="limner/', `="${root}/limner/`);
       if (lastRev !== null) announce(shown.get(message.id)?.state, message.state);
       else message.answer = message.answer.replaceAll(' role="alert"', ""); // old errors are no news
       shown.set(message.id, message);
@@ -94,13 +94,15 @@ document.addEventListener("input", ({ target }) => {
 window.limnerSend = async (controls, values, hidden) => {
   const prompt = promptBox().value;
   if (!prompt.trim()) return; // also a second click: the first one emptied the box
-  if (isHeldBack()) return;
+  if (isHeldBack() || isMisfit()) return;
   write("");
   complain("");
   following = true;
-  const { problem } = await post("", { prompt, ...wishes(controls, values, hidden) });
+  const inputs = takeChips();
+  const { problem } = await post("", { prompt, ...namesOf(inputs), ...wishes(controls, values, hidden) });
   complain(problem);
   if (problem && !promptBox().value) write(prompt);
+  if (problem && !chips.length) inputs.forEach(addChip);
 };
 
 function complain(sentence) {
@@ -112,7 +114,8 @@ function complain(sentence) {
 const actions = {
   copy: copyPicture,
   zoom: (button) => (isUnloaded(button) ? reload(button) : zoom(button)),
-  edit: ({ value }) => write(promptOf(value)),
+  edit: ({ value }) => editAgain(value),
+  put_in: putIn,
   new: startAgain,
 };
 
@@ -137,9 +140,9 @@ async function act(button) {
   setTimeout(() => button.classList.remove("limner-pressed"), problem ? 0 : 1000); // if it is still there
 }
 
-function promptOf(id) {
-  const row = find(`#message-${id}`).closest(".bot-row");
-  return row.previousElementSibling.querySelector(".limner-prompt").textContent;
+function editAgain(id) {
+  write(find(`#asked-${id} .limner-prompt`).textContent);
+  bringBack(find(`#asked-${id}`));
 }
 
 function startAgain() {
@@ -148,6 +151,7 @@ function startAgain() {
   lastRev = null;
   shown.clear();
   complain("");
+  takeChips();
   show();
   connect();
   promptBox().focus();

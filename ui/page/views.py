@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -34,6 +35,7 @@ def message_html(message: Message) -> tuple[str, str]:
             "details": _details,
             "source": picture_path,
             "filename": filename,
+            "address": lambda given: f"limner/pictures/{given.name}/{quote(given.filename)}",
             "stem": file_stem,
             "proportions": _proportions,
             "started": lambda version: datetime.fromtimestamp(version.started, timezone.utc).isoformat(),
