@@ -34,10 +34,11 @@ def test_tab_goes_from_the_header_over_the_thread_to_the_composer(chat: Chat) ->
     new = chat.page.get_by_role("button", name="New conversation")
     new.focus()
 
-    stops = tab_stops(chat.page, 9)
+    stops = tab_stops(chat.page, 10)
 
     start = stops.index("Zoom")
-    assert stops[start : start + 4] == ["Zoom", "Download image", "Copy image", "Regenerate image"]
+    actions = ["Zoom", "Edit this", "Download image", "Copy image", "Regenerate image"]
+    assert stops[start : start + 5] == actions
     chat.prompt.focus()
     assert [stop.split()[0] for stop in tab_stops(chat.page, 4)] == ["Create", "Provider", "Model", "Options"]
 

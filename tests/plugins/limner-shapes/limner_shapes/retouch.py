@@ -15,7 +15,16 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from limner import ImageInputs, ImageRequest, ImageResult, ModelInfo, ProviderInfo, Size, hookimpl
+from limner import (
+    ContentFiltered,
+    ImageInputs,
+    ImageRequest,
+    ImageResult,
+    ModelInfo,
+    ProviderInfo,
+    Size,
+    hookimpl,
+)
 from limner_shapes.shapes import picture, wait_at_gates
 
 SIZES = (Size(320, 320), Size(480, 320), Size(320, 480))
@@ -42,6 +51,8 @@ async def generate(request: ImageRequest) -> ImageResult:
     if "steps" in tags:
         request.preview(_png(_made(request).resize((24, 24)).resize((240, 240))))
     await wait_at_gates(request, tags)
+    if "filtered" in tags:
+        raise ContentFiltered("The safety system said no.")
     made = _png(_made(request)) if request.images else picture(tags, 0, request.size)
     words = "Here is the picture, with <b>what you asked for</b>.\nIt is a little darker now."
     return ImageResult(made, text=words if "says" in tags else None)
