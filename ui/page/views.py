@@ -32,7 +32,7 @@ def message_html(message: Message) -> tuple[str, str]:
             "attempt": message.attempt,
             "position": _position(message),
             "details": _details,
-            "source": picture_path,
+            "source": lambda version: picture_path(version.picture, filename(version)),
             "filename": filename,
             "stem": file_stem,
             "proportions": _proportions,
