@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from core.chat.message import Message, Version
+from core.chat.picture import InputPicture, Picture
 from core.settings.schema import Settings
 from core.storage.store import Store
 
@@ -44,10 +45,9 @@ def _without_leading_marks(word: str) -> str:
     return word
 
 
-def picture_path(version: Version) -> str:
-    """Returns the address of a version's picture, relative to the page's."""
-    assert version.picture is not None
-    return f"limner/pictures/{version.picture.name}/{quote(filename(version))}"
+def picture_path(picture: Picture, saved_as: str) -> str:
+    """Returns the address of a stored picture, relative to the page's."""
+    return f"limner/pictures/{picture.name}/{quote(saved_as)}"
 
 
 async def image_part(version: Version, store: Store, settings: Settings) -> dict[str, str] | None:
@@ -55,16 +55,25 @@ async def image_part(version: Version, store: Store, settings: Settings) -> dict
 
     None if it has no picture, or if the store has lost it: a part never has an empty image.
     """
-    if version.picture is None or store.find(version.picture.name) is None:
+    return await _part(version.picture, filename(version), store, settings) if version.picture else None
+
+
+async def input_part(picture: InputPicture, store: Store, settings: Settings) -> dict[str, str] | None:
+    """Returns the same of a picture that a person sent."""
+    return await _part(picture, picture.filename, store, settings)
+
+
+async def _part(picture: Picture, saved_as: str, store: Store, settings: Settings) -> dict[str, str] | None:
+    if store.find(picture.name) is None:
         return None
     if settings.public_url:
-        image = f"{settings.public_url.rstrip('/')}/{picture_path(version)}"
+        image = f"{settings.public_url.rstrip('/')}/{picture_path(picture, saved_as)}"
     else:
-        data = await store.read(version.picture.name)
+        data = await store.read(picture.name)
         if not data:
             return None
-        image = f"data:{version.picture.media_type};base64,{base64.b64encode(data).decode()}"
-    return {"type": "image", "image": image, "filename": filename(version)}
+        image = f"data:{picture.media_type};base64,{base64.b64encode(data).decode()}"
+    return {"type": "image", "image": image, "filename": saved_as}
 
 
 async def thread_messages(message: Message, store: Store, settings: Settings) -> list[dict[str, Any]]:
@@ -74,19 +83,21 @@ async def thread_messages(message: Message, store: Store, settings: Settings) ->
     """
     created = datetime.fromtimestamp(message.created, timezone.utc).isoformat()
     version = message.shown or message.versions[-1]
+    said = version.provenance.text
     part = await image_part(version, store, settings)
+    sent = [await input_part(picture, store, settings) for picture in message.request.images]
     question: dict[str, Any] = {
         "id": f"{message.id}-asked",
         "role": "user",
         "createdAt": created,
-        "content": [{"type": "text", "text": message.request.prompt}],
+        "content": [{"type": "text", "text": message.request.prompt}, *filter(None, sent)],
         "metadata": {"custom": message.request.model_dump(mode="json", exclude_defaults=True)},
     }
     answer: dict[str, Any] = {
         "id": message.id,
         "role": "assistant",
         "createdAt": created,
-        "content": [part] if part else [],
+        "content": [*([{"type": "text", "text": said}] if said else []), *([part] if part else [])],
         "status": _status(version),
         "metadata": {"custom": provenance(version)},
     }

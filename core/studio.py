@@ -6,21 +6,25 @@ import asyncio
 import logging
 import secrets
 import time
+from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
 from core.chat.conversation import Conversation
 from core.chat.failure import Rejected, SamePicture, Unavailable
 from core.chat.message import Message, Version
+from core.chat.picture import InputPicture, Preview
 from core.chat.request import UserRequest
 from core.generation.attempt import Attempt
 from core.generation.limits import OWNER, Visitor
 from core.generation.pipeline import Pipeline
+from core.parts import file_stem, filename
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
 from core.storage.database import StoreError
 from core.storage.retention import DAY
 from core.storage.store import Store
 from limner.clients import close_shared
+from limner.formats import EXTENSIONS
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,9 @@ MAX_UNSAVED = 1_000
 """Messages kept in memory because they could not be saved."""
 MAX_MESSAGES = 2_000
 """Messages in a conversation, all of which are in memory while it is open."""
+MAX_IMAGES = 16
+"""Pictures that a message may be sent with."""
+CLOSING = "The server is stopping: try again in a moment."
 MAX_VERSIONS = 200
 """Versions of a message."""
 
@@ -71,11 +78,22 @@ class Studio:
             return conversation
 
     async def start(
-        self, conversation: Conversation, request: UserRequest, *, visitor: Visitor = OWNER
+        self,
+        conversation: Conversation,
+        request: UserRequest,
+        *,
+        images: Sequence[str] = (),
+        mask: str | None = None,
+        visitor: Visitor = OWNER,
     ) -> Message:
-        """Adds a message and starts its picture; raises Rejected, and then nothing has changed."""
+        """Adds a message and starts its picture; raises Rejected, and then nothing has changed.
+
+        `images` and `mask` name pictures that belong to the conversation: those made in it, those that its
+        messages were sent with, and those that `add_picture` gave it.
+        """
         if len(conversation) >= MAX_MESSAGES:
             raise Rejected(f"This conversation has {MAX_MESSAGES:,} messages: start a new one.")
+        request = await self._sent(conversation, request, images, mask)
         message = Message(id=secrets.token_hex(8), request=request, created=time.time())
         self._begin(conversation, message, request, visitor)
         return message
@@ -111,6 +129,30 @@ class Studio:
             if attempt.message is message:
                 attempt.stop("person")
 
+    async def add_picture(
+        self, conversation: Conversation, image: bytes | str, filename: str = "", *, visitor: Visitor = OWNER
+    ) -> InputPicture:
+        """Takes a picture into a conversation: the bytes of a file, a ``data:`` URI, or an https link.
+
+        It is kept upright and without metadata. Raises Rejected.
+        """
+        if self._closing:
+            raise Unavailable(CLOSING)
+        data, info = await self._pipeline.accept(image, visitor)
+        name = f"{file_stem(filename.rpartition('.')[0] or filename)}.{EXTENSIONS[info.media_type]}"
+        try:
+            return await self.store.add_upload(conversation.id, data, info, name)
+        except StoreError as error:
+            log.exception("A picture that was sent could not be kept")
+            raise Unavailable(
+                "The picture could not be written to the disk: try again in a moment."
+            ) from error
+
+    def preview(self, name: str) -> Preview | None:
+        """Returns a preview that a running message shows; None if there is a newer one, or none."""
+        previews = (attempt.message.preview for attempt in self._attempts.values())
+        return next((preview for preview in previews if preview and preview.name == name), None)
+
     async def choose(self, conversation: Conversation, message: Message, number: int) -> None:
         """Shows another version of a message; raises Rejected if that version has no picture."""
         if number not in {version.number for version in message.pictures}:
@@ -138,11 +180,33 @@ class Studio:
         await close_shared()
         await self.store.close()
 
+    async def _sent(
+        self, conversation: Conversation, request: UserRequest, images: Sequence[str], mask: str | None
+    ) -> UserRequest:
+        """Returns the request with its pictures; raises Rejected for one of another conversation."""
+        names = [*images, mask] if mask else [*images]
+        if len(images) > MAX_IMAGES:
+            raise Rejected(f"No model takes more than {MAX_IMAGES} pictures: leave some out.")
+        known = _own_pictures(conversation, {*names})
+        try:
+            if unknown := {*names} - known.keys():
+                brought = await self.store.uploads_of(conversation.id, unknown)
+                known |= {picture.name: picture for picture in brought}
+        except StoreError as error:
+            log.exception("The pictures of a conversation could not be read")
+            raise Unavailable("The pictures cannot be read from the disk: try again in a moment.") from error
+        for number, name in enumerate(names):
+            if name not in known or self.store.find(name) is None:
+                which = f"Image {number + 1}" if number < len(images) else "The mask"
+                raise Rejected(f"{which} is not in this conversation, or not kept any more: add it again.")
+        sent = tuple(known[name] for name in images)
+        return request.model_copy(update={"images": sent, "mask": known[mask] if mask else None})
+
     def _begin(
         self, conversation: Conversation, message: Message, request: UserRequest, visitor: Visitor
     ) -> None:
         if self._closing:
-            raise Unavailable("The server is stopping: try again in a moment.")
+            raise Unavailable(CLOSING)
         plan = self._pipeline.admit(request, visitor)
         attempt = Attempt(conversation, message, plan, self._pipeline, self._save)
         self._attempts[attempt.settled] = attempt
@@ -201,3 +265,15 @@ class Studio:
         for conversation_id, message_id in forgotten:
             if conversation := self._conversations.get(conversation_id):
                 conversation.forget(message_id)
+
+
+def _own_pictures(conversation: Conversation, names: set[str]) -> dict[str, InputPicture]:
+    """Returns those of the named pictures that a conversation's messages were sent with, or have made."""
+    own: dict[str, InputPicture] = {}
+    for message in conversation:
+        own |= {picture.name: picture for picture in message.request.pictures if picture.name in names}
+        for version in message.pictures:
+            picture = version.picture
+            if picture and picture.name in names:
+                own[picture.name] = InputPicture(**dict(picture), filename=filename(version))
+    return own

@@ -27,6 +27,8 @@ class ImageInfo:
     height: int
     black: bool = field(default=False, compare=False)
     """It is black all over, without anything transparent, which is how some services withhold one."""
+    orientation: int = field(default=1, compare=False)
+    """How the stored pixels must be turned, as EXIF numbers it (1 to 8); 1 is as they are."""
 
 
 class Parts(NamedTuple):

@@ -70,7 +70,7 @@ def _identify_with_pillow(data: bytes, format: Format, max_pixels: int) -> Image
             width, height = image.size
             check_pixels(width, height, max_pixels)
             image.load()
-            turned = _is_turned(parts.exif or image.info.get("exif", b""))
+            orientation = _orientation(parts.exif or image.info.get("exif", b""))
             last = _last_pixels(image) if parts.otherwise else b""
             # a picture of nothing but black takes few bytes in any format, even with a profile
             is_small = len(data) <= 100_000 + width * height // 8
@@ -79,7 +79,8 @@ def _identify_with_pillow(data: bytes, format: Format, max_pixels: int) -> Image
             with pillow.open(BytesIO(parts.otherwise()), formats=[format.name]) as image:
                 if _last_pixels(image) != last:
                     raise IndexError("the last pixels are missing")
-        return ImageInfo(format.media_type, *((height, width) if turned else (width, height)), black)
+        sides = (height, width) if orientation > 4 else (width, height)
+        return ImageInfo(format.media_type, *sides, black, orientation)
 
 
 def _last_pixels(image: Image) -> bytes:
@@ -121,8 +122,8 @@ def _errors_named(data: bytes, format: Format) -> Generator[None]:
         raise bad_image(f"The picture is cut off or damaged: {of} do not decode.") from error
 
 
-def _is_turned(exif: bytes) -> bool:
-    """Whether EXIF data turns the picture by 90 degrees: tag 0x0112 in its first directory (TIFF 6.0).
+def _orientation(exif: bytes) -> int:
+    """Returns how EXIF data turns the picture: tag 0x0112 in its first directory (TIFF 6.0), else 1.
 
     Pillow would read every value in the data, each of which may be as long as the data itself.
     """
@@ -134,5 +135,5 @@ def _is_turned(exif: bytes) -> bool:
             for entry in range(struct.unpack_from(f"{order}H", exif, start)[0]):
                 tag, _, _, value = struct.unpack_from(f"{order}HHIH", exif, start + 2 + 12 * entry)
                 if tag == 0x0112:
-                    return value in (5, 6, 7, 8)
-    return False
+                    return value if 1 <= value <= 8 else 1
+    return 1

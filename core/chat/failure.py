@@ -10,10 +10,14 @@ from pydantic import BaseModel, ConfigDict
 from limner.errors import Category
 
 Cause: TypeAlias = (
-    Category | Literal["content-filter", "no-credential", "not-installed", "crash", "interrupted", "internal"]
+    Category
+    | Literal[
+        "content-filter", "no-credential", "bad-input", "not-installed", "crash", "interrupted", "internal"
+    ]
 )
-"""A provider's category, or one of the host's own: the service refused, no credential is set, a module is
-missing, the plugin raised something outside the contract, the server stopped, or Limner itself failed."""
+"""A provider's category, or one of the host's own: the service refused, no credential is set, a picture that
+was sent cannot be used, a module is missing, the plugin raised something outside the contract, the server
+stopped, or Limner itself failed."""
 
 
 class Rejected(Exception):
@@ -125,6 +129,13 @@ _ROWS: dict[Cause, _Row] = {
         "{label} could not make this picture.",
         "The service reported an error of its own. {billed}",
         "Try again, or change the prompt or the model.",
+    ),
+    "bad-input": _Row(
+        "A picture that you sent cannot be used.",
+        "It is damaged, too large, or not on the server any more.",
+        "Remove it, or add another one, and send the prompt again.",
+        status=400,
+        can_try_again=False,
     ),
     "not-installed": _Row(
         "{label} is missing a module.",

@@ -9,25 +9,12 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.chat.failure import Failure
+from core.chat.picture import Picture, Preview
 from core.chat.request import UserRequest
 from limner import ImageResult, ImageWarning
 
 Status: TypeAlias = Literal["running", "complete", "incomplete"]
 Reason: TypeAlias = Literal["content-filter", "error", "cancelled"]
-
-
-class Picture(BaseModel):
-    """A stored picture: where its bytes are, and what they are, as found by decoding them."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    """The name in the store, such as ``3f…9c.png``: unguessable, chosen by the server."""
-    media_type: str
-    width: int
-    height: int
-    size: int
-    """Bytes."""
 
 
 class Provenance(BaseModel):
@@ -47,6 +34,8 @@ class Provenance(BaseModel):
     paid: bool = False
     """The provider's pictures cost money."""
     revised_prompt: str | None = None
+    text: str | None = None
+    """What the model said beside the picture."""
     request_id: str | None = None
     usage: dict[str, Any] = Field(default_factory=dict)
     metadata: dict[str, Any] = Field(default_factory=dict)
@@ -63,6 +52,7 @@ class Provenance(BaseModel):
                 "model_label": self.model_label if same_model else result.model,
                 "seed": self.seed if result.seed is None and result.seed_sent else result.seed,
                 "revised_prompt": result.revised_prompt,
+                "text": result.text,
                 "request_id": result.request_id,
                 "usage": dict(result.usage),
                 "metadata": dict(result.metadata),
@@ -122,6 +112,8 @@ class Message:
     """The number of the version that is shown."""
     progress: str = ""
     """What the running version waits for, in the provider's words."""
+    preview: Preview | None = None
+    """How far the running version's picture is."""
     unsaved: bool = False
     """The store could not save the last change."""
 

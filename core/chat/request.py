@@ -17,6 +17,7 @@ from pydantic import (
 from typing_extensions import Self
 
 from core.chat.failure import Rejected
+from core.chat.picture import InputPicture
 
 MAX_SEED = 2**32 - 1
 MAX_OPTIONS = 20_000
@@ -83,6 +84,15 @@ class UserRequest(BaseModel):
     """None is a new one with each version."""
     negative_prompt: _Text | None = None
     options: _Options = Field(default_factory=dict)
+    images: tuple[InputPicture, ...] = ()
+    """What the person sent with the prompt, in order; only `Studio.start` sets it."""
+    mask: InputPicture | None = None
+    """Where the first of `images` may change."""
+
+    @property
+    def pictures(self) -> tuple[InputPicture, ...]:
+        """What was sent with the prompt, the mask last."""
+        return (*self.images, self.mask) if self.mask else self.images
 
     @model_validator(mode="wrap")
     @classmethod

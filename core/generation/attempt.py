@@ -12,8 +12,10 @@ from weakref import WeakMethod
 
 from core.chat.conversation import Conversation
 from core.chat.message import Message, Version
+from core.chat.picture import Preview
 from core.generation.call import GenerationFailed, failed
 from core.generation.pipeline import Pipeline
+from core.generation.previews import Previews
 from core.generation.resolve import Plan
 from limner import CancelConfirmed, ImageResult
 
@@ -46,7 +48,9 @@ class Attempt:
         self._announcing: asyncio.TimerHandle | None = None
         message.versions.append(self._version)
         message.progress = ""
-        self._making = asyncio.create_task(pipeline.make(plan, self._begin, self._reporter()))
+        self._previews = Previews(pipeline.prove_preview, self._show_preview)
+        making = pipeline.make(plan, self._begin, self._reporter(), self._previews.take)
+        self._making: asyncio.Task[ImageResult] = asyncio.create_task(making)
         self.settled = asyncio.create_task(self._settle())
         conversation.add(message)
 
@@ -70,9 +74,10 @@ class Attempt:
     async def _settle(self) -> None:
         begun = time.monotonic()
         outcome = await self._outcome(self._making)
+        self._previews.end()
         settled = outcome.model_copy(update={"duration": round(time.monotonic() - begun, 3)})
         self.message.versions[-1] = settled
-        self.message.progress = ""
+        self.message.progress, self.message.preview = "", None
         if settled.picture:
             self.message.chosen = settled.number
         self._pipeline.release(self._plan)  # together with the end of the version, so that another may begin
@@ -118,6 +123,11 @@ class Attempt:
         self.message.progress = progress
         if self._announcing is None:
             self._announcing = asyncio.get_running_loop().call_later(PROGRESS_EVERY, self._announce)
+
+    def _show_preview(self, preview: Preview) -> None:
+        if not (self._making.done() or self._stopped_by):
+            self.message.preview = preview
+            self.conversation.touch(self.message)
 
     def _announce(self) -> None:
         self._announcing = None

@@ -65,6 +65,7 @@ async def call(
     registry: Registry,
     max_retries: int,
     report: Callable[[str], None],
+    preview: Callable[[bytes], None] = lambda _: None,
 ) -> ImageResult:
     """Calls the plan's provider and waits for its result; raises GenerationFailed.
 
@@ -76,7 +77,7 @@ async def call(
     def report_clean(progress: str) -> None:
         report(_clean(progress, secret) or "")
 
-    request = replace(plan.image_request, credential=credential, on_progress=report_clean)
+    request = replace(plan.image_request, credential=credential, on_progress=report_clean, on_preview=preview)
     await import_modules(plan.provider.info.imports)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + request.timeout

@@ -37,6 +37,7 @@ class UsageLimits:
     def __init__(self, settings: Settings, hits: Iterable[Hit] = ()) -> None:
         self._settings = settings
         self._rate = _Window(settings.rate_limit) if settings.rate_limit else None
+        self._uploads = _Window(settings.rate_limit) if settings.rate_limit else None
         self._budget = _Window(settings.budget) if settings.budget else None
         self._in_flight: Counter[str] = Counter()
         self.unsaved_hits: list[Hit] = []
@@ -67,6 +68,15 @@ class UsageLimits:
         if self._rate:
             self.unsaved_hits.append(self._rate.add(key, time.time()))
         self._in_flight[visitor.name] += 1
+
+    def count_upload(self, visitor: Visitor) -> None:
+        """Counts one more picture that a visitor brings; raises LimitReached beyond the limit on pictures."""
+        if self._uploads is None:
+            return
+        if seconds := self._uploads.wait(visitor.name):
+            limit = f"You have reached the limit of {self._uploads}"
+            raise LimitReached(f"{limit} that you may add: try again in {duration_words(seconds)}.", seconds)
+        self._uploads.add(visitor.name, time.time())
 
     def spend(self, visitor: Visitor) -> None:
         """Counts one picture that costs money; raises as `acquire` does."""

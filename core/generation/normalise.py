@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import anyio
 
@@ -15,10 +15,13 @@ from limner.result import ImageSource
 
 Fetch: TypeAlias = Callable[[str], Awaitable[bytes]]
 
+T = TypeVar("T")
+
 DEADLINE = 60.0
 """Seconds for reading, and for decoding; a provider's own file object may never give its bytes."""
 PROVERS = 8
 """Pictures read at once, and decoded at once: none takes less than an eighth of the memory."""
+_TOO_SLOW = "The picture could not be read in time."
 MAX_MEMORY = 600_000_000
 """Bytes that decoding takes at once; three PNGs of 40 million pixels, or a WebP that runs alone."""
 
@@ -33,6 +36,20 @@ class DecodeResources:
         self.readers = Workers(PROVERS)
         self.decoders = Workers(PROVERS)
         self.memory = Memory(most_memory)
+
+    async def decode(self, work: Callable[[], T], memory: int) -> T:
+        """Calls what decodes in a worker thread, once there are so many bytes of memory for it.
+
+        Waiting for memory has no deadline. Raises ProviderError if decoding takes too long.
+        """
+        taken = await self.memory.take(max(memory, self.memory.most // PROVERS))
+        decoding = asyncio.ensure_future(self.decoders.run(work))
+        decoding.add_done_callback(lambda _: self.memory.give_back(taken))
+        try:
+            with anyio.fail_after(DEADLINE):
+                return await asyncio.shield(decoding)  # a thread that decodes cannot be stopped
+        except TimeoutError as error:
+            raise ProviderError("bad-image", why=_TOO_SLOW) from error
 
 
 async def normalise(
@@ -55,10 +72,6 @@ async def normalise(
     try:
         with anyio.fail_after(DEADLINE):
             data, needed = await resources.readers.run(read)
-        taken = await resources.memory.take(max(needed, resources.memory.most // PROVERS))
-        proof = asyncio.ensure_future(resources.decoders.run(lambda: picture.identify(data, max_pixels)))
-        proof.add_done_callback(lambda _: resources.memory.give_back(taken))
-        with anyio.fail_after(DEADLINE):
-            return data, await asyncio.shield(proof)  # a thread that decodes cannot be stopped
     except TimeoutError as error:
-        raise ProviderError("bad-image", why="The picture could not be read in time.") from error
+        raise ProviderError("bad-image", why=_TOO_SLOW) from error
+    return data, await resources.decode(lambda: picture.identify(data, max_pixels), needed)

@@ -11,10 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from core.chat.failure import Failure, Rejected
-from core.chat.message import Message, Picture, Provenance
+from core.chat.message import Message, Provenance
+from core.chat.picture import Picture
 from core.chat.request import UserRequest
 from core.generation.call import GenerationFailed, call, credential, failed
 from core.generation.fetch import Fetcher
+from core.generation.inputs import Inputs
 from core.generation.limits import UsageLimits, Visitor
 from core.generation.normalise import DecodeResources, normalise
 from core.generation.repeats import repeats
@@ -25,9 +27,11 @@ from core.storage.store import Store
 from limner import ImageResult, ImageWarning, ProviderError, Size
 from limner.finding import is_marked_unsafe
 from limner.formats import FORMATS, MEDIA_TYPES
+from limner.identify import ImageInfo
 
 SIZE_TOLERANCE = 0.05
 """How far ratio and area may be off without a warning: models that take a ratio choose their own pixels."""
+MAX_PREVIEW_PIXELS = 4_000_000
 BLACK = "The picture is black all over, which is how some services withhold one."
 MARKED = "The service marked the picture as not safe for work."
 
@@ -40,6 +44,7 @@ class Pipeline:
         self._registry = registry
         self._store = store
         self._resources = DecodeResources()
+        self._inputs = Inputs(settings, store, self._resources)
         self.limits = UsageLimits(settings, store.hits)
 
     def would_bill_twice(self, message: Message, visitor: Visitor) -> bool:
@@ -64,8 +69,23 @@ class Pipeline:
         """Gives back the place of a plan that has been carried out."""
         self.limits.release(plan.visitor)
 
+    async def accept(self, image: bytes | str, visitor: Visitor) -> tuple[bytes, ImageInfo]:
+        """Returns a picture that a visitor sends, as it is to be kept; raises Rejected."""
+        self.limits.count_upload(visitor)
+        return await self._inputs.accept(image)
+
+    async def prove_preview(self, data: bytes) -> ImageInfo:
+        """Returns what a preview is; raises ProviderError if it is no picture, or a large one."""
+        fetch = Fetcher(self._settings).fetch  # of which bytes have no need
+        bounds = {"max_bytes": len(data), "max_pixels": MAX_PREVIEW_PIXELS}
+        return (await normalise(data, fetch, self._resources, **bounds))[1]
+
     async def make(
-        self, plan: Plan, begin: Callable[[Plan], Awaitable[None]], report: Callable[[str], None]
+        self,
+        plan: Plan,
+        begin: Callable[[Plan], Awaitable[None]],
+        report: Callable[[str], None],
+        preview: Callable[[bytes], None],
     ) -> ImageResult:
         """Calls the provider, and then the fallbacks in turn while a request certainly did not run.
 
@@ -77,8 +97,10 @@ class Pipeline:
         while True:
             await begin(plan)
             try:
-                secret = credential(plan.provider)
-                return await call(plan, secret, self._registry, self._settings.max_retries, report)
+                secret, retries = credential(plan.provider), self._settings.max_retries
+                async with self._inputs.loaded(plan) as request:
+                    loaded = replace(plan, image_request=request)
+                    return await call(loaded, secret, self._registry, retries, report, preview)
             except GenerationFailed as error:
                 failures.append(error.failure)
                 other = self._fall_back(plan, untried, failures) if error.failure.did_not_run else None
@@ -108,6 +130,8 @@ class Pipeline:
         if is_marked_unsafe(result.metadata):
             raise failed(plan.provider, "content-filter", why=MARKED)
         picture = await self._store.put(data, info)
+        if result.continuation is not None:
+            await self._inputs.keep_continuation(plan, picture.name, result.continuation)
         warnings = (*_size_warning(plan, result, picture), *_format_warning(plan, result, picture))
         return picture, plan.provenance.with_result(result, *warnings)
 

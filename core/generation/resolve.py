@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from core.chat.failure import Rejected
 from core.chat.message import Provenance
 from core.chat.request import UserRequest
+from core.generation.images import check_images
 from core.generation.limits import OWNER, Visitor
 from core.generation.options import resolve_options
 from core.generation.sizes import nearest_size
@@ -70,7 +71,8 @@ def resolve(request: UserRequest, registry: Registry, settings: Settings, visito
     warnings: list[ImageWarning] = []
     longest = settings.max_prompt_length
     prompt = _prompt(request.prompt, longest)
-    size = _size(request.size, model, warnings)
+    warnings += check_images(request, model, registry, settings.max_bytes)
+    size = _size(request, model, warnings)
     seed = _seed(request.seed, model, warnings)
     negative_prompt = _negative_prompt(request.negative_prompt, model, longest, warnings)
     options, changed = resolve_options(request.options, provider, model, for_owner=visitor.is_owner)
@@ -136,9 +138,14 @@ def _seed(seed: int | None, model: ModelInfo, warnings: list[ImageWarning]) -> i
     return None
 
 
-def _size(wanted: str | None, model: ModelInfo, warnings: list[ImageWarning]) -> Size | None:
+def _size(request: UserRequest, model: ModelInfo, warnings: list[ImageWarning]) -> Size | None:
+    """Returns the size to make: what was asked for, or else one with the ratio of the first picture."""
+    wanted = request.size
     if not wanted or not wanted.strip():
-        return model.default_size
+        if not (request.images and model.sizes):
+            return model.default_size
+        first = request.images[0]
+        return nearest_size(Size(first.width, first.height), model.sizes, by_ratio=True)
     size, is_ratio = _read_size(wanted)
     if not model.sizes:
         _warn(warnings, "size", f"{model.name} chooses the size itself; {_shown(wanted)} was left out.")

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 MAX_LENGTH = 20_000
 """Characters kept of a text, and of usage or metadata as JSON."""
+MAX_CONTINUATION = 4_000_000
+"""Characters of a continuation as JSON."""
 MAX_WARNINGS = 50
 
 
@@ -38,6 +40,8 @@ def sanitize(result: ImageResult, secret: str) -> ImageResult:
         request_id=_text(untrusted.request_id, secret),
         usage=_plain(untrusted.usage, secret),
         metadata=_plain(untrusted.metadata, secret),
+        text=_text(untrusted.text, secret),
+        continuation=_continuation(untrusted.continuation, secret),
         warnings=_warnings(untrusted.warnings, secret),
     )
 
@@ -47,6 +51,19 @@ def _text(value: object, secret: str) -> str | None:
         return None
     value = hide_known(value[: 4 * MAX_LENGTH], secret)
     return value[:MAX_LENGTH].encode(errors="replace").decode() or None  # half a surrogate pair
+
+
+def _continuation(value: object, secret: str) -> Any:
+    """Returns plain JSON as it is, since a service must get back what it gave; None if it cannot be kept."""
+    try:
+        written = json.dumps(value, allow_nan=False)
+        plain = json.loads(written.encode())
+        if len(written) > MAX_CONTINUATION or limit_nesting(plain) != plain or (secret and secret in written):
+            raise ValueError("too long, nested too deep, or with the secret in it")
+        return plain
+    except Exception as error:
+        log.warning("A provider's continuation was left out: %s", type(error).__name__)
+        return None
 
 
 def _plain(values: object, secret: str) -> dict[str, Any]:

@@ -51,6 +51,17 @@ UPDATE version SET content = json_set(
     json_remove(content, '$.applied', '$.refusal'), '$.provenance', json_extract(content, '$.applied')
 ) WHERE json_valid(content) AND json_type(content, '$.applied') = 'object'
 """,  # a version's `applied` became its `provenance`, and a refusal a failure like any other
+    """
+CREATE TABLE upload (
+    picture TEXT PRIMARY KEY, thread TEXT NOT NULL, created REAL NOT NULL, content TEXT NOT NULL
+);
+CREATE TABLE used (
+    picture TEXT NOT NULL, message TEXT NOT NULL REFERENCES message (id) ON DELETE CASCADE,
+    PRIMARY KEY (picture, message)
+) WITHOUT ROWID;
+CREATE INDEX used_by_message ON used (message);
+CREATE TABLE continuation (picture TEXT PRIMARY KEY, content TEXT NOT NULL)
+""",  # pictures that people bring, which messages were sent with which, and what a service needs to go on
 )
 """What leads from each form of the database to the next; its `user_version` counts those that were run."""
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from core.chat.message import Picture
+from core.chat.picture import Picture
 from limner.formats import EXTENSIONS
 from limner.identify import ImageInfo
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from core.storage.pictures import Pictures
+from core.storage.uploads import UNUSED_SECONDS, forget_pictures, forget_unused
 
 DAY = 86_400.0
 """Seconds."""
@@ -31,11 +32,14 @@ def prune(
     in_use: Collection[str],
     protected: Collection[str],
 ) -> list[Forgotten]:
-    """Forgets messages older than `keep_days`, then the oldest beyond `keep_bytes`.
+    """Forgets messages older than `keep_days`, then the oldest beyond `keep_bytes`, and unused uploads.
+
+    A picture stays as long as a message has it, or was sent with it.
 
     Those of the conversations in use go last, and only if there is nothing else. Those in `protected` stay,
     and those that are being made.
     """
+    forget_unused(database, pictures)
     surplus = 0 if keep_bytes is None else _surplus(database, pictures, keep_bytes)
     if keep_days is None and surplus <= 0:
         return []
@@ -50,14 +54,18 @@ def prune(
                 break
             with database:
                 database.execute("DELETE FROM message WHERE id = ?", (message,))
-            surplus -= pictures.forget(names) + row_bytes
+            uploads_since = time.time() - UNUSED_SECONDS
+            surplus -= forget_pictures(database, pictures, names, uploads_since) + row_bytes
             forgotten.append(Forgotten(conversation, message))
     return forgotten
 
 
 def _surplus(database: sqlite3.Connection, pictures: Pictures, keep_bytes: int) -> int:
     """Returns the bytes to free; 0 or less if everything may be kept."""
-    names = database.execute("SELECT picture FROM version WHERE picture IS NOT NULL")
+    names = database.execute(
+        "SELECT picture FROM version WHERE picture IS NOT NULL"
+        " UNION SELECT picture FROM used UNION SELECT picture FROM upload"
+    )
     kept = pictures.total(name for (name,) in names) + _bytes_of_rows(database)
     return kept - keep_bytes + keep_bytes // _SPARE_ROOM if kept > keep_bytes else 0
 
@@ -73,9 +81,11 @@ def _bytes_of_rows(database: sqlite3.Connection) -> int:
 
 def _by_age(database: sqlite3.Connection) -> Iterator[tuple[str, str, float, list[str], int]]:
     rows = database.execute(
-        "SELECT id, thread, created, group_concat(picture), length(asked) + sum(length(content))"
+        "SELECT id, thread, created, group_concat(picture), length(asked) + sum(length(content)),"
+        " (SELECT group_concat(picture) FROM used WHERE message = id)"
         " FROM message JOIN version ON message = id"
         " GROUP BY id HAVING count(owner) = 0 ORDER BY created"
     )
-    for message, conversation, created, names, row_bytes in rows:
-        yield message, conversation, created, names.split(",") if names else [], row_bytes
+    for message, conversation, created, made, row_bytes, used in rows:
+        names = [name for listed in (made, used) if listed for name in str(listed).split(",")]
+        yield message, conversation, created, names, row_bytes

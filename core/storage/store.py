@@ -16,12 +16,14 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from core.chat.failure import Rejected
-from core.chat.message import Message, Picture, Version
+from core.chat.message import Message, Version
+from core.chat.picture import InputPicture, Picture
 from core.chat.request import UserRequest
 from core.storage.database import Hit, StoreError, open_database, settle_interrupted
 from core.storage.pictures import Pictures, is_writable, make_private
 from core.storage.process_lock import ProcessLock, is_alive
 from core.storage.retention import Forgotten, prune
+from core.storage.uploads import add_upload, uploads_of
 from limner.identify import ImageInfo
 
 T = TypeVar("T")
@@ -68,6 +70,41 @@ class Store:
         """Returns a picture's bytes; None if there is no such picture."""
         return await self._run(lambda: self._pictures.read(name))
 
+    async def add_upload(
+        self, conversation_id: str, data: bytes, info: ImageInfo, filename: str
+    ) -> InputPicture:
+        """Stores a picture that somebody brought into a conversation."""
+
+        def add() -> InputPicture:
+            picture = InputPicture(**dict(self._pictures.put(data, info)), filename=filename)
+            add_upload(self._database, self._pictures, conversation_id, picture)
+            return picture
+
+        return await self._run(add)
+
+    async def uploads_of(self, conversation_id: str, names: Collection[str]) -> list[InputPicture]:
+        """Returns those of the named pictures that somebody brought into a conversation."""
+        return await self._run(lambda: uploads_of(self._database, conversation_id, names))
+
+    async def keep_continuation(self, picture: str, content: str) -> None:
+        """Keeps what a service needs to go on from a picture, as JSON, for as long as the picture."""
+
+        def write() -> None:
+            with self._database:
+                self._database.execute("INSERT INTO continuation VALUES (?, ?)", (picture, content))
+
+        await self._run(write)
+
+    async def continuation_of(self, picture: str) -> str | None:
+        """Returns what was kept to go on from a picture; None if there is nothing."""
+
+        def read() -> str | None:
+            found = "SELECT content FROM continuation WHERE picture = ?"
+            row = self._database.execute(found, (picture,)).fetchone()
+            return row[0] if row else None
+
+        return await self._run(read)
+
     async def version_of(self, picture: str) -> Version | None:
         """Returns the version that a picture belongs to; None if the database has none, or not yet."""
 
@@ -94,6 +131,7 @@ class Store:
             "asked": message.request.model_dump_json(),
             "chosen": message.chosen,
         }
+        used = {(picture.name, message.id) for picture in message.request.pictures}
         contents = [_row(message, version, self._lock.name) for version in versions]
         pictures = [version.picture.name for version in versions if version.picture]
 
@@ -102,6 +140,7 @@ class Store:
             with self._database:
                 self._database.execute(_SAVE_MESSAGE, row)
                 self._database.executemany(_SAVE_VERSION, contents)
+                self._database.executemany("INSERT OR IGNORE INTO used VALUES (?, ?)", used)
                 self._database.executemany("INSERT INTO hit (key, at, until) VALUES (?, ?, ?)", hits)
                 self._database.execute(_FORGET_HITS, (time.time(),))
 

@@ -33,7 +33,7 @@ def message_html(message: Message) -> tuple[str, str]:
             "attempt": message.attempt,
             "position": _position(message),
             "details": _details,
-            "source": picture_path,
+            "source": lambda version: picture_path(version.picture, filename(version)),
             "filename": filename,
             "address": lambda given: f"limner/pictures/{given.name}/{quote(given.filename)}",
             "stem": file_stem,

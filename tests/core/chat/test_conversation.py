@@ -9,7 +9,8 @@ from itertools import pairwise
 import pytest
 
 from core.chat.conversation import Conversation
-from core.chat.message import Message, Picture, Provenance, Version
+from core.chat.message import Message, Provenance, Version
+from core.chat.picture import Picture
 from core.chat.request import UserRequest
 
 pytestmark = pytest.mark.anyio

@@ -112,5 +112,6 @@ def test_what_would_fail_again_offers_no_second_try() -> None:
         "invalid-request",
         "content-filter",
         "no-credential",
+        "bad-input",
         "not-installed",
     ]

@@ -28,13 +28,17 @@ def test_a_database_of_a_newer_limner_is_refused(tmp_path: Path) -> None:
         Store(tmp_path)
 
 
+OF_FORM_4 = ("DROP TABLE upload", "DROP TABLE used", "DROP TABLE continuation")
+
+
 async def test_a_database_of_the_first_form_opens_with_all_that_it_has(tmp_path: Path) -> None:
     store = Store(tmp_path)
     await store.save(CONVERSATION, a_message(running()), running())
     await store.close()
     with sqlite3.connect(tmp_path / "limner.sqlite3") as database:
-        for statement in ("DROP TABLE hit", "DROP INDEX version_of_picture", "PRAGMA user_version = 1"):
+        for statement in ("DROP TABLE hit", "DROP INDEX version_of_picture", *OF_FORM_4):
             database.execute(statement)
+        database.execute("PRAGMA user_version = 1")
     database.close()
     for messages in (1, 2):
         store = Store(tmp_path)
@@ -69,6 +73,8 @@ def of_form_2(folder: Path, **contents: str) -> None:
                 message,
             )
             database.execute("INSERT INTO version VALUES (?, 1, NULL, NULL, ?)", (id, content))
+        for statement in OF_FORM_4:
+            database.execute(statement)
         database.execute("PRAGMA user_version = 2")
     database.close()
 

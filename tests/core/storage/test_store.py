@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from core.chat.message import Picture
+from core.chat.picture import Picture
 from core.storage.database import Hit, StoreError
 from core.storage.store import Store
 from tests.core.scripted import CONVERSATION, PNG

@@ -1,0 +1,160 @@
+"""The pictures that people send: taken in, and given to a provider in the form that its model takes."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import anyio
+
+from core.chat.failure import Rejected
+from core.chat.picture import InputPicture
+from core.generation.call import failed
+from core.generation.fetch import Fetcher
+from core.generation.memory import Memory
+from core.generation.normalise import DEADLINE, DecodeResources, normalise
+from core.generation.resolve import Plan
+from core.settings.schema import Settings
+from core.storage.database import StoreError
+from core.storage.store import Store
+from limner import ImageRequest, InputImage, ProviderError, Size, picture
+from limner.formats import EXTENSIONS, SVG
+from limner.inputs import ImageInputs
+from limner.prepare import (
+    MEMORY,
+    fit_image,
+    fits,
+    from_heif,
+    is_heif,
+    prepare_image,
+    prepare_mask,
+    reads_heif,
+)
+
+log = logging.getLogger(__name__)
+
+MAX_MEMORY = 500_000_000
+"""Bytes of pictures that all requests under way may hold; a service's client makes copies of them."""
+
+
+class Inputs:
+    """Takes pictures in, and loads them for a request; belongs to one event loop."""
+
+    def __init__(self, settings: Settings, store: Store, resources: DecodeResources) -> None:
+        self._settings = settings
+        self._store = store
+        self._resources = resources
+        self._memory = Memory(MAX_MEMORY)
+        # what the owner trusts providers with is not for the links of strangers
+        self._fetcher = Fetcher(settings.model_copy(update={"fetch_from": ()}))
+
+    async def accept(self, image: bytes | str) -> tuple[bytes, picture.ImageInfo]:
+        """Returns a picture that somebody sent as it is kept: proven, upright and without metadata.
+
+        A string is a ``data:`` URI, or a link, which is fetched as a provider's would be. Raises Rejected.
+        """
+        try:
+            if isinstance(image, str):
+                image = await self._fetcher.fetch(image) if picture.is_url(image) else await self._read(image)
+            if is_heif(image):
+                image = await self._from_heif(image)
+            return await self._proven(image)
+        except ProviderError as error:
+            raise Rejected(error.why or "This picture cannot be read: send another file.") from error
+
+    @asynccontextmanager
+    async def loaded(self, plan: Plan) -> AsyncGenerator[ImageRequest]:
+        """Yields a plan's request with its pictures; what waits for memory has no deadline.
+
+        Raises GenerationFailed.
+        """
+        asked = plan.request
+        taken = plan.model.images
+        if not asked.images or taken is None:
+            yield plan.image_request
+            return
+        lent = await self._memory.take(sum(sent.size for sent in asked.pictures))
+        try:
+            images = [
+                await self._load(plan, number, sent, taken) for number, sent in enumerate(asked.images, 1)
+            ]
+            mask = await self._load_mask(plan, asked.mask, images[0].size) if asked.mask else None
+            continuation = await self._continuation(plan, asked.images[0].name)
+            yield replace(plan.image_request, images=tuple(images), mask=mask, continuation=continuation)
+        finally:
+            self._memory.give_back(lent)
+
+    async def _load(self, plan: Plan, number: int, sent: InputPicture, taken: ImageInputs) -> InputImage:
+        try:
+            data, info = await self._proven(await self._stored(sent))
+            media_type = info.media_type
+            if not fits(media_type, len(data), taken):
+                data, media_type = await self._resources.decode(
+                    lambda: fit_image(data, info.media_type, taken), MEMORY * info.width * info.height
+                )
+        except ProviderError as error:
+            why = f"Image {number}: {error.why}"
+            raise failed(plan.provider, "bad-input", why=why, did_not_run=True) from error
+        filename = f"{sent.filename.rpartition('.')[0]}.{EXTENSIONS[media_type]}"
+        return InputImage(data, media_type, Size(info.width, info.height), filename)
+
+    async def _load_mask(self, plan: Plan, sent: InputPicture, size: Size) -> InputImage:
+        try:
+            data, info = await self._proven(await self._stored(sent))
+            data = await self._resources.decode(
+                lambda: prepare_mask(data, info.media_type, size),
+                MEMORY * max(size.pixels, info.width * info.height),
+            )
+        except ProviderError as error:
+            raise failed(plan.provider, "bad-input", why=error.why, did_not_run=True) from error
+        return InputImage(data, "image/png", size, "mask.png")
+
+    async def _stored(self, sent: InputPicture) -> bytes:
+        try:
+            data = await self._store.read(sent.name)
+        except StoreError as error:
+            log.exception("A picture that was sent cannot be read")
+            raise ProviderError("bad-image", why="It cannot be read from the disk.") from error
+        if not data:
+            raise ProviderError("bad-image", why="It is not on the server any more.")
+        return data
+
+    async def _proven(self, data: bytes) -> tuple[bytes, picture.ImageInfo]:
+        bounds = {"max_bytes": self._settings.max_bytes, "max_pixels": self._settings.max_pixels}
+        data, info = await normalise(data, self._fetcher.fetch, self._resources, **bounds)
+        converts = info.orientation != 1 or info.media_type in ("image/gif", "image/avif")
+        memory = MEMORY * info.width * info.height if converts and info.media_type != SVG else 2 * len(data)
+        return await self._resources.decode(lambda: prepare_image(data, info), memory)
+
+    async def _read(self, image: str) -> bytes:
+        with anyio.fail_after(DEADLINE):
+            return await self._resources.readers.run(lambda: picture.read(image, self._settings.max_bytes))
+
+    async def _from_heif(self, data: bytes) -> bytes:
+        if not reads_heif():
+            raise Rejected("This server cannot read HEIC pictures: save it as a JPEG, and send that.")
+        return await self._resources.decode(
+            lambda: from_heif(data, self._settings.max_pixels), self._resources.memory.most
+        )
+
+    async def _continuation(self, plan: Plan, name: str) -> Any:
+        """Returns what the model needs to go on from a picture; None if another one made it."""
+        try:
+            kept = json.loads(await self._store.continuation_of(name) or "{}")
+        except StoreError:
+            log.exception("What a service needs to go on from a picture cannot be read")
+            return None
+        is_own = (kept.get("provider"), kept.get("model")) == (plan.provider.name, plan.model.id)
+        return kept.get("content") if is_own else None
+
+    async def keep_continuation(self, plan: Plan, name: str, content: Any) -> None:
+        """Keeps what the plan's model needs to go on from a picture that it made."""
+        kept = {"provider": plan.provider.name, "model": plan.model.id, "content": content}
+        try:
+            await self._store.keep_continuation(name, json.dumps(kept))
+        except StoreError:
+            log.exception("What a service needs to go on from a picture cannot be kept")
