@@ -43,7 +43,7 @@ class Composer:
             gr.HTML('<p role="alert"></p>', elem_id="limner-error", padding=False)
             first = default.info.models[0]
             gr.HTML(
-                inputs_html(self._registry, default, first),
+                inputs_html(self._registry, default, first, studio.settings.max_bytes),
                 elem_id="limner-inputs",
                 padding=False,
                 apply_default_css=False,

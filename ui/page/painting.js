@@ -50,7 +50,8 @@ class Painting {
       context.lineWidth = thickness;
       context.beginPath();
       context.moveTo(...points[from]);
-      for (const next of points.slice(from)) context.lineTo(...next); // a point alone is a dot
+      context.lineTo(points[from][0] + 0.01, points[from][1]); // a point alone is a dot, but not a line of no length
+      for (const next of points.slice(from + 1)) context.lineTo(...next);
       context.stroke();
     };
     this.add(line(0));

@@ -4,6 +4,7 @@ const MOST_OFFERED = 4; // models, before all are asked for
 
 let takes = null; // what the chosen model takes: {provider, model, name, label, least, most, mask}
 let models = []; // the same of every model that can be used
+let mostBytes = Infinity; // of a file
 let refused = ""; // the sentence with which Create refused to send
 window.limnerWanted = null; // the provider and the model of the button that was pressed
 
@@ -11,6 +12,7 @@ function readTakes() {
   const { dataset } = find("#limner-inputs [data-takes]");
   takes ??= JSON.parse(dataset.takes);
   models = JSON.parse(dataset.models);
+  mostBytes = Number(dataset.mostBytes);
 }
 
 // Called with what the newly chosen model takes.

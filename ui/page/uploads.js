@@ -11,6 +11,10 @@ function addFiles(files) {
   for (const file of files) {
     const filename = file.name || "picture";
     if (!hasRoom(filename)) break;
+    if (file.size > mostBytes) {
+      showFailure(filename, `This file is larger than ${Math.round(mostBytes / 1e6)} MB: choose a smaller one.`);
+      continue;
+    }
     const chip = { filename, file: URL.createObjectURL(file) };
     addChip(chip);
     added.push(chip);

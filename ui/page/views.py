@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -35,7 +34,7 @@ def message_html(message: Message) -> tuple[str, str]:
             "details": _details,
             "source": lambda version: picture_path(version.picture, filename(version)),
             "filename": filename,
-            "address": lambda given: f"limner/pictures/{given.name}/{quote(given.filename)}",
+            "address": lambda picture: picture_path(picture, picture.filename),
             "stem": file_stem,
             "proportions": _proportions,
             "started": lambda version: datetime.fromtimestamp(version.started, timezone.utc).isoformat(),

@@ -190,7 +190,9 @@ def test_a_chosen_size_is_sent_and_otherwise_the_first_picture_decides(retouch: 
 def test_the_words_of_the_model_stand_with_the_picture(retouch: Chat) -> None:
     answer = retouch.ask("A boat #says")
     words = answer.locator("p", has_text="Here is the picture")
-    expect(words).to_have_text("Here is the picture, with <b>what you asked for</b>.\nIt is a little darker now.")
+    expect(words).to_have_text(
+        "Here is the picture, with <b>what you asked for</b>.\nIt is a little darker now."
+    )
     expect(words.locator("b")).to_have_count(0)
 
 

@@ -84,7 +84,9 @@ def test_a_picture_of_the_page_itself_is_not_uploaded_again(retouch: Chat) -> No
     answer = retouch.ask("A boat")
     source = retouch.source(answer)
     posts: list[str] = []
-    retouch.page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    retouch.page.on(
+        "request", lambda request: posts.append(request.url) if request.method == "POST" else None
+    )
     dragged = picture_file("a-boat.png", "red")
     hand_over(retouch.page, dragged, "dragover", "drop", address=f"{retouch.url}{source}")
     expect(retouch.chip(1).locator("img").first).to_have_attribute("src", source)
