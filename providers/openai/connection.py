@@ -7,7 +7,7 @@ from typing import Any
 
 from limner import ACCEPTED, ImageRequest, ProviderError, read_bounded, read_reply, shared_async
 from providers.openai.answer import failure_of
-from providers.openai.pictures import files_of, goes_as_files, json_of
+from providers.openai.pictures import files_of, goes_as_files, in_pieces, json_of
 from providers.openai.settings import HOME, Settings
 
 
@@ -51,9 +51,10 @@ async def _send(
     from httpx2 import Response
 
     path, content = await json_of(request, settings, body)
-    options = {"headers": given["extra_headers"], "timeout": given["timeout"]}
+    headers = given["extra_headers"] | {"Content-Length": str(len(content))}
+    options = {"headers": headers, "timeout": given["timeout"]}
     options |= {"params": given["extra_query"]} if given["extra_query"] else {}
-    return await client.post(path, cast_to=Response, content=content, options=options)
+    return await client.post(path, cast_to=Response, content=in_pieces(content), options=options)
 
 
 def _connect(base_url: str, key: str) -> Any:
