@@ -74,6 +74,18 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--seed", type=int)
     generate.add_argument("--negative-prompt")
     generate.add_argument(
+        "-i",
+        "--image",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a picture to edit, or to go by; may be repeated",
+    )
+    generate.add_argument(
+        "--mask", type=Path, metavar="FILE", help="white, or transparent, where the first picture may change"
+    )
+    generate.add_argument(
         "--option",
         action="append",
         default=[],

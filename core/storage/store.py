@@ -23,7 +23,7 @@ from core.storage.database import Hit, StoreError, open_database, settle_interru
 from core.storage.pictures import Pictures, is_writable, make_private
 from core.storage.process_lock import ProcessLock, is_alive
 from core.storage.retention import Forgotten, prune
-from core.storage.uploads import add_upload, uploads_of
+from core.storage.uploads import add_upload, upload, uploads_of
 from limner.identify import ImageInfo
 
 T = TypeVar("T")
@@ -85,6 +85,10 @@ class Store:
     async def uploads_of(self, conversation_id: str, names: Collection[str]) -> list[InputPicture]:
         """Returns those of the named pictures that somebody brought into a conversation."""
         return await self._run(lambda: uploads_of(self._database, conversation_id, names))
+
+    async def upload(self, picture: str) -> InputPicture | None:
+        """Returns what is known of a picture that somebody brought; None if nobody brought it."""
+        return await self._run(lambda: upload(self._database, picture))
 
     async def keep_continuation(self, picture: str, content: str) -> None:
         """Keeps what a service needs to go on from a picture, as JSON, for as long as the picture."""

@@ -45,6 +45,12 @@ def uploads_of(database: sqlite3.Connection, thread: str, names: Collection[str]
     return [InputPicture.model_validate_json(content) for (content,) in rows]
 
 
+def upload(database: sqlite3.Connection, name: str) -> InputPicture | None:
+    """Returns a picture that somebody brought, by its name."""
+    row = database.execute("SELECT content FROM upload WHERE picture = ?", (name,)).fetchone()
+    return InputPicture.model_validate_json(row[0]) if row else None
+
+
 def forget_unused(database: sqlite3.Connection, pictures: Pictures) -> None:
     """Forgets the uploads that no message was sent with for a day."""
     since = time.time() - UNUSED_SECONDS

@@ -8,13 +8,14 @@ import json
 import secrets
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from core import Rejected, SettingsError, open_studio
 from core.chat.conversation import Conversation
 from core.chat.message import Message, Version
+from core.chat.picture import InputPicture
 from core.chat.request import UserRequest
 from core.generation.limits import Visitor
 from core.logs import log_without_secrets
@@ -28,6 +29,7 @@ from limner.proxies import tidy_variables
 from ui.cli.doctor import Report, examine, probe
 
 DONE, FAILED, REJECTED = 0, 1, 2
+_OWNER = Visitor("command line", is_owner=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -65,9 +67,11 @@ async def _generate(settings: Settings, arguments: argparse.Namespace) -> int:
         negative_prompt=arguments.negative_prompt,
         options=_options(arguments.option),
     )
+    sent = [_read_file(path, settings.max_bytes) for path in arguments.image]
+    mask = _read_file(arguments.mask, settings.max_bytes) if arguments.mask else None
     studio = open_studio(settings)
     try:
-        version = await _settled(studio, request)
+        version = await _settled(studio, request, sent, mask)
         if version.picture is None:
             return _print_failure(version, as_json=arguments.json)
         data = await studio.store.read(version.picture.name) or b""
@@ -88,10 +92,29 @@ async def _generate(settings: Settings, arguments: argparse.Namespace) -> int:
     return DONE
 
 
-async def _settled(studio: Studio, request: UserRequest) -> Version:
+def _read_file(path: Path, max_bytes: int) -> tuple[bytes, str]:
+    """Returns a picture's bytes and its file name; raises Rejected."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise Rejected(f"{path} cannot be read ({error.strerror}): name another file.") from error
+    if len(data) > max_bytes:
+        raise Rejected(f"{path} is larger than {max_bytes:,} bytes: send a smaller picture.")
+    return data, path.name
+
+
+async def _settled(
+    studio: Studio,
+    request: UserRequest,
+    images: Sequence[tuple[bytes, str]] = (),
+    mask: tuple[bytes, str] | None = None,
+) -> Version:
     """Makes one picture; Ctrl-C stops it as Stop does, so that the provider is told."""
     conversation = await studio.conversation(secrets.token_hex(16))
-    message = await studio.start(conversation, request, visitor=Visitor("command line", is_owner=True))
+    names = [(await _add(studio, conversation, *image)).name for image in images]
+    masked = (await _add(studio, conversation, *mask)).name if mask else None
+    message = await studio.start(conversation, request, images=names, mask=masked, visitor=_OWNER)
     loop = asyncio.get_running_loop()  # whose add_signal_handler does not exist on Windows
     signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(studio.stop, message))
     printing = asyncio.create_task(_print_progress(conversation, message))
@@ -99,6 +122,13 @@ async def _settled(studio: Studio, request: UserRequest) -> Version:
         return await conversation.settled(message)
     finally:
         printing.cancel()
+
+
+async def _add(studio: Studio, conversation: Conversation, data: bytes, filename: str) -> InputPicture:
+    try:
+        return await studio.add_picture(conversation, data, filename, visitor=_OWNER)
+    except Rejected as error:
+        raise Rejected(f"{filename}: {error}") from error
 
 
 async def _print_progress(conversation: Conversation, message: Message) -> None:

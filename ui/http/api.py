@@ -7,8 +7,11 @@ A retry with the same `Idempotency-Key` gets the same answer.
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 import secrets
-from typing import Any
+from typing import Any, cast
 
 from pydantic.alias_generators import to_camel
 from starlette.requests import Request
@@ -16,12 +19,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core import Rejected
+from core.chat.conversation import Conversation
 from core.chat.message import Version
 from core.chat.request import UserRequest
+from core.generation.limits import Visitor
 from core.parts import image_part, provenance
-from core.studio import Studio
+from core.studio import MAX_IMAGES, Studio
+from limner.threads import call_in_thread
+from ui.http.bodies import Bodies
 from ui.http.idempotency import Begun, IdempotencyKeys
-from ui.http.requests import json_object, problem
+from ui.http.requests import MAX_BODY, parse_object, problem
 from ui.http.visitor import visitor
 
 
@@ -31,27 +38,75 @@ class Forgotten(Rejected):
     status = 410
 
 
-def image_route(studio: Studio, keys: IdempotencyKeys) -> Route:
+def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies) -> Route:
     """Returns the route.
 
-    It takes `prompt`, and optionally `provider`, `model`, `size`, `seed`, `negativePrompt` and `options`;
-    it answers `image`, `mimeType`, `revisedPrompt` if there is one, and `metadata`.
+    It takes `prompt`, and optionally `provider`, `model`, `size`, `seed`, `negativePrompt`, `options`, and as
+    assistant-ui's image parts `images` and `mask`; it answers `image`, `mimeType`, `revisedPrompt` if there
+    is one, and `metadata`.
     """
+    most = MAX_BODY + studio.settings.max_bytes * 4 // 3  # base64 writes three bytes as four characters
 
     async def make(request: Request) -> Response:
-        values = await json_object(request)
-        wanted = _read(dict(values))
         sender = visitor(request, behind_proxy=studio.settings.behind_proxy)
-        conversation = await studio.conversation(secrets.token_hex(16))
-
-        async def begin() -> Begun:
-            message = await studio.start(conversation, wanted, visitor=sender)
-            return Begun(conversation.id, message.id, message.versions[-1].number)
-
-        begun = await keys.once(request, sender.name, values, begin)
+        async with bodies.read(request, sender.name, most) as body:
+            values, asked = await call_in_thread(lambda: _parse(body))
+            begun = await begin(request, sender, values, asked)
         return await _reply(studio, await _settled(studio, begun))
 
+    async def begin(request: Request, sender: Visitor, values: dict[str, Any], asked: str) -> Begun:
+        images, mask = _links(values.pop("images", None)), _links(values.pop("mask", None))
+        if len(images) > MAX_IMAGES or len(mask) > 1:
+            raise Rejected(f"A request takes {MAX_IMAGES} images and one mask at most: leave some out.")
+        wanted = _read(values)
+        conversation = await studio.conversation(secrets.token_hex(16))
+
+        async def start() -> Begun:
+            names = [
+                await _add(studio, conversation, sender, f"Image {number}", *image)
+                for number, image in enumerate(images, 1)
+            ]
+            masked = await _add(studio, conversation, sender, "The mask", *mask[0]) if mask else None
+            message = await studio.start(conversation, wanted, images=names, mask=masked, visitor=sender)
+            return Begun(conversation.id, message.id, message.versions[-1].number)
+
+        return await keys.once(request, sender.name, asked, start)
+
     return Route("/api/image", make, methods=["POST"])
+
+
+def _parse(body: bytes) -> tuple[dict[str, Any], str]:
+    """Returns the values of a body, and what tells it from another: the same for the same values."""
+    values = parse_object(body)
+    asked = json.dumps(values, sort_keys=True)
+    return values, hashlib.sha256(asked.encode(errors="surrogatepass")).hexdigest()
+
+
+def _links(parts: object) -> list[tuple[str, str]]:
+    """Reads image parts, or one: what each holds, a ``data:`` URI or an https link, and its file name."""
+    listed = cast("list[object]", parts if isinstance(parts, list) else [] if parts is None else [parts])
+    read: list[tuple[str, str]] = []
+    for part in listed:
+        fields = cast("dict[str, object]", part) if isinstance(part, dict) else {}
+        image, filename = fields.get("image"), fields.get("filename") or ""
+        if not isinstance(image, str) or not re.match(r"(data:image/|https://)", image, re.IGNORECASE):
+            raise Rejected(
+                'Each image must be a part such as {"type": "image", "image": "data:image/png;base64,…"}, '
+                "or have an https link as its image."
+            )
+        read.append((image, filename if isinstance(filename, str) else ""))
+    return read
+
+
+async def _add(
+    studio: Studio, conversation: Conversation, sender: Visitor, which: str, image: str, filename: str
+) -> str:
+    """Adds a picture to a conversation, and returns its name there; raises Rejected, which says which."""
+    try:
+        return (await studio.add_picture(conversation, image, filename, visitor=sender)).name
+    except Rejected as error:
+        error.args = (f"{which}: {error}",)
+        raise
 
 
 def _read(values: dict[str, Any]) -> UserRequest:

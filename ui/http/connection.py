@@ -17,7 +17,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 log = logging.getLogger(__name__)
 
 MAX_REQUEST_SECONDS = 30.0
-"""A request, head and body, has come whole by then."""
+"""A request, head and body, has come whole by then, or goes on coming at `SLOWEST`."""
+SLOWEST = 30_000
+"""Bytes per second of a large body, such as a photograph that a phone sends."""
 MAX_UNREAD_SECONDS = 60.0
 """A client that takes nothing of its reply for so long is gone, or means harm."""
 SEND_BUFFER = 262_144
@@ -76,8 +78,10 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Notes when a request has come whole."""
+        """Notes when a request has come whole, and that one goes on coming."""
         super().data_received(data)
+        if self._waits_since is not None and self.cycle is not None and self.cycle.more_body:
+            self._waits_since = min(self.loop.time(), self._waits_since + len(data) / SLOWEST)
         self._stop_waiting_if_whole()
 
     def on_response_complete(self) -> None:

@@ -23,8 +23,8 @@ _HEADERS = {
 }
 
 
-def picture_route(studio: Studio) -> Route:
-    """Returns the route; `?download` has the browser save the picture instead of showing it."""
+def picture_routes(studio: Studio) -> list[Route]:
+    """Returns the routes; `?download` has the browser save the picture instead of showing it."""
 
     async def show(request: Request) -> Response:
         name = request.path_params["name"]
@@ -39,14 +39,26 @@ def picture_route(studio: Studio) -> Route:
             return FileResponse(found, headers=headers, media_type=media_type)
         return Response(found, headers=headers, media_type=media_type)
 
+    async def show_preview(request: Request) -> Response:
+        preview = studio.preview(request.path_params["name"])
+        if preview is None:
+            raise NotFound("This preview is not shown any more.")
+        return Response(preview.data, headers=_HEADERS, media_type=preview.media_type)
+
     # The last part is for browsers that name a saved picture after its address.
-    return Route("/limner/pictures/{name}/{filename}", show)
+    return [
+        Route("/limner/pictures/{name}/{filename}", show),
+        Route("/limner/previews/{name}", show_preview),
+    ]
 
 
 async def _filename(studio: Studio, picture: str) -> str:
     """Returns the file name of a stored picture, which the link to it does not choose."""
     try:
-        version = await studio.store.version_of(picture)
+        if version := await studio.store.version_of(picture):
+            return filename(version)
+        if upload := await studio.store.upload(picture):
+            return upload.filename
     except StoreError:
-        version = None
-    return filename(version) if version else f"picture.{picture.rpartition('.')[2]}"
+        pass
+    return f"picture.{picture.rpartition('.')[2]}"

@@ -41,10 +41,15 @@ async def json_object(request: Request) -> dict[str, Any]:
         body += part
         if len(body) > MAX_BODY:
             raise TooLarge(f"The request is larger than {MAX_BODY:,} bytes: shorten it.")
+    return parse_object(bytes(body))
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Parses a JSON object; raises Rejected if it is none, or has too many values."""
     if body.count(b"[") + body.count(b"{") > MAX_BRACKETS:
         raise Rejected(_TOO_MANY)
     try:
-        values = from_json(bytes(body), allow_inf_nan=False)  # refuses what is nested deeper than 200
+        values = from_json(body, allow_inf_nan=False)  # refuses what is nested deeper than 200
     except ValueError:
         values = None
     if not isinstance(values, dict):
@@ -52,6 +57,15 @@ async def json_object(request: Request) -> dict[str, Any]:
     if _count(values) > MAX_VALUES:
         raise Rejected(_TOO_MANY)
     return cast("dict[str, Any]", values)
+
+
+def picture_names(values: Mapping[str, Any]) -> tuple[list[str], str | None]:
+    """Takes the names of the pictures, and of the mask, that a prompt is sent with; raises Rejected."""
+    images, mask = values.get("images") or [], values.get("mask") or None
+    names = cast("list[object]", images if isinstance(images, list) else [None])
+    if not all(isinstance(name, str) for name in (*names, mask or "")):
+        raise Rejected("The images must be a list of names, and the mask a name, as the server gave them.")
+    return cast("list[str]", names), cast("str | None", mask)
 
 
 def whole_number(text: str) -> int:

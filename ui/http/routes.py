@@ -19,8 +19,9 @@ from core.chat.message import Message
 from core.chat.request import UserRequest
 from core.generation.limits import Visitor
 from core.studio import Studio
+from ui.http.bodies import Bodies
 from ui.http.idempotency import Begun, IdempotencyKeys
-from ui.http.requests import NotFound, json_object, whole_number
+from ui.http.requests import NotFound, json_object, picture_names, whole_number
 from ui.http.streams import EventStream, Streams
 from ui.http.visitor import is_foreign, is_owner, visitor
 
@@ -47,7 +48,7 @@ class PageView(Protocol):
         ...
 
 
-def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys) -> list[Route]:
+def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys, bodies: Bodies) -> list[Route]:
     """Returns the routes; what they raise as Rejected is answered by the server's exception handler."""
     streams = Streams()
     behind_proxy = studio.settings.behind_proxy
@@ -65,14 +66,22 @@ def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys) -> list[R
     async def send(request: Request) -> Response:
         conversation = await _conversation(studio, request)
         values, who = await json_object(request), sender(request)
-        wanted = page.read(values)
+        wanted, (images, mask) = page.read(values), picture_names(values)
 
         async def begin() -> Begun:
-            message = await studio.start(conversation, wanted, visitor=who)
+            message = await studio.start(conversation, wanted, images=images, mask=mask, visitor=who)
             return _begun(conversation, message)
 
         begun = await keys.once(request, who.name, values, begin)
         return JSONResponse({"message": begun.message}, 201)
+
+    async def bring(request: Request) -> Response:
+        conversation, who = await _conversation(studio, request), sender(request)
+        async with bodies.read(request, who.name, studio.settings.max_bytes) as file:
+            saved_as = request.query_params.get("filename", "")[:400]
+            picture = await studio.add_picture(conversation, file, saved_as, visitor=who)
+        facts = picture.model_dump(include={"name", "width", "height", "filename"})
+        return JSONResponse({**facts, "mediaType": picture.media_type}, 201)
 
     async def regenerate(request: Request, conversation: Conversation, message: Message) -> None:
         new_seed, who = _new_seed(request.query_params.get("seed")), sender(request)
@@ -119,6 +128,7 @@ def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys) -> list[R
         Route("/limner/plugins", list_plugins),
         Route("/limner/threads/{thread}/events", events),
         Route("/limner/threads/{thread}/messages", send, methods=["POST"]),
+        Route("/limner/threads/{thread}/pictures", bring, methods=["POST"]),
         Route("/limner/threads/{thread}/messages/{message}/{action}", act, methods=["POST"]),
     ]
 

@@ -21,10 +21,11 @@ from core import Rejected
 from core.logs import log_without_secrets
 from core.studio import LAST_GRACE, Studio
 from ui.http.api import image_route
+from ui.http.bodies import Bodies
 from ui.http.connection import Connection, report_once_a_minute
 from ui.http.idempotency import IdempotencyKeys
 from ui.http.middleware import SecurityMiddleware
-from ui.http.pictures import picture_route
+from ui.http.pictures import picture_routes
 from ui.http.requests import reply_rejected
 from ui.http.routes import PageView, page_routes
 
@@ -53,10 +54,14 @@ def launch_arguments(
         yield
         await studio.close()
 
-    keys = IdempotencyKeys()
+    keys, bodies = IdempotencyKeys(), Bodies()
     return {
         "app_kwargs": {
-            "routes": [image_route(studio, keys), picture_route(studio), *page_routes(studio, page, keys)],
+            "routes": [
+                image_route(studio, keys, bodies),
+                *picture_routes(studio),
+                *page_routes(studio, page, keys, bodies),
+            ],
             "exception_handlers": {Rejected: reply_rejected},
             "lifespan": lifespan,
             "middleware": [Middleware(SecurityMiddleware, studio.settings)],

@@ -39,16 +39,16 @@ def is_foreign(headers: Mapping[str, str], *, behind_proxy: bool) -> bool:
     """Whether another site's page sent a request.
 
     Browsers say so themselves, but not to a plain-http address; there the origin is compared. A proxy may
-    have replaced the host, as nginx does by default: then JSON is a sign of this page, since another
-    site's browser first asks whether it may send that, and the middleware answers no.
+    have replaced the host, as nginx does by default: then JSON, or the bytes of a file, are a sign of this
+    page, since another site's browser first asks whether it may send that, and the middleware answers no.
     """
     if (site := headers.get("sec-fetch-site")) is not None:
         return site not in ("same-origin", "none")
     origin = headers.get("origin")
     if origin is None or origin.rpartition("://")[2] == headers.get("host", ""):
         return False
-    sends_json = headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
-    return not (behind_proxy and sends_json)
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return not (behind_proxy and media_type in ("application/json", "application/octet-stream"))
 
 
 def _last_forwarded(headers: Headers) -> IPv4Address | IPv6Address | None:

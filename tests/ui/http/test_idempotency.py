@@ -23,6 +23,7 @@ from limner import ImageRequest, ImageResult, ProviderError
 from tests.core.scripted import CONVERSATION, Gate, ScriptedProvider, studio_of
 from ui.http import idempotency
 from ui.http.api import image_route
+from ui.http.bodies import Bodies
 from ui.http.idempotency import Begun, IdempotencyKeys
 from ui.http.requests import reply_rejected
 from ui.http.routes import page_routes
@@ -53,7 +54,9 @@ async def open_client(
 ) -> AsyncIterator[tuple[Client, Studio]]:
     async with studio_of(folder, scripted, **settings) as studio:
         keys = IdempotencyKeys()
-        routes = [image_route(studio, keys), *page_routes(studio, OnlyPrompts(), keys)]  # pyright: ignore[reportArgumentType]
+        bodies = Bodies()
+        pages = page_routes(studio, OnlyPrompts(), keys, bodies)  # pyright: ignore[reportArgumentType]
+        routes = [image_route(studio, keys, bodies), *pages]
         app = Starlette(routes=routes, exception_handlers={Rejected: reply_rejected})
         transport = httpx.ASGITransport(app, client=(address, 1))
         async with Client(transport=transport, base_url="http://localhost", timeout=30) as client:

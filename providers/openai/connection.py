@@ -1,0 +1,79 @@
+"""The connection to a server: one request, sent once, and what is wrong if no answer comes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from limner import ACCEPTED, ImageRequest, ProviderError, read_bounded, read_reply, shared_async
+from providers.openai.answer import failure_of
+from providers.openai.pictures import files_of, goes_as_files, in_pieces, json_of
+from providers.openai.settings import HOME, Settings
+
+
+async def ask(request: ImageRequest, settings: Settings, body: dict[str, Any]) -> Any:
+    """Sends one request and returns the raw reply: the SDK fills its own types without a check."""
+    key, base_url = request.key_for_header(), request.base_url or HOME
+    client = await shared_async(("openai", base_url, key), partial(_connect, base_url, key))
+    import openai
+
+    # sent with the request, because OPENAI_CUSTOM_HEADERS would override the client's own key
+    headers: dict[str, str | openai.Omit] = {"Authorization": openai.Omit()}
+    if key:
+        named = settings.api_key_header
+        headers |= {named: key} if named else {"Authorization": f"Bearer {key}"}
+    given: dict[str, Any] = {
+        "extra_headers": headers,
+        "extra_query": {"api-version": settings.api_version} if settings.api_version else None,
+        "timeout": openai.Timeout(request.timeout, connect=min(10, request.timeout)),
+    }
+    request.report("waiting for the service")
+    try:
+        return await _send(client, request, settings, body, given)
+    except openai.APIStatusError as error:
+        reply = read_reply(error.response.content)
+        raise failure_of(error.status_code, reply, error.response.headers, request.prompt) from error
+    except openai.APIConnectionError as error:
+        raise _lost(error) from error
+    except openai.OpenAIError as error:
+        raise ProviderError("bad-response") from error
+
+
+async def _send(
+    client: Any, request: ImageRequest, settings: Settings, body: dict[str, Any], given: dict[str, Any]
+) -> Any:
+    """Sends the request as it is without pictures, with files, or with pictures in its JSON."""
+    named = {"prompt": request.prompt, "model": request.model, "extra_body": body}
+    if not request.images:
+        return await client.images.with_raw_response.generate(**named, **given)
+    if goes_as_files(request, settings):
+        return await client.images.with_raw_response.edit(**named, **files_of(request), **given)
+    from httpx2 import Response
+
+    path, content = await json_of(request, settings, body)
+    headers = given["extra_headers"] | {"Content-Length": str(len(content))}
+    options = {"headers": headers, "timeout": given["timeout"]}
+    options |= {"params": given["extra_query"]} if given["extra_query"] else {}
+    return await client.post(path, cast_to=Response, content=in_pieces(content), options=options)
+
+
+def _connect(base_url: str, key: str) -> Any:
+    """Builds a client, in a thread: importing the SDK and reading certificates take half a second."""
+    import openai
+
+    bounds: dict[str, Any] = {"event_hooks": {"response": [read_bounded]}, "headers": ACCEPTED}
+    http = openai.DefaultAsyncHttpxClient(follow_redirects=False, **bounds)  # no other host gets the key
+    client = openai.AsyncOpenAI(api_key=key or "none", base_url=base_url, max_retries=0, http_client=http)
+    client.organization = client.project = None  # the SDK takes them from the environment
+    _ = client.images.with_raw_response  # imports more
+    return client
+
+
+def _lost(error: Exception) -> ProviderError:
+    """Returns the failure of a request without an answer; the error of the HTTP library inside says more."""
+    cause = type(error.__cause__).__name__
+    if cause in ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"):
+        return ProviderError("unavailable", did_not_run=True)
+    if cause == "DecodingError":
+        return ProviderError("bad-response")
+    return ProviderError("timeout" if type(error).__name__ == "APITimeoutError" else "unavailable")
