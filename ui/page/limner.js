@@ -178,7 +178,7 @@ function announce(before, state) {
   else if (state === "cancelled" && before === "running") say("Stopped."); // failures are alerts themselves
 }
 
-// --- What stays while messages are drawn again: the focus, and the scroll position ---
+// --- What stays while messages are drawn again: the focus, the scroll position, and a preview until the next is there ---
 
 let held = null; // the action that has the focus
 let following = true; // the end of the conversation stays in view
@@ -197,6 +197,19 @@ function restoreFocus() {
   const rank = ({ name, title }) => [name === held.name && title === held.title, name === held.name, name === "stop",
     name === "regenerate", true].indexOf(true);
   usable.sort((a, b) => rank(a) - rank(b))[0]?.focus({ preventScroll: true });
+}
+
+const previews = new Map(); // message -> the address of its preview that was loaded last
+
+document.addEventListener("load", ({ target }) => {
+  if (target.matches?.(".limner-preview")) previews.set(target.closest("article").id, target.src);
+}, true);
+
+function layPreviews() {
+  for (const image of document.querySelectorAll(".limner-preview")) {
+    const before = previews.get(image.closest("article").id);
+    if (before && before !== image.src) image.style.backgroundImage = `url("${before}")`;
+  }
 }
 
 let height = 0; // of the conversation at the last look
@@ -230,6 +243,7 @@ new MutationObserver(() => {
   for (const message of document.querySelectorAll("#limner-conversation [data-testid][aria-label]")) message.removeAttribute("aria-label");
   if (log && log.getAttribute("aria-live") !== "off") log.setAttribute("aria-live", "off");
   tick();
+  layPreviews();
   restoreFocus();
 }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["aria-label", "aria-live"] });
 

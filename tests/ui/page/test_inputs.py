@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
+from tests.serving import Serving
 from tests.ui.chat import Chat, picture_file
-from tests.ui.conftest import Kept
+from tests.ui.conftest import Gate, Kept
 
 pytestmark = pytest.mark.browser
 
@@ -196,12 +198,59 @@ def test_the_words_of_the_model_stand_with_the_picture(retouch: Chat) -> None:
     expect(words.locator("b")).to_have_count(0)
 
 
-def test_the_steps_of_a_picture_are_shown_while_it_is_made(retouch: Chat, kept: Kept) -> None:
-    gate = kept.place.with_name(kept.place.name.replace("kept", "gate"))
-    answer = retouch.send(f"A boat #steps #{gate.name}")
-    step = answer.locator(".limner-running img")
+def test_the_steps_of_a_picture_are_shown_while_it_is_made(retouch: Chat, gate: Gate) -> None:
+    """Behind the one that is being loaded stays the one before."""
+    step = retouch.page.locator(".limner-running img")
+    width = "image => image.decode().then(() => image.naturalWidth)"
+    held: list[Route] = []
+    answer = retouch.send(f"A boat #steps {gate.tag} {gate.tag}-24")
     expect(step).to_have_attribute("src", re.compile("/limner/previews/"))
-    assert step.evaluate("image => image.decode().then(() => image.naturalWidth)") == 240
-    gate.touch()
+    assert step.evaluate(width) == 240
+    first = step.get_attribute("src") or ""
+    retouch.page.route("**/limner/previews/*", lambda route: held.append(route))
+
+    gate.file.with_name(f"{gate.file.name}-24").touch()
+
+    expect(step).not_to_have_attribute("src", first)
+    expect(step).to_have_css("background-image", f'url("{retouch.url}{first}")')
+    held[0].continue_()
+    assert step.evaluate(width) == 480
+    gate.open()
     assert Image.open(io.BytesIO(bytes_of(retouch, answer))).size == (320, 320)
     expect(step).to_have_count(0)
+
+
+def test_names_of_files_stay_text(retouch: Chat) -> None:
+    """Also what a program stores in the browser, and what the server calls them."""
+    retouch.add(picture_file("<img src=x onerror='hacked=1'>${hacked=2}.png", "red"))
+    for _ in range(2):
+        retouch.page.evaluate(
+            """() => {
+              const kept = JSON.parse(sessionStorage.getItem("limner.inputs"));
+              for (const picture of kept.pictures) picture.filename = "<b>${hacked=3}</b>'\"><i>.png";
+              sessionStorage.setItem("limner.inputs", JSON.stringify(kept));
+            }"""
+        )
+        retouch.page.reload()
+        expect(retouch.chip(1)).to_contain_text("<b>${hacked=3}</b>'\"><i>.png")
+    assert retouch.page.evaluate("typeof hacked") == "undefined"
+    expect(retouch.chips.locator("i, b b, img[src=x]")).to_have_count(0)
+
+
+def test_a_restart_loses_nothing(
+    serve: Callable[..., Serving], with_shapes: dict[str, str], page: Page
+) -> None:
+    app = serve(**{**with_shapes, "LIMNER_PROVIDER": "retouch"})
+    chat = Chat(page, app.url)
+    bring_two(chat)
+    answer = chat.ask("Both together")
+    chat.picture(answer)
+    chat.add(picture_file("green.png", "green"))
+    app.restart()
+    page.reload()
+    expect(chat.chip(1)).to_contain_text("green.png")
+    answer = chat.answers.first
+    chat.action(answer, "Regenerate image").click()
+    expect(answer.get_by_text("2 / 2")).to_be_visible()
+    chat.picture(chat.ask("Bluer"))
+    expect(page.locator(".limner-asked").get_by_role("img", name="image 1")).to_have_count(2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -70,7 +72,7 @@ def test_another_model_of_a_chosen_provider_keeps_its_list(chat: Chat, told: Tol
     model = chat.page.get_by_role("combobox", name="Model")
     expect(model).to_have_value("Pair")
     model.click()
-    expect(chat.page.get_by_role("option")).to_have_text(["Pair", "Single"])
+    expect(chat.page.get_by_role("option")).to_have_text([re.compile("Pair"), re.compile("Single")])
 
 
 def test_more_pictures_than_the_model_takes(chat: Chat, told: Told) -> None:
@@ -108,7 +110,7 @@ def test_all_that_fit_are_offered_once_asked_for_and_none_without_its_key(chat: 
     expect(told.models.first).to_have_text("Use Pair (Retouch)")
     expect(told.models).to_have_count(5)
     more = told.models.last
-    expect(more).to_have_text("5 more")
+    expect(more).to_have_text(re.compile(r"^\d more$"))
     more.click()
     expect(told.models.filter(has_text="Use framed (Shapes)")).to_have_count(1)
     expect(told.models.filter(has_text="OpenAI")).to_have_count(0)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 
 import pytest
+from PIL import Image
 from playwright.sync_api import FilePayload, Page, Route, expect
 
 from tests.ui.chat import Chat, picture_file
@@ -167,3 +169,51 @@ def test_many_at_once_keep_their_order(retouch: Chat) -> None:
     expect(retouch.chips).to_have_text([re.compile(f"^image {n}{c}") for n, c in enumerate(colours, 1)])
     retouch.page.reload()
     expect(retouch.chips).to_have_text([re.compile(f"^image {n}{c}") for n, c in enumerate(colours, 1)])
+
+
+def test_a_photograph_of_a_phone_arrives_upright_and_without_its_place(retouch: Chat, kept: Kept) -> None:
+    sideways = Image.new("RGB", (120, 80), "blue")
+    sideways.paste("red", (0, 0, 40, 80))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 0.0)})
+    written = io.BytesIO()
+    sideways.save(written, "jpeg", exif=exif)
+    assert Image.open(written).getexif().get_ifd(0x8825)
+    photo: FilePayload = {"name": "IMG_1.JPG", "mimeType": "image/jpeg", "buffer": written.getvalue()}
+    retouch.add(photo)
+    retouch.ask(f"Bluer {kept.tag}")
+    got = kept.picture(1)
+    assert got.size == (80, 120)
+    top, bottom = got.convert("RGB").getpixel((40, 10)), got.convert("RGB").getpixel((40, 110))
+    assert (top[0] > 200, bottom[2] > 200) == (True, True)  # pyright: ignore
+    assert not got.getexif()
+
+
+def test_a_form_that_the_browser_cannot_show_is_shown_once_it_is_uploaded(retouch: Chat) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    written = io.BytesIO()
+    heif.from_pillow(Image.new("RGB", (96, 64), "red")).save(written)
+    assert "image/heic" in (retouch.page.locator("input[type=file]").get_attribute("accept") or "")
+    retouch.add({"name": "IMG_2.HEIC", "mimeType": "image/heic", "buffer": written.getvalue()})
+    thumb = retouch.chip(1).locator("img").first
+    assert thumb.evaluate("image => image.decode().then(() => image.naturalWidth)") == 96
+    expect(thumb).to_be_visible()
+
+
+def test_what_is_too_large_is_not_even_sent(retouch: Chat) -> None:
+    posts: list[str] = []
+    retouch.page.on(
+        "request", lambda request: posts.append(request.url) if request.method == "POST" else None
+    )
+    retouch.page.evaluate(
+        """() => {
+          const held = new DataTransfer();
+          held.items.add(new File([new Uint8Array(50_000_001)], "film.png", { type: "image/png" }));
+          document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, dataTransfer: held }));
+        }"""
+    )
+    sentence = "film.png This file is larger than 50 MB: choose a smaller one."
+    expect(retouch.failures.get_by_role("alert")).to_contain_text(sentence)
+    expect(retouch.chips).to_have_count(0)
+    assert posts == []

@@ -2,8 +2,8 @@
 
     Make it blue #kept-harbour #says #steps
 
-`#kept-…` writes the pictures, the mask and the request's words beside the gates, under that name; `#says` adds
-the model's words, and `#steps` shows the picture's beginnings.
+`#kept-…` writes the pictures and the mask beside the gates, under that name; `#says` adds
+the model's words, and `#steps` shows two of the picture's beginnings, the second after `#gate-…-24`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ async def generate(request: ImageRequest) -> ImageResult:
         if tag.startswith("kept-"):
             _keep(request, Path(request.settings["gates"], tag))
     if "steps" in tags:
-        request.preview(_png(_made(request).resize((24, 24)).resize((240, 240))))
+        for side in (24, 48):
+            request.preview(_png(_made(request).resize((side, side)).resize((side * 10, side * 10))))
+            await wait_at_gates(request, {tag for tag in tags if tag.endswith(f"-{side}")})
     await wait_at_gates(request, tags)
     if "filtered" in tags:
         raise ContentFiltered("The safety system said no.")
