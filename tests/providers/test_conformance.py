@@ -57,6 +57,40 @@ class TestOpenAI(ProviderSuite):
         return Reply(body={"created": 1, "data": [{"b64_json": base64.b64encode(picture()).decode()}]})
 
 
+def gemini_error(status: int, code: str, message: str, **more: Any) -> Reply:
+    return Reply(status, {"error": {"code": status, "message": message, "status": code, **more}})
+
+
+def gemini_end(reason: str, **more: Any) -> Reply:
+    return Reply(body={"candidates": [{"content": {"role": "model"}, "finishReason": reason, **more}]})
+
+
+class TestGemini(ProviderSuite):
+    plugin = "providers.gemini"
+    failures: ClassVar = {
+        "content-filter": [
+            *map(gemini_end, ("IMAGE_SAFETY", "PROHIBITED_CONTENT", "SAFETY", "IMAGE_RECITATION")),
+            Reply(body={"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}),
+        ],
+        "auth": [
+            gemini_error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
+            gemini_error(403, "PERMISSION_DENIED", "Your API key was reported as leaked."),
+        ],
+        "quota": gemini_error(429, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted."),
+        "rate-limit": gemini_error(
+            429, "RESOURCE_EXHAUSTED", "Quota exceeded for metric: requests. Please retry in 8s."
+        ),
+        "invalid-request": gemini_error(404, "NOT_FOUND", "models/x is not found for API version v1beta."),
+        "unavailable": [gemini_error(500, "INTERNAL", "An internal error has occurred."), Reply(503)],
+        "provider": gemini_end("NO_IMAGE"),
+        "bad-response": Reply(body={"candidates": []}),
+    }
+
+    def answer(self, request: Request) -> Reply:
+        data = {"mimeType": "image/png", "data": base64.b64encode(picture()).decode()}
+        return Reply(body={"candidates": [{"content": {"parts": [{"inlineData": data}]}}]})
+
+
 ID = "rrr4z55ocneqzikepnug6xezpe"
 
 
