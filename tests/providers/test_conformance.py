@@ -112,6 +112,20 @@ def prediction(status: str, **more: Any) -> dict[str, Any]:
     }
 
 
+UPLOADED = {
+    "id": "f1",
+    "name": "photo.png",
+    "content_type": "image/png",
+    "size": 1,
+    "etag": "",
+    "checksums": {},
+    "metadata": {},
+    "created_at": "2026-11-22T20:00:00.000Z",
+    "urls": {"get": "https://api.replicate.com/v1/files/f1"},
+}
+"""A file at Replicate, in the form of which a larger picture goes in."""
+
+
 class TestReplicate(ProviderSuite):
     plugin = "providers.replicate"
     failures: ClassVar = {
@@ -128,9 +142,11 @@ class TestReplicate(ProviderSuite):
     }
 
     def answer(self, request: Request) -> Reply:
-        return Reply(201, prediction("succeeded"))
+        return Reply(201, UPLOADED if request.path.startswith("/v1/files") else prediction("succeeded"))
 
     def answer_slowly(self, request: Request) -> Reply:
+        if request.path.startswith("/v1/files"):
+            return Reply(201, UPLOADED)
         return Reply(200, prediction("canceled" if request.path.endswith("/cancel") else "processing"))
 
     def saw_cancellation(self, service: Loopback, earlier: Sequence[Request]) -> bool:
