@@ -18,7 +18,10 @@ _SHORT = [
 """Turns of phrase, and the known words that say the same."""
 _RECOLOURED = re.compile(
     r"\b(?:make|paint|colou?r|dye|turn|change)\s+([a-z\s]+?)\s+(?:(?:to|into|in)\s+)?"
-    rf"({_COLOURS})(?=\s*(?:[,.;:!?]|$|and\b|but\b))"
+    rf"({_COLOURS})(?=\s*(?:[,.;:!?]|$|(?:and|but|in|at|on|with)\b))"
+)
+_IS_OF_COLOUR = re.compile(
+    rf"\b(?:the|its|an?)\s+([a-z]+)\s+(?:is|are|should be|becomes?|turns?)\s+({_COLOURS})\b"
 )
 _REPLACED = re.compile(
     r"\b(?:replace|swap|exchange|turn|change)\s+([^,.;:!?]+?)\s+(?:with|by|for|into|to)\s+([^,.;:!?]+)"
@@ -82,12 +85,13 @@ class Phrase:
 def _plain(prompt: str) -> str:
     for phrase, words in _SHORT:
         prompt = re.sub(phrase, words, prompt)
-    prompt = _RECOLOURED.sub(lambda match: f", {match[2]} {_noun(match[1])}, ", prompt)
+    for coloured in (_RECOLOURED, _IS_OF_COLOUR):
+        prompt = coloured.sub(lambda match: f", {match[2]} {_noun(match[1])}, ", prompt)
     return _REPLACED.sub(_replaced, prompt)
 
 
 def _replaced(match: re.Match[str]) -> str:
-    """Says "replace the fox with a cat" as "remove fox, a cat"; "turn the hills to autumn" keeps the hills."""
+    """Says "replace the fox with a cat" as "remove fox, a cat"; "turn the hills to autumn" keeps them."""
     old, new = (named(TOKEN.findall(part), "subject") for part in match.groups())
     if old and (not new or old & new):
         return f"{match[1] if not new else ''}, {match[2]}"

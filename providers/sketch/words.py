@@ -21,7 +21,7 @@ WORDS = {
     "time": """dawn sunrise daybreak early, morning breakfast, dusk sunset evening twilight sundown,
         noon midday day daytime daylight sunny afternoon sunshine bright, night midnight moonlit moonlight""",
     "season": """spring april, summer july, autumn fall autumnal october november,
-        winter snowy icy frozen frost frosty january december christmas snow snowfall blizzard""",
+        winter snowy icy frozen frost frosty january december christmas snow snowfall snowing blizzard""",
     "weather": """rain rainy raining drizzle downpour wet shower, snow snowfall blizzard snowing snowflake,
         fog foggy mist misty haze hazy, storm stormy lightning thunder thunderstorm tempest,
         clouds cloud cloudy overcast, clear cloudless sunny sunshine""",
@@ -35,8 +35,9 @@ WORDS = {
     "link": """a an the or of in on at by to with over under near from into above below behind beside between
         is are its his her their it this that as for some very picture image drawing painting photo view sky
         landscape light ground across through along among around long shadow shadows full hot air calm,
-        but same again now then still please make put set give show draw paint turn change keep let
-        everything everywhere all whole scene colour color colored coloured season weather time there""",
+        but same again now then still please can could would should you want like us back bring next make
+        put set give show draw paint turn change keep let be everything everywhere all whole scene colour
+        color colored coloured season weather time there""",
     "without": """no without minus except, remove delete erase hide stop""",
     "more": """more another extra additional add""",
 }
