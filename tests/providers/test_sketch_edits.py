@@ -110,6 +110,16 @@ def test_what_is_added_moves_nothing_else(first: str, added: str) -> None:
     assert columns.max() - columns.min() < 0.75 * WIDE.width
 
 
+@pytest.mark.parametrize("added", ["lighthouse", "boat", "balloon", "castle"])
+def test_the_fox_keeps_its_place_and_its_size(added: str) -> None:
+    fox = where_orange(ask("a fox"))
+    assert np.abs(fox - where_orange(after(ask("a fox"), f"add a {added}"))).max() < 4
+
+
+def test_what_is_added_does_not_stand_behind_what_is_there() -> None:
+    assert (change(ask("a fox"), after(ask("a fox"), "add a house")) > 40).mean() > 0.01
+
+
 def test_what_is_removed_leaves_all_else_where_it_is() -> None:
     both = ask("a tree and a house")
     house = after(both, "remove the tree")
@@ -201,6 +211,15 @@ def test_a_negative_prompt_removes_for_good() -> None:
     gone = after(ask("a fox and a balloon"), "at dusk", negative_prompt="balloon")
     assert gone.metadata["subjects"] == ["fox"]
     assert after(gone, "at night").metadata["subjects"] == ["fox"]
+    sea = ask("the sea", negative_prompt="clouds")
+    assert after(sea, "at noon").image == ask("the sea at noon", negative_prompt="clouds").image
+
+
+def test_unknown_words_shift_the_colours_unless_others_are_known() -> None:
+    first = ask("hills and a frobnitz at night")
+    assert after(first, "at dusk, xyzzy").image == ask("hills and a frobnitz at dusk").image
+    assert after(first, "the same").image == first.image
+    assert change(first, after(first, "xyzzy")).mean() > 3
 
 
 def test_an_edit_at_another_size_is_painted_at_that_size() -> None:
@@ -277,14 +296,17 @@ def test_a_picture_of_another_shape_is_cut_and_that_is_told() -> None:
     assert not ask("at night", photo((768, 520))).warnings
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "I;16"])
-def test_a_picture_of_any_mode_is_read(mode: str) -> None:
-    colour: Any = {"RGBA": (90, 90, 90, 0), "CMYK": (0, 0, 0, 0), "I;16": 65535, "L": 255, "P": 0}[mode]
+@pytest.mark.parametrize(
+    ("mode", "colour"),
+    [("L", 120), ("P", 0), ("RGBA", (0, 0, 0, 135)), ("CMYK", (135, 135, 135, 0)), ("I;16", 120 * 257)],
+)
+def test_a_picture_of_any_mode_is_read(mode: str, colour: Any) -> None:
     image = Image.new(mode, WIDE, colour)
     if mode == "P":
-        image.putpalette([255, 255, 255])
-    made = ask("clear", given(image, "image/jpeg" if mode == "CMYK" else "image/png"))
-    assert pixels(made).mean() > 200, "white, and what is transparent lies on white"
+        image.putpalette([120, 120, 120])
+    made = ask("at night", given(image, "image/jpeg" if mode == "CMYK" else "image/png"))
+    grey = ask("at night", given(Image.new("RGB", WIDE, (120, 120, 120))))
+    assert change(made, grey).max() < 4, "what is transparent lies on white"
 
 
 def test_the_second_picture_gives_its_colours() -> None:
@@ -324,6 +346,8 @@ def test_what_is_painted_within_a_mask_stays_there_in_later_edits() -> None:
     assert set(winter.metadata["subjects"]) == {"hills", "castle"}
     right = np.s_[:, 160:]
     assert (pixels(winter)[right] == pixels(after(ask("hills"), "in winter"))[right]).all()
+    dusk, hills = after(winter, "at dusk"), after(after(ask("hills"), "in winter"), "at dusk")
+    assert (pixels(dusk)[right] == pixels(hills)[right]).all()
     assert pixels(winter)[:, :120].mean() < pixels(winter)[:, 200:].mean() - 60, "it is still night there"
 
 
