@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -75,15 +75,17 @@ def _compose(canvas: Canvas, scene: Scene) -> None:
     sky.paint_weather(canvas, scene, light)
 
 
-def previews(picture: bytes, count: int) -> Iterator[bytes]:
-    """Gives small JPEGs of a picture, from a few patches of colour to all of it."""
+def previews(picture: bytes, count: int) -> list[bytes]:
+    """Returns small JPEGs of a picture, from a few patches of colour to all of it."""
     from PIL import Image
 
     image = Image.open(BytesIO(picture)).convert("RGB")
     image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    steps: list[bytes] = []
     for step in range(count):
         cells = max(2, round(6 * (PREVIEW_SIDE / 12) ** (step / max(1, count - 1))))
         patches = image.resize((cells, max(2, cells * image.height // image.width)), Image.Resampling.BOX)
         file = BytesIO()
         patches.resize(image.size, Image.Resampling.BICUBIC).save(file, "JPEG", quality=80)
-        yield file.getvalue()
+        steps.append(file.getvalue())
+    return steps

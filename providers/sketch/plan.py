@@ -80,6 +80,8 @@ class Plan:
             edit = replace(edit, palette=past.palette)
         if request.mask:
             edit = replace(edit, mask=retouch.packed(request.mask.data), around=first.data, above=())
+        if edit.mask and others:
+            past = None  # its colours are not those of one picture any more
         if past:
             saying = (request.prompt, request.negative_prompt)
             layers: tuple[Layer, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from io import BytesIO
 from typing import Any
 
@@ -318,6 +319,7 @@ def test_the_second_picture_gives_its_colours() -> None:
     later = after(coloured, "at dusk")
     assert np.abs(pixels(later).mean((0, 1)) - (10, 120, 120)).max() < 45, "it is remembered"
     assert after(later, "make it red").image == after(after(plain, "at dusk"), "make it red").image
+    assert after(plain, "at night", teal, mask=mask((0, 0, 99, 99))).continuation is None
     tinted = ask("clear", photo(), teal)
     assert np.abs(pixels(tinted).mean((0, 1)) - (10, 120, 120)).max() < 45
 
@@ -372,8 +374,17 @@ def test_a_slow_picture_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> 
     async def at_once(_: float) -> None:
         pass
 
+    threads: list[int] = []
+
+    def resize(image: Image.Image, *given: Any, **more: Any) -> Image.Image:
+        threads.append(threading.get_ident())
+        return as_usual(image, *given, **more)
+
+    as_usual = Image.Image.resize
     monkeypatch.setattr(anyio, "sleep", at_once)
+    monkeypatch.setattr(Image.Image, "resize", resize)
     result = ask("a fox", options=SketchOptions(outcome="slow-picture"), on_preview=shown.append)
+    assert threading.get_ident() not in threads, "the event loop is not held up"
     size = Image.open(BytesIO(shown[0])).size
     whole = np.asarray(Image.fromarray(pixels(result).astype(np.uint8)).resize(size), float)
     steps = [np.asarray(Image.open(BytesIO(data)).convert("RGB"), float) for data in shown]
