@@ -23,7 +23,9 @@ from limner.testing.runner import Outcome, Runner
 from limner.testing.samples import accepted_values, accepts, rejection, sizes_of
 
 MAX_CONTINUATION = 4_000_000
-"""Of the result's continuation, written as JSON, as in the host."""
+"""Characters of the result's continuation, written as JSON, as in the host."""
+MAX_PREVIEW, MAX_PREVIEW_PIXELS = 2_000_000, 4_000_000
+"""Bytes and pixels of a preview, as in the host."""
 
 
 class GenerateTests(SuiteBase):
@@ -90,11 +92,13 @@ class GenerateTests(SuiteBase):
         for preview in previews:
             if not isinstance(preview, bytes):
                 fail(f"It passes a {type(preview).__name__} to request.preview: pass bytes.", REQUEST)
+            if len(preview) > MAX_PREVIEW:
+                fail(f"A preview has {len(preview):,} bytes: pass {MAX_PREVIEW:,} at most.", REQUEST)
             try:
-                identify(preview)
+                identify(preview, MAX_PREVIEW_PIXELS)
             except ProviderError as error:
                 words = error.service_message or error.why
-                fail(f"What it passes to request.preview is not a whole picture: {words}", REQUEST)
+                fail(f"What it passes to request.preview is not shown: {words}", REQUEST)
 
     def _check_picture(self, outcome: Outcome) -> None:
         """Fails the test if a request did not become a picture, or became one of another size."""

@@ -12,6 +12,7 @@ from paint import Answered, Paint, Retouch
 from paint_suites import PaintSuite
 
 from limner import ImageInputs, ImageRequest, ImageResult, ProviderError, ProviderInfo, hookimpl
+from limner.testing import picture
 
 DESCRIPTION = "Describing a provider"
 REQUEST = "The request"
@@ -244,7 +245,17 @@ class TestShowsText(PaintSuite):
 
 class TestShowsHalfAPicture(PaintSuite):
     plugin = Shows(b"\x89PNG\r\n\x1a\n\0\0")
-    expected = "test_its_previews_are_pictures", "is not a whole picture: The picture is cut off", REQUEST
+    expected = "test_its_previews_are_pictures", "is not shown: The picture is cut off", REQUEST
+
+
+class TestShowsALargeFile(PaintSuite):
+    plugin = Shows(picture() + bytes(2_000_000))
+    expected = "test_its_previews_are_pictures", "A preview has 2,000,[0-9]+ bytes: pass 2,000,000", REQUEST
+
+
+class TestShowsManyPixels(PaintSuite):
+    plugin = Shows(picture(2001, 2000))
+    expected = "test_its_previews_are_pictures", "is not shown: The picture is 2001 x 2000 pixels", REQUEST
 
 
 class ForgetsTheSeedInAForm(Retouch):
