@@ -15,7 +15,7 @@ from PIL import Image, ImageStat
 from core.plugins.loader import BUILT_IN
 from limner import CONTRACT, ImageRequest, InputImage, Size, new_plugin
 from limner.__main__ import _built_in
-from tests.plugins.installing import write_metadata
+from tests.plugins.installing import on_path, write_metadata
 from tests.serving import ROOT
 
 SMALL = Size(256, 256)
@@ -44,12 +44,10 @@ def test_the_new_plugin_passes_its_tests_and_draws(tmp_path: Path) -> None:
     assert f"limner_contract = {CONTRACT}\n" in (project / "limner_colour_bars.py").read_text()
 
 
-def test_the_new_plugin_edits_the_picture_that_it_is_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_new_plugin_edits_the_picture_that_it_is_given(tmp_path: Path) -> None:
     assert new_plugin.new_plugin("tints", tmp_path) == 0
-    monkeypatch.syspath_prepend(tmp_path / "limner-tints")
-    plugin = importlib.import_module("limner_tints")
+    with on_path(tmp_path / "limner-tints"):
+        plugin = importlib.import_module("limner_tints")
     assert plugin.describe().models[0].images
 
     def average(*colours: str) -> float:
