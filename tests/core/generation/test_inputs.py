@@ -222,7 +222,10 @@ async def test_a_fallback_that_takes_no_pictures_is_not_asked(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("sizes", "asked", "made"),
     [
-        (SizeRange(), None, Size(1254, 836)),
+        (SizeRange(), None, Size(1254, 836)),  # 300 x 200 is too small for it
+        (SizeRange(min_side=64), None, Size(300, 200)),
+        (SizeRange(min_side=64, default=Size(100, 100)), None, Size(123, 82)),
+        ((Size(64, 64), Size(300, 200), Size(900, 600)), None, Size(300, 200)),
         (SizeRange(step=16), None, Size(1248, 832)),
         ((Size(1024, 1024), Size(1536, 1024)), None, Size(1536, 1024)),
         ((), None, None),
