@@ -98,7 +98,7 @@ class Pipeline:
             await begin(plan)
             try:
                 secret, retries = credential(plan.provider), self._settings.max_retries
-                async with self._inputs.loaded(plan) as request:
+                async with self._inputs.load(plan) as request:
                     loaded = replace(plan, image_request=request)
                     return await call(loaded, secret, self._registry, retries, report, preview)
             except GenerationFailed as error:
@@ -164,6 +164,8 @@ def _size_warning(plan: Plan, result: ImageResult, picture: Picture) -> list[Ima
     """Returns a warning if the size is not the one that was sent, and the provider has not said so."""
     wanted, made = plan.image_request.size, Size(picture.width, picture.height)
     if wanted is None or any(warning.feature == "size" for warning in result.warnings):
+        return []
+    if plan.request.images and not plan.request.size:  # nobody chose it, and many models keep a picture's own
         return []
     if (
         abs(made.ratio / wanted.ratio - 1) < SIZE_TOLERANCE
