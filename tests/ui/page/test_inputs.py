@@ -207,7 +207,7 @@ def test_the_steps_of_a_picture_are_shown_while_it_is_made(retouch: Chat, gate: 
     expect(step).to_have_attribute("src", re.compile("/limner/previews/"))
     assert step.evaluate(width) == 240
     first = step.get_attribute("src") or ""
-    retouch.page.route("**/limner/previews/*", lambda route: held.append(route))
+    retouch.page.route(lambda url: "/previews/" in url and first not in url, lambda route: held.append(route))
 
     gate.file.with_name(f"{gate.file.name}-24").touch()
 
@@ -221,20 +221,19 @@ def test_the_steps_of_a_picture_are_shown_while_it_is_made(retouch: Chat, gate: 
 
 
 def test_names_of_files_stay_text(retouch: Chat) -> None:
-    """Also what a program stores in the browser, and what the server calls them."""
-    retouch.add(picture_file("<img src=x onerror='hacked=1'>${hacked=2}.png", "red"))
-    for _ in range(2):
-        retouch.page.evaluate(
-            """() => {
-              const kept = JSON.parse(sessionStorage.getItem("limner.inputs"));
-              for (const picture of kept.pictures) picture.filename = "<b>${hacked=3}</b>'\"><i>.png";
-              sessionStorage.setItem("limner.inputs", JSON.stringify(kept));
-            }"""
-        )
-        retouch.page.reload()
-        expect(retouch.chip(1)).to_contain_text("<b>${hacked=3}</b>'\"><i>.png")
+    """Also one that a program has written into the browser's storage."""
+    nasty = "<b>${hacked=3}</b>'\"><img src=x onerror='hacked=1'>.png"
+    retouch.add(picture_file(nasty, "red"))
+    write = """name => {
+      const kept = JSON.parse(sessionStorage.getItem("limner.inputs"));
+      for (const picture of kept.pictures) picture.filename = name;
+      sessionStorage.setItem("limner.inputs", JSON.stringify(kept));
+    }"""
+    retouch.page.evaluate(write, nasty)
+    retouch.page.reload()
+    expect(retouch.chip(1)).to_contain_text(nasty)
     assert retouch.page.evaluate("typeof hacked") == "undefined"
-    expect(retouch.chips.locator("i, b b, img[src=x]")).to_have_count(0)
+    expect(retouch.chips.locator("b b, img[src=x]")).to_have_count(0)
 
 
 def test_a_restart_loses_nothing(
