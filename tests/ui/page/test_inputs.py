@@ -143,11 +143,16 @@ def test_chips_outlive_a_reload_but_not_the_conversation(retouch: Chat, kept: Ke
     bring_two(retouch)
     retouch.page.reload()
     expect(retouch.chip(2)).to_contain_text("blue.png")
+    mine = retouch.page.evaluate("() => localStorage.getItem('limner.conversation')")
+    for conversation in ("0" * 32, mine):  # begun in another tab
+        retouch.page.evaluate("id => localStorage.setItem('limner.conversation', id)", conversation)
+        retouch.page.reload()
+        expect(retouch.prompt).to_be_visible()
+        retouch.add(picture_file("green.png", "green"))
+        expect(retouch.chips).to_have_text([re.compile("^image 1green.png")])
+    expect(retouch.answers).to_have_count(1)
     retouch.page.once("dialog", lambda dialog: dialog.accept())
     retouch.page.get_by_role("button", name="New conversation").click()
-    expect(retouch.chips).to_have_count(0)
-    retouch.page.reload()
-    expect(retouch.prompt).to_be_visible()
     expect(retouch.chips).to_have_count(0)
 
 

@@ -216,3 +216,15 @@ def test_edit_prompt_brings_the_area_back(marking: Marking, kept: Kept) -> None:
     expect(marking.chat.chip(1)).to_contain_text("Area marked")
     may_change = marking.send(kept)
     assert all_of(may_change, [(0.25, 0.5), (0.75, 0.5)]) == [True, False]
+
+
+def test_a_large_picture_is_marked_in_its_own_shape(marking: Marking, kept: Kept) -> None:
+    marking.page.get_by_role("button", name="Remove image 1").click()
+    marking.chat.add(picture_file("large.png", "red", (3001, 999)))
+    marking.open()
+    size = marking.dialog.locator("canvas").evaluate("canvas => [canvas.width, canvas.height]")
+    assert size == [2048, 682]
+    marking.button("Invert").click()
+    marking.done()
+    marking.chat.picture(marking.chat.ask(f"Bluer {kept.tag}"))
+    assert kept.picture("mask").size == (3001, 999)
