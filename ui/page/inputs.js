@@ -99,7 +99,6 @@ function showChip(chip) {
 
 // Shows the chips as they are now, what speaks against them, and keeps them for a reload.
 function showChips() {
-  chips.slice(1).forEach((chip) => (chip.mask = null)); // a mask belongs to the first picture
   chips.forEach(showChip);
   showMisfit();
   const kept = chips.filter(({ name }) => name);
@@ -107,13 +106,13 @@ function showChips() {
   stored("sessionStorage", "limner.inputs", JSON.stringify({ conversation: conversationId, pictures }));
 }
 
-(function restoreChips() {
+requestAnimationFrame(function restoreChips() { // once the scripts after this one have run
   if (!find(".limner-chips") || !promptBox()) return requestAnimationFrame(restoreChips);
   readTakes();
   const { conversation, pictures = [] } = JSON.parse(stored("sessionStorage", "limner.inputs") || "{}");
   if (conversation === conversationId) pictures.forEach(addChip);
   showMisfit();
-})();
+});
 
 // --- What goes with a prompt ---
 
