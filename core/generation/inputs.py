@@ -33,6 +33,7 @@ from limner.prepare import (
     prepare_image,
     prepare_mask,
     reads_heif,
+    stays,
 )
 
 log = logging.getLogger(__name__)
@@ -126,8 +127,8 @@ class Inputs:
     async def _proven(self, data: bytes) -> tuple[bytes, picture.ImageInfo]:
         bounds = {"max_bytes": self._settings.max_bytes, "max_pixels": self._settings.max_pixels}
         data, info = await normalise(data, self._fetcher.fetch, self._resources, **bounds)
-        converts = info.orientation != 1 or info.media_type in ("image/gif", "image/avif")
-        memory = MEMORY * info.width * info.height if converts and info.media_type != SVG else 2 * len(data)
+        converts = info.media_type != SVG and not stays(data, info)
+        memory = MEMORY * info.width * info.height if converts else 2 * len(data)
         return await self._resources.decode(lambda: prepare_image(data, info), memory)
 
     async def _read(self, image: str) -> bytes:
