@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator
@@ -11,7 +12,7 @@ from typing import Any
 
 import anyio
 
-from core.chat.failure import Rejected
+from core.chat.failure import Rejected, Unavailable
 from core.chat.picture import InputPicture
 from core.generation.call import failed
 from core.generation.fetch import Fetcher
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 
 MAX_MEMORY = 500_000_000
 """Bytes of pictures that all requests under way may hold; a service's client makes copies of them."""
+MAX_FETCHES = 8
+"""Links of visitors that are fetched at once, each into memory."""
 
 
 class Inputs:
@@ -50,8 +53,8 @@ class Inputs:
         self._store = store
         self._resources = resources
         self._memory = Memory(MAX_MEMORY)
-        # what the owner trusts providers with is not for the links of strangers
-        self._fetcher = Fetcher(settings.model_copy(update={"fetch_from": ()}))
+        self._fetcher = Fetcher(settings, for_visitor=True)
+        self._fetching = asyncio.Semaphore(MAX_FETCHES)
 
     async def accept(self, image: bytes | str) -> tuple[bytes, picture.ImageInfo]:
         """Returns a picture that somebody sent as it is kept: proven, upright and without metadata.
@@ -60,12 +63,14 @@ class Inputs:
         """
         try:
             if isinstance(image, str):
-                image = await self._fetcher.fetch(image) if picture.is_url(image) else await self._read(image)
+                image = await (self._fetch if picture.is_url(image) else self._read)(image)
             if is_heif(image):
                 image = await self._from_heif(image)
             return await self._proven(image)
         except ProviderError as error:
             raise Rejected(error.why or "This picture cannot be read: send another file.") from error
+        except TimeoutError as error:
+            raise Unavailable("The picture could not be read in time: try again in a moment.") from error
 
     @asynccontextmanager
     async def loaded(self, plan: Plan) -> AsyncGenerator[ImageRequest]:
@@ -130,6 +135,10 @@ class Inputs:
         converts = info.media_type != SVG and not stays(data, info)
         memory = MEMORY * info.width * info.height if converts else 2 * len(data)
         return await self._resources.decode(lambda: prepare_image(data, info), memory)
+
+    async def _fetch(self, link: str) -> bytes:
+        async with self._fetching:
+            return await self._fetcher.fetch(link)
 
     async def _read(self, image: str) -> bytes:
         with anyio.fail_after(DEADLINE):
