@@ -16,7 +16,7 @@ _USUAL = ("image/png", "image/jpeg", "image/webp")
 class ImageInputs(BaseModel):
     """How many pictures a model takes, and of which kind; the host sends no others.
 
-    A picture of another media type is converted to the first of `media_types` that can hold it.
+    A picture of another media type, or a larger one, is converted to JPEG or PNG first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

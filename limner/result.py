@@ -47,6 +47,6 @@ class ImageResult:
     text: str | None = None
     """What the model says beside the picture."""
     continuation: Any = None
-    """Plain JSON that a later request about this picture needs, such as the id of a response, 4 MB at most.
+    """Plain JSON that a later request about this picture needs, such as the id of a response: 4 MB at most.
 
     The host shows it to nobody, and gives it back as `ImageRequest.continuation`."""

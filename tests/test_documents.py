@@ -72,6 +72,20 @@ asyncio.run(main())
     assert drawn.stdout == "complete 512 image/png\n", drawn.stderr
 
 
+def test_the_editor_of_plugins_md_passes_the_suite(tmp_path: Path) -> None:
+    (code,) = (code for code in PYTHON if code.startswith("# limner_retouch.py\n"))
+    (tmp_path / "limner_retouch.py").write_text(code, "utf-8")
+    test = "from limner.testing import ProviderSuite\n\n\nclass TestRetouch(ProviderSuite):\n"
+    (tmp_path / "test_retouch.py").write_text(f'{test}    plugin = "limner_retouch"\n', "utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v", "-o", f"pythonpath={ROOT} ."]
+    ran = subprocess.run(
+        [*command, "--rootdir", "."], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert ran.returncode == 0, ran.stdout
+    for test in ("as_few_and_as_many_pictures", "a_mask_makes", "its_previews", "its_continuation"):
+        assert re.search(rf"test_{test}\S* PASSED", ran.stdout), ran.stdout
+
+
 CONFIGURATIONS = blocks("README.md", "toml")
 
 

@@ -36,9 +36,9 @@ DOORS = {"limner/__main__.py"}
 """Files that may import any room inside of a function: the command that opens the app."""
 NOT_IN_CORE = {
     *("gradio", "starlette", "uvicorn", "fastapi", "jinja2", "PIL"),
-    *("openai", "replicate", "huggingface_hub"),
+    *("openai", "google", "replicate", "huggingface_hub"),
 }
-HEAVY = {"openai", "replicate", "huggingface_hub", "httpx", "httpx2", "torch", "PIL", "numpy"}
+HEAVY = {"openai", "google", "replicate", "huggingface_hub", "httpx", "httpx2", "torch", "PIL", "numpy"}
 """What takes long to import, so that no provider does before it draws."""
 
 GROUND = {"core.redaction", "core.workers", "core.logs"}
@@ -54,7 +54,7 @@ BELOW = {
 }
 """Each floor of core, and those below it; the ground is below all."""
 
-BUILT_IN = {"openai", "replicate", "huggingface", "sketch"}
+BUILT_IN = {"openai", "gemini", "replicate", "huggingface", "sketch"}
 NAMING = {
     "core/plugins/loader.py": "BUILT_IN",
     "core/settings/schema.py": "provider",

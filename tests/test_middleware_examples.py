@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,7 @@ from limner import (
     ProviderInfo,
     Size,
 )
+from limner.testing.pictures import input_image, input_mask
 from tests.core.scripted import PNG, Gate, Play, ScriptedProvider, ask, at_once
 from tests.plugins.objects import registry_of
 from tests.test_documents import blocks
@@ -112,6 +114,38 @@ def test_the_cache_answers_the_same_request_and_no_other(example: Any, tmp_path:
                 for _ in range(2):
                     assert (await ask(studio, **{"seed": 7, **different}))[2].status == "complete"
                 assert len(scripted.requests) == count, different
+
+    asyncio.run(main())
+
+
+ONE, OTHER = input_image(0), input_image(1)
+EDIT = ImageRequest(prompt="a fox", model="p-1", seed=7, images=(ONE,))
+INPUTS: list[dict[str, Any]] = [
+    {"images": ()},
+    {"images": (OTHER,)},
+    {"images": (ONE, OTHER)},
+    {"images": (OTHER, ONE)},
+    {"images": (replace(ONE, data=ONE.data + b" "),)},
+    {"mask": input_mask(ONE.size)},
+    {"mask": input_mask(ONE.size, left=False)},
+    {"continuation": {"id": 1}},
+    {"continuation": {"id": 2}},
+]
+
+
+def test_the_cache_tells_the_pictures_apart_that_go_in(example: Any) -> None:
+    asked: list[ImageRequest] = []
+
+    async def generate(request: ImageRequest) -> ImageResult:
+        asked.append(request)
+        return ImageResult(PNG)
+
+    async def main() -> None:
+        cached = example("limner_cache").wrap(generate)
+        requests = [EDIT, *(replace(EDIT, **different) for different in INPUTS)]
+        for request in [*requests, *requests]:
+            await cached(request)
+        assert asked == requests
 
     asyncio.run(main())
 

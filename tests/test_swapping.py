@@ -39,12 +39,14 @@ PROMPT = "A red fox"
 THREAD = "0" * 32
 KEYS = {
     "openai": "not-quite/openai+key-4711",
+    "gemini": "not-quite/gemini+key-4715",
     "replicate": "not-quite/replicate+key-4712",
     "huggingface": "hf_not/quite+key-4713",
     "studio-flux": "not-quite/flux+key-4714",
 }
 VARIABLES = {
     "openai": "OPENAI_API_KEY",
+    "gemini": "GEMINI_API_KEY",
     "replicate": "REPLICATE_API_TOKEN",
     "huggingface": "HF_TOKEN",
     "studio-flux": "STUDIO_KEY",
@@ -58,6 +60,9 @@ fetch_from = ["{url}"]
 [providers.openai]
 base_url = "{url}/openai/v1"
 models = ["gpt-image-2"]
+
+[providers.gemini]
+base_url = "{url}/gemini"
 
 [providers.replicate]
 base_url = "{url}/replicate"
@@ -103,7 +108,11 @@ class Services:
             return Reply(body={"id": "Qwen/Qwen-Image", "inferenceProviderMapping": [offer]})
         if service == "huggingface":
             return Reply(body={"images": [{"url": picture}], "seed": 7, "has_nsfw_concepts": [False]})
-        return Reply(body={"created": 1, "data": [{"b64_json": base64.b64encode(self.png).decode()}]})
+        data = base64.b64encode(self.png).decode()
+        if service == "gemini":
+            parts = [{"inlineData": {"mimeType": "image/png", "data": data}}]
+            return Reply(body={"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]})
+        return Reply(body={"created": 1, "data": [{"b64_json": data}]})
 
 
 def prediction(status: str, output: str | None = None, error: str | None = None) -> dict[str, Any]:

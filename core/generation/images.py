@@ -71,7 +71,7 @@ def _refusal(request: UserRequest, model: ModelInfo, providers: Iterable[Provide
     elif count > taken.most:
         problem = f"{model.name} takes {_pictures(taken.most)} at most, not {count}"
     elif count < taken.least:
-        problem = f"{model.name} only edits: it needs {_pictures(taken.least)}"
+        problem = f"{model.name} only edits, and needs {_pictures(taken.least)}"
     else:
         problem = f"{model.name} takes no mask"
     others = models_for(providers, count, mask=request.mask is not None)

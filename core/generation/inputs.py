@@ -73,7 +73,7 @@ class Inputs:
             raise Unavailable("The picture could not be read in time: try again in a moment.") from error
 
     @asynccontextmanager
-    async def loaded(self, plan: Plan) -> AsyncGenerator[ImageRequest]:
+    async def load(self, plan: Plan) -> AsyncGenerator[ImageRequest]:
         """Yields a plan's request with its pictures; what waits for memory has no deadline.
 
         Raises GenerationFailed.
@@ -86,7 +86,8 @@ class Inputs:
         lent = await self._memory.take(sum(sent.size for sent in asked.pictures))
         try:
             images = [
-                await self._load(plan, number, sent, taken) for number, sent in enumerate(asked.images, 1)
+                await self._load_image(plan, number, sent, taken)
+                for number, sent in enumerate(asked.images, 1)
             ]
             mask = await self._load_mask(plan, asked.mask, images[0].size) if asked.mask else None
             continuation = await self._continuation(plan, asked.images[0].name)
@@ -94,7 +95,9 @@ class Inputs:
         finally:
             self._memory.give_back(lent)
 
-    async def _load(self, plan: Plan, number: int, sent: InputPicture, taken: ImageInputs) -> InputImage:
+    async def _load_image(
+        self, plan: Plan, number: int, sent: InputPicture, taken: ImageInputs
+    ) -> InputImage:
         try:
             data, info = await self._proven(await self._stored(sent))
             media_type = info.media_type

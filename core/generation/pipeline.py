@@ -98,7 +98,7 @@ class Pipeline:
             await begin(plan)
             try:
                 secret, retries = credential(plan.provider), self._settings.max_retries
-                async with self._inputs.loaded(plan) as request:
+                async with self._inputs.load(plan) as request:
                     loaded = replace(plan, image_request=request)
                     return await call(loaded, secret, self._registry, retries, report, preview)
             except GenerationFailed as error:

@@ -144,8 +144,11 @@ def _size(request: UserRequest, model: ModelInfo, warnings: list[ImageWarning]) 
     if not wanted or not wanted.strip():
         if not (request.images and model.sizes):
             return model.default_size
-        first = request.images[0]
-        return nearest_size(Size(first.width, first.height), model.sizes, by_ratio=True)
+        first = Size(request.images[0].width, request.images[0].height)
+        usual = nearest_size(first, model.sizes, by_ratio=True)
+        # the very size, if the model takes it, moves no pixel; a much larger one costs what nobody asked for
+        exact = nearest_size(first, model.sizes, by_ratio=False)
+        return first if exact == first and first.pixels <= 1.5 * usual.pixels else usual
     size, is_ratio = _read_size(wanted)
     if not model.sizes:
         _warn(warnings, "size", f"{model.name} chooses the size itself; {_shown(wanted)} was left out.")

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 GROUP = "limner"
 _PYTHON = PurePath(os.__file__).parent
-BUILT_IN = {name: f"providers.{name}" for name in ("sketch", "openai", "replicate", "huggingface")}
+BUILT_IN = {name: f"providers.{name}" for name in ("sketch", "openai", "gemini", "replicate", "huggingface")}
 
 
 @dataclass(frozen=True)

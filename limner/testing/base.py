@@ -21,6 +21,7 @@ from limner.request import ImageRequest
 from limner.testing.interpreter import FreshDescription, describe_in_fresh_interpreter
 from limner.testing.loopback import Handler, Loopback, Reply, Request
 from limner.testing.network import only_this_machine
+from limner.testing.pictures import input_images
 from limner.testing.runner import Outcome, Runner, Work, on_a_loop
 from limner.testing.samples import smallest_size
 
@@ -119,6 +120,12 @@ class SuiteBase:
         return self.info_or_fault
 
     @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        """The models that it lists, and what stands for all others."""
+        others = self.info.other_models
+        return (*self.info.models, *((others,) if others else ()))
+
+    @property
     def import_path(self) -> str | None:
         """The path by which another interpreter can import the plugin; None if there is none."""
         if isinstance(self.plugin, str):
@@ -150,7 +157,10 @@ class SuiteBase:
             pytest.skip("it has no service: if it does, override answer(request) to answer for it")
 
     def request(self, model: ModelInfo | None = None, **more: Any) -> ImageRequest:
-        """Returns the request that the host would make to a model, at the smallest size."""
+        """Returns the request that the host would make to a model, at the smallest size.
+
+        It has as many pictures as the model needs at least.
+        """
         model = model or self.info.models[0]
         secret = SecretStr(self.credential) if self.info.credential else None
         options = self.info.options_of(model).model_validate(more.pop("options", {}))
@@ -159,6 +169,7 @@ class SuiteBase:
             "model": model.id,
             "size": smallest_size(model),
             "seed": 20_011 if model.seed else None,
+            "images": input_images(model, model.images.least) if model.images else (),
             "options": options,
             "credential": secret,
             "settings": dict(self.settings),

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import pytest
 
 from limner.testing.failures import FailureTests
 from limner.testing.loopback import Loopback, Reply, Request
 from limner.testing.report import FAILS, REQUEST, fail
-from limner.testing.runner import Outcome, Runner
+from limner.testing.runner import Runner
+from limner.testing.texts import SERVICE_MESSAGE, texts_of
 
 ENVIRONMENT_KEY = "key-of-the-environment-0123456789"
-_CHATTY = ("httpx", "httpx2", "httpcore", "httpcore2")
-"""Loggers of HTTP libraries that the host silences."""
 
 
 class CredentialTests(FailureTests):
@@ -28,9 +26,8 @@ class CredentialTests(FailureTests):
         outcomes = self.ask(self.request())
         for reply in self.echoes() if self.has_service else []:
             outcomes += self.ask(self.request(), answer=lambda _, reply=reply: reply)
-        texts = {"a line of its log": _logged(caplog), "what it prints": "".join(capfd.readouterr())}
-        for where, text in [*texts.items(), *(text for outcome in outcomes for text in _texts(outcome))]:
-            if self.credential in text:
+        for where, text in texts_of(outcomes, caplog, capfd):
+            if self.credential in text and where != SERVICE_MESSAGE:
                 fail(
                     f"The credential is in {where}: put the service's own words into service_message only.",
                     FAILS,
@@ -82,29 +79,6 @@ class CredentialTests(FailureTests):
     def _need_credential(self) -> None:
         if self.info.credential is None:
             pytest.skip("it declares no credential")
-
-
-def _texts(outcome: Outcome) -> list[tuple[str, str]]:
-    """Returns the texts of an outcome that the host may show, without the service's own words."""
-    texts: list[tuple[str, str]] = [("a progress report", " ".join(map(str, outcome.progress)))]
-    if outcome.result:
-        names = ("revised_prompt", "model", "request_id", "usage", "metadata", "warnings")
-        texts += [(f"the result's {name}", repr(getattr(outcome.result, name))) for name in names]
-    if outcome.error:
-        words = outcome.error.service_message or ""
-        more: dict[str, Any] = {**vars(outcome.error), "service_message": None}
-        texts.append(
-            ("the error's text", str(outcome.error).replace(words, "") if words else str(outcome.error))
-        )
-        texts.append(("the error's attributes", repr(more)))
-    return texts
-
-
-def _logged(caplog: pytest.LogCaptureFixture) -> str:
-    format = logging.Formatter().format
-    return "\n".join(
-        format(record) for record in caplog.records if record.name.partition(".")[0] not in _CHATTY
-    )
 
 
 def _whole(request: Request) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,12 +13,19 @@ import pytest
 from limner.errors import ProviderError
 from limner.info import ModelInfo
 from limner.options import field_names, option_schemas
+from limner.picture import identify
 from limner.request import ImageRequest
 from limner.result import ImageResult, ImageWarning
 from limner.testing.base import SuiteBase
+from limner.testing.loopback import Request
 from limner.testing.report import DESCRIPTION, REQUEST, RESULT, fail
 from limner.testing.runner import Outcome, Runner
 from limner.testing.samples import accepted_values, accepts, rejection, sizes_of
+
+MAX_CONTINUATION = 4_000_000
+"""Characters of the result's continuation, written as JSON, as in the host."""
+MAX_PREVIEW, MAX_PREVIEW_PIXELS = 2_000_000, 4_000_000
+"""Bytes and pixels of a preview, as in the host."""
 
 
 class GenerateTests(SuiteBase):
@@ -52,11 +60,11 @@ class GenerateTests(SuiteBase):
         features = self._features(model)
 
         async def compare(runner: Runner) -> str | None:
-            usual, _ = await _sent(runner, self.request(model))
+            usual, _ = await sent_for(runner, self.request(model))
             for feature, requests in features.items():
                 for request in requests:
-                    sent, warned = await _sent(runner, request)
-                    if sent != usual or warned:
+                    sent, outcome = await sent_for(runner, request)
+                    if sent != usual or outcome.error or (outcome.result and outcome.result.warnings):
                         break
                 else:
                     return feature
@@ -73,8 +81,24 @@ class GenerateTests(SuiteBase):
         (outcome,) = self.ask(self.request())
         if outcome.result is None:
             pytest.skip("it makes no picture: see the tests of its models")
-        if wrong := _wrong_type(outcome.result):
+        if wrong := wrong_type(outcome.result):
             fail(f"The result's {wrong}.", RESULT)
+
+    def test_its_previews_are_pictures(self) -> None:
+        outcomes = self.ask(*(self.request(model) for model in self.models))
+        previews = [preview for outcome in outcomes for preview in outcome.previews]
+        if not previews:
+            pytest.skip("it has shown no preview")
+        for preview in previews:
+            if not isinstance(preview, bytes):
+                fail(f"It passes a {type(preview).__name__} to request.preview: pass bytes.", REQUEST)
+            if len(preview) > MAX_PREVIEW:
+                fail(f"A preview has {len(preview):,} bytes: pass {MAX_PREVIEW:,} at most.", REQUEST)
+            try:
+                identify(preview, MAX_PREVIEW_PIXELS)
+            except ProviderError as error:
+                words = error.service_message or error.why
+                fail(f"What it passes to request.preview is not shown: {words}", REQUEST)
 
     def _check_picture(self, outcome: Outcome) -> None:
         """Fails the test if a request did not become a picture, or became one of another size."""
@@ -87,7 +111,7 @@ class GenerateTests(SuiteBase):
                 error,
             )
         if isinstance(error, ProviderError):
-            words = error.service_message
+            words = error.service_message or error.why
             fail(f"{about} the result's image is not a picture: {words}", RESULT)
         if self.has_service or outcome.picture is None or request.size is None:
             return
@@ -133,27 +157,39 @@ class GenerateTests(SuiteBase):
         return features
 
 
-async def _sent(runner: Runner, request: ImageRequest) -> tuple[list[tuple[str, str, bytes]], bool]:
-    """Makes a picture; returns what the service received, and whether there was a warning."""
+async def sent_for(runner: Runner, request: ImageRequest) -> tuple[list[tuple[str, str, bytes]], Outcome]:
+    """Makes a picture; returns what the service received for it, and the outcome."""
     already = len(runner.service.requests)
     outcome = await runner.ask(request)
-    sent = [(request.method, request.path, request.body) for request in runner.service.requests[already:]]
-    return sent, bool(outcome.error or (outcome.result and outcome.result.warnings))
+    later = runner.service.requests[already:]
+    return [(sent.method, sent.path, _without_boundary(sent)) for sent in later], outcome
+
+
+def _without_boundary(request: Request) -> bytes:
+    """Returns a body without what stands between the parts of a form, which is another text each time."""
+    found = re.search(r'boundary="?([^";]+)', request.headers.get("content-type", ""))
+    return request.body.replace(found[1].encode(), b"") if found else request.body
 
 
 def _words(request: ImageRequest) -> str:
     words = [f"the model {request.model}"]
     words += [f"the size {request.size}"] if request.size else []
     words += [f"the seed {request.seed}"] if request.seed is not None else []
+    types = ", ".join(dict.fromkeys(image.media_type for image in request.images))
+    count = len(request.images)
+    words += [f"{count} picture{'s' if count > 1 else ''} ({types})"] if count else []
+    words += ["a mask"] if request.mask else []
+    words += ["a continuation"] if request.continuation is not None else []
     chosen = request.options.model_dump(mode="json", exclude_unset=True)
     names = field_names(type(request.options)).items()
     words += [f"{name} = {chosen[field]!r}" for name, field in names if field in chosen]
     return ", ".join(words)
 
 
-def _wrong_type(result: ImageResult) -> str | None:
+def wrong_type(result: ImageResult) -> str | None:
+    """Returns what is wrong with a result's fields other than the picture; None if nothing is."""
     checked: Any = result
-    for name in ("revised_prompt", "model", "request_id"):
+    for name in ("revised_prompt", "model", "request_id", "text"):
         if not isinstance(getattr(checked, name), str | None):
             return f"{name} is a {type(getattr(checked, name)).__name__}: use a text or None"
     if isinstance(checked.seed, bool) or not isinstance(checked.seed, int | None):
@@ -163,6 +199,12 @@ def _wrong_type(result: ImageResult) -> str | None:
             json.dumps(dict(getattr(checked, name)))
         except (TypeError, ValueError):
             return f"{name} holds more than plain JSON values: use a dict of texts, numbers, lists and dicts"
+    try:
+        size = len(json.dumps(checked.continuation, allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        return "continuation holds more than plain JSON values: write bytes as base64, and objects as dicts"
+    if size > MAX_CONTINUATION:
+        return f"continuation takes {size:,} characters as JSON: keep it within {MAX_CONTINUATION:,}"
     if not all(isinstance(warning, ImageWarning) for warning in checked.warnings):
         return "warnings holds something other than ImageWarning"
     return None

@@ -1,15 +1,22 @@
-"""A picture to answer with, and a check of the picture in a result."""
+"""Pictures to answer with and to send, and a check of the picture in a result."""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from functools import cache
+from io import BytesIO
+from random import Random
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from limner.errors import ProviderError
+from limner.formats import FORMATS
+from limner.info import ModelInfo
+from limner.inputs import InputImage
 from limner.picture import ImageInfo, identify, is_url, read
 from limner.result import ImageResult
+from limner.size import Size
 
 
 def picture(width: int = 64, height: int = 64) -> bytes:
@@ -23,8 +30,40 @@ def picture(width: int = 64, height: int = 64) -> bytes:
     )
 
 
-def picture_of(result: ImageResult, service: str | None) -> ImageInfo | None:
-    """Returns what a result's picture is, as the host would find; None for an https URL elsewhere.
+@cache
+def input_image(number: int, media_type: str = "image/png") -> InputImage:
+    """Returns a picture as the host sends one; each number has a size and pixels of its own."""
+    from PIL import Image
+
+    (format,) = (format for format in FORMATS if format.media_type == media_type)
+    size = Size(56 + 8 * number, 40)
+    file = BytesIO()
+    pixels = Random(number).randbytes(3 * size.pixels)  # no two pictures have bytes in common
+    Image.frombytes("RGB", size, pixels).save(file, format.name)
+    return InputImage(file.getvalue(), media_type, size, f"image-{number + 1}.{format.extension}")
+
+
+def input_images(model: ModelInfo, count: int, media_type: str | None = None) -> tuple[InputImage, ...]:
+    """Returns pictures as the host sends them to a model, of the first media type that it takes."""
+    media_type = media_type or (model.images.media_types[0] if model.images else "image/png")
+    return tuple(input_image(number, media_type) for number in range(count))
+
+
+@cache
+def input_mask(size: Size, *, left: bool = True) -> InputImage:
+    """Returns a mask as the host sends one, with which the left or the right half may change."""
+    from PIL import Image
+
+    file, half = BytesIO(), size.width // 2
+    mask = Image.new("RGBA", size, (0, 0, 0, 255))
+    may_change = Image.new("RGBA", (half, size.height), (255, 255, 255, 0))
+    mask.paste(may_change, (0 if left else size.width - half, 0))
+    mask.save(file, "PNG")
+    return InputImage(file.getvalue(), "image/png", size, "mask.png")
+
+
+def picture_of(result: ImageResult, service: str | None) -> tuple[bytes, ImageInfo] | None:
+    """Returns a result's picture, and what it is, as the host would find; None for an https URL elsewhere.
 
     A URL of the played service is fetched, without a credential.
 
@@ -38,7 +77,8 @@ def picture_of(result: ImageResult, service: str | None) -> ImageInfo | None:
             return None
         else:
             raise ProviderError("bad-image", "The host does not fetch plain http URLs.")
-    return identify(read(image))
+    data = read(image)
+    return data, identify(data)
 
 
 def _fetch(url: str) -> bytes:

@@ -35,8 +35,11 @@ class Outcome:
     result: ImageResult | None = None
     picture: ImageInfo | None = None
     """None if there is no picture, or if it is an https URL elsewhere."""
+    data: bytes = field(default=b"", repr=False)
+    """The bytes of the picture."""
     error: ContentFiltered | ProviderError | None = None
     progress: list[str] = field(default_factory=list[str])
+    previews: list[Any] = field(default_factory=list[Any])
 
     @property
     def category(self) -> str:
@@ -53,6 +56,7 @@ class Call:
     request: ImageRequest
     task: asyncio.Task[tuple[Any, BaseException | None]]
     progress: list[str]
+    previews: list[Any]
 
 
 class Runner:
@@ -80,9 +84,11 @@ class Runner:
 
     def begin(self, request: ImageRequest) -> Call:
         """Starts a call, with the service's address in the request."""
-        progress: list[str] = []
-        request = replace(request, base_url=self.base_url, on_progress=progress.append)
-        return Call(request, asyncio.ensure_future(self._call(request)), progress)
+        progress, previews = list[str](), list[Any]()
+        request = replace(
+            request, base_url=self.base_url, on_progress=progress.append, on_preview=previews.append
+        )
+        return Call(request, asyncio.ensure_future(self._call(request)), progress, previews)
 
     async def ask(self, request: ImageRequest) -> Outcome:
         """Makes one call and waits for its end."""
@@ -110,7 +116,7 @@ class Runner:
             result, error = None, cancelled
         self._check_network(error)
         if isinstance(error, ContentFiltered | ProviderError):
-            return Outcome(call.request, error=error, progress=call.progress)
+            return Outcome(call.request, error=error, progress=call.progress, previews=call.previews)
         if isinstance(error, RuntimeError) and "loop" in str(error):
             fail(
                 "It keeps something that belongs to another event loop: get asynchronous clients from "
@@ -133,10 +139,10 @@ class Runner:
             )
         try:
             url = self._service.url if self._service else None
-            picture = await asyncio.to_thread(picture_of, result, url)
+            data, picture = await asyncio.to_thread(picture_of, result, url) or (b"", None)
         except ProviderError as error:
-            return Outcome(call.request, result, None, error, call.progress)
-        return Outcome(call.request, result, picture, None, call.progress)
+            return Outcome(call.request, result, None, b"", error, call.progress, call.previews)
+        return Outcome(call.request, result, picture, data, None, call.progress, call.previews)
 
     async def wait_until(self, condition: Callable[[], object], seconds: float) -> bool:
         """Waits until a condition holds; returns whether it did in time."""

@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw
 
 from providers.sketch.canvas import Array, Canvas, mix, rgb, soft
 from providers.sketch.drawings import FIGURES, Figure
+from providers.sketch.scene import Scene, Subject
 from providers.sketch.sky import Light
-from providers.sketch.words import Scene, Subject
 
 GLASS = rgb("#ffd27a")
 FORMS = {
@@ -48,15 +48,16 @@ class Figures:
 
     def __init__(self, canvas: Canvas, scene: Scene, light: Light) -> None:
         self.canvas, self.scene, self.light, self.unit = canvas, scene, light, canvas.unit
-        self.random, self.shore = canvas.random("figures"), np.full(canvas.width, canvas.height)
+        self.shore = np.full(canvas.width, canvas.height)
         self.cut: dict[tuple[Subject, int, float], Sequence[Array]] = {}
 
     def paint_range(self, name: str, step: float) -> None:
         """Draws rows of peaks or trees along the horizon, the far ones first."""
+        random = self.canvas.random(name)
         for i, far in enumerate((0.85, 0.6, 0.3)) if self.scene.has(name) else ():
             for x in np.arange(-step, self.canvas.width / self.unit + step, step * (1 + 0.5 * i)):
-                big = (0.5 + 0.15 * i) * self.random.choice((0.75, 1.0, 1.25))
-                y = self.canvas.horizon + self.unit * (0.02 * i + 0.015 * self.random.random())
+                big = (0.5 + 0.15 * i) * random.choice((0.75, 1.0, 1.25))
+                y = self.canvas.horizon + self.unit * (0.02 * i + 0.015 * random.random())
                 self._put(self.scene.subjects[name], self.unit * x, y, big, i, far)
 
     def paint_far(self) -> None:
@@ -65,15 +66,19 @@ class Figures:
         for x in np.arange(0.13, canvas.width / unit + 0.2, 0.258) if scene.has("bridge") else ():
             self._put(scene.subjects["bridge"], unit * x, canvas.horizon, 1.0, 0, 0.2)
         gulls = scene.has("lighthouse") and not scene.has("bird") and "bird" not in scene.absent
-        for i, subject in reversed([(i, Subject("bird", 4)) for i in range(4 * gulls)] + self._crowd("air")):
-            x = 0.38 * (i + (subject.name == "bird")) % 0.63 + self.random.uniform(-0.05, 0.05)
+        flying = [(i, i, Subject("bird", 4)) for i in range(4 * gulls)] + scene.crowd("air")
+        for _, i, subject in reversed(flying):
+            aside = canvas.random(f"{subject.name} {i}").uniform(-0.05, 0.05)
+            x = 0.38 * (i + (subject.name == "bird")) % 0.63 + aside
             y = canvas.horizon * (0.75, 0.5, 0.62, 0.4)[i % 4]
             self._put(subject, canvas.focus + canvas.side * unit * x, y, 1.4 / (1 + 0.35 * i), i, 0.05 * i)
 
     def paint_grass(self, stage: Array, shore: Array) -> None:
         """Scatters tufts, or flowers if the prompt names them, from the stage to the viewer or the shore."""
         canvas, flowers = self.canvas, self.scene.subjects.get("flowers")
-        tufts = self.random.random((800 if flowers else 110 if self.scene.season == "winter" else 450, 2))
+        tufts = canvas.random("grass").random(
+            (800 if flowers else 110 if self.scene.season == "winter" else 450, 2)
+        )
         for i, (down, across) in enumerate(tufts[np.argsort(tufts[:, 0])]):
             column = int(across * canvas.width)
             foot = mix(float(stage[column]), canvas.height, down)
@@ -83,32 +88,42 @@ class Figures:
 
     def paint_near(self, stage: Array, shore: Array) -> None:
         """Draws what stands on the hill or the cape, on the water, and near the viewer."""
-        canvas, scene, unit, random, self.shore = self.canvas, self.scene, self.unit, self.random, shore
-        crowd, dry = self._crowd("stage"), np.flatnonzero(shore - stage > 0.1 * unit)
-        for slot, (i, subject) in enumerate(crowd):  # on both sides of the focus, but inland on a cape
-            way = -canvas.side * slot if len(dry) < canvas.width else (slot + 1) // 2 * (-1) ** slot
-            x = dry[0] + (canvas.focus + 0.22 * unit * way - dry[0]) % (dry[-1] - dry[0])
-            big = max(0.45, 1.1 - 0.1 * subject.count) * random.uniform(0.9, 1.0)
+        canvas, scene, unit, self.shore = self.canvas, self.scene, self.unit, shore
+        dry, leads = np.flatnonzero(shore - stage > 0.1 * unit), scene.lead == "stage"
+        cape, first = len(dry) < canvas.width, scene.composed_for
+        for slot, i, subject in scene.crowd("stage"):  # on both sides of its place, but inland on a cape
+            random, side = canvas.random(f"{subject.name} {i}"), canvas.side if leads else -canvas.side
+            way = -side * slot if cape else (slot + 1) // 2 * (-1) ** slot
+            x = canvas.focus - 0.22 * unit * canvas.side if cape else self.light.x
+            x = (canvas.focus if leads else x) + (0.34 if subject.name == "castle" else 0.22) * unit * way
+            x = dry[0] + (x - dry[0]) % (dry[-1] - dry[0])
+            big = max(0.45, 1.1 - 0.1 * first.get(subject.name, subject.count)) * random.uniform(0.9, 1.0)
             self._put(subject, x, stage[int(x)] + unit * random.uniform(0.012, 0.042), big, i, 0.06)
-        for i, subject in reversed(self._crowd("water")):  # in a line towards the viewer
-            t = (0.25 if crowd else 0.42) * (1 - 0.7 * i / subject.count) + 0.3 * (subject.name == "fish")
-            aside = 0.3 + 0.1 * i if crowd else 0.48 * i / max(1, subject.count - 1)
-            big = (0.42 + 1.6 * t) * (1.6 if subject.count == 1 and not crowd else 1.15)
+        alone = scene.lead == "water"
+        for _, i, subject in reversed(scene.crowd("water")):  # in a line towards the viewer
+            count = first.get(subject.name, subject.count)
+            t = (0.42 if alone else 0.25) * (1 - 0.7 * i / max(count, i + 1)) + 0.3 * (subject.name == "fish")
+            aside = 0.48 * (i / max(1, count - 1) if i < count else (0.5 + 0.37 * (i - count)) % 1)
+            aside = (-0.12 * i if scene.crowd("stage") else aside) if alone else 0.3 + 0.1 * i
+            big = (0.42 + 1.6 * t) * (1.6 if count == 1 and alone else 1.15)
             x, y = canvas.focus + canvas.width * canvas.side * aside, mix(canvas.horizon, canvas.height, t)
             self._put(subject, x, y, big, i, 0.35 * (0.5 - t))
         if forest := scene.subjects.get("forest"):  # frames what stands in it
             for x, y, big in ((0.03, 0.9, 2.4), (0.95, 0.86, 2.0), (0.17, 0.78, 1.4)):
                 self._put(forest, x * canvas.width, y * canvas.height, big)
-        for slot, (i, subject) in enumerate(self._crowd("near")):
-            big = (1.1 if crowd else 1.5) - 0.12 * min(subject.count, 5)
-            big *= 0.5 if scene.has("person") and subject.name != "person" else 1.0
-            x = (slot + 1) // 2 * (-1) ** slot * 0.2 * unit * canvas.side
-            y = unit * ((0.16 if self.light.low else 0.085) + 0.05 * random.random() * (slot > 0))
-            self._put(subject, (self.light.x if crowd else canvas.focus) - x, canvas.height - y, big, i)
-
-    def _crowd(self, where: str) -> list[tuple[int, Subject]]:
-        known = [subject for name, subject in self.scene.subjects.items() if name in FIGURES]
-        return [(i, s) for s in known if FIGURES[s.name].where == where for i in range(s.count)]
+        small, beasts = "person" in first, first.keys() & {"cat", "fox", "dog"}
+        for slot, i, subject in scene.crowd("near"):
+            big = (1.5 if scene.lead == "near" else 1.1) - 0.12 * min(
+                first.get(subject.name, subject.count), 5
+            )
+            if subject.name == "person":  # whoever comes later is drawn to the scale of the first
+                big *= 1.9 if beasts and not small else 1.0
+            elif small or (scene.has("person") and not beasts):
+                big *= 0.5
+            aside = (slot + 1) // 2 * (-1) ** slot * 0.2 * unit * canvas.side
+            y = unit * (0.12 + 0.05 * canvas.random(f"{subject.name} {i}").random() * (slot > 0))
+            x = canvas.focus if scene.lead == "near" else self.light.x
+            self._put(subject, x - aside, canvas.height - y, big, i)
 
     def _put(self, subject: Subject, x: float, y: float, big: float, i: int = 0, far: float = 0.0) -> None:
         """Draws one figure with its shadow or reflection, and a lighthouse with its beam."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from providers.sketch.canvas import WHITE, Array, Canvas, mix, rgb, tint
+from providers.sketch.scene import DRY, Scene
 from providers.sketch.sky import Light, stained
-from providers.sketch.words import Scene
 
 
 def paint_distance(canvas: Canvas, scene: Scene, light: Light) -> None:
     """Paints the hills and the city behind the horizon."""
-    if scene.has("hills") or not (scene.ground == "desert" or scene.has("mountains", "forest", "city")):
+    before_others = scene.ground == "desert" or scene.composed_for.keys() & {"mountains", "forest", "city"}
+    if scene.has("hills") or not (before_others or "hills" in scene.absent):
         _hills(canvas, scene, light)
     if scene.has("city"):
         _city(canvas, scene, light)
@@ -20,15 +21,16 @@ def paint_distance(canvas: Canvas, scene: Scene, light: Light) -> None:
 def paint_ground(canvas: Canvas, scene: Scene, light: Light) -> tuple[Array, Array]:
     """Paints what lies before the horizon; returns by column where large things stand and land ends."""
     stage = shore = np.full(canvas.width, canvas.height)
-    if scene.ground in ("land", "desert"):
+    if scene.ground in DRY:
         stage = _meadow(canvas, scene, light)
     else:
         _water(canvas, scene, light)
-        if scene.has("lighthouse", "castle", "house", "tree"):
-            stage, shore = _cape(canvas, light)
-        elif scene.has("person", "cat", "fox", "dog", "flowers"):
-            stage = canvas.height - canvas.unit * (0.13 + 0.03 * canvas.line("bank", 2))
-            canvas.ridge(stage, light.own(light.ground * 0.8), light.own(light.ground * 0.5), 0.1)
+        if scene.has_room_for("lighthouse", "castle", "house", "tree"):
+            stage, shore = _cape(canvas, light, -canvas.side if scene.lead == "water" else canvas.side)
+        if scene.has_room_for("person", "cat", "fox", "dog", "flowers"):
+            bank = canvas.height - canvas.unit * (0.16 + 0.03 * canvas.line("bank", 2))
+            canvas.ridge(bank, light.own(light.ground * 0.8), light.own(light.ground * 0.5), 0.1)
+            stage = bank if stage is shore else stage
     return stage, shore
 
 
@@ -85,7 +87,8 @@ def _meadow(canvas: Canvas, scene: Scene, light: Light) -> Array:
     """Paints three swells of grass, snow or sand; returns the line of the nearest one."""
     stage, bare = canvas.x, scene.season == "winter" or scene.ground == "desert"
     ground = stained(scene, "desert", rgb("#eebd78")) if scene.ground == "desert" else light.ground
-    mound = 0.15 if scene.has("castle", "lighthouse", "hills") and not scene.has("river") else 0.05
+    high = scene.composed_for.keys() & {"castle", "lighthouse", "hills"} and "river" not in scene.composed_for
+    mound = 0.15 if high else 0.05
     mound = mound * np.exp(-(((canvas.x - canvas.focus) / (0.36 * canvas.width)) ** 2))
     for i, (down, far) in enumerate(((0.0, 0.5), (0.12, 0.22), (0.27, 0.0))):
         swell = (0.06 if scene.ground == "desert" else 0.018) * canvas.line(f"meadow {i}", 2, 3)
@@ -119,10 +122,10 @@ def _water(canvas: Canvas, scene: Scene, light: Light) -> None:
     canvas.shine((0.75 if light.low else 0.5) * sparks * path * (1 - 0.35 * v), light.colour, first)
 
 
-def _cape(canvas: Canvas, light: Light) -> tuple[Array, Array]:
-    """Paints a grassy cape on the side of the focus, with a cliff and foam at its foot."""
+def _cape(canvas: Canvas, light: Light, side: int) -> tuple[Array, Array]:
+    """Paints a grassy cape, which is at the left for the side 1, with a cliff and foam at its foot."""
     unit, room, rough = canvas.unit, canvas.height - canvas.horizon, canvas.line("cape", 5, 5)
-    t = np.clip(1 - (0.5 + canvas.side * (canvas.x / canvas.width - 0.5)) / 0.7, 0, 1)
+    t = np.clip(1 - (0.5 + side * (canvas.x / canvas.width - 0.5)) / 0.7, 0, 1)
     rise = np.clip(t * 3.2, 0, 1) ** 2 * (3 - 2 * np.clip(t * 3.2, 0, 1)) * (1 + 0.2 * rough * (0.4 + t))
     tops = np.where(t > 0, canvas.horizon + 0.24 * room - unit * (0.125 * rise + 0.04 * t), canvas.height)
     reach = 0.92 * t**1.25 * (1 + 0.12 * rough) + 0.02 * np.minimum(1, t * 12)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from providers.sketch.canvas import BRIGHTNESS, WHITE, Array, Canvas, Colour, mix, rgb, soft, tint
-from providers.sketch.words import Scene, Subject
+from providers.sketch.scene import DRY, Scene, Subject
 
 HOURS = {
     "dawn": ("#5f86bd #b9a9cf #f4b9a6 #ffe0ac #ffe3b0", (0.90, 0.83, 0.84), 0.07, 0.35),
@@ -29,6 +29,12 @@ GLOOM = {"storm": (0.66, 0.7), "fog": (0.6, 1), "rain": (0.5, 0.86), "snow": (0.
 """How grey each weather makes the air, the worst first, and how much light it leaves."""
 
 
+def mood_hues(mood: int) -> list[tuple[Array, float]]:
+    """Returns the hues that unknown words give to the sky and to the land, and how much of each."""
+    turns = mood % 997 / 997, mood % 997 / 997 + 0.4
+    return [(np.array(hls_to_rgb(turn % 1, 0.56, 0.55), np.float32), 0.3) for turn in turns]
+
+
 def stained(scene: Scene, name: str, usual: Array) -> Array:
     """Returns the colour that the prompt gives a subject, or the usual one."""
     colour = scene.subjects.get(name, Subject(name)).colour
@@ -44,9 +50,7 @@ class Light:
         *sky, self.colour = map(rgb, colours.split())
         self.ground, *self.leaves = map(rgb, SEASONS[scene.season].split())
         hues = [(rgb(text), 0.62) for text in scene.colours[:2]]
-        if scene.unknown:
-            turns = scene.mood % 997 / 997, scene.mood % 997 / 997 + 0.4
-            hues += [(np.array(hls_to_rgb(turn % 1, 0.56, 0.55)), 0.3) for turn in turns]
+        hues += mood_hues(scene.mood) if scene.mood else []
         hues += [(rgb(s.colour), much) for s in scene.subjects.values() if s.colour for much in (0.18, 0.05)]
         if hues:
             (above, much), (below, less) = hues[0], hues[min(1, len(hues) - 1)]
@@ -62,7 +66,7 @@ class Light:
         self.colour, self.ambient = mix(self.colour, self.sky[3], grey * 0.5), ambient * (0.7 * dim + 0.3)
         self.low, self.lamps = scene.time in ("dawn", "dusk"), self.dark > 0.3 or grave == "storm"
         self.x = canvas.width * (0.5 + canvas.side * random.uniform(0.08, 0.23))
-        height += 0.08 * (self.low and scene.ground in ("land", "desert"))  # or hills would hide the sun
+        height += 0.08 * (self.low and scene.ground in DRY)  # or hills would hide the sun
         self.y = canvas.horizon - height * min(canvas.horizon, canvas.unit * 0.75) - 0.01 * canvas.unit
 
     def own(self, colour: Colour, far: float = 0.0) -> Colour:

@@ -157,4 +157,6 @@ async def test_the_extension_is_that_of_the_bytes_and_the_path_is_ascii(tmp_path
     async with studio_of(tmp_path, ScriptedProvider()) as studio:
         _, _, version = await ask(studio, "赤い狐.jpg #1?")
     assert filename(version) == "赤い狐-jpg-1.png"
-    assert re.fullmatch(r"limner/pictures/[0-9a-f]{32}\.png/[\w%.-]+", picture_path(version.picture, filename(version)), re.ASCII)
+    assert version.picture
+    path = picture_path(version.picture, filename(version))
+    assert re.fullmatch(r"limner/pictures/[0-9a-f]{32}\.png/[\w%.-]+", path, re.ASCII)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageStat
 
 from core.plugins.loader import BUILT_IN
-from limner import CONTRACT, new_plugin
+from limner import CONTRACT, ImageRequest, InputImage, Size, new_plugin
 from limner.__main__ import _built_in
-from tests.plugins.installing import write_metadata
+from tests.plugins.installing import on_path, write_metadata
 from tests.serving import ROOT
+
+SMALL = Size(256, 256)
 
 
 def run(project: Path, *module: str) -> subprocess.CompletedProcess[str]:
@@ -38,6 +42,33 @@ def test_the_new_plugin_passes_its_tests_and_draws(tmp_path: Path) -> None:
     assert drawn.returncode == 0, drawn.stderr
     assert Image.open(project / drawn.stdout.strip()).size == (1024, 1024)
     assert f"limner_contract = {CONTRACT}\n" in (project / "limner_colour_bars.py").read_text()
+
+
+def test_the_new_plugin_edits_the_picture_that_it_is_given(tmp_path: Path) -> None:
+    assert new_plugin.new_plugin("tints", tmp_path) == 0
+    with on_path(tmp_path / "limner-tints"):
+        plugin = importlib.import_module("limner_tints")
+    assert plugin.describe().models[0].images
+
+    def average(*colours: str) -> float:
+        images: list[InputImage] = []
+        for colour in colours:
+            file = io.BytesIO()
+            Image.new("RGB", (300, 200), colour).save(file, "PNG")
+            images.append(InputImage(file.getvalue(), "image/png", Size(300, 200), "given.png"))
+        request = ImageRequest(
+            prompt="a bar",
+            model="tints-1",
+            size=SMALL,
+            seed=3,
+            images=tuple(images),
+            options=plugin.Choices(),
+        )
+        picture = plugin.generate(request).image
+        assert picture.size == SMALL
+        return ImageStat.Stat(picture.convert("L")).mean[0]
+
+    assert average("white") > average() + 20 > average("black") + 40
 
 
 def test_what_it_writes_is_tidy(tmp_path: Path) -> None:

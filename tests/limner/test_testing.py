@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import socket
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 import pytest
+from PIL import Image
 from pydantic import Field
 
 from limner import ModelInfo, Options, Size, SizeRange
+from limner.formats import EXTENSIONS, FORMATS
 from limner.options import option_schemas
+from limner.picture import identify
 from limner.testing import ProviderSuite, report
+from limner.testing.inputs import was_sent
 from limner.testing.network import only_this_machine
+from limner.testing.pictures import input_image, input_mask
 from limner.testing.samples import accepted_values, rejected_values, sizes_of
 
 ROOT = Path(__file__).parents[2]
@@ -153,6 +161,48 @@ def test_the_sizes_of_a_range_touch_each_of_its_bounds() -> None:
     assert sizes == [(512, 512), (256, 256), (272, 256), (992, 496), (496, 992), (768, 768)]
     assert sizes_of(ModelInfo(id="one", sizes=(Size(8, 6),))) == [(8, 6)]
     assert sizes_of(ModelInfo(id="one")) == []
+
+
+@pytest.mark.parametrize("media_type", [format.media_type for format in FORMATS])
+def test_the_pictures_to_send_are_whole_and_differ(media_type: str) -> None:
+    images = [input_image(number, media_type) for number in range(16)]
+    for image in images:
+        info = identify(image.data)
+        assert (info.media_type, info.width, info.height) == (media_type, *image.size)
+        assert image.filename.endswith(f".{EXTENSIONS[media_type]}")
+    assert len({image.data for image in images}) == len({image.size for image in images}) == 16
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_a_mask_to_send_can_be_read_in_two_ways(left: bool) -> None:
+    mask = input_mask(Size(65, 40), left=left)
+    with Image.open(BytesIO(mask.data)) as opened:
+        assert (opened.size, opened.mode) == (mask.size, "RGBA")
+        inside, outside = (opened.getpixel((x, 20)) for x in ((5, 60) if left else (60, 5)))
+    assert (inside, outside) == ((255, 255, 255, 0), (0, 0, 0, 255))
+
+
+PICTURE = input_image(0)
+
+
+@pytest.mark.parametrize(
+    ("bodies", "sent"),
+    [
+        ([b"--x\r\n\r\n" + PICTURE.data + b"\r\n--x--"], True),
+        ([PICTURE.data[:1000], PICTURE.data[1000:]], True),
+        ([json.dumps({"image": PICTURE.data_uri}).encode()], True),
+        ([json.dumps({"image": PICTURE.base64}).replace("/", r"\/").encode()], True),
+        ([json.dumps({"image": base64.urlsafe_b64encode(PICTURE.data).decode().rstrip("=")}).encode()], True),
+        ([json.dumps({"image": base64.encodebytes(PICTURE.data).decode()}).encode()], True),
+        ([json.dumps({"image": [*PICTURE.data]}).encode()], True),
+        ([urlencode({"image": PICTURE.data_uri}).encode()], True),
+        ([], False),
+        ([PICTURE.data[:-1]], False),
+        ([input_image(1).base64.encode()], False),
+    ],
+)
+def test_a_picture_is_found_in_each_form_in_which_it_is_sent(bodies: list[bytes], sent: bool) -> None:
+    assert was_sent(PICTURE.data, bodies) == sent
 
 
 def test_no_connection_leaves_the_machine() -> None:

@@ -57,6 +57,40 @@ class TestOpenAI(ProviderSuite):
         return Reply(body={"created": 1, "data": [{"b64_json": base64.b64encode(picture()).decode()}]})
 
 
+def gemini_error(status: int, code: str, message: str, **more: Any) -> Reply:
+    return Reply(status, {"error": {"code": status, "message": message, "status": code, **more}})
+
+
+def gemini_end(reason: str, **more: Any) -> Reply:
+    return Reply(body={"candidates": [{"content": {"role": "model"}, "finishReason": reason, **more}]})
+
+
+class TestGemini(ProviderSuite):
+    plugin = "providers.gemini"
+    failures: ClassVar = {
+        "content-filter": [
+            *map(gemini_end, ("IMAGE_SAFETY", "PROHIBITED_CONTENT", "SAFETY", "IMAGE_RECITATION")),
+            Reply(body={"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}),
+        ],
+        "auth": [
+            gemini_error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
+            gemini_error(403, "PERMISSION_DENIED", "Your API key was reported as leaked."),
+        ],
+        "quota": gemini_error(429, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted."),
+        "rate-limit": gemini_error(
+            429, "RESOURCE_EXHAUSTED", "Quota exceeded for metric: requests. Please retry in 8s."
+        ),
+        "invalid-request": gemini_error(404, "NOT_FOUND", "models/x is not found for API version v1beta."),
+        "unavailable": [gemini_error(500, "INTERNAL", "An internal error has occurred."), Reply(503)],
+        "provider": gemini_end("NO_IMAGE"),
+        "bad-response": Reply(body={"candidates": []}),
+    }
+
+    def answer(self, request: Request) -> Reply:
+        data = {"mimeType": "image/png", "data": base64.b64encode(picture()).decode()}
+        return Reply(body={"candidates": [{"content": {"parts": [{"inlineData": data}]}}]})
+
+
 ID = "rrr4z55ocneqzikepnug6xezpe"
 
 
@@ -78,6 +112,20 @@ def prediction(status: str, **more: Any) -> dict[str, Any]:
     }
 
 
+UPLOADED = {
+    "id": "f1",
+    "name": "photo.png",
+    "content_type": "image/png",
+    "size": 1,
+    "etag": "",
+    "checksums": {},
+    "metadata": {},
+    "created_at": "2026-11-22T20:00:00.000Z",
+    "urls": {"get": "https://api.replicate.com/v1/files/f1"},
+}
+"""A file at Replicate, in the form of which a larger picture goes in."""
+
+
 class TestReplicate(ProviderSuite):
     plugin = "providers.replicate"
     failures: ClassVar = {
@@ -94,9 +142,11 @@ class TestReplicate(ProviderSuite):
     }
 
     def answer(self, request: Request) -> Reply:
-        return Reply(201, prediction("succeeded"))
+        return Reply(201, UPLOADED if request.path.startswith("/v1/files") else prediction("succeeded"))
 
     def answer_slowly(self, request: Request) -> Reply:
+        if request.path.startswith("/v1/files"):
+            return Reply(201, UPLOADED)
         return Reply(200, prediction("canceled" if request.path.endswith("/cancel") else "processing"))
 
     def saw_cancellation(self, service: Loopback, earlier: Sequence[Request]) -> bool:

@@ -24,7 +24,7 @@ import httpx2
 import huggingface_hub as sdk
 import pytest
 from huggingface_hub.inference import _providers
-from huggingface_hub.inference._providers import _common, hf_inference, wavespeed, zai_org
+from huggingface_hub.inference._providers import _common, fal_ai, hf_inference, wavespeed, zai_org
 from huggingface_hub.utils import _detect_agent
 from PIL import Image
 from pydantic import SecretStr
@@ -36,11 +36,12 @@ from core.plugins.registry import Registry
 from core.settings.schema import load_settings
 from core.storage.store import Store
 from core.studio import Studio
-from limner import ContentFiltered, ImageRequest, ImageResult, ProviderError, Size, picture
+from limner import ContentFiltered, ImageRequest, ImageResult, InputImage, ProviderError, Size, picture
 from limner.clients import close_shared
 from limner.testing.loopback import Loopback, Reply, Request
 from providers import huggingface
-from providers.huggingface import Service, TextToImageOptions
+from providers.huggingface import ServiceOptions, client, jobs, offers
+from providers.huggingface.offers import Service
 
 pytestmark = pytest.mark.filterwarnings("error")  # a connection left open is a ResourceWarning
 
@@ -48,6 +49,7 @@ KEY = "hf_RequestsOwnToken0123"
 MACHINES = "hf_MachinesToken4567890"
 MODEL = "black-forest-labs/FLUX.1-dev"
 SERVICES = [service for service in get_args(Service) if service != "auto"]
+EDITORS = [service for service in SERVICES if "image-to-image" in _providers.PROVIDERS[service]]
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **more: Any) -> bytes:
@@ -56,6 +58,7 @@ def encoded(image: Image.Image, kind: str = "PNG", **more: Any) -> bytes:
     return file.getvalue()
 
 
+PHOTO = InputImage(encoded(Image.linear_gradient("L"), "JPEG"), "image/jpeg", Size(256, 256), "photo.jpg")
 TEAL = Image.new("RGB", (64, 48), "teal")
 PNG = encoded(TEAL)
 GOOD = Reply(body=PNG, headers={"content-type": "image/png", "x-request-id": "r-1"})
@@ -97,9 +100,9 @@ class Internet:
         return reply
 
 
-def on_hub(offers: object) -> Reply:
+def on_hub(offers: object, task: str = "text-to-image") -> Reply:
     """What the Hub says of a model."""
-    body = {"id": MODEL, "pipeline_tag": "text-to-image", "inferenceProviderMapping": offers}
+    body = {"id": MODEL, "pipeline_tag": task, "inferenceProviderMapping": offers}
     return Reply(body=body)
 
 
@@ -134,6 +137,24 @@ def playing(service: str) -> Internet:
     return Internet(Reply(body=answer), jobs=[Reply(body=job) for job in jobs])
 
 
+# A picture with a picture is made in a queue at fal, which has three addresses for a job.
+FAL_JOB = "https://queue.fal.run/fal-ai/flux/requests/9"
+QUEUED = {"status": "IN_QUEUE", "request_id": "9", "queue_position": 0, "response_url": FAL_JOB}
+QUEUED |= {"status_url": f"{FAL_JOB}/status", "cancel_url": f"{FAL_JOB}/cancel"}
+DONE = QUEUED | {"status": "COMPLETED", "logs": None, "metrics": {}}
+FAL_EDIT = {"images": [{"url": "http://HERE/files/a.png"}], "has_nsfw_concepts": [False], "seed": 7}
+EDITS = ANSWERS | {"fal-ai": (QUEUED, [QUEUED | {"status": "IN_PROGRESS"}, DONE, FAL_EDIT])}
+
+
+def editing(service: str, answer: Reply | None = None, jobs: Iterable[Reply] | None = None) -> Internet:
+    """Plays a service that makes pictures with pictures."""
+    usual, later = EDITS[service]
+    later = [Reply(body=job) for job in later] if jobs is None else jobs
+    internet = Internet(answer or Reply(body=usual), jobs=later)
+    internet.hub = on_hub(offered(service, task="image-to-image"), "image-to-image")
+    return internet
+
+
 @pytest.fixture(autouse=True)
 def no_way_out(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fails a test in which a name is looked up, and puts a token on this machine that nobody may send."""
@@ -149,7 +170,7 @@ def no_way_out(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     monkeypatch.setenv("HF_TOKEN", MACHINES)
     monkeypatch.setattr(_detect_agent, "_registry", {})
-    monkeypatch.setattr(huggingface, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.01)
     yield
     assert looked_up == []
 
@@ -160,9 +181,9 @@ def served(handler: Any) -> Iterator[Loopback]:
     with Loopback(handler) as server, pytest.MonkeyPatch.context() as patch:
         patch.setattr(sdk.constants, "ENDPOINT", server.url)
         patch.setattr(sdk.constants, "INFERENCE_PROXY_TEMPLATE", f"{server.url}/{{provider}}")
-        patch.setattr(
-            _providers.PROVIDERS["hf-inference"]["text-to-image"], "base_url", f"{server.url}/hf-inference"
-        )
+        for task in ("text-to-image", "image-to-image"):
+            helper = _providers.PROVIDERS["hf-inference"][task]
+            patch.setattr(helper, "base_url", f"{server.url}/hf-inference")
         yield server
         for request in server.requests:
             assert MACHINES not in str(request)
@@ -173,9 +194,9 @@ def posts(server: Loopback) -> list[Request]:
 
 
 def ask(**more: Any) -> ImageRequest:
-    chosen = {name: more.pop(name) for name in TextToImageOptions.model_fields if name in more}
+    chosen = {name: more.pop(name) for name in ServiceOptions.model_fields if name in more}
     given: dict[str, Any] = {"prompt": "A red fox", "model": MODEL, "credential": SecretStr(KEY)}
-    return ImageRequest(options=TextToImageOptions(**chosen), **(given | more))
+    return ImageRequest(options=ServiceOptions(**chosen), **(given | more))
 
 
 def run(work: Callable[[], Awaitable[Any]]) -> Any:
@@ -237,6 +258,7 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         cached.cache_clear()
     monkeypatch.setattr(zai_org, "_POLLING_INTERVAL", 0)
     monkeypatch.setattr(wavespeed, "_POLLING_INTERVAL", 0)
+    monkeypatch.setattr(fal_ai, "_POLLING_INTERVAL", 0)
     yield
     sdk.close_session()
 
@@ -285,7 +307,39 @@ def test_why_the_look_up_of_the_sdk_is_not_used() -> None:
     assert look_up.headers["authorization"] == f"Bearer {MACHINES}"
 
 
+@pytest.mark.parametrize("service", EDITORS)
+@pytest.mark.usefixtures("forgetful")
+def test_what_is_sent_with_a_picture_is_what_the_sdk_sends(
+    service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK takes every picture for a JPEG, and knows no size at Together, so it is given those."""
+    monkeypatch.delenv("HF_TOKEN")
+    options = {"num_inference_steps": 4, "guidance_scale": 3.5, "negative_prompt": "blue"}
+    size: dict[str, Any] = {"width": 1024, "height": 768}
+    sizes = size if service == "together" else {"target_size": size}
+    with served(editing(service)) as server:
+        client = sdk.InferenceClient(provider=service, token=KEY, bill_to="house", timeout=5)
+        given = {"prompt": "A fox", "model": MODEL, "seed": 3, **sizes, **options}
+        image: Any = client.image_to_image(PHOTO.data, **given)
+    (theirs,) = posts(server)
+    assert image.fp.getvalue() == PNG
+
+    with served(editing(service)) as server:
+        own = {"settings": {"bill_to": "house"}, "prompt": "A fox", "size": Size(1024, 768), "seed": 3}
+        result = make(inference_provider=service, images=(PHOTO,), **own, **options)
+        url = isinstance(result.image, str) and picture.is_url(result.image)
+        data = _fetched(str(result.image)) if url else picture.read(result.image)
+    (ours,) = posts(server)
+    assert data == PNG
+    assert (ours.path, ours.json) == (theirs.path, theirs.json)
+    for name in ("authorization", "x-hf-bill-to", "accept", "content-type", "user-agent", "prefer"):
+        assert ours.headers.get(name) == theirs.headers.get(name), name
+    assert (result.metadata, result.warnings) == ({"inference_provider": service}, [])
+
+
 def test_the_services_are_those_of_the_sdk() -> None:
+    both = [name for name, tasks in _providers.PROVIDERS.items() if "image-to-image" in tasks]
+    assert both == EDITORS == ["fal-ai", "hf-inference", "replicate", "together", "wavespeed"]
     assert [name for name, tasks in _providers.PROVIDERS.items() if "text-to-image" in tasks] == SERVICES
 
 
@@ -374,7 +428,7 @@ def test_a_model_is_never_an_address(model: str, service: str) -> None:
 def test_a_look_up_that_fails_costs_nothing(
     reply: Reply, expected: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(huggingface, "LOOK_UP_SECONDS", 0.2)
+    monkeypatch.setattr(offers, "LOOK_UP_SECONDS", 0.2)
     internet = Internet(GOOD)
     internet.hub = reply
     assert failure(refused(internet, paid=0)) == expected
@@ -389,12 +443,12 @@ def test_a_model_that_was_renamed_is_found() -> None:
 
 
 def test_who_offers_a_model_is_asked_once_for_each_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(huggingface, "KNOWN_SECONDS", 1e12)
+    monkeypatch.setattr(offers, "KNOWN_SECONDS", 1e12)
 
     async def work() -> None:
         for token in (KEY, KEY, "hf_another_token", KEY):
             await huggingface.generate(ask(credential=SecretStr(token)))
-        monkeypatch.setattr(huggingface, "KNOWN_SECONDS", 1e-9)
+        monkeypatch.setattr(offers, "KNOWN_SECONDS", 1e-9)
         await huggingface.generate(ask(credential=SecretStr("hf_third")))
         await huggingface.generate(ask(credential=SecretStr("hf_third")))
 
@@ -626,7 +680,7 @@ def test_a_reply_without_end_is_given_up() -> None:
 # Jobs
 
 
-def jobs(service: str, *replies: Reply, **more: Any) -> tuple[ImageResult, list[str]]:
+def polled(service: str, *replies: Reply, **more: Any) -> tuple[ImageResult, list[str]]:
     answer, _ = ANSWERS[service]
     with served(Internet(Reply(body=answer), offered(service), list(replies))) as server:
         result = make(**more)
@@ -637,16 +691,16 @@ def jobs(service: str, *replies: Reply, **more: Any) -> tuple[ImageResult, list[
 
 
 def test_jobs_are_asked_for_through_the_router() -> None:
-    _, paths = jobs("wavespeed", *(Reply(body=job) for job in ANSWERS["wavespeed"][1]))
+    _, paths = polled("wavespeed", *(Reply(body=job) for job in ANSWERS["wavespeed"][1]))
     assert paths == ["/wavespeed/api/v3/predictions/9/result"] * 2
-    _, paths = jobs("zai-org", *(Reply(body=job) for job in ANSWERS["zai-org"][1]))
+    _, paths = polled("zai-org", *(Reply(body=job) for job in ANSWERS["zai-org"][1]))
     assert paths == ["/zai-org/api/paas/v4/async-result/z-1"]
 
 
 def test_a_look_at_a_job_may_fail() -> None:
     progress: list[str] = []
     replies = (Reply(502), Reply(429), *(Reply(body=job) for job in ANSWERS["wavespeed"][1]))
-    result, paths = jobs("wavespeed", *replies, on_progress=progress.append)
+    result, paths = polled("wavespeed", *replies, on_progress=progress.append)
     assert str(result.image).endswith("/files/a.png")
     assert len(paths) == 4
     assert progress == ["waiting for wavespeed", *["waiting in the service's queue"] * 4]
@@ -667,7 +721,7 @@ def test_a_job_that_fails_may_have_been_billed(reply: Reply, category: str) -> N
 
 
 def test_a_job_that_never_ends_meets_the_deadline_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(huggingface, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.05)
 
     async def work() -> None:
         with pytest.raises(DeadlinePassed):
@@ -678,6 +732,221 @@ def test_a_job_that_never_ends_meets_the_deadline_of_the_host(monkeypatch: pytes
         run(work)
     assert len(posts(server)) == 1
     assert 2 < len(server.requests) < 20
+
+
+# Pictures go in
+
+
+def _copies(value: Any) -> Iterator[tuple[str, bytes]]:
+    """Gives the label and the bytes of every picture in what a service got."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield from [("", base64.b64decode(member))] if name == "inputs" else _copies(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _copies(member)
+    elif isinstance(value, str) and value.startswith("data:"):
+        label, _, text = value.removeprefix("data:").partition(";base64,")
+        yield label, base64.b64decode(text, validate=True)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize(
+    ("service", "names"),
+    [
+        ("fal-ai", {"image_url", "image_urls"}),
+        ("hf-inference", {"inputs"}),
+        ("replicate", {"image", "images", "input_image", "input_images"}),
+        ("together", {"reference_images"}),
+        ("wavespeed", {"image"}),
+    ],
+)
+def test_a_service_gets_the_bytes_of_the_picture(service: str, names: set[str], kind: str) -> None:
+    data = gradient(kind)
+    photo = InputImage(data, f"image/{kind.lower()}", Size(256, 256), "photo")
+    _, post = answered(editing(service), images=(photo,), inference_provider=service)
+    given = post.json.get("input", post.json)
+    assert names <= given.keys()
+    label = "" if service == "hf-inference" else photo.media_type
+    assert [*_copies({name: given[name] for name in names})] == [(label, data)] * len(names)
+    assert [*_copies(post.json)] == [(label, data)] * len(names)
+    assert given.get("parameters", given)["prompt"] == "A red fox"
+
+
+def test_the_prompt_and_the_picture_are_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret").write_bytes(b"not yours")
+    for service in EDITORS:
+        photo = InputImage(b"secret", "image/png", Size(1, 1), "secret")
+        _, post = answered(editing(service), prompt="secret", images=(photo,), inference_provider=service)
+        assert base64.b64encode(b"not yours") not in post.body
+        assert base64.b64encode(b"secret") in post.body
+
+
+def test_each_task_has_offers_of_its_own() -> None:
+    offers = offered("together") + offered("replicate", task="image-to-image")
+    words, _ = answered(Internet(Reply(body=_BASE64), offers))
+    assert words.metadata == {"inference_provider": "together"}
+    internet = Internet(Reply(body=EDITS["replicate"][0]), offers)
+    pictures, post = answered(internet, images=(PHOTO,))
+    assert pictures.metadata == {"inference_provider": "replicate"}
+    assert post.path.startswith("/replicate/")
+
+
+@pytest.mark.parametrize(
+    ("offers", "named", "photos", "words"),
+    [
+        (offered("together"), "auto", (PHOTO,), "No service edits pictures with this model"),
+        (offered("fal-ai", task="image-to-image"), "auto", (), "This model only edits pictures: add one"),
+        ([], "auto", (PHOTO,), "No service that Limner knows offers this model"),
+        (offered("x-ai", task="image-to-image"), "auto", (PHOTO,), "No service that Limner knows"),
+        (
+            offered("fal-ai", task="image-to-image") + offered("together"),
+            "together",
+            (PHOTO,),
+            "This model is offered by fal-ai, not by together",
+        ),
+    ],
+)
+def test_a_model_that_nobody_offers_for_the_task(
+    offers: Any, named: str, photos: tuple[InputImage, ...], words: str
+) -> None:
+    error = refused(Internet(GOOD, offers), paid=0, inference_provider=named, images=photos)
+    assert failure(error) == ("invalid-request", True, None)
+    assert str(error.why).startswith(words)
+
+
+def test_a_server_of_ones_own_gets_the_picture() -> None:
+    _, request = at_base_url(GOOD, images=(PHOTO,), seed=5)
+    assert request.json == {"inputs": PHOTO.base64, "parameters": {"prompt": "A red fox", "seed": 5}}
+
+
+def test_a_size_is_told_as_the_service_takes_it() -> None:
+    size = {"width": 512, "height": 256}
+    for service, told in {"fal-ai": {"image_size": size}, "together": size}.items():
+        _, post = answered(editing(service), images=(PHOTO,), size=Size(512, 256), inference_provider=service)
+        assert post.json.items() >= told.items()
+        assert "target_size" not in post.json
+
+
+def test_a_large_picture_is_written_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    real = huggingface._prepare
+
+    def noted(*given: Any) -> Any:
+        threads.append(threading.get_ident())
+        return real(*given)
+
+    monkeypatch.setattr(huggingface, "_prepare", noted)
+    answered(editing("together"), images=(PHOTO,))
+    answered(playing("together"), inference_provider="together")
+    assert threads[0] != threading.get_ident() == threads[1]
+
+
+@pytest.mark.parametrize("service", EDITORS)
+@pytest.mark.parametrize("status", [413, 422])
+def test_a_service_that_refuses_the_picture(service: str, status: int) -> None:
+    reply = Reply(status, {"detail": [{"loc": ["body", "image_url"], "msg": "too big", "type": "x"}]})
+    error = refused(editing(service, reply), images=(PHOTO,), inference_provider=service)
+    assert failure(error) == ("invalid-request", True, None)
+    assert error.service_message == "too big"
+
+
+def test_a_service_that_repeats_the_picture_shows_none_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(0)
+    for service in EDITORS:
+        reply = Reply(422, {"error": f"{PHOTO.data_uri} is no picture"})
+        error = refused(editing(service, reply), images=(PHOTO,), inference_provider=service)
+        assert PHOTO.base64[:40] not in f"{error!r} {error.service_message} {error.why}"
+    assert PHOTO.base64[:40] not in caplog.text
+
+
+# The queue of fal
+
+
+def test_fal_is_asked_for_a_job_and_then_for_its_result() -> None:
+    progress: list[str] = []
+    with served(editing("fal-ai")) as server:
+        result = make(images=(PHOTO,), on_progress=progress.append)
+    assert str(result.image).endswith("/files/a.png")
+    assert (result.seed, result.metadata) == (7, {"inference_provider": "fal-ai"})
+    job = "/fal-ai/fal-ai/flux/requests/9"
+    assert [(request.method, request.path) for request in server.requests[1:]] == [
+        ("POST", "/fal-ai/fal-ai/flux/dev?_subdomain=queue"),
+        ("GET", f"{job}/status?_subdomain=queue"),
+        ("GET", f"{job}/status?_subdomain=queue"),
+        ("GET", f"{job}?_subdomain=queue"),
+    ]
+    assert progress == ["waiting for fal-ai", *["waiting in the service's queue"] * 2]
+
+
+def test_a_look_at_the_result_may_fail() -> None:
+    jobs = [Reply(502), Reply(body=DONE), Reply(503), Reply(429), Reply(body=FAL_EDIT)]
+    result, _ = answered(editing("fal-ai", jobs=jobs), images=(PHOTO,))
+    assert str(result.image).endswith("/files/a.png")
+
+
+def test_a_failure_after_a_look_that_failed_is_final() -> None:
+    jobs = [Reply(502), Reply(body=QUEUED | {"status": "FAILED"}), Reply(body=FAL_EDIT)]
+    assert failure(refused(editing("fal-ai", jobs=jobs), images=(PHOTO,))) == ("provider", False, None)
+
+
+def test_a_key_of_fal_goes_to_its_queue_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(editing("fal-ai")) as server:
+        monkeypatch.setattr(_providers.PROVIDERS["fal-ai"]["image-to-image"], "base_url", server.url)
+        make(images=(PHOTO,), credential=SecretStr("fal-key-0123"), settings={"provider": "fal-ai"})
+    asked = [request for request in server.requests if request.path.startswith("/fal-ai/")]
+    assert [request.path for request in asked] == [
+        "/fal-ai/flux/dev",
+        *["/fal-ai/flux/requests/9/status"] * 2,
+        "/fal-ai/flux/requests/9",
+    ]
+    assert {request.headers["authorization"] for request in asked} == {"Key fal-key-0123"}
+
+
+@pytest.mark.parametrize(
+    "link", ["https://evil.example/fal-ai/flux/requests/9", "evil.example/x", "//evil.example/x", "http://[x"]
+)
+def test_a_job_is_looked_at_nowhere_else(link: str) -> None:
+    queued = Reply(body=QUEUED | {"response_url": link})
+    result, _ = answered(editing("fal-ai", queued), images=(PHOTO,))
+    assert str(result.image).endswith("/files/a.png")
+
+
+@pytest.mark.parametrize(
+    ("jobs", "expected"),
+    [
+        ([DONE, {"detail": "Something broke"}], ("provider", False, None)),
+        ([DONE, DONE], ("provider", False, None)),
+        ([QUEUED | {"status": "FAILED", "error": "no"}], ("provider", False, None)),
+        ([[]], ("bad-response", False, None)),
+    ],
+)
+def test_a_job_at_fal_that_fails(jobs: list[Any], expected: Any) -> None:
+    internet = editing("fal-ai", jobs=[Reply(body=json.dumps(job)) for job in jobs])
+    assert failure(refused(internet, images=(PHOTO,))) == expected
+
+
+def test_a_job_without_an_address_is_not_looked_for() -> None:
+    queued = Reply(body={"status": "IN_QUEUE", "request_id": "9"})
+    error = refused(editing("fal-ai", queued, [Reply(body=FAL_EDIT)]), images=(PHOTO,))
+    assert failure(error) == ("provider", False, None)
+
+
+@pytest.mark.parametrize(
+    ("reply", "category"),
+    [
+        (Reply(422, {"detail": [{"msg": "Flagged.", "type": "content_policy_violation"}]}), "content-filter"),
+        (Reply(422, {"detail": [{"msg": "Image too small", "type": "image_too_small"}]}), "invalid-request"),
+        (Reply(body=FAL_EDIT | {"has_nsfw_concepts": [True]}), "content-filter"),
+    ],
+)
+def test_a_result_at_fal_may_have_been_billed(reply: Reply, category: str) -> None:
+    error = refused(editing("fal-ai", jobs=[Reply(body=DONE), reply]), images=(PHOTO,))
+    if category == "content-filter":
+        assert isinstance(error, ContentFiltered)
+    else:
+        assert failure(error) == (category, False, None)
 
 
 # What goes wrong
@@ -850,7 +1119,7 @@ def test_two_hundred_wait_side_by_side_without_a_thread_each() -> None:
         return internet(request)
 
     async def crowd() -> list[ImageResult]:
-        await huggingface._offers(MODEL, KEY)
+        await offers.offers_of(MODEL, KEY)
         return await asyncio.gather(*(huggingface.generate(ask(prompt=f"Fox {i}")) for i in range(most)))
 
     internet, before = playing("fal-ai"), threading.active_count()
@@ -865,7 +1134,7 @@ def test_the_sdk_does_not_ask_the_hub_which_agent_runs_it(monkeypatch: pytest.Mo
     """Its headers would, once per process: from the event loop, and also for a server of one's own."""
     monkeypatch.setattr(_detect_agent, "_registry", None)
     monkeypatch.setattr(sdk.constants, "HF_HUB_DISABLE_TELEMETRY", False)
-    huggingface._sdk.cache_clear()
+    client.load_sdk.cache_clear()
     with served(playing("together")) as server:
         make(inference_provider="together")
     assert [request.method for request in server.requests] == ["GET", "POST"]
@@ -921,8 +1190,19 @@ def test_describe() -> None:
     known = [*info.models, info.model("somebody/any-model")]
     for model in known:
         assert model is not None
-        assert (model.seed, model.negative_prompt, info.options_of(model)) == (True, True, TextToImageOptions)
-        assert model.default_size == Size(1024, 1024)
+        assert (model.seed, model.negative_prompt, info.options_of(model)) == (True, True, ServiceOptions)
+        only_edits = "Kontext" in model.id or "Image-Edit" in model.id
+        assert model.default_size == (None if only_edits else Size(1024, 1024))
+        assert (model.images.least if model.images else 0) == only_edits
+    takes = {model.id for model in known if model and model.images}
+    assert takes == {
+        "black-forest-labs/FLUX.1-Kontext-dev",
+        "black-forest-labs/FLUX.2-dev",
+        "Qwen/Qwen-Image-Edit",
+        "Qwen/Qwen-Image-Edit-2509",
+        "Qwen/Qwen-Image-Edit-2511",
+        "somebody/any-model",
+    }
 
 
 # From end to end

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import gc
 import gzip
 import json
 import math
@@ -35,6 +37,7 @@ from limner import (
     ContentFiltered,
     ImageRequest,
     ImageResult,
+    InputImage,
     ModelInfo,
     ProviderError,
     Size,
@@ -43,6 +46,7 @@ from limner import (
 from limner.clients import close_shared
 from limner.testing.loopback import Loopback, Reply, Request
 from providers import replicate
+from providers.replicate import client, models, pictures
 
 KEY = "r8_test0123456789abcdefghij"
 SCHNELL = "black-forest-labs/flux-schnell"
@@ -99,17 +103,35 @@ class Replicate:
     ) -> None:
         self.states = list(states) or [prediction()]
         self._cancel, self._then, self._delay = cancel, then, delay
+        self.uploads = 0
+
+    def files(self, request: Request) -> Reply:
+        """Takes a file, or deletes one."""
+        if request.method == "DELETE":
+            return Reply(204)
+        self.uploads += 1
+        return Reply(201, uploaded(f"f{self.uploads}"))
 
     def __call__(self, request: Request) -> Reply:
         if request.path.endswith("/cancel"):
             self.states = [self._then] if self._then else self.states
             return _reply(self._cancel)
+        if request.path.startswith("/v1/files"):
+            return self.files(request)
         state = self.states[0] if len(self.states) == 1 else self.states.pop(0)
         if request.method == "POST":
             assert request.path.endswith("/predictions")
             return _reply(state, 201, self._delay)
         assert request.path == f"/v1/predictions/{ID}"
         return _reply(state)
+
+
+def uploaded(name: str) -> dict[str, Any]:
+    """A file as the service describes it."""
+    numbers = {"size": 1, "etag": "", "checksums": {}, "metadata": {}}
+    times = {"created_at": "2026-11-22T20:00:00.000Z", "expires_at": "2026-11-23T20:00:00.000Z"}
+    urls = {"get": f"https://api.replicate.com/v1/files/{name}"}
+    return {"id": name, "name": "x", "content_type": "image/png", "urls": urls, **numbers, **times}
 
 
 def _reply(state: dict[str, Any] | Reply, status: int = 200, delay: float = 0) -> Reply:
@@ -119,8 +141,12 @@ def _reply(state: dict[str, Any] | Reply, status: int = 200, delay: float = 0) -
 def steps(server: Loopback) -> list[str]:
     """What the service was asked, in order: to create, to show, or to cancel."""
     kinds = {"POST": "create", "GET": "look"}
+    uploading = {"POST": "upload", "DELETE": "delete"}
     return [
-        "cancel" if request.path.endswith("/cancel") else kinds[request.method] for request in server.requests
+        "cancel"
+        if request.path.endswith("/cancel")
+        else (uploading if request.path.startswith("/v1/files") else kinds)[request.method]
+        for request in server.requests
     ]
 
 
@@ -150,7 +176,7 @@ def answered(service: Replicate, **more: Any) -> tuple[ImageResult, Loopback]:
     with Loopback(service) as server:
         result = make(ask(server.url, **more))
     assert steps(server).count("create") == 1
-    assert steps(server)[0] == "create"
+    assert {*steps(server)[: steps(server).index("create")]} <= {"upload"}
     return result, server
 
 
@@ -282,8 +308,12 @@ def test_options_that_a_model_does_not_take_are_refused(model: str, options: dic
         replicate.describe().options_of(info_of(model))(**options)
 
 
-@pytest.mark.parametrize("model", [model for model in replicate.describe().models if model.id != SDXL.id])
-def test_a_size_stands_for_a_ratio_of_one_megapixel(model: ModelInfo) -> None:
+def _has_ratios(model: ModelInfo) -> bool:
+    return isinstance(model.sizes, tuple) and bool(model.sizes)
+
+
+@pytest.mark.parametrize("model", [model for model in replicate.describe().models if _has_ratios(model)])
+def test_a_size_stands_for_a_ratio_of_its_pixels(model: ModelInfo) -> None:
     async def each() -> None:
         for size in cast(tuple[Size, ...], model.sizes):
             await replicate.generate(ask(server.url, model=model.id, size=size))
@@ -291,11 +321,12 @@ def test_a_size_stands_for_a_ratio_of_one_megapixel(model: ModelInfo) -> None:
     with Loopback(Replicate()) as server:
         run(each)
     assert isinstance(model.sizes, tuple)
-    assert model.default_size == (1024, 1024)
+    side = 2048 if model.id == "google/nano-banana-pro" else 1024
+    assert model.default_size == (side, side)
     for size, request in zip(model.sizes, server.requests, strict=True):
         across, down = map(int, request.json["input"]["aspect_ratio"].split(":"))
         assert across / down == size.ratio
-        assert math.isclose(size.pixels, 2**20, rel_tol=0.02)
+        assert math.isclose(size.pixels, side**2, rel_tol=0.02)
 
 
 def test_sdxl_takes_pixels_and_a_negative_prompt() -> None:
@@ -655,7 +686,7 @@ def test_nobody_listens() -> None:
 
 def test_a_silent_service_is_given_up_when_we_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK sets a limit of its own, half a second after the wait, which a slow line does not keep."""
-    monkeypatch.setattr(replicate, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(client, "READ_TIMEOUT", 0.3)
     monkeypatch.setattr(replicate, "WAIT", 60)  # so that the SDK would wait for the picture
     error = failed(Replicate(prediction(), delay=20))
     assert (error.category, error.did_not_run) == ("timeout", False)
@@ -725,7 +756,7 @@ def test_a_look_may_fail(miss: Reply) -> None:
 
 
 def test_a_look_may_stay_unanswered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replicate, "READ_TIMEOUT", 0.4)
+    monkeypatch.setattr(client, "READ_TIMEOUT", 0.4)
     result, server = answered(Replicate(START_TIMEOUT, Reply(delay=30), prediction()))
     assert result.image == URL
     assert steps(server) == ["create", "look", "look"]
@@ -754,6 +785,256 @@ def test_a_look_that_is_refused_is_final_and_the_prediction_may_have_run(status:
     assert isinstance(error, ProviderError)
     assert (error.category, error.did_not_run) == (category, False)
     assert steps(server) == ["create", "look", "cancel"]
+
+
+# Pictures go in
+
+
+def _photograph(kind: str, seed: int, side: int = 24) -> InputImage:
+    """A picture whose bytes are those of no other, and, as the host's, in a form that a model takes."""
+    file = BytesIO()
+    Image.effect_noise((side, side), 40 + seed).save(file, kind)
+    media_type = f"image/{kind.lower()}"
+    return InputImage(file.getvalue(), media_type, Size(side, side), f"photo-{seed}.{kind.lower()}")
+
+
+PHOTOS = tuple(_photograph(kind, seed) for seed, kind in enumerate(["PNG", "JPEG", "WEBP", "PNG"]))
+MASK = _photograph("PNG", 9)
+EDITORS = [model for model in replicate.describe().models if model.images]
+
+
+def _read(uri: str) -> tuple[str, bytes]:
+    head, _, data = uri.partition(";base64,")
+    return head.removeprefix("data:"), base64.b64decode(data, validate=True)
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "most", "is_list"),
+    [
+        ("black-forest-labs/flux-kontext-pro", "input_image", 1, False),
+        ("black-forest-labs/flux-kontext-max", "input_image", 1, False),
+        ("black-forest-labs/flux-fill-pro", "image", 1, False),
+        ("black-forest-labs/flux-2-pro", "input_images", 8, True),
+        ("black-forest-labs/flux-2-dev", "input_images", 4, True),
+        ("bytedance/seedream-4", "image_input", 10, True),
+        ("qwen/qwen-image-edit-plus", "image", 3, True),
+        ("google/nano-banana", "image_input", 3, True),
+        ("google/nano-banana-pro", "image_input", 14, True),
+    ],
+)
+def test_pictures_travel_byte_for_byte_under_the_name_of_the_model(
+    model: str, name: str, most: int, is_list: bool
+) -> None:
+    inputs = info_of(model).images
+    assert inputs is not None
+    assert inputs.most == most
+    photos = PHOTOS[:most]
+    given = sent(model, images=photos)["input"]
+    taken = given[name] if is_list else [given[name]]
+    assert [_read(uri) for uri in taken] == [(photo.media_type, photo.data) for photo in photos]
+    if is_list:
+        assert [_read(uri)[1] for uri in sent(model, images=photos[:1])["input"][name]] == [photos[0].data]
+    if not inputs.least:
+        assert name not in sent(model)["input"]
+
+
+def test_every_model_that_takes_pictures_has_a_name_for_them() -> None:
+    assert [model.id for model in EDITORS if model.images and model.images.mask] == [
+        "black-forest-labs/flux-fill-pro"
+    ]
+    assert {model.id for model in EDITORS} == {*models.NAMES}
+    other = replicate.describe().other_models
+    assert other is not None
+    assert other.images is None
+
+
+def test_a_mask_travels_beside_its_picture() -> None:
+    fill = "black-forest-labs/flux-fill-pro"
+    given = sent(fill, images=PHOTOS[1:2], mask=MASK)["input"]
+    assert _read(given["image"]) == ("image/jpeg", PHOTOS[1].data)
+    assert _read(given["mask"]) == ("image/png", MASK.data)
+    assert "mask" not in sent(fill, images=PHOTOS[:1])["input"]
+
+
+def test_a_mask_is_none_of_the_pictures_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    fill = "black-forest-labs/flux-fill-pro"
+    monkeypatch.setitem(models.NAMES, fill, models.Names("images", is_list=True))
+    given = sent(fill, images=PHOTOS[:2], mask=MASK)["input"]
+    assert [_read(uri)[1] for uri in given["images"]] == [photo.data for photo in PHOTOS[:2]]
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "told"),
+    [
+        ("black-forest-labs/flux-kontext-pro", Size(1448, 724), {"aspect_ratio": "2:1"}),
+        ("google/nano-banana", Size(1024, 1024), {"aspect_ratio": "1:1"}),
+        (
+            "black-forest-labs/flux-2-pro",
+            Size(1248, 832),
+            {"aspect_ratio": "custom", "width": 1248, "height": 832},
+        ),
+        ("bytedance/seedream-4", Size(4096, 1024), {"size": "custom", "width": 4096, "height": 1024}),
+        ("black-forest-labs/flux-fill-pro", None, {}),
+    ],
+)
+@pytest.mark.parametrize("photos", [(), PHOTOS[:1]], ids=["words", "picture"])
+def test_a_size_is_told_in_the_form_of_the_model(
+    model: str, size: Size | None, told: dict[str, Any], photos: tuple[InputImage, ...]
+) -> None:
+    sizes = info_of(model).sizes
+    assert size is None or (sizes.takes(size) if isinstance(sizes, SizeRange) else size in sizes)
+    given = sent(model, size=size, images=photos)["input"]
+    names = ("aspect_ratio", "size", "width", "height")
+    assert {name: value for name, value in given.items() if name in names} == told
+
+
+def _uploads(server: Loopback) -> list[Request]:
+    return [request for request in server.requests if request.path == "/v1/files"]
+
+
+def test_larger_pictures_travel_as_files_that_are_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "INLINE_BYTES", sum(len(photo.data) for photo in PHOTOS) - 1)
+    service, progress = Replicate(START_TIMEOUT, prediction()), list[str]()
+    seen = {"images": PHOTOS, "model": "google/nano-banana-pro", "on_progress": progress.append}
+    _, server = answered(service, **seen)
+    assert steps(server) == [*["upload"] * 4, "create", "look", *["delete"] * 4]
+    for photo, upload in zip(PHOTOS, _uploads(server), strict=True):
+        assert upload.body.count(b"\r\n\r\n" + photo.data + b"\r\n--") == 1
+        head = upload.body.partition(photo.data)[0].decode()
+        assert f'filename="{photo.filename}"' in head
+        assert f"Content-Type: {photo.media_type}" in head
+    (created,) = [request for request in server.requests if request.path.endswith("/predictions")]
+    addresses = [f"https://api.replicate.com/v1/files/f{number}" for number in (1, 2, 3, 4)]
+    assert created.json["input"]["image_input"] == addresses
+    deleted = [request.path for request in server.requests if request.method == "DELETE"]
+    assert sorted(deleted) == [f"/v1/files/f{number}" for number in (1, 2, 3, 4)]
+    assert {request.headers["authorization"] for request in server.requests} == {f"Bearer {KEY}"}
+    assert progress[:2] == ["sending the pictures", "waiting for the service"]
+
+
+def test_a_mask_counts_and_travels_as_a_file_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "INLINE_BYTES", len(PHOTOS[0].data))
+    _, server = answered(Replicate(), model="black-forest-labs/flux-fill-pro", images=PHOTOS[:1], mask=MASK)
+    assert steps(server) == ["upload", "upload", "create", "delete", "delete"]
+    assert MASK.data in _uploads(server)[1].body
+    given = server.requests[2].json["input"]
+    assert (given["image"][-2:], given["mask"][-2:]) == ("f1", "f2")
+
+
+@pytest.mark.parametrize("status", [401, 413, 422, 429, 500])
+def test_a_picture_that_cannot_be_uploaded_costs_nothing(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "INLINE_BYTES", 0)
+    service = Replicate()
+    take = service.files
+
+    def second_fails(request: Request) -> Reply:
+        reply = take(request)
+        return problem(status, "No") if service.uploads == 2 and request.method == "POST" else reply
+
+    service.files = second_fails
+    with Loopback(service) as server, pytest.raises(ProviderError) as raised:
+        make(ask(server.url, model="black-forest-labs/flux-2-pro", images=PHOTOS))
+    categories = {401: "auth", 429: "rate-limit", 500: "unavailable"}
+    assert raised.value.category == categories.get(status, "invalid-request")
+    assert raised.value.did_not_run
+    assert steps(server) == ["upload", "upload", "delete"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Reply(201, "<html>"),
+        Reply(201, "[]"),
+        Reply(201, {"id": "f1"}),
+        Reply(201, uploaded("f1") | {"urls": {}}),
+    ],
+)
+def test_an_upload_that_answers_in_another_form(odd: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "INLINE_BYTES", 0)
+    service = Replicate()
+    service.files = lambda request: odd
+    with Loopback(service) as server, pytest.raises(ProviderError) as raised:
+        make(ask(server.url, model="black-forest-labs/flux-2-pro", images=PHOTOS[:1]))
+    assert (raised.value.category, raised.value.did_not_run) == ("bad-response", True)
+    assert steps(server) == ["upload"]
+
+
+@pytest.mark.parametrize("deleted", [Reply(404), Reply(500), Reply(delay=30), Reply(503)])
+def test_a_file_that_cannot_be_deleted_costs_no_picture(
+    deleted: Reply, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pictures, "INLINE_BYTES", 0)
+    monkeypatch.setattr(pictures, "DELETE_SECONDS", 0.2)
+    service = Replicate()
+    take = service.files
+    service.files = lambda request: deleted if request.method == "DELETE" else take(request)
+    with Loopback(service) as server:
+        request = ask(server.url, model="black-forest-labs/flux-2-pro", images=PHOTOS[:2])
+        result = run(lambda: asyncio.wait_for(replicate.generate(request), 8))
+    assert result.image == URL
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+    assert {path for path in (asked.path for asked in server.requests) if path[-1] in "12"} == {
+        "/v1/files/f1",
+        "/v1/files/f2",
+    }
+
+
+def test_files_are_deleted_after_a_stop_and_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "INLINE_BYTES", 0)
+    edit: dict[str, Any] = {"model": "black-forest-labs/flux-2-pro", "images": PHOTOS[:1]}
+    with Loopback(Replicate(prediction("failed", error="CUDA out of memory"))) as server:
+        with pytest.raises(ProviderError):
+            make(ask(server.url, **edit))
+        assert steps(server) == ["upload", "create", "delete"]
+
+    async def stop() -> None:
+        task = asyncio.create_task(replicate.generate(ask(server.url, **edit)))
+        await asyncio.to_thread(server.wait_until, lambda server: "look" in steps(server))
+        task.cancel()
+        with pytest.raises(CancelConfirmed):
+            await task
+
+    with Loopback(Replicate(START_TIMEOUT)) as server:
+        run(stop)
+    assert steps(server)[-2:] == ["cancel", "delete"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "category"),
+    [
+        (Reply(413, "<html><title>413 Request Entity Too Large</title>"), "invalid-request"),
+        (
+            Reply(422, {"title": "Input validation failed", "detail": "- input.input_image: no"}),
+            "invalid-request",
+        ),
+    ],
+)
+def test_a_picture_that_the_service_refuses(reply: Reply, category: str) -> None:
+    error = failed(Replicate(reply), model="black-forest-labs/flux-kontext-pro", images=PHOTOS[:1])
+    assert (error.category, error.did_not_run) == (category, True)
+
+
+def test_a_picture_that_a_model_finds_unsafe_is_a_refusal() -> None:
+    error = "The input or output was flagged as sensitive. Please try again with different inputs. (E005)"
+    refusal, _ = refused(
+        Replicate(prediction("failed", error=error)),
+        model="black-forest-labs/flux-kontext-pro",
+        images=PHOTOS[:1],
+    )
+    assert isinstance(refusal, ContentFiltered)
+
+
+def test_a_service_that_repeats_the_picture_shows_none_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(0)
+    kontext, data = "black-forest-labs/flux-kontext-pro", PHOTOS[0].base64
+    detail = f"- input.input_image: {PHOTOS[0].data_uri} cannot be read"
+    error = failed(Replicate(problem(422, detail)), model=kontext, images=PHOTOS[:1])
+    said = f"{error!r} {error} {error.service_message} {error.why}"
+    assert data[:40] not in said
+    assert data[:40] not in caplog.text
 
 
 # Stop
@@ -853,8 +1134,7 @@ def test_nothing_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
     assert KEY not in str(server.requests)
 
     async def address() -> str:
-        client = await replicate._client(ask(None))
-        return str(client._async_client.base_url)
+        return str((await client.client_for(ask(None)))._async_client.base_url)
 
     assert run(address) == "https://api.replicate.com"
 
@@ -1094,10 +1374,11 @@ def test_the_models_are_told_apart_by_what_they_take() -> None:
     info = replicate.describe()
     assert info.other_models is not None
     assert info.other_models.sizes == ()
-    assert {model.id for model in info.models if model.seed} == {
-        SCHNELL,
-        "black-forest-labs/flux-dev",
-        "black-forest-labs/flux-1.1-pro",
-        SDXL.id,
+    without = {
+        "bytedance/seedream-4",
+        "google/nano-banana",
+        "google/nano-banana-pro",
+        "recraft-ai/recraft-v3",
     }
+    assert {model.id for model in info.models if not model.seed} == without
     assert re.fullmatch(r"[0-9a-f]{64}", VERSION)

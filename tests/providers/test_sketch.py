@@ -21,7 +21,8 @@ from limner import ContentFiltered, ImageRequest, ImageResult, ProviderError, Si
 from limner.errors import CATEGORIES
 from providers import sketch
 from providers.sketch import SketchOptions, paint
-from providers.sketch.words import WORDS, Scene, Subject
+from providers.sketch.scene import Scene, Subject
+from providers.sketch.words import WORDS
 
 SMALL = Size(256, 256)
 SUBJECTS = [names.split()[0] for names in WORDS["subject"].split(",")]
@@ -52,7 +53,7 @@ def test_the_same_request_gives_the_same_bytes() -> None:
 
 def test_the_same_request_gives_the_same_bytes_in_another_process() -> None:
     code = (
-        "import sys, zlib; from limner import Size; from providers.sketch import Scene, paint;"
+        "import sys, zlib; from limner import Size; from providers.sketch.painting import Scene, paint;"
         "sys.stdout.write(str(zlib.crc32(paint(Scene('three owls over frobnitz'), Size(256, 256), 3))))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

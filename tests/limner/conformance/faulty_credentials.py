@@ -21,6 +21,7 @@ from limner import (
 
 REQUEST = "The request"
 FAILS = "Failures"
+IN_NO_TEXT = "test_the_(credential_is|pictures_are)_in_no_text"
 
 
 class Gossips(Paint):
@@ -35,6 +36,16 @@ class Gossips(Paint):
 class TestGossips(PaintSuite):
     plugin = Gossips()
     expected = "test_the_credential_is_in_no_text", "is in the result's metadata", FAILS
+
+
+class Remembers(Gossips):
+    def result(self, *answered: Any) -> ImageResult:
+        return ImageResult(super().result(*answered).image, continuation={"key": self.last})
+
+
+class TestRemembers(PaintSuite):
+    plugin = Remembers()
+    expected = "test_the_credential_is_in_no_text", "is in the result's continuation", FAILS
 
 
 class Reports(Paint):
@@ -56,7 +67,7 @@ class Logs(Paint):
 
 class TestLogs(PaintSuite):
     plugin = Logs()
-    expected = "test_the_credential_is_in_no_text", "is in a line of its log", FAILS
+    expected = IN_NO_TEXT, "is in a line of its log", FAILS
 
 
 class Speaks(ProviderError):
@@ -74,7 +85,7 @@ class Quotes(Paint):
 
 class TestQuotes(PaintSuite):
     plugin = Quotes()
-    expected = "test_the_credential_is_in_no_text", "is in the error's text", FAILS
+    expected = IN_NO_TEXT, "is in the error's text", FAILS
 
 
 class Follows(Paint):

@@ -35,7 +35,7 @@ class NoPicture(Paint):
 
 class TestNoPicture(PaintSuite):
     plugin = NoPicture()
-    expected = "test_each_(model|size|option)_makes_a_picture", "image is not a picture", RESULT
+    expected = "test_.+_(makes_a_picture|make_one)", "not a picture: The provider gave no picture", RESULT
 
 
 class NoResult(Dots):

@@ -12,6 +12,10 @@ class TestNamed(PaintSuite):
     plugin = "paint:named"
 
 
+class TestRetouch(PaintSuite):
+    plugin = "paint:retouch"
+
+
 class TestDots(DotsSuite):
     plugin = dots
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import secrets
 from enum import Enum
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -13,6 +15,7 @@ from pydantic import Field
 from limner import (
     ContentFiltered,
     Credential,
+    ImageInputs,
     ImageRequest,
     ImageResult,
     ModelInfo,
@@ -22,8 +25,11 @@ from limner import (
     Size,
     SizeRange,
     hookimpl,
+    service_words,
     shared,
 )
+
+PREVIEW = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 Answered = tuple[int, dict[str, str], bytes]
 
@@ -69,6 +75,9 @@ class Paint:
     """A provider of a service."""
 
     options: type[Options] = PaintOptions
+    images = ImageInputs(
+        most=3, mask=True, media_types=("image/png", "image/jpeg", "image/webp", "image/gif", "image/avif")
+    )
     url = "https://paint.example/keys"
 
     @hookimpl
@@ -78,6 +87,7 @@ class Paint:
             sizes=(Size(64, 64), Size(96, 64)),
             seed=True,
             negative_prompt=True,
+            images=self.images,
             options=self.options,
         )
         credential = Credential(variable="PAINT_API_KEY", url=self.url)
@@ -86,6 +96,7 @@ class Paint:
     @hookimpl
     async def generate(self, request: ImageRequest) -> ImageResult:
         request.report("painting")
+        request.preview(base64.b64decode(PREVIEW))
         try:
             status, headers, content = await self.post(request)
         except (OSError, asyncio.IncompleteReadError) as error:
@@ -107,7 +118,9 @@ class Paint:
 
     def body(self, request: ImageRequest) -> dict[str, Any]:
         asked = {"prompt": request.prompt, "size": str(request.size), "seed": request.seed}
-        return {**asked, "without": request.negative_prompt, **request.options.model_dump()}
+        given = {"pictures": [image.data_uri for image in request.images], "after": request.continuation}
+        given["mask"] = request.mask.base64 if request.mask else None
+        return {**asked, **given, "without": request.negative_prompt, **request.options.model_dump()}
 
     def result(self, status: int, headers: dict[str, str], content: bytes, /) -> ImageResult:
         try:
@@ -115,7 +128,7 @@ class Paint:
         except ValueError:
             reply = None
         reply = reply if isinstance(reply, dict) else {}
-        words = reply.get("message")
+        words = service_words(reply)
         if reply.get("code") == "unsafe":
             raise ContentFiltered(words)
         if status == 401:
@@ -126,7 +139,8 @@ class Paint:
             raise ProviderError("unavailable", words)
         if not isinstance(reply.get("image"), str):
             raise ProviderError("bad-response", words)
-        return ImageResult(reply["image"], metadata={"status": status})
+        said: dict[str, Any] = {"text": "Here it is.", "continuation": {"painting": "painting-1"}}
+        return ImageResult(reply["image"], metadata={"status": status}, **said)
 
 
 class Mood(Enum):
@@ -147,6 +161,31 @@ class Named(Paint):
 
     def body(self, request: ImageRequest) -> dict[str, Any]:
         return {**super().body(request), **request.options.model_dump(mode="json")}
+
+
+class Retouch(Paint):
+    """A provider of a service that only edits, and takes a form with the files as they are."""
+
+    images = ImageInputs(least=1, most=2, mask=True)
+
+    async def post(self, request: ImageRequest) -> Answered:
+        if not request.images:
+            raise ProviderError("invalid-request")
+        boundary = secrets.token_hex(16)
+        fields = [(name, json.dumps(value).encode()) for name, value in self.body(request).items()]
+        fields += [("image[]", image.data) for image in request.images]
+        fields += [("mask", request.mask.data)] if request.mask else []
+        parts = [
+            f'--{boundary}\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n'.encode() + value
+            for name, value in fields
+        ]
+        headers = {"authorization": f"Bearer {self.key(request)}"}
+        headers["content-type"] = f"multipart/form-data; boundary={boundary}"
+        body = b"\r\n".join([*parts, f"--{boundary}--\r\n".encode()])
+        return await self.client().post(f"{request.base_url}/retouch", headers, body)
+
+    def body(self, request: ImageRequest) -> dict[str, Any]:
+        return super().body(request) | {"pictures": None, "mask": None}
 
 
 class DotsOptions(Options):
@@ -186,4 +225,4 @@ class AsyncDots(Dots):
         return super().generate(request)
 
 
-paint, named, dots, async_dots = Paint(), Named(), Dots(), AsyncDots()
+paint, named, retouch, dots, async_dots = Paint(), Named(), Retouch(), Dots(), AsyncDots()

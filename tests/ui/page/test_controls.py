@@ -141,7 +141,7 @@ def test_what_is_left_alone_is_not_asked_for() -> None:
     assert read_options(Every, {}) == {}
 
 
-@pytest.mark.parametrize("name", ["openai", "huggingface", "replicate", "sketch"])
+@pytest.mark.parametrize("name", ["openai", "gemini", "huggingface", "replicate", "sketch"])
 def test_what_is_left_alone_is_not_asked_of_the_real_providers(name: str) -> None:
     registry = Registry(Settings())
     provider = registry.get(name)
