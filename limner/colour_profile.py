@@ -14,8 +14,9 @@ _MOST_TEXT = 4_096
 _MOST_TAGS = 100
 _HEADER = 128
 _COLOURS = {
-    *(b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC", b"kTRC", b"wtpt", b"bkpt", b"chad", b"cicp"),
+    *(b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC", b"kTRC", b"wtpt", b"bkpt", b"chad", b"chrm"),
     *(b"A2B0", b"A2B1", b"A2B2", b"A2B3", b"B2A0", b"B2A1", b"B2A2", b"B2A3", b"gamt", b"lumi"),
+    *(b"cicp", b"meas", b"tech", b"view"),
     *(b"D2B0", b"D2B1", b"D2B2", b"D2B3", b"B2D0", b"B2D1", b"B2D2", b"B2D3"),
 }
 _TEXTS = {b"desc", b"cprt"}

@@ -72,7 +72,7 @@ async def test_an_upload_that_nobody_sends_goes_after_a_day(tmp_path: Path, cloc
 async def test_too_many_unused_uploads_push_out_the_oldest(
     tmp_path: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MAX_UNUSED", 3 * len(PNG))
+    monkeypatch.setattr(uploads, "MAX_UNUSED", 3 * uploads.LEAST_COUNTED)
     store = Store(tmp_path)
     pictures: list[InputPicture] = []
     for _ in range(5):
