@@ -112,7 +112,7 @@ async def test_what_is_no_whole_picture_is_refused_and_nothing_is_kept(tmp_path:
     data, status, words = REFUSED[what]
     if what == "a damaged HEIC":
         pytest.importorskip("pillow_heif")
-    bounds = {"max_pixels": 1_000, "max_bytes": 100_000}
+    bounds: dict[str, Any] = {"max_pixels": 1_000, "max_bytes": 100_000}
     async with open_client(tmp_path, ScriptedProvider(), **bounds) as (client, _):
         answer = await sent(client, data)
     assert answer.status_code == status, answer.text
