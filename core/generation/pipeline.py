@@ -165,6 +165,8 @@ def _size_warning(plan: Plan, result: ImageResult, picture: Picture) -> list[Ima
     wanted, made = plan.image_request.size, Size(picture.width, picture.height)
     if wanted is None or any(warning.feature == "size" for warning in result.warnings):
         return []
+    if plan.request.images and not plan.request.size:  # nobody chose it, and many models keep a picture's own
+        return []
     if (
         abs(made.ratio / wanted.ratio - 1) < SIZE_TOLERANCE
         and abs(made.pixels / wanted.pixels - 1) < SIZE_TOLERANCE

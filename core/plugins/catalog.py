@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from core.plugins.provider import Provider
 from core.plugins.registry import Registry
-from limner import ModelInfo, SizeRange
+from limner import ImageInputs, ModelInfo, SizeRange
 from limner.options import option_schemas
 
 
@@ -20,14 +20,24 @@ class Model(BaseModel):
     sizes: str
     seed: bool
     negative_prompt: bool
+    images: ImageInputs | None = None
+    """The pictures that it takes."""
     options: dict[str, Any]
     """The JSON schema of each option, by name."""
 
     @property
     def takes(self) -> list[str]:
         """Returns what the model takes in addition to a prompt and a size."""
-        flags = {"seed": self.seed, "negative prompt": self.negative_prompt}
+        flags = {"seed": self.seed, "negative prompt": self.negative_prompt, **self._images}
         return [name for name, taken in flags.items() if taken] + list(self.options) or ["a prompt only"]
+
+    @property
+    def _images(self) -> dict[str, bool]:
+        if self.images is None:
+            return {}
+        least, most = self.images.least, self.images.most
+        count = f"{most}" if least == most else f"{least} to {most}" if least else f"up to {most}"
+        return {f"{count} picture{'' if most == 1 else 's'}": True, "mask": self.images.mask}
 
 
 class PluginEntry(BaseModel):
@@ -88,6 +98,7 @@ def _model(provider: Provider, model: ModelInfo) -> Model:
         sizes=_sizes(model),
         seed=model.seed,
         negative_prompt=model.negative_prompt,
+        images=model.images,
         options=option_schemas(provider.info.options_of(model)),
     )
 

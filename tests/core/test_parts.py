@@ -5,19 +5,25 @@ from __future__ import annotations
 import base64
 import json
 import re
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from PIL import Image
 
+from core.chat.request import UserRequest
 from core.parts import file_stem, filename, image_part, picture_path, provenance, thread_messages
 from core.settings.schema import Settings
-from limner import ContentFiltered, ImageRequest, ImageResult
-from tests.core.scripted import PNG, Gate, ScriptedProvider, ask, at_once, settled, studio_of
+from limner import ContentFiltered, ImageInputs, ImageRequest, ImageResult
+from tests.core.scripted import CONVERSATION, PNG, Gate, ScriptedProvider, ask, at_once, settled, studio_of
 
 pytestmark = pytest.mark.anyio
 
+_file = BytesIO()
+Image.new("RGB", (8, 8), "navy").save(_file, "JPEG")
+JPEG = _file.getvalue()
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>'
 _DATA = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/]+=*")
 
@@ -151,6 +157,39 @@ def test_every_file_name_fits(prompt: str) -> None:
     stem = file_stem(prompt)
     assert 0 < len(stem) <= 60
     assert len(stem.encode()) <= 180
+
+
+@pytest.mark.parametrize("public_url", [None, "https://pictures.example/app/"])
+async def test_what_a_person_sent_and_what_a_model_said_are_parts_too(
+    tmp_path: Path, public_url: str | None
+) -> None:
+    async def play(_: ImageRequest) -> ImageResult:
+        return ImageResult(PNG, text="Here <it> is.")
+
+    scripted = ScriptedProvider(play, model={"images": ImageInputs(most=2)})
+    async with studio_of(tmp_path, scripted, public_url=public_url) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        sent = [
+            await studio.add_picture(conversation, data, name) for data, name in ((PNG, "a"), (JPEG, "b"))
+        ]
+        request, names = UserRequest(prompt="a fox"), [picture.name for picture in sent]
+        message = await studio.start(conversation, request, images=names)
+        await settled(conversation, message)
+        asked, answer = await thread_messages(message, studio.store, studio.settings)
+        prompt, first, second = converted(asked)
+        assert prompt == {"type": "text", "text": "a fox"}
+        assert [part["filename"] for part in (first, second)] == ["a.png", "b.jpg"]
+        assert {frozenset(part) for part in (first, second)} == {frozenset({"type", "image", "filename"})}
+        assert converted(answer)[0] == {"type": "text", "text": "Here <it> is."}
+        assert answer["metadata"]["custom"]["text"] == "Here <it> is."
+        if public_url:
+            assert first["image"] == f"{public_url}limner/pictures/{names[0]}/a.png"
+        else:
+            assert first["image"] == f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+            found = studio.store.find(names[1])
+            assert isinstance(found, Path)
+            found.unlink()
+            assert len(converted((await thread_messages(message, studio.store, studio.settings))[0])) == 2
 
 
 async def test_the_extension_is_that_of_the_bytes_and_the_path_is_ascii(tmp_path: Path) -> None:

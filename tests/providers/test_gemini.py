@@ -372,11 +372,12 @@ def test_neither_the_key_nor_a_picture_is_in_any_log(caplog: pytest.LogCaptureFi
         assert secret not in log
 
 
-def test_a_redirect_is_not_followed_with_prompt_and_key() -> None:
+@pytest.mark.parametrize("status", [302, 303, 307])
+def test_a_redirect_is_not_followed_with_prompt_and_key(status: int) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         other.setblocking(False)
         address = f"http://127.0.0.1:{other.getsockname()[1]}{PATH}"
-        failure = failed(Reply(307, headers={"location": address}))
+        failure = failed(Reply(status, headers={"location": address}), timeout=5)
         with pytest.raises(BlockingIOError):  # nobody has connected
             other.accept()
     assert failure.category == "bad-response"

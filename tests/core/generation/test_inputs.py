@@ -240,7 +240,7 @@ async def test_the_picture_has_the_shape_of_the_first_one_unless_somebody_chose(
     async with studio_of(tmp_path, scripted) as studio:
         _, _, version = await send(studio, [png(300, 200), png(10, 90)], size=asked)
     assert scripted.requests[0].size == made
-    assert not [warning for warning in version.provenance.warnings if "nearest" in warning.details]
+    assert [warning.feature for warning in version.provenance.warnings] == (["size"] if asked else [])
 
 
 async def test_what_a_model_does_not_take_as_it_is_is_converted_with_a_notice(tmp_path: Path) -> None:
@@ -249,9 +249,8 @@ async def test_what_a_model_does_not_take_as_it_is_is_converted_with_a_notice(tm
         _, _, version = await send(studio, [png(20, 10), photo("JPEG")])
     (request,) = scripted.requests
     assert [(image.media_type, image.filename) for image in request.images] == 2 * [("image/jpeg", "a.jpg")]
-    notices = {warning.feature: warning.details for warning in version.provenance.warnings}
-    assert notices.pop("size", None)  # the scripted picture has its own
-    assert notices == {"image_1": "Converted to a form that p-1 takes."}
+    (notice,) = version.provenance.warnings
+    assert (notice.feature, notice.details) == ("image_1", "Converted to a form that p-1 takes.")
 
 
 async def test_a_mask_arrives_in_the_size_of_the_picture(tmp_path: Path) -> None:

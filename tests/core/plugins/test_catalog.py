@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from enum import Enum
 
+import pytest
 from pydantic import Field
 
 from core.plugins.catalog import catalog
-from limner import Options
+from limner import ImageInputs, Options
 from tests.core.scripted import ScriptedProvider
 from tests.plugins.objects import registry_of
 
@@ -29,3 +30,18 @@ def test_the_options_of_a_model_are_listed_without_references_by_the_names_of_a_
         "numSteps": {"default": 20, "title": "Numsteps", "type": "integer"},
     }
     assert entry.models[0].takes == ["seed", "negative prompt", "style", "numSteps"]
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (ImageInputs(), ["up to 1 picture"]),
+        (ImageInputs(most=9, mask=True), ["up to 9 pictures", "mask"]),
+        (ImageInputs(least=1), ["1 picture"]),
+        (ImageInputs(least=2, most=3), ["2 to 3 pictures"]),
+    ],
+)
+def test_the_pictures_that_a_model_takes_are_listed(images: ImageInputs, words: list[str]) -> None:
+    (entry,) = catalog(registry_of(scripted=ScriptedProvider(model={"images": images, "seed": False})))
+    assert entry.models[0].takes == ["negative prompt", *words]
+    assert entry.models[0].model_dump(mode="json")["images"]["most"] == images.most
