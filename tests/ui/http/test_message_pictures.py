@@ -106,6 +106,7 @@ async def test_a_preview_is_shown_while_its_picture_is_made_and_no_longer(tmp_pa
         assert shown.headers["content-type"] == "image/png"
         assert "sandbox" in shown.headers["content-security-policy"]
         assert shown.headers["x-content-type-options"] == "nosniff"
+        assert (await client.get(f"/limner/previews/{'0' * 32}")).status_code == 404
         previewed.append(path)
         return ImageResult(PNG)
 
