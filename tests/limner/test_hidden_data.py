@@ -84,9 +84,12 @@ ODD: dict[str, Odd] = {
     "the profile of a screen": lambda: saved("JPEG", icc_profile=SCREEN),
     "a profile in many pieces": lambda: saved("JPEG", icc_profile=with_tag(b"ndin", HIDDEN + bytes(99_000))),
     "text behind the profile": lambda: saved("JPEG", icc_profile=PROFILE + HIDDEN),
+    "text within the profile": lambda: saved("JPEG", icc_profile=with_tag(b"tech", bytes(12), HIDDEN)),
     "a screen's profile in a PNG": lambda: saved("PNG", icc_profile=SCREEN),
     "the name of the profile": lambda: png(chunk(b"iCCP", HIDDEN + b"\0\0" + zlib.compress(PROFILE))),
-    "text behind a packed profile": lambda: png(chunk(b"iCCP", b"x\0\0" + zlib.compress(PROFILE) + HIDDEN)),
+    "text behind a packed profile": lambda: png(
+        chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(PROFILE) + HIDDEN)
+    ),
     "a packed profile that is none": lambda: png(chunk(b"iCCP", HIDDEN)),
     "frames that nobody sees": lambda: (
         (data := png(chunk(b"acTL", struct.pack(">II", 1, 0))))[:-12] + chunk(b"fdAT", HIDDEN) + data[-12:]
@@ -139,6 +142,9 @@ def test_of_a_moving_webp_the_first_picture_stays() -> None:
 
 def test_an_ordinary_profile_stays_as_it_is() -> None:
     assert plain_profile(PROFILE) is PROFILE
+    plain = plain_profile(b"\0\0\0\1" + PROFILE[4:])
+    assert plain
+    assert int.from_bytes(plain[:4], "big") == len(plain)
 
 
 def test_a_profile_without_the_screens_name_has_the_same_colours() -> None:
@@ -168,6 +174,7 @@ def test_a_profile_without_the_screens_name_has_the_same_colours() -> None:
         PROFILE[:128] + b"\xff\xff\xff\xff" + PROFILE[132:],
         PROFILE[:128] + bytes(4) + PROFILE[132:],
         PROFILE[:136] + b"\xff\xff\xff\xff" + PROFILE[140:],
+        PROFILE[:136] + bytes(4) + PROFILE[140:],
         PROFILE[:140] + b"\xff\xff\xff\xff" + PROFILE[144:],
         PROFILE[:300],
         PROFILE + bytes(4_000_000),
