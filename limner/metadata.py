@@ -19,7 +19,7 @@ _PNG_KEPT = {
     **{b"gAMA": (4,), b"cHRM": (32,), b"sRGB": (1,), b"cICP": (4,), b"pHYs": (9,)},
 }
 """How long the data of each chunk may be."""
-_PROFILE_NAME = b"ICC profile\0\0"
+_PROFILE_NAME = b"ICC Profile\0\0"  # as Pillow writes it
 _WEBP_PIXELS = (b"VP8 ", b"VP8L", b"ALPH")
 _WEBP_METADATA, _WEBP_PROFILE, _WEBP_MOVES = 0x08 | 0x04, 0x20, 0x02
 """The flags of a WebP file that has EXIF and XMP data, a profile, several frames."""
@@ -49,13 +49,21 @@ def _png(data: bytes) -> bytes:
     seen: set[bytes] = set()
     while kind != b"IEND":
         length, kind = struct.unpack_from(">I4s", data, at)
-        if kind in _PNG_PIXELS or (length in _PNG_KEPT.get(kind, ()) and kind not in seen):
-            kept.append(view[at : at + length + 12])
+        chunk = view[at : at + length + 12]
+        if kind in _PNG_PIXELS or (
+            length in _PNG_KEPT.get(kind, ()) and kind not in seen and _is_sound(chunk)
+        ):
+            kept.append(chunk)
         elif kind == b"iCCP" and kind not in seen:
             kept.append(_png_profile(data[at + 8 : at + 8 + length]))
         seen.add(kind)
         at += length + 12
     return b"".join(kept)
+
+
+def _is_sound(chunk: memoryview) -> bool:
+    """Whether a chunk has the right checksum, without which many programs refuse the whole picture."""
+    return struct.unpack(">I", chunk[-4:])[0] == zlib.crc32(chunk[4:-4])
 
 
 def _png_profile(chunk: bytes) -> bytes:
@@ -84,6 +92,8 @@ def _jpeg(data: bytes) -> bytes:
         if marker in (0xD8, 0xD9):  # what comes after the end is another picture
             break
         at = start + 2 + struct.unpack_from(">H", data, start + 2)[0]
+        if at > len(data):
+            break
         if marker == 0xE0 and data.startswith(b"JFIF\0", start + 4) and at - start >= 18:
             kept += [b"\xff\xe0\0\x10", view[start + 4 : start + 16], b"\0\0"]  # without its small copy
         elif marker == 0xEE and data.startswith(b"Adobe", start + 4) and at - start >= 16:

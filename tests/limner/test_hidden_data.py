@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 from limner.colour_profile import plain_profile
 from limner.identify import identify
 from limner.prepare import prepare_image
-from tests.limner.photos import PROFILE, opened, scene
+from tests.limner.photos import PROFILE, opened, photo, scene
 
 HIDDEN = b"SERIAL-4711"
 Odd = Callable[[], bytes]
@@ -88,7 +88,7 @@ ODD: dict[str, Odd] = {
     "a screen's profile in a PNG": lambda: saved("PNG", icc_profile=SCREEN),
     "the name of the profile": lambda: png(chunk(b"iCCP", HIDDEN + b"\0\0" + zlib.compress(PROFILE))),
     "text behind a packed profile": lambda: png(
-        chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(PROFILE) + HIDDEN)
+        chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(PROFILE) + HIDDEN)
     ),
     "a packed profile that is none": lambda: png(chunk(b"iCCP", HIDDEN)),
     "frames that nobody sees": lambda: (
@@ -182,6 +182,30 @@ def test_a_profile_without_the_screens_name_has_the_same_colours() -> None:
 )
 def test_what_is_no_profile_goes(profile: bytes) -> None:
     assert plain_profile(profile) is None
+
+
+def test_what_is_damaged_beside_the_pixels_goes() -> None:
+    """Pillow, and so some services, refuse a whole picture for the checksum of one small chunk."""
+    gamma = chunk(b"gAMA", bytes(4))[:-4] + b"none"
+    data = png(gamma)
+    kept, info = prepare_image(data, identify(data))
+    assert kept == saved("PNG")
+    assert identify(kept) == info
+
+
+def test_a_segment_that_is_longer_than_its_file_goes() -> None:
+    data = saved("JPEG")[:-2] + b"\xff\xfe\xff\xff SERIAL"
+    kept, info = prepare_image(data, identify(data))
+    assert kept == saved("JPEG")
+    assert prepare_image(kept, info)[0] is kept
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "JPEG"])
+def test_what_is_encoded_again_is_not_changed_once_more(format: str) -> None:
+    """What is kept is what is sent."""
+    data = photo(format, 6)
+    kept, info = prepare_image(data, identify(data))
+    assert prepare_image(kept, info)[0] is kept
 
 
 def test_a_bomb_in_a_profile_costs_nothing() -> None:
