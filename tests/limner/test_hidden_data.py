@@ -194,7 +194,7 @@ def test_what_is_damaged_beside_the_pixels_goes() -> None:
 
 
 def test_a_segment_that_is_longer_than_its_file_goes() -> None:
-    data = saved("JPEG")[:-2] + b"\xff\xfe\xff\xff SERIAL"
+    data = saved("JPEG")[:-2] + b"\xff\xdc\xff\xff SERIAL\xff\xd9"
     kept, info = prepare_image(data, identify(data))
     assert kept == saved("JPEG")
     assert prepare_image(kept, info)[0] is kept
