@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page, expect
+import io
+import re
+
+from PIL import Image
+from playwright.sync_api import FilePayload, Locator, Page, expect
+
+
+def picture_file(name: str, colour: str, size: tuple[int, int] = (80, 60)) -> FilePayload:
+    """Gives a picture of one colour, as a file that a person chooses."""
+    written = io.BytesIO()
+    Image.new("RGB", size, colour).save(written, "png")
+    return {"name": name, "mimeType": "image/png", "buffer": written.getvalue()}
 
 
 class Chat:
@@ -17,6 +28,8 @@ class Chat:
         self.prompts = page.locator(".limner-prompt")
         self.error = page.locator("#limner-error").get_by_role("alert")
         self.spoken = page.locator(".limner-announcer")
+        self.chips = page.get_by_role("list", name="Pictures to go in").get_by_role("listitem")
+        self.failures = page.get_by_role("list", name="Pictures that could not be added")
         self.open()
 
     def open(self, query: str = "") -> None:
@@ -68,6 +81,23 @@ class Chat:
             return
         with self.page.expect_response("**/limner/offer*"):  # the server offers what the choice takes
             chosen.click()
+
+    def add(self, *files: FilePayload) -> None:
+        """Chooses files by the composer's button, and waits until they are uploaded."""
+        before = self.chips.count()
+        with self.page.expect_file_chooser() as chooser:
+            self.page.get_by_role("button", name="Add pictures").click()
+        chooser.value.set_files([*files])
+        expect(self.chips).to_have_count(before + len(files))
+        self.uploaded()
+
+    def uploaded(self) -> None:
+        """Waits until no chip is being uploaded."""
+        expect(self.page.get_by_role("progressbar")).to_have_count(0)
+
+    def chip(self, number: int) -> Locator:
+        """Gives a chip by the name that it shows."""
+        return self.chips.filter(has_text=re.compile(rf"^image {number}(?!\d)"))
 
     def options(self) -> None:
         """Opens the composer's Options."""

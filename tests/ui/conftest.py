@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page
 
 from tests.serving import ROOT, Serving
@@ -39,6 +42,38 @@ class Gate:
         written.rename(self.file.with_name(f"{self.file.name}.says"))
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What the provider Retouch got with the prompt that has its tag."""
+
+    place: Path
+
+    @property
+    def tag(self) -> str:
+        return f"#{self.place.name}"
+
+    def about(self) -> dict[str, Any]:
+        """Gives the names of the pictures and the size, and forgets them."""
+        written = self.place.with_name(f"{self.place.name}.json")
+        about = json.loads(written.read_text())
+        written.unlink()
+        return about
+
+    def picture(self, which: int | str) -> Image.Image:
+        return Image.open(self.place.with_name(f"{self.place.name}-{which}"))
+
+    def colours(self) -> list[tuple[int, ...]]:
+        """Gives the colour in the middle of each picture."""
+        pictures = [self.picture(n).convert("RGB") for n in range(1, len(self.about()["images"]) + 1)]
+        return [image.getpixel((image.width // 2, image.height // 2)) for image in pictures]  # pyright: ignore
+
+
+@pytest.fixture
+def kept(gates: Path) -> Kept:
+    """Gives a place that no other test knows."""
+    return Kept(gates / f"kept-{secrets.token_hex(3)}")
+
+
 @pytest.fixture(scope="session")
 def gates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("gates")
@@ -59,13 +94,15 @@ def with_shapes(tmp_path_factory: pytest.TempPathFactory, gates: Path) -> dict[s
     installed.mkdir()
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: limner-shapes\nVersion: 0.1.0\n")
     (installed / "entry_points.txt").write_text(
-        "[limner]\n" + "".join(f"{name} = limner_shapes.{name}\n" for name in ("shapes", "hostile", "choosy"))
+        "[limner]\n"
+        + "".join(f"{name} = limner_shapes.{name}\n" for name in ("shapes", "hostile", "choosy", "retouch"))
     )
     return {
         "PYTHONPATH": str(site),
         "LIMNER_PROVIDER": "shapes",
         "LIMNER_PROVIDERS__SHAPES__GATES": str(gates),
         "LIMNER_PROVIDERS__HOSTILE__GATES": str(gates),
+        "LIMNER_PROVIDERS__RETOUCH__GATES": str(gates),
         "LIMNER_RATE_LIMIT": "10000/minute",
         "LIMNER_MAX_IN_FLIGHT": "100",
         "LIMNER_SHUTDOWN_GRACE": "0",

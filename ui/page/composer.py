@@ -15,6 +15,7 @@ from core.studio import Studio
 from limner import Options
 from ui.page.choices import option_groups
 from ui.page.controls import option_controls
+from ui.page.inputs import add_button_html, inputs_html
 from ui.page.offers import offer
 
 _OPTIONS_BUTTON = """<button type="button" aria-expanded="false" aria-controls="limner-option-fields">
@@ -40,7 +41,15 @@ class Composer:
         default = self._registry.get(studio.settings.provider) or next(iter(self._registry))
         with gr.Column(elem_id="limner-composer"):
             gr.HTML('<p role="alert"></p>', elem_id="limner-error", padding=False)
+            first = default.info.models[0]
+            gr.HTML(
+                inputs_html(self._registry, default, first, studio.settings.max_bytes),
+                elem_id="limner-inputs",
+                padding=False,
+                apply_default_css=False,
+            )
             with gr.Row(elem_id="limner-write", equal_height=True):
+                gr.HTML(add_button_html(), elem_id="limner-add", padding=False, apply_default_css=False)
                 self.prompt = gr.Textbox(
                     label="Prompt",
                     show_label=False,
@@ -79,6 +88,7 @@ class Composer:
                         groups = option_groups(self._registry)
                         self._groups = [self._draw_group(name, options) for options, name in groups.items()]
         self.about = gr.HTML(padding=False, elem_id="limner-about")
+        self.choose = gr.Button(visible="hidden", elem_id="limner-choose")  # which only the script presses
         self._listen(default, hidden=self._set_initial(default))
 
     def _draw_group(self, name: str, options: type[Options]) -> _OptionGroup:
@@ -121,7 +131,7 @@ class Composer:
     def _sent(self) -> list[dict[str, Any]]:
         """What the script knows of each control, in order: where it is shown, and what it holds at first.
 
-        A control that still holds that is not sent; provider, model and size always are.
+        A control that still holds that, or nothing, is not sent; provider and model always are.
         """
         options = {
             f"{group.name}/{name}": {"of": group.name, "initial": control.value}  # pyright: ignore[reportAttributeAccessIssue]
@@ -139,7 +149,7 @@ class Composer:
         changes = offer(self._registry, default.name, owner=self._for_owner)
         for control, change in changes.items():
             for name, value in change.items():
-                if name != "__type__":
+                if name != "__type__" and control in components:
                     setattr(components[control], name, value)
         return [control for control, change in changes.items() if change.get("visible") is False]
 
@@ -169,7 +179,14 @@ class Composer:
                 js=f"(provider, model) => window.limnerOffer({names}, {{provider, model}}, {initial})",
             ),
         ]
-        for choice in choices:
+        both = self.choose.click(
+            None,
+            None,
+            outputs,
+            js=f"() => window.limnerOffer({names}, {{...window.limnerWanted, both: true}}, {initial})",
+            trigger_mode="multiple",
+        )
+        for choice in (*choices, both):
             choice.then(None, js="() => window.limnerOffered()")
         gr.on(
             [self.create.click, self.prompt.submit],

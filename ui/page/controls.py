@@ -18,20 +18,28 @@ from limner import ModelInfo, Options, Size, SizeRange
 from limner.options import listed_values, option_schemas
 
 _YES_OR_NO = {"true": True, "false": False}
+_AUTO = ("Auto", "")
 RATIOS = ("1:1", "4:3", "3:2", "16:9", "3:4", "2:3", "9:16")
 
 
 def size_choices(model: ModelInfo) -> list[tuple[str, str]]:
-    """Returns the choices as (label, value): the model's list of sizes, or ratios within its range."""
+    """Returns the choices as (label, value): the model's list of sizes, or ratios within its range.
+
+    The first leaves the size to the host, which goes by the first picture that is sent; none if a model has
+    no sizes.
+    """
+    if not model.sizes:
+        return []
     if not isinstance(model.sizes, SizeRange):
-        return [(_times(size), str(size)) for size in model.sizes]
+        return [_AUTO, *((_times(size), str(size)) for size in model.sizes)]
     fitted = {
         ratio: nearest_size(Size.parse(ratio.replace(":", "x")), model.sizes, by_ratio=True)
         for ratio in RATIOS
     }
     choices = [(f"{ratio} · {_times(size)}", ratio) for ratio, size in fitted.items()]
     default = model.sizes.default
-    return choices if fitted["1:1"] == default else [(_times(default), str(default)), *choices]
+    listed = [] if fitted["1:1"] == default else [(_times(default), str(default))]
+    return [_AUTO, *listed, *choices]
 
 
 def _times(size: Size) -> str:

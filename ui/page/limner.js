@@ -45,7 +45,7 @@ function connect() {
     const { now, messages, more } = JSON.parse(data);
     clockAhead = now * 1000 - Date.now();
     for (const message of messages) {
-      message.answer = message.answer.replaceAll('="limner/', `="${root}/limner/`);
+      for (const part of ["prompt", "answer"]) message[part] = message[part].replaceAll('="limner/', `="${root}/limner/`);
       if (lastRev !== null) announce(shown.get(message.id)?.state, message.state);
       else message.answer = message.answer.replaceAll(' role="alert"', ""); // old errors are no news
       shown.set(message.id, message);
@@ -94,13 +94,15 @@ document.addEventListener("input", ({ target }) => {
 window.limnerSend = async (controls, values, hidden) => {
   const prompt = promptBox().value;
   if (!prompt.trim()) return; // also a second click: the first one emptied the box
-  if (isHeldBack()) return;
+  if (isHeldBack() || isMisfit()) return;
   write("");
   complain("");
   following = true;
-  const { problem } = await post("", { prompt, ...wishes(controls, values, hidden) });
+  const inputs = takeChips();
+  const { problem } = await post("", { prompt, ...namesOf(inputs), ...wishes(controls, values, hidden) });
   complain(problem);
   if (problem && !promptBox().value) write(prompt);
+  if (problem && !chips.length) inputs.forEach(addChip);
 };
 
 function complain(sentence) {
@@ -112,7 +114,8 @@ function complain(sentence) {
 const actions = {
   copy: copyPicture,
   zoom: (button) => (isUnloaded(button) ? reload(button) : zoom(button)),
-  edit: ({ value }) => write(promptOf(value)),
+  edit: ({ value }) => editAgain(value),
+  put_in: putIn,
   new: startAgain,
 };
 
@@ -137,9 +140,9 @@ async function act(button) {
   setTimeout(() => button.classList.remove("limner-pressed"), problem ? 0 : 1000); // if it is still there
 }
 
-function promptOf(id) {
-  const row = find(`#message-${id}`).closest(".bot-row");
-  return row.previousElementSibling.querySelector(".limner-prompt").textContent;
+function editAgain(id) {
+  write(find(`#asked-${id} .limner-prompt`).textContent);
+  bringBack(find(`#asked-${id}`));
 }
 
 function startAgain() {
@@ -148,6 +151,7 @@ function startAgain() {
   lastRev = null;
   shown.clear();
   complain("");
+  takeChips();
   show();
   connect();
   promptBox().focus();
@@ -174,7 +178,7 @@ function announce(before, state) {
   else if (state === "cancelled" && before === "running") say("Stopped."); // failures are alerts themselves
 }
 
-// --- What stays while messages are drawn again: the focus, and the scroll position ---
+// --- What stays while messages are drawn again: the focus, the scroll position, and a preview until the next is there ---
 
 let held = null; // the action that has the focus
 let following = true; // the end of the conversation stays in view
@@ -193,6 +197,19 @@ function restoreFocus() {
   const rank = ({ name, title }) => [name === held.name && title === held.title, name === held.name, name === "stop",
     name === "regenerate", true].indexOf(true);
   usable.sort((a, b) => rank(a) - rank(b))[0]?.focus({ preventScroll: true });
+}
+
+const previews = new Map(); // message -> the address of its preview that was loaded last
+
+document.addEventListener("load", ({ target }) => {
+  if (target.matches?.(".limner-preview")) previews.set(target.closest("article").id, target.src);
+}, true);
+
+function layPreviews() {
+  for (const image of document.querySelectorAll(".limner-preview")) {
+    const before = previews.get(image.closest("article").id);
+    if (before && before !== image.src) image.style.backgroundImage = `url("${before}")`;
+  }
 }
 
 let height = 0; // of the conversation at the last look
@@ -226,6 +243,7 @@ new MutationObserver(() => {
   for (const message of document.querySelectorAll("#limner-conversation [data-testid][aria-label]")) message.removeAttribute("aria-label");
   if (log && log.getAttribute("aria-live") !== "off") log.setAttribute("aria-live", "off");
   tick();
+  layPreviews();
   restoreFocus();
 }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["aria-label", "aria-live"] });
 

@@ -8,13 +8,14 @@ let pending = 0; // choices whose changes the controls do not show yet
 let isSendWaiting = false; // Create was pressed meanwhile
 let offerProblem = "";
 
-// Asks how the controls with these names change for the provider, and for the model if one was chosen. A choice
+// Asks how the controls with these names change for the provider, and for the model if one was chosen, or for both
+// at once. A choice
 // that is not available is taken back; one that was followed by another changes nothing. A model that is chosen
 // while those of another provider are still listed is not one of the provider's, and does not count.
-window.limnerOffer = async (names, { provider, model }, initial) => {
+window.limnerOffer = async (names, { provider, model, both }, initial) => {
   offered ??= initial;
   const choice = ++choices;
-  const chosen = provider === offered.provider && model ? { provider, model } : { provider };
+  const chosen = (both || provider === offered.provider) && model ? { provider, model } : { provider };
   let updates, problem;
   pending += 1;
   asking?.abort();
@@ -30,7 +31,10 @@ window.limnerOffer = async (names, { provider, model }, initial) => {
   if (choice !== choices) updates = {};
   else if (problem) updates = Object.fromEntries(Object.entries(offered).map(([name, value]) => [name, { __type__: "update", value }]));
   else {
-    offered = { model: updates.model?.value, ...chosen };
+    offered = { provider, model: updates.model.value };
+    fit(updates.images);
+    if (both) updates.provider = { __type__: "update", value: provider };
+    else if (chosen.model) delete updates.model; // the list stays as the person has it
     hiddenNow = Object.keys(updates).filter((name) => updates[name].visible === false);
   }
   if (choice === choices && (problem || offerProblem)) complain((offerProblem = problem || ""));
@@ -40,17 +44,22 @@ window.limnerOffer = async (names, { provider, model }, initial) => {
 // Called once the controls show what a choice has changed.
 window.limnerOffered = () => {
   pending -= 1;
-  if (pending || !isSendWaiting) return;
-  isSendWaiting = false;
-  if (!offerProblem) find("#limner-create").click();
+  if (!pending && offerProblem) isSendWaiting = false;
+  sendIfReady();
 };
 
-// Holds a prompt back while the controls do not belong to what was chosen, and returns whether it does so. It is sent
-// once they do.
+// Holds a prompt back while the controls do not belong to what was chosen, or a picture is not there yet, and returns
+// whether it does so. It is sent once they do and it is.
 function isHeldBack() {
-  isSendWaiting = pending > 0;
-  if (isSendWaiting) say("It is sent as soon as the new choice has loaded.", 8000);
+  isSendWaiting = pending > 0 || isUploading();
+  if (isSendWaiting) say(`It is sent as soon as ${pending ? "the new choice has loaded" : "the upload is complete"}.`, 8000);
   return isSendWaiting;
+}
+
+function sendIfReady() {
+  if (pending || isUploading() || !isSendWaiting) return;
+  isSendWaiting = false;
+  find("#limner-create").click();
 }
 
 // Returns what the controls say, by their names: neither what the person left alone or emptied again, nor what

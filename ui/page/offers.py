@@ -12,6 +12,7 @@ from core.plugins.registry import Provider, Registry
 from limner import ModelInfo
 from ui.page.choices import option_groups
 from ui.page.controls import size_choices
+from ui.page.inputs import takes
 
 
 def offer(
@@ -19,21 +20,25 @@ def offer(
 ) -> dict[str, dict[str, Any]]:
     """Returns the changes for a provider and one of its models, or its first; none if they are not here.
 
-    Others than the owner cannot enter a model of their own.
+    Under `images` stands what the model takes, which is no control's change. Others than the owner cannot
+    enter a model of their own.
     """
     provider = registry.get(name)
     model = provider and provider.info_for(owner=owner).model(model_id)
     if provider is None or model is None:
         return {}
-    models = {} if model_id else {"model": _models(provider, owner=owner)}
-    return {**models, **_taken(registry, provider, model, owner=owner)}
+    return {
+        "model": _models(provider, model, owner=owner),
+        **_taken(registry, provider, model, owner=owner),
+        "images": takes(provider, model),
+    }
 
 
-def _models(provider: Provider, *, owner: bool) -> dict[str, Any]:
+def _models(provider: Provider, chosen: ModelInfo, *, owner: bool) -> dict[str, Any]:
     info = provider.info_for(owner=owner)
     return gr.update(
         choices=[(model.name, model.id) for model in info.models],
-        value=info.models[0].id,
+        value=chosen.id,
         allow_custom_value=info.other_models is not None,
         filterable=info.other_models is not None or len(info.models) > 10,
         visible=info.other_models is not None or len(info.models) > 1,

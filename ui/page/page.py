@@ -20,8 +20,21 @@ from ui.page.offers import offer
 from ui.page.views import message_html, plugins_html
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("limner.js", "post.js", "picture.js", "unloaded.js", "seed.js", "offer.js")
+_SCRIPTS = (
+    "limner.js",
+    "post.js",
+    "picture.js",
+    "unloaded.js",
+    "seed.js",
+    "offer.js",
+    "inputs.js",
+    "takes.js",
+    "uploads.js",
+    "painting.js",
+    "mask.js",
+)
 """They share one scope, in this order."""
+_STYLES = ("limner.css", "inputs.css", "mask.css")
 EXAMPLES = (
     "A lighthouse at dusk, long shadows",
     "A red fox in a snowy forest",
@@ -47,7 +60,7 @@ class Page:
     def __init__(self, studio: Studio) -> None:
         self._registry = studio.registry
         self.blocks = _build(studio)
-        style = (_HERE / "limner.css").read_text("utf-8")
+        style = "\n".join((_HERE / name).read_text("utf-8") for name in _STYLES)
         self.appearance: dict[str, Any] = {
             "head": f"<style>{style}</style>",  # whole, which `css=` would rewrite
             "theme": THEME,

@@ -40,8 +40,10 @@ dialog.addEventListener("keydown", (event) => {
 });
 dialog.addEventListener("close", () => {
   document.documentElement.classList.remove("limner-still");
-  find(`#${dialog.dataset.of} .limner-picture`)?.focus(); // the message may have been drawn anew meanwhile
+  const again = document.querySelectorAll(`#${zoomed.within} [name=zoom]`)[zoomed.at];
+  (zoomed.button.isConnected ? zoomed.button : again)?.focus(); // the message may have been drawn anew meanwhile
 });
+let zoomed; // the button that opened it, and its place
 
 function zoom(button) {
   const close = document.createElement("button");
@@ -50,7 +52,8 @@ function zoom(button) {
   close.setAttribute("aria-label", "Close");
   const { src, alt } = button.querySelector("img");
   dialog.replaceChildren(Object.assign(new Image(), { src, alt }), close);
-  dialog.dataset.of = button.closest("article").id;
+  const within = button.closest("[id]").id;
+  zoomed = { button, within, at: [...document.querySelectorAll(`#${within} [name=zoom]`)].indexOf(button) };
   document.documentElement.classList.add("limner-still");
   dialog.showModal();
 }

@@ -3,20 +3,23 @@
 
 const RELOAD_AFTER = [2, 8, 30]; // seconds, if the server answers but the picture did not come
 
+const PICTURES = ":is(.limner-picture, .limner-sent) img:not(.limner-area)";
+
 const isUnloaded = (button) => button.classList.contains("limner-unloaded");
 
 document.addEventListener("error", ({ target }) => {
-  if (target.matches?.(".limner-picture img")) cover(target.parentElement);
+  if (target.matches?.(PICTURES)) cover(target.parentElement);
 }, true);
 
 document.addEventListener("load", ({ target }) => {
-  if (target.matches?.(".limner-picture img") && isUnloaded(target.parentElement)) uncover(target.parentElement);
+  if (target.matches?.(PICTURES) && isUnloaded(target.parentElement)) uncover(target.parentElement);
 }, true);
 
 // Puts the card in the place of the picture, and asks the server whether the file is gone.
 async function cover(button) {
   const image = button.querySelector("img");
   button.classList.add("limner-unloaded");
+  button.dataset.title ??= button.title;
   button.title = "Try again";
   let reply;
   try {
@@ -35,7 +38,7 @@ async function cover(button) {
 
 function uncover(button) {
   button.classList.remove("limner-unloaded", "limner-gone");
-  button.title = "Zoom";
+  button.title = button.dataset.title;
   delete button.dataset.tries;
 }
 

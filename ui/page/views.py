@@ -34,6 +34,7 @@ def message_html(message: Message) -> tuple[str, str]:
             "details": _details,
             "source": lambda version: picture_path(version.picture, filename(version)),
             "filename": filename,
+            "address": lambda picture: picture_path(picture, picture.filename),
             "stem": file_stem,
             "proportions": _proportions,
             "started": lambda version: datetime.fromtimestamp(version.started, timezone.utc).isoformat(),

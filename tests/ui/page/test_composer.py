@@ -125,14 +125,14 @@ def test_the_composer_offers_what_the_model_takes(chat: Chat) -> None:
     page = chat.page
     expect(page.get_by_role("combobox", name="Size")).to_be_hidden()
     chat.choose("Model", "framed")
-    expect(page.get_by_role("combobox", name="Size")).to_have_value("480 × 360")
+    expect(page.get_by_role("combobox", name="Size")).to_have_value("Auto")
     expect(page.get_by_role("button", name="Options")).to_be_hidden()
     chat.choose("Size", "300 × 900")
     expect(chat.ask("A boat").locator(".limner-details")).to_contain_text("300 × 900")
 
     chat.choose("Provider", "Sketch")
     expect(page.get_by_role("combobox", name="Model")).to_be_hidden()
-    expect(page.get_by_role("combobox", name="Size")).to_have_value("1:1 · 1024 × 1024")
+    expect(page.get_by_role("combobox", name="Size")).to_have_value("Auto")
     chat.options()
     chat.choose("Outcome", "content-filter")
 

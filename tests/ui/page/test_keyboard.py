@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
-from tests.ui.chat import Chat
+from tests.ui.chat import Chat, picture_file
 from tests.ui.conftest import Gate
 
 pytestmark = pytest.mark.browser
@@ -34,10 +34,11 @@ def test_tab_goes_from_the_header_over_the_thread_to_the_composer(chat: Chat) ->
     new = chat.page.get_by_role("button", name="New conversation")
     new.focus()
 
-    stops = tab_stops(chat.page, 9)
+    stops = tab_stops(chat.page, 10)
 
     start = stops.index("Zoom")
-    assert stops[start : start + 4] == ["Zoom", "Download image", "Copy image", "Regenerate image"]
+    actions = ["Zoom", "Edit this", "Download image", "Copy image", "Regenerate image"]
+    assert stops[start : start + 5] == actions
     chat.prompt.focus()
     assert [stop.split()[0] for stop in tab_stops(chat.page, 4)] == ["Create", "Provider", "Model", "Options"]
 
@@ -138,9 +139,17 @@ def test_every_text_is_readable(chat: Chat, gate: Gate, theme: str) -> None:
     chat.action(chat.send(f"A boat {gate.tag}"), "Stop").click()
     chat.send(f"A boat {gate.tag}")
     chat.options()
+    chat.add(picture_file("red.png", "red"))
     chat.prompt.fill("A fox")
-    expect(chat.create).to_be_enabled()
-
+    chat.create.click()
+    expect(chat.error).to_contain_text("takes words only")
+    assert chat.page.evaluate(CONTRAST) == []
+    chat.choose("Provider", "Retouch")
+    chat.add(picture_file("blue.png", "blue"), picture_file("green.png", "green"))
+    expect(chat.page.locator("#limner-inputs [role=status]")).not_to_be_empty()
+    notes: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"notes"}
+    chat.page.locator("input[type=file]").set_input_files(notes)
+    expect(chat.failures).to_contain_text("notes.txt")
     assert chat.page.evaluate(CONTRAST) == []
 
 
@@ -161,6 +170,33 @@ def test_every_window_shows_thread_and_composer(chat: Chat) -> None:
         thread = page.locator("#limner-conversation").bounding_box()
         assert thread
         assert thread["height"] > height * 0.35
+
+
+def test_every_window_holds_the_pictures_that_go_in(chat: Chat) -> None:
+    """Nothing leaves the window sideways, and Create stays in it: with chips, and while an area is marked."""
+    page = chat.page
+    chat.choose("Provider", "Retouch")
+    chat.add(
+        *(picture_file(f"a-very-long-name-of-a-{colour}-file.png", colour) for colour in ("red", "blue"))
+    )
+    for width, height in ((320, 640), (390, 844), (640, 400), (1280, 800)):
+        page.set_viewport_size({"width": width, "height": height})
+        chat.choose("Model", "Single")
+        expect(page.get_by_role("button", name="Use Pair (Retouch)")).to_be_visible()
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+        expect(chat.create).to_be_in_viewport(ratio=1)
+        page.get_by_role("button", name="Use Pair (Retouch)").click()
+        page.get_by_role("button", name="Mark an area").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_text("Mark an area by numbers").click()
+        assert dialog.evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
+        canvas = dialog.locator("canvas").bounding_box()
+        assert canvas
+        assert canvas["height"] > 80
+        done = dialog.get_by_role("button", name="Done")
+        done.scroll_into_view_if_needed()
+        expect(done).to_be_in_viewport(ratio=1)
+        page.keyboard.press("Escape")
 
 
 def test_new_rows_scroll_into_view_and_a_reader_of_old_ones_is_left_alone(chat: Chat, gate: Gate) -> None:

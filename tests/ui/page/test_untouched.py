@@ -175,7 +175,7 @@ def test_create_waits_for_what_a_choice_offers(chat: Chat) -> None:
     body = posted.value.post_data_json or {}
     assert body["provider"] == "huggingface"
     assert body["model"] == page.get_by_role("combobox", name="Model").input_value()
-    assert body.keys() == {"prompt", "provider", "model", "size", "seed"}
+    assert body.keys() == {"prompt", "provider", "model", "seed"}
     expect(chat.answers).to_have_count(1)
 
 

@@ -1,1 +1,1 @@
-"""Two providers for tests of the page; `shapes` obeys the prompt, `hostile` tries to escape from its text."""
+"""Providers for tests of the page: `shapes` obeys the prompt, `hostile` tries to escape from its text."""
