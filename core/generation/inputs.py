@@ -66,7 +66,7 @@ class Inputs:
                 image = await (self._fetch if picture.is_url(image) else self._read)(image)
             if is_heif(image):
                 image = await self._from_heif(image)
-            return await self._proven(image)
+            return await self._prepared(*await self._proven(image))
         except ProviderError as error:
             raise Rejected(error.why or "This picture cannot be read: send another file.") from error
         except TimeoutError as error:
@@ -100,6 +100,8 @@ class Inputs:
     ) -> InputImage:
         try:
             data, info = await self._proven(await self._stored(sent))
+            if info.orientation != 1 or not fits(info.media_type, len(data), taken):
+                data, info = await self._prepared(data, info)
             media_type = info.media_type
             if not fits(media_type, len(data), taken):
                 data, media_type = await self._resources.decode(
@@ -134,7 +136,10 @@ class Inputs:
 
     async def _proven(self, data: bytes) -> tuple[bytes, picture.ImageInfo]:
         bounds = {"max_bytes": self._settings.max_bytes, "max_pixels": self._settings.max_pixels}
-        data, info = await normalise(data, self._fetcher.fetch, self._resources, **bounds)
+        return await normalise(data, self._fetcher.fetch, self._resources, **bounds)
+
+    async def _prepared(self, data: bytes, info: picture.ImageInfo) -> tuple[bytes, picture.ImageInfo]:
+        """Returns a picture upright, as a PNG, JPEG or WebP, and without metadata."""
         converts = info.media_type != SVG and not stays(data, info)
         memory = MEMORY * info.width * info.height if converts else 2 * len(data)
         return await self._resources.decode(lambda: prepare_image(data, info), memory)

@@ -118,6 +118,21 @@ async def test_a_picture_of_the_conversation_is_edited_again_and_after_a_restart
     assert edited.request.images[0].filename == "in-autumn.png"
 
 
+async def test_a_picture_that_a_service_made_goes_back_as_it_came(tmp_path: Path) -> None:
+    made = [photo("PNG"), photo("JPEG", 6)]
+
+    async def play(request: ImageRequest) -> ImageResult:
+        return ImageResult(made[len(scripted.requests) - 1] if not request.images else PNG)
+
+    scripted = editing(play)
+    async with studio_of(tmp_path, scripted) as studio:
+        versions = [(await send(studio))[2] for _ in made]
+        await send(studio, [picture_of(version) for version in versions])
+    as_it_came, turned = scripted.requests[-1].images
+    assert as_it_came.data == made[0]
+    assert (turned.size, corners(opened(turned.data))) == (Size(64, 96), ["white", "red", "lime", "blue"])
+
+
 @pytest.mark.parametrize("what", ["made", "sent", "brought"])
 async def test_a_picture_of_another_conversation_cannot_be_named(tmp_path: Path, what: str) -> None:
     scripted = editing()
