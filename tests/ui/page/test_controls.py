@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from core import Rejected
+from core.chat.picture import InputPicture
 from core.generation.limits import Visitor
 from core.generation.resolve import resolve
 from core.plugins.registry import Registry
@@ -58,6 +59,7 @@ class Every(Options):
 
 
 CONTROLS = option_controls(Every)
+GIVEN = InputPicture(name="a.png", media_type="image/png", width=64, height=64, size=100, filename="a.png")
 
 
 def sent(**changed: Any) -> dict[str, Any]:
@@ -156,7 +158,8 @@ def test_what_is_left_alone_is_not_asked_of_the_real_providers(name: str) -> Non
         }
         request = read_request(registry, {"prompt": "a", "provider": name, "model": model.id, **values})
         assert request.options == {}, model.id
-        plan = resolve(request, registry, Settings())
+        least = model.images.least if model.images else 0
+        plan = resolve(request.model_copy(update={"images": (GIVEN,) * least}), registry, Settings())
         assert plan.image_request.options.model_fields_set == set(), model.id
 
 
