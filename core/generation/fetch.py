@@ -42,7 +42,7 @@ _TEMPORARY = {403, 404, 408, 425, 429}  # and 500 to 599; some stores say 403 of
 _INFLATED_HERE = {b"gzip", b"x-gzip", b"deflate"}
 _UNREADABLE = {b"br", b"zstd", b"compress", b"x-compress", b"dcb", b"dcz"}
 _BROKEN = "The picture's server cannot be reached, or the connection to it failed."
-_ALLOW = "The setting fetch_from can allow its origin."
+_ALLOW = " The setting fetch_from can allow its origin."
 _PORTS = {"http": 80, "https": 443}
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _LINK = re.compile(r"[^\x00-\x20\\\x7f-\x9f]{1,16384}")
@@ -73,17 +73,19 @@ class Fetcher:
 
     The origin of the provider's `base_url` and those in the setting `fetch_from` are trusted: they may
     use plain http and have any address. A text that is not a web address makes nothing trusted.
+    For a visitor's link nothing is trusted, since what the owner trusts may be within the owner's network.
     `deadline`, `pauses`, `resolve` and `tls` are there for tests.
     """
 
-    def __init__(self, settings: Settings, base_url: str | None = None) -> None:
+    def __init__(self, settings: Settings, base_url: str | None = None, *, for_visitor: bool = False) -> None:
         self.deadline = DEADLINE
         self.pauses: tuple[float, ...] = PAUSES
         self.resolve: Resolve = _look_up
         self.tls: ssl.SSLContext | None = None
         self._most_bytes = settings.max_bytes
         self._trusted: set[tuple[str, str]] = set()  # scheme, and host with port
-        for url in (base_url or "", *settings.fetch_from):
+        self._advice = "" if for_visitor else _ALLOW
+        for url in () if for_visitor else (base_url or "", *settings.fetch_from):
             with suppress(ProviderError):
                 self._trusted.add(_web_address(_USERINFO.sub("", url))[:2])
 
@@ -149,10 +151,10 @@ class Fetcher:
         """Looks up the host, once; every address must be allowed, since any may be connected to."""
         trusted = url[:2] in self._trusted
         if not trusted and url.scheme != "https":
-            raise _bad(f"The link to the picture is not https. {_ALLOW}")
+            raise _bad(f"The link to the picture is not https.{self._advice}")
         addresses = await self.resolve(host, port)
         if not trusted and not all(map(_is_public, addresses)):
-            raise _bad(f"The picture is not on the public internet. {_ALLOW}")
+            raise _bad(f"The picture is not on the public internet.{self._advice}")
         return addresses
 
     async def _read(self, response: httpcore.Response, inflater: Inflater | None) -> bytes:

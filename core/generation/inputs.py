@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator
@@ -11,7 +12,7 @@ from typing import Any
 
 import anyio
 
-from core.chat.failure import Rejected
+from core.chat.failure import Rejected, Unavailable
 from core.chat.picture import InputPicture
 from core.generation.call import failed
 from core.generation.fetch import Fetcher
@@ -33,12 +34,15 @@ from limner.prepare import (
     prepare_image,
     prepare_mask,
     reads_heif,
+    stays,
 )
 
 log = logging.getLogger(__name__)
 
 MAX_MEMORY = 500_000_000
 """Bytes of pictures that all requests under way may hold; a service's client makes copies of them."""
+MAX_FETCHES = 8
+"""Links of visitors that are fetched at once, each into memory."""
 
 
 class Inputs:
@@ -49,8 +53,8 @@ class Inputs:
         self._store = store
         self._resources = resources
         self._memory = Memory(MAX_MEMORY)
-        # what the owner trusts providers with is not for the links of strangers
-        self._fetcher = Fetcher(settings.model_copy(update={"fetch_from": ()}))
+        self._fetcher = Fetcher(settings, for_visitor=True)
+        self._fetching = asyncio.Semaphore(MAX_FETCHES)
 
     async def accept(self, image: bytes | str) -> tuple[bytes, picture.ImageInfo]:
         """Returns a picture that somebody sent as it is kept: proven, upright and without metadata.
@@ -59,12 +63,14 @@ class Inputs:
         """
         try:
             if isinstance(image, str):
-                image = await self._fetcher.fetch(image) if picture.is_url(image) else await self._read(image)
+                image = await (self._fetch if picture.is_url(image) else self._read)(image)
             if is_heif(image):
                 image = await self._from_heif(image)
-            return await self._proven(image)
+            return await self._prepared(*await self._proven(image))
         except ProviderError as error:
             raise Rejected(error.why or "This picture cannot be read: send another file.") from error
+        except TimeoutError as error:
+            raise Unavailable("The picture could not be read in time: try again in a moment.") from error
 
     @asynccontextmanager
     async def load(self, plan: Plan) -> AsyncGenerator[ImageRequest]:
@@ -94,6 +100,8 @@ class Inputs:
     ) -> InputImage:
         try:
             data, info = await self._proven(await self._stored(sent))
+            if info.orientation != 1 or not fits(info.media_type, len(data), taken):
+                data, info = await self._prepared(data, info)
             media_type = info.media_type
             if not fits(media_type, len(data), taken):
                 data, media_type = await self._resources.decode(
@@ -128,10 +136,17 @@ class Inputs:
 
     async def _proven(self, data: bytes) -> tuple[bytes, picture.ImageInfo]:
         bounds = {"max_bytes": self._settings.max_bytes, "max_pixels": self._settings.max_pixels}
-        data, info = await normalise(data, self._fetcher.fetch, self._resources, **bounds)
-        converts = info.orientation != 1 or info.media_type in ("image/gif", "image/avif")
-        memory = MEMORY * info.width * info.height if converts and info.media_type != SVG else 2 * len(data)
+        return await normalise(data, self._fetcher.fetch, self._resources, **bounds)
+
+    async def _prepared(self, data: bytes, info: picture.ImageInfo) -> tuple[bytes, picture.ImageInfo]:
+        """Returns a picture upright, as a PNG, JPEG or WebP, and without metadata."""
+        converts = info.media_type != SVG and not stays(data, info)
+        memory = MEMORY * info.width * info.height if converts else 2 * len(data)
         return await self._resources.decode(lambda: prepare_image(data, info), memory)
+
+    async def _fetch(self, link: str) -> bytes:
+        async with self._fetching:
+            return await self._fetcher.fetch(link)
 
     async def _read(self, image: str) -> bytes:
         with anyio.fail_after(DEADLINE):

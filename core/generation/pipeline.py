@@ -44,7 +44,8 @@ class Pipeline:
         self._registry = registry
         self._store = store
         self._resources = DecodeResources()
-        self._inputs = Inputs(settings, store, self._resources)
+        # of their own, so that no crowd of large pictures holds up one that has been paid for
+        self._inputs = Inputs(settings, store, DecodeResources())
         self.limits = UsageLimits(settings, store.hits)
 
     def would_bill_twice(self, message: Message, visitor: Visitor) -> bool:

@@ -8,12 +8,15 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from core.storage.pictures import Pictures
-from core.storage.uploads import UNUSED_SECONDS, forget_pictures, forget_unused
+from core.storage.uploads import MAX_UNUSED, forget_pictures, forget_unused
 
 DAY = 86_400.0
 """Seconds."""
 _SPARE_ROOM = 20
 """One in so many bytes is freed beyond the limit, so that this is not due again with every picture."""
+
+_SHARE_OF_UNUSED = 5
+"""Unused uploads take one in so many bytes at most, so that they displace no conversation."""
 
 
 class Forgotten(NamedTuple):
@@ -39,7 +42,8 @@ def prune(
     Those of the conversations in use go last, and only if there is nothing else. Those in `protected` stay,
     and those that are being made.
     """
-    forget_unused(database, pictures)
+    room = MAX_UNUSED if keep_bytes is None else min(MAX_UNUSED, keep_bytes // _SHARE_OF_UNUSED)
+    forget_unused(database, pictures, room)
     surplus = 0 if keep_bytes is None else _surplus(database, pictures, keep_bytes)
     if keep_days is None and surplus <= 0:
         return []
@@ -54,8 +58,7 @@ def prune(
                 break
             with database:
                 database.execute("DELETE FROM message WHERE id = ?", (message,))
-            uploads_since = time.time() - UNUSED_SECONDS
-            surplus -= forget_pictures(database, pictures, names, uploads_since) + row_bytes
+            surplus -= forget_pictures(database, pictures, names, uploads_since=time.time()) + row_bytes
             forgotten.append(Forgotten(conversation, message))
     return forgotten
 

@@ -13,6 +13,8 @@ UNUSED_SECONDS = 86_400.0
 """How long an upload is kept that no message was sent with."""
 MAX_UNUSED = 1_000_000_000
 """Bytes of such uploads, of all visitors; the oldest go first."""
+LEAST_COUNTED = 100_000
+"""A smaller upload counts as so many bytes: it is a file and a row too."""
 
 _UNUSED = "FROM upload WHERE NOT EXISTS (SELECT 1 FROM used WHERE used.picture = upload.picture)"
 _REFERRED = """
@@ -27,14 +29,7 @@ def add_upload(database: sqlite3.Connection, pictures: Pictures, thread: str, pi
     row = (picture.name, thread, time.time(), picture.model_dump_json())
     with database:
         database.execute("INSERT INTO upload (picture, thread, created, content) VALUES (?, ?, ?, ?)", row)
-    size = "json_extract(content, '$.size')"
-    unused = database.execute(f"SELECT picture, {size} {_UNUSED} ORDER BY created DESC").fetchall()
-    total, surplus = 0, list[str]()
-    for name, bytes in unused:
-        total += bytes
-        if total > MAX_UNUSED and name != picture.name:
-            surplus.append(name)
-    forget_pictures(database, pictures, surplus, uploads_since=time.time())
+    _forget_beyond(database, pictures, MAX_UNUSED, newest=picture.name)
 
 
 def uploads_of(database: sqlite3.Connection, thread: str, names: Collection[str]) -> list[InputPicture]:
@@ -51,11 +46,25 @@ def upload(database: sqlite3.Connection, name: str) -> InputPicture | None:
     return InputPicture.model_validate_json(row[0]) if row else None
 
 
-def forget_unused(database: sqlite3.Connection, pictures: Pictures) -> None:
-    """Forgets the uploads that no message was sent with for a day."""
+def forget_unused(database: sqlite3.Connection, pictures: Pictures, most: int) -> None:
+    """Forgets the uploads that no message was sent with for a day, and the oldest beyond so many bytes."""
     since = time.time() - UNUSED_SECONDS
     old = database.execute(f"SELECT picture {_UNUSED} AND created <= ?", (since,)).fetchall()
     forget_pictures(database, pictures, [name for (name,) in old], uploads_since=since)
+    _forget_beyond(database, pictures, most)
+
+
+def _forget_beyond(
+    database: sqlite3.Connection, pictures: Pictures, most: int, newest: str | None = None
+) -> None:
+    size = f"max({LEAST_COUNTED}, json_extract(content, '$.size'))"
+    unused = database.execute(f"SELECT picture, {size} {_UNUSED} ORDER BY created DESC").fetchall()
+    total, surplus = 0, list[str]()
+    for name, bytes in unused:
+        total += bytes
+        if total > most and name != newest:
+            surplus.append(name)
+    forget_pictures(database, pictures, surplus, uploads_since=time.time())
 
 
 def forget_pictures(

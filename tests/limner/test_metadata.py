@@ -60,13 +60,14 @@ def test_the_second_picture_of_a_phone_goes() -> None:
     assert b"MPF" not in kept
 
 
-def test_an_animation_goes_on_moving() -> None:
+def test_of_an_animation_the_first_picture_stays() -> None:
+    """The others have not been proven, and nobody sees them in a still."""
+    file = BytesIO()
     frames = [Image.new("RGB", (9, 9), colour) for colour in ("red", "blue")]
-    for format in ("PNG", "WEBP"):
-        file = BytesIO()
-        frames[0].save(file, format, save_all=True, append_images=frames[1:], duration=50)
-        kept = without_metadata(file.getvalue(), TYPES[format])
-        assert getattr(opened(kept), "n_frames", 1) == 2
+    frames[0].save(file, "PNG", save_all=True, append_images=frames[1:], duration=50)
+    kept = opened(without_metadata(file.getvalue(), "image/png"))
+    assert getattr(kept, "n_frames", 1) == 1
+    assert kept.getpixel((4, 4)) == (255, 0, 0)
 
 
 def test_a_profile_that_is_far_too_long_goes() -> None:

@@ -248,7 +248,7 @@ class TestShapes:
         closed = BytesIO(PNG)
         closed.close()
         for file in (Failing(), closed):
-            assert sentence_of(read, file) == "The picture that the provider gave cannot be read."
+            assert sentence_of(read, file) == "The picture that was given cannot be read."
 
 
 class TestMostBytes:

@@ -51,6 +51,7 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies) -> Route:
         sender = visitor(request, behind_proxy=studio.settings.behind_proxy)
         async with bodies.read(request, sender.name, most) as body:
             values, asked = await call_in_thread(lambda: _parse(body))
+            body.clear()
             begun = await begin(request, sender, values, asked)
         return await _reply(studio, await _settled(studio, begun))
 
@@ -75,11 +76,21 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies) -> Route:
     return Route("/api/image", make, methods=["POST"])
 
 
-def _parse(body: bytes) -> tuple[dict[str, Any], str]:
+def _parse(body: bytearray) -> tuple[dict[str, Any], str]:
     """Returns the values of a body, and what tells it from another: the same for the same values."""
     values = parse_object(body)
-    asked = json.dumps(values, sort_keys=True)
-    return values, hashlib.sha256(asked.encode(errors="surrogatepass")).hexdigest()
+    return values, json.dumps(_shortened(values), sort_keys=True)
+
+
+def _shortened(value: object) -> object:
+    """Returns a JSON value with a digest in place of each long text; writing a picture again takes long."""
+    if isinstance(value, dict):
+        return {name: _shortened(inner) for name, inner in cast("dict[str, object]", value).items()}
+    if isinstance(value, list):
+        return [_shortened(inner) for inner in cast("list[object]", value)]
+    if isinstance(value, str) and len(value) > 1_000:
+        return {"sha256": hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()}
+    return value
 
 
 def _links(parts: object) -> list[tuple[str, str]]:

@@ -41,10 +41,10 @@ async def json_object(request: Request) -> dict[str, Any]:
         body += part
         if len(body) > MAX_BODY:
             raise TooLarge(f"The request is larger than {MAX_BODY:,} bytes: shorten it.")
-    return parse_object(bytes(body))
+    return parse_object(body)
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytearray) -> dict[str, Any]:
     """Parses a JSON object; raises Rejected if it is none, or has too many values."""
     if body.count(b"[") + body.count(b"{") > MAX_BRACKETS:
         raise Rejected(_TOO_MANY)

@@ -77,8 +77,10 @@ def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys, bodies: B
 
     async def bring(request: Request) -> Response:
         conversation, who = await _conversation(studio, request), sender(request)
-        async with bodies.read(request, who.name, studio.settings.max_bytes) as file:
-            saved_as = request.query_params.get("filename", "")[:400]
+        saved_as = request.query_params.get("filename", "")[:400]
+        async with bodies.read(request, who.name, studio.settings.max_bytes) as body:
+            file = bytes(body)
+            body.clear()
             picture = await studio.add_picture(conversation, file, saved_as, visitor=who)
         facts = picture.model_dump(include={"name", "width", "height", "filename"})
         return JSONResponse({**facts, "mediaType": picture.media_type}, 201)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
 from collections.abc import Sequence
@@ -14,9 +15,11 @@ import pytest
 from PIL import Image
 
 from core.chat.conversation import Conversation
-from core.chat.failure import LimitReached, Rejected
+from core.chat.failure import LimitReached, Rejected, Unavailable
 from core.chat.message import Message, Version
 from core.chat.request import UserRequest
+from core.generation import inputs
+from core.generation.fetch import Fetcher
 from core.generation.limits import Visitor
 from core.settings.schema import Settings
 from core.storage.store import Store
@@ -113,6 +116,21 @@ async def test_a_picture_of_the_conversation_is_edited_again_and_after_a_restart
         assert [len(message.versions) for message in conversation] == [1, 1, 1, 1, 1, 3]
     assert [[image.data for image in request.images] for request in scripted.requests[4:]] == [[PNG]] * 4
     assert edited.request.images[0].filename == "in-autumn.png"
+
+
+async def test_a_picture_that_a_service_made_goes_back_as_it_came(tmp_path: Path) -> None:
+    made = [photo("PNG"), photo("JPEG", 6)]
+
+    async def play(request: ImageRequest) -> ImageResult:
+        return ImageResult(made[len(scripted.requests) - 1] if not request.images else PNG)
+
+    scripted = editing(play)
+    async with studio_of(tmp_path, scripted) as studio:
+        versions = [(await send(studio))[2] for _ in made]
+        await send(studio, [picture_of(version) for version in versions])
+    as_it_came, turned = scripted.requests[-1].images
+    assert as_it_came.data == made[0]
+    assert (turned.size, corners(opened(turned.data))) == (Size(64, 96), ["white", "red", "lime", "blue"])
 
 
 @pytest.mark.parametrize("what", ["made", "sent", "brought"])
@@ -415,3 +433,43 @@ async def test_pictures_wait_their_turn_for_memory(tmp_path: Path, monkeypatch: 
             _, _, version = await send(studio, [png(8, 8)])
             assert version.picture
     assert len(scripted.requests) == 3
+
+
+async def test_pictures_that_come_in_hold_up_none_that_has_been_made(tmp_path: Path) -> None:
+    async with studio_of(tmp_path, editing()) as studio:
+        memory = studio._pipeline._inputs._resources.memory  # pyright: ignore[reportPrivateUsage]
+        await memory.take(memory.most)  # as many large ones do, for as long as they keep coming
+        _, _, version = await send(studio)
+    assert picture_of(version)
+
+
+async def test_links_are_fetched_a_few_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetching, most, go_on = 0, 0, asyncio.Event()
+
+    async def fetch(self: object, url: str) -> bytes:
+        nonlocal fetching, most
+        fetching += 1
+        most = max(most, fetching)
+        if most == inputs.MAX_FETCHES:
+            go_on.set()
+        await go_on.wait()
+        await asyncio.sleep(0)
+        fetching -= 1
+        return PNG
+
+    monkeypatch.setattr(Fetcher, "fetch", fetch)
+    async with studio_of(tmp_path, editing(), rate_limit=None) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        added = [studio.add_picture(conversation, "https://pictures.example/a") for _ in range(30)]
+        pictures = await asyncio.wait_for(asyncio.gather(*added), 30)
+    assert (len(pictures), most) == (30, inputs.MAX_FETCHES)
+
+
+async def test_a_text_that_takes_too_long_to_read_is_no_fault_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "DEADLINE", 0)
+    async with studio_of(tmp_path, editing()) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        with pytest.raises(Unavailable, match="could not be read in time"):
+            await studio.add_picture(conversation, "data:image/png;base64,AAAA")

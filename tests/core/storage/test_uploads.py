@@ -72,7 +72,7 @@ async def test_an_upload_that_nobody_sends_goes_after_a_day(tmp_path: Path, cloc
 async def test_too_many_unused_uploads_push_out_the_oldest(
     tmp_path: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MAX_UNUSED", 3 * len(PNG))
+    monkeypatch.setattr(uploads, "MAX_UNUSED", 3 * uploads.LEAST_COUNTED)
     store = Store(tmp_path)
     pictures: list[InputPicture] = []
     for _ in range(5):
@@ -128,6 +128,44 @@ async def test_what_was_brought_counts_as_kept(tmp_path: Path, clock: list[float
     clock[0] += 2 * DAY
     assert await prune(store, keep_bytes=rows + 9_000_000) == ["old", "new"]
     assert not list((tmp_path / "pictures").iterdir())
+    await store.close()
+
+
+async def test_what_nobody_has_used_displaces_no_conversation(tmp_path: Path, clock: list[float]) -> None:
+    """Whoever brings pictures and sends none would else have everybody's messages forgotten."""
+    store = Store(tmp_path)
+    await sent_with(store, await brought(store), "mine", made="a picture")
+    large = PNG + bytes(4_000_000)
+    unused: list[InputPicture] = []
+    for _ in range(5):
+        clock[0] += 1
+        unused.append(await store.add_upload("1" * 32, large, INFO, "a.png"))
+    assert await prune(store, keep_bytes=21_000_000) == []
+    assert [n for n, picture in enumerate(unused) if store.find(picture.name)] == [4]
+    assert len(await store.load(CONVERSATION)) == 1
+    await store.close()
+
+
+async def test_the_uploads_of_a_forgotten_message_make_room(tmp_path: Path, clock: list[float]) -> None:
+    store = Store(tmp_path)
+    large = PNG + bytes(4_000_000)
+    for id in ("oldest", "older", "new"):
+        clock[0] += 1
+        await sent_with(store, await store.add_upload(CONVERSATION, large, INFO, "a.png"), id)
+    assert await prune(store, keep_bytes=9_000_000) == ["oldest"]
+    assert len(list((tmp_path / "pictures").iterdir())) == 2
+    await store.close()
+
+
+async def test_many_tiny_uploads_are_bounded_too(
+    tmp_path: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MAX_UNUSED", 3 * uploads.LEAST_COUNTED)
+    store = Store(tmp_path)
+    for _ in range(9):
+        clock[0] += 1
+        await brought(store)
+    assert len(list((tmp_path / "pictures").iterdir())) == 3
     await store.close()
 
 

@@ -177,6 +177,47 @@ def test_a_request_that_comes_in_drops_ends_too(connect: Connect, patience: Pati
     pytest.fail("it went on for ever")
 
 
+def test_a_large_body_that_comes_slowly_but_steadily_is_read_whole(
+    connect: Connect, patience: Patience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes several times as long as a request may take that does not come on."""
+    monkeypatch.setattr(connection, "SLOWEST", 100)
+    patience(0.5)
+    client = connect(HEAD.replace(b"100", b"600"))
+    for _ in range(30):
+        time.sleep(0.05)
+        client.sendall(bytes(20))
+    assert answer(client).startswith(b"HTTP/1.1 200")
+
+
+def test_a_large_body_that_comes_in_drops_ends(
+    connect: Connect, patience: Patience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "SLOWEST", 1_000)
+    patience(0.5)
+    client = connect(HEAD.replace(b"100", b"5000"))
+    client.settimeout(0.05)
+    for _ in range(600):
+        try:
+            client.sendall(b"x")
+            if client.recv(1) == b"":
+                return
+        except TimeoutError:
+            continue
+        except OSError:
+            return
+    pytest.fail("it went on for ever")
+
+
+def test_what_came_fast_is_no_credit_for_silence(
+    connect: Connect, patience: Patience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "SLOWEST", 1)
+    client = connect(HEAD.replace(b"100", b"5000") + bytes(4_999))
+    patience(0.1)
+    assert read_all(client) == b""
+
+
 def test_a_body_that_nobody_reads_does_not_hold_the_connection(connect: Connect, patience: Patience) -> None:
     client = connect(HEAD.replace(b"POST /", b"POST /unread"))
     answer(client)

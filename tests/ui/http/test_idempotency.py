@@ -6,61 +6,24 @@ import asyncio
 import gc
 import json
 import weakref
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from starlette.applications import Starlette
 from starlette.requests import Request
 
-from core import Rejected
-from core.chat.request import UserRequest
-from core.studio import Studio
 from limner import ImageRequest, ImageResult, ProviderError
-from tests.core.scripted import CONVERSATION, Gate, ScriptedProvider, studio_of
+from tests.core.scripted import CONVERSATION, Gate, ScriptedProvider
+from tests.ui.http.client import FOX, MESSAGES, Client, open_client
 from ui.http import idempotency
-from ui.http.api import image_route
-from ui.http.bodies import Bodies
 from ui.http.idempotency import Begun, IdempotencyKeys
-from ui.http.requests import reply_rejected
-from ui.http.routes import page_routes
 
 pytestmark = pytest.mark.anyio
-FOX = {"prompt": "a fox"}
-MESSAGES = f"/limner/threads/{CONVERSATION}/messages"
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-class OnlyPrompts:
-    """What the routes need of the page."""
-
-    def read(self, values: Any) -> UserRequest:
-        return UserRequest(**values)
-
-
-Client = httpx.AsyncClient
-
-
-@asynccontextmanager
-async def open_client(
-    folder: Path, scripted: ScriptedProvider, address: str = "127.0.0.1", **settings: Any
-) -> AsyncIterator[tuple[Client, Studio]]:
-    async with studio_of(folder, scripted, **settings) as studio:
-        keys = IdempotencyKeys()
-        bodies = Bodies()
-        pages = page_routes(studio, OnlyPrompts(), keys, bodies)  # pyright: ignore[reportArgumentType]
-        routes = [image_route(studio, keys, bodies), *pages]
-        app = Starlette(routes=routes, exception_handlers={Rejected: reply_rejected})
-        transport = httpx.ASGITransport(app, client=(address, 1))
-        async with Client(transport=transport, base_url="http://localhost", timeout=30) as client:
-            yield client, studio
 
 
 def post(client: Client, key: str | None, body: object = FOX, to: str = "/api/image") -> Any:

@@ -1,0 +1,62 @@
+"""A client of the routes, without a network: a scripted provider behind all that the server puts in front."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from core import Rejected
+from core.chat.request import UserRequest
+from core.studio import Studio
+from tests.core.scripted import CONVERSATION, ScriptedProvider, studio_of
+from ui.http.api import image_route
+from ui.http.bodies import Bodies
+from ui.http.idempotency import IdempotencyKeys
+from ui.http.middleware import SecurityMiddleware
+from ui.http.pictures import picture_routes
+from ui.http.requests import reply_rejected
+from ui.http.routes import page_routes
+
+Client = httpx.AsyncClient
+
+FOX = {"prompt": "a fox"}
+MESSAGES = f"/limner/threads/{CONVERSATION}/messages"
+PICTURES = f"/limner/threads/{CONVERSATION}/pictures"
+
+
+class OnlyPrompts:
+    """What the routes need of the page."""
+
+    def read(self, values: Any) -> UserRequest:
+        return UserRequest(
+            **{name: value for name, value in values.items() if name not in ("images", "mask")}
+        )
+
+
+@asynccontextmanager
+async def open_client(
+    folder: Path, scripted: ScriptedProvider, address: str = "127.0.0.1", **settings: Any
+) -> AsyncIterator[tuple[Client, Studio]]:
+    async with studio_of(folder, scripted, **settings) as studio:
+        keys, bodies = IdempotencyKeys(), Bodies()
+        pages = page_routes(studio, OnlyPrompts(), keys, bodies)  # pyright: ignore[reportArgumentType]
+        app = Starlette(
+            routes=[image_route(studio, keys, bodies), *picture_routes(studio), *pages],
+            exception_handlers={Rejected: reply_rejected},
+            middleware=[Middleware(SecurityMiddleware, studio.settings)],
+        )
+        transport = httpx.ASGITransport(app, client=(address, 1))
+        async with Client(transport=transport, base_url="http://localhost", timeout=30) as client:
+            yield client, studio
+
+
+async def sent(client: Client, data: Any, filename: str = "photo.png", to: str = PICTURES) -> httpx.Response:
+    """Brings a picture into the conversation as the page does."""
+    headers = {"Content-Type": "application/octet-stream"}
+    return await client.post(to, params={"filename": filename}, content=data, headers=headers)

@@ -1,0 +1,133 @@
+"""Large bodies are in memory only within bounds, and no longer than they are used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from starlette.requests import ClientDisconnect, Request
+
+from core.chat.failure import LimitReached
+from ui.http import bodies
+from ui.http.bodies import Bodies
+from ui.http.requests import TooLarge
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> Bodies:
+    """Has room for 100 bytes of each visitor, and for 250 in all."""
+    monkeypatch.setattr(bodies, "MAX_EACH", 100)
+    monkeypatch.setattr(bodies, "MAX_IN_ALL", 250)
+    return Bodies()
+
+
+def request_of(*parts: bytes, length: str | None = None, gone: bool = False) -> Request:
+    """A request whose body comes in parts; its client goes away after them, or says that they are all."""
+    end: dict[str, Any] = {"type": "http.disconnect"} if gone else {"type": "http.request", "body": b""}
+    messages = [*({"type": "http.request", "body": part, "more_body": True} for part in parts), end]
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    headers = [] if length is None else [(b"content-length", length.encode())]
+    return Request({"type": "http", "method": "POST", "headers": headers}, receive)
+
+
+async def hold(room: Bodies, visitor: str, size: int) -> tuple[asyncio.Event, asyncio.Task[None]]:
+    """Reads a body, and uses it until the event is set."""
+    read, done = asyncio.Event(), asyncio.Event()
+
+    async def use() -> None:
+        async with room.read(request_of(bytes(size)), visitor, 1_000) as body:
+            assert len(body) == size
+            read.set()
+            await done.wait()
+
+    using = asyncio.create_task(use())
+    waiting = asyncio.create_task(read.wait())
+    await asyncio.wait([using, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    return done, using
+
+
+async def refusal(room: Bodies, visitor: str, size: int) -> str:
+    with pytest.raises(LimitReached) as refused:
+        async with room.read(request_of(bytes(size)), visitor, 1_000):
+            pytest.fail("it was read")
+    return str(refused.value)
+
+
+async def test_a_body_comes_whole_and_counts_until_it_is_used(room: Bodies) -> None:
+    async with room.read(request_of(b"one ", b"two"), "me", 7) as body:
+        assert body == b"one two"
+        body.clear()
+        assert "at the same time" in await refusal(room, "me", 94)
+        async with room.read(request_of(bytes(93)), "me", 1_000):
+            pass
+    async with room.read(request_of(bytes(100)), "me", 1_000):
+        pass
+
+
+async def test_each_visitor_has_a_bound_and_so_have_all(room: Bodies) -> None:
+    held = [await hold(room, visitor, 80) for visitor in ("a", "b", "c")]
+    assert "at the same time" in await refusal(room, "a", 21)
+    assert "at the same time" in await refusal(room, "d", 11)
+    done, using = held[0]
+    done.set()
+    await using
+    async with room.read(request_of(bytes(90)), "d", 1_000):
+        pass
+    for done, using in held[1:]:
+        done.set()
+        await using
+
+
+@pytest.mark.parametrize("length", ["11", "9" * 18])
+async def test_what_says_that_it_is_too_large_is_not_read(room: Bodies, length: str) -> None:
+    with pytest.raises(TooLarge, match="larger than 10 bytes"):
+        async with room.read(request_of(gone=True, length=length), "me", 10):
+            pytest.fail("it was read")
+
+
+@pytest.mark.parametrize("length", [None, "5", "-1", "many", "1e3"])
+async def test_what_lies_about_its_length_is_cut_off(room: Bodies, length: str | None) -> None:
+    with pytest.raises(TooLarge):
+        async with room.read(request_of(bytes(6), bytes(6), gone=True, length=length), "me", 10):
+            pytest.fail("it was read")
+    assert len(await whole(room, "me", 100)) == 100
+
+
+async def whole(room: Bodies, visitor: str, size: int) -> bytes:
+    async with room.read(request_of(bytes(size)), visitor, 1_000) as body:
+        return bytes(body)
+
+
+GONE: Sequence[Sequence[bytes]] = [[], [b"half"], [bytes(50), bytes(50)]]
+
+
+@pytest.mark.parametrize("parts", GONE)
+async def test_a_client_that_goes_away_midway_frees_what_it_sent(
+    room: Bodies, parts: Sequence[bytes]
+) -> None:
+    for _ in range(5):
+        with pytest.raises(ClientDisconnect):
+            async with room.read(request_of(*parts, gone=True), "me", 1_000):
+                pytest.fail("it was read")
+    assert len(await whole(room, "me", 100)) == 100
+
+
+async def test_a_failure_while_it_is_used_frees_it(room: Bodies) -> None:
+    for _ in range(5):
+        with pytest.raises(ValueError, match="no picture"):
+            async with room.read(request_of(bytes(100)), "me", 1_000):
+                raise ValueError("no picture")
+    assert len(await whole(room, "me", 100)) == 100
