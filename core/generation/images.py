@@ -64,6 +64,11 @@ def check_images(
     return warnings
 
 
+def model_and_provider(provider: Provider, model: ModelInfo) -> str:
+    """Returns a model's name, with the provider's if that is another."""
+    return model.name if model.name == provider.label else f"{model.name} ({provider.label})"
+
+
 def _refusal(request: UserRequest, model: ModelInfo, providers: Iterable[Provider]) -> str:
     count, taken = len(request.images), model.images
     if taken is None:
@@ -75,7 +80,7 @@ def _refusal(request: UserRequest, model: ModelInfo, providers: Iterable[Provide
     else:
         problem = f"{model.name} takes no mask"
     others = models_for(providers, count, mask=request.mask is not None)
-    names = [f"{other.name} ({provider.label})" for provider, other in others[:_MOST_NAMED]]
+    names = [model_and_provider(provider, other) for provider, other in others[:_MOST_NAMED]]
     what = "add one" if taken and count < taken.least else f"leave {'it' if count < 2 else 'some'} out"
     return f"{problem}: choose {' or '.join(names)}, or {what}." if names else f"{problem}: {what}."
 

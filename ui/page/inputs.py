@@ -6,6 +6,7 @@ import json
 from html import escape
 from typing import Any
 
+from core.generation.images import model_and_provider
 from core.plugins.registry import Provider, Registry
 from limner import ModelInfo
 from limner.formats import FORMATS
@@ -30,7 +31,7 @@ def takes(provider: Provider, model: ModelInfo) -> dict[str, Any]:
         "provider": provider.name,
         "model": model.id,
         "name": model.name,
-        "label": model.name if model.name == provider.label else f"{model.name} ({provider.label})",
+        "label": model_and_provider(provider, model),
         "least": images.least if images else 0,
         "most": images.most if images else 0,
         "mask": bool(images and images.mask),
