@@ -101,6 +101,7 @@ function showChip(chip) {
 function showChips() {
   chips.forEach(showChip);
   showMisfit();
+  promptBox().placeholder = chips.length ? "Describe what should change…" : "Describe a picture…";
   const kept = chips.filter(({ name }) => name);
   const pictures = kept.map(({ name, filename, width, height, mask }) => ({ name, filename, width, height, mask }));
   stored("sessionStorage", "limner.inputs", JSON.stringify({ conversation: conversationId, pictures }));

@@ -93,7 +93,10 @@ document.addEventListener("input", ({ target }) => {
 
 window.limnerSend = async (controls, values, hidden) => {
   const prompt = promptBox().value;
-  if (!prompt.trim()) return; // also a second click: the first one emptied the box
+  if (!prompt.trim()) { // also a second click: the first one emptied the box
+    if (chips.length) say("Describe what should change.", 8000);
+    return;
+  }
   if (isHeldBack() || isMisfit()) return;
   write("");
   complain("");
@@ -141,12 +144,16 @@ async function act(button) {
 }
 
 function editAgain(id) {
+  const isInUse = promptBox().value.trim() || chips.length;
+  if (isInUse && !confirm("Replace what is in the composer?")) return;
   write(find(`#asked-${id} .limner-prompt`).textContent);
   bringBack(find(`#asked-${id}`));
 }
 
 function startAgain() {
-  if (!shown.size || !confirm("Start a new conversation? This one cannot be opened again.")) return;
+  const alsoGone = chips.length ? " The pictures in the composer go with it." : "";
+  if (!shown.size && !chips.length) return;
+  if (!confirm(`Start a new conversation? This one cannot be opened again.${alsoGone}`)) return;
   conversationId = newConversation();
   lastRev = null;
   shown.clear();

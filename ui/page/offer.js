@@ -5,6 +5,7 @@ let hiddenNow = null; // what is hidden for that model, such as the options of o
 let choices = 0;
 let asking = null; // aborts the request of the choice before
 let pending = 0; // choices whose changes the controls do not show yet
+const WHILE_WAITING = 3_600_000; // milliseconds for which the page may say that a prompt waits
 let isSendWaiting = false; // Create was pressed meanwhile
 let offerProblem = "";
 
@@ -44,7 +45,7 @@ window.limnerOffer = async (names, { provider, model, both }, initial) => {
 // Called once the controls show what a choice has changed.
 window.limnerOffered = () => {
   pending -= 1;
-  if (!pending && offerProblem) isSendWaiting = false;
+  if (!pending && offerProblem) stopWaiting();
   sendIfReady();
 };
 
@@ -52,13 +53,23 @@ window.limnerOffered = () => {
 // whether it does so. It is sent once they do and it is.
 function isHeldBack() {
   isSendWaiting = pending > 0 || isUploading();
-  if (isSendWaiting) say(`It is sent as soon as ${pending ? "the new choice has loaded" : "the upload is complete"}.`, 8000);
+  if (isSendWaiting) say(`It is sent as soon as ${pending ? "the new choice has loaded" : "the upload is complete"}.`, WHILE_WAITING);
   return isSendWaiting;
 }
 
+// Leaves it to the person when a prompt that waited is sent, and says so.
+function stopWaiting(sentence = "") {
+  if (isSendWaiting) say(sentence, sentence ? 8000 : 0);
+  isSendWaiting = false;
+}
+
+document.addEventListener("input", ({ target }) => {
+  if (target === promptBox()) stopWaiting("The prompt has changed: press Create to send it.");
+});
+
 function sendIfReady() {
   if (pending || isUploading() || !isSendWaiting) return;
-  isSendWaiting = false;
+  stopWaiting();
   find("#limner-create").click();
 }
 

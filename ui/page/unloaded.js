@@ -49,4 +49,5 @@ function reload(button) {
 
 function reloadPictures() {
   document.querySelectorAll(".limner-unloaded").forEach(reload);
+  for (const image of document.querySelectorAll(".limner-blank img[src]")) image.src = image.getAttribute("src");
 }

@@ -8,9 +8,10 @@ const isUploading = () => chips.some(({ upload }) => upload);
 
 function addFiles(files) {
   const added = [];
-  for (const file of files) {
+  for (const [n, file] of [...files].entries()) {
     const filename = file.name || "picture";
-    if (!hasRoom(filename)) break;
+    const after = files.length - n - 1;
+    if (!hasRoom(after ? `${filename} and ${after} more` : filename)) break;
     if (file.size > mostBytes) {
       showFailure(filename, `This file is larger than ${Math.round(mostBytes / 1e6)} MB: choose a smaller one.`);
       continue;
@@ -44,7 +45,7 @@ async function uploadFor(chip, file, filename, what = filename) {
     picture = await transfer(file, filename, stop.signal, (share) => (chip.progress.value = share));
     await make("img", { src: addressOf(picture) }).decode().catch(() => {}); // so that the chip does not flash
   } catch (error) {
-    isSendWaiting = false;
+    stopWaiting();
     if (!stop.signal.aborted) showFailure(what, error.message);
   }
   uploading -= 1;

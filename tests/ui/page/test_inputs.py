@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Dialog, Error, Locator, Page, Route, expect
 
 from tests.serving import Serving
 from tests.ui.chat import Chat, picture_file
@@ -183,6 +183,70 @@ def test_edit_prompt_brings_the_pictures_back(retouch: Chat, kept: Kept) -> None
     expect(retouch.chip(2)).to_contain_text("blue.png")
     retouch.picture(retouch.ask(f"Both of them {kept.tag}"))
     assert kept.colours() == [RED, BLUE]
+
+
+def decide_next(page: Page, *, accept: bool) -> list[str]:
+    """Answers what the page asks next, and returns a list that will have the question."""
+    asked: list[str] = []
+
+    def decide(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        if accept:
+            dialog.accept()
+        else:
+            dialog.dismiss()
+
+    page.once("dialog", decide)
+    return asked
+
+
+def test_edit_prompt_asks_before_it_replaces_what_is_written(retouch: Chat) -> None:
+    bring_two(retouch)
+    answer = retouch.ask("Both together #filtered")
+    retouch.add(picture_file("green.png", "green"))
+    retouch.prompt.fill("Something else")
+    asked = decide_next(retouch.page, accept=False)
+    retouch.action(answer, "Edit prompt").click()
+    assert asked == ["Replace what is in the composer?"]
+    expect(retouch.prompt).to_have_value("Something else")
+    expect(retouch.chips).to_have_count(1)
+    retouch.page.once("dialog", lambda dialog: dialog.accept())
+    retouch.action(answer, "Edit prompt").click()
+    expect(retouch.prompt).to_have_value("Both together #filtered")
+    expect(retouch.chips).to_have_count(2)
+
+
+def test_a_new_conversation_takes_the_chips_along_and_says_so(retouch: Chat) -> None:
+    retouch.add(picture_file("red.png", "red"))
+    asked = decide_next(retouch.page, accept=True)
+    retouch.page.get_by_role("button", name="New conversation").click()
+    expect(retouch.chips).to_have_count(0)
+    assert asked[0].endswith("The pictures in the composer go with it.")
+
+
+def test_pictures_without_words_ask_for_some(retouch: Chat) -> None:
+    expect(retouch.prompt).to_have_attribute("placeholder", "Describe a picture…")
+    retouch.add(picture_file("red.png", "red"))
+    expect(retouch.prompt).to_have_attribute("placeholder", "Describe what should change…")
+    retouch.prompt.press("Enter")
+    expect(retouch.spoken).to_have_text("Describe what should change.")
+    expect(retouch.chips).to_have_count(1)
+
+
+def test_the_page_works_whichever_of_its_parts_comes_last(chat: Chat) -> None:
+    """Chips are brought back only once all scripts have run, which is late where the HTML's own part is."""
+    chat.choose("Provider", "Retouch")
+    chat.add(picture_file("red.png", "red"))
+    held: list[Route] = []
+    problems: list[Error] = []
+    chat.page.on("pageerror", lambda error: problems.append(error))
+    chat.page.route("**/assets/HTML-*.js", lambda route: held.append(route))
+    chat.page.reload()
+    expect(chat.prompt).to_be_visible()
+    for route in held:
+        route.continue_()
+    expect(chat.chips).to_have_count(1)
+    assert problems == []
 
 
 def test_a_chosen_size_is_sent_and_otherwise_the_first_picture_decides(retouch: Chat, kept: Kept) -> None:

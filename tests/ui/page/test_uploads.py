@@ -145,6 +145,44 @@ def test_create_waits_for_what_is_being_uploaded(retouch: Chat, kept: Kept) -> N
     assert kept.colours() == [(255, 0, 0)]
 
 
+def test_a_prompt_that_waits_and_is_changed_is_left_to_the_person(retouch: Chat) -> None:
+    page = retouch.page
+    held: list[Route] = []
+    page.route(PICTURES, lambda route: held.append(route))
+    hand_over(page, picture_file("red.png", "red"), "paste")
+    retouch.prompt.fill("Bluer")
+    retouch.create.click()
+    expect(retouch.spoken).to_contain_text("It is sent as soon as")
+    retouch.prompt.fill("No, wait")
+    expect(retouch.spoken).to_have_text("The prompt has changed: press Create to send it.")
+    held[0].continue_()
+    retouch.uploaded()
+    expect(retouch.prompt).to_have_value("No, wait")
+    expect(retouch.answers).to_have_count(0)
+    retouch.create.click()
+    expect(retouch.answers).to_have_count(1)
+
+
+def test_more_than_fit_are_left_out_with_their_number(retouch: Chat) -> None:
+    files = [picture_file(f"{n}.png", "red", (8, 8)) for n in range(1, 21)]
+    retouch.page.locator("#limner-add input").set_input_files(files)
+    failure = retouch.failures.get_by_role("alert")
+    expect(failure).to_contain_text("17.png and 3 more No more than 16 pictures go in at once.")
+    expect(retouch.chips).to_have_count(16)
+
+
+def test_a_thumbnail_that_could_not_be_fetched_comes_with_the_connection(retouch: Chat) -> None:
+    page = retouch.page
+    retouch.add(picture_file("red.png", "red"))
+    page.route("**/limner/pictures/**", lambda route: route.abort())
+    page.reload()
+    expect(page.locator(".limner-blank")).to_have_count(1)
+    page.unroute("**/limner/pictures/**")
+    page.context.set_offline(True)
+    page.context.set_offline(False)
+    expect(page.locator(".limner-blank")).to_have_count(0)
+
+
 def test_a_prompt_is_not_sent_without_the_picture_that_it_waited_for(retouch: Chat) -> None:
     page = retouch.page
     held: list[Route] = []
