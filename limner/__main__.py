@@ -78,12 +78,11 @@ def _parser() -> argparse.ArgumentParser:
         "--image",
         action="append",
         default=[],
-        type=Path,
         metavar="FILE",
         help="a picture to edit, or to go by; may be repeated",
     )
     generate.add_argument(
-        "--mask", type=Path, metavar="FILE", help="white, or transparent, where the first picture may change"
+        "--mask", metavar="FILE", help="white, or transparent, where the first picture may change"
     )
     generate.add_argument(
         "--option",

@@ -31,6 +31,13 @@ class ImageInfo:
     """How the stored pixels must be turned, as EXIF numbers it (1 to 8); 1 is as they are."""
 
 
+class NoPicture(ProviderError):
+    """The data are of no kind that is recognised; the sentence quotes nothing from outside."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__("bad-image", why=sentence)
+
+
 class Parts(NamedTuple):
     """What a walk found in a file.
 

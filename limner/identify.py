@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from limner.bounds import ImageInfo, bad_image, check_pixels
+from limner.bounds import ImageInfo, NoPicture, bad_image, check_pixels
 from limner.errors import ProviderError
 from limner.formats import FORMATS, Format
 from limner.parts import walk
@@ -56,7 +56,7 @@ def _format_of(data: bytes) -> Format | None:
     format = next((format for format in FORMATS if format.magic.match(data)), None)
     if format or MARKUP.match(data):
         return format
-    raise bad_image("This is not a PNG, JPEG, WebP, GIF, AVIF or SVG picture.")
+    raise NoPicture("This is not a PNG, JPEG, WebP, GIF, AVIF or SVG picture.")
 
 
 def _identify_with_pillow(data: bytes, format: Format, max_pixels: int) -> ImageInfo:

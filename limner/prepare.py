@@ -26,12 +26,17 @@ if TYPE_CHECKING:
 MEMORY = 16
 """Bytes for a pixel that converting a picture takes, beside its file."""
 _KEPT = ("image/png", "image/jpeg", "image/webp")
+_KEPT_INFO = ("transparency", "icc_profile")
 _HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _NAMES = {format.media_type: format.name for format in FORMATS}
 _INVERTED = [255 - value for value in range(256)]
 _BLACK_OR_WHITE = [255 * (value > 127) for value in range(256)]
 _QUALITY = 95
 """Of a JPEG that is written; a picture that was one before loses nothing that can be seen."""
+_LOWER_QUALITY = 85
+"""Of a JPEG that would be too large for the model otherwise."""
+_MOST_HALVINGS = 4
+"""How often the pixels of a picture may be halved that is still too large: to a sixteenth in all."""
 
 
 def is_heif(data: bytes) -> bool:
@@ -97,19 +102,30 @@ def prepare_image(data: bytes, info: ImageInfo) -> tuple[bytes, ImageInfo]:
 
 
 @_named_errors()
-def fit_image(data: bytes, media_type: str, taken: ImageInputs) -> tuple[bytes, str]:
-    """Returns a prepared picture in a form that the model takes, and its media type.
+def fit_image(data: bytes, info: ImageInfo, taken: ImageInputs) -> tuple[bytes, ImageInfo]:
+    """Returns a prepared picture in a form that the model takes, with fewer pixels if it must be.
 
     Raises ``ProviderError("bad-image")`` if it stays too large.
     """
-    if fits(media_type, len(data), taken):
-        return data, media_type
-    image = _opened(data, media_type)
-    for lossless in (media_type == "image/png", False):
-        data, media_type = _encoded(image, lossless=lossless, allowed=taken.media_types)
+    if fits(info.media_type, len(data), taken):
+        return data, info
+    image = _opened(data, info.media_type)
+    ways = [_quality(image, lossless=info.media_type == "image/png", allowed=taken.media_types)]
+    if lossy := _quality(image, allowed=taken.media_types):
+        ways += [lossy, _LOWER_QUALITY]
+    for quality in dict.fromkeys(ways):
+        data, media_type = _written_as(image, quality)
         if fits(media_type, len(data), taken):
-            return data, media_type
-    raise bad_image(f"The picture is larger than the {taken.most_bytes:,} bytes that the model takes.")
+            return data, ImageInfo(media_type, *image.size)
+    for _ in range(_MOST_HALVINGS):
+        image = _halved(image)
+        data, media_type = _written_as(image, ways[-1])
+        if fits(media_type, len(data), taken):
+            return data, ImageInfo(media_type, *image.size)
+    raise bad_image(
+        f"The picture is larger than the {taken.most_bytes:,} bytes that the model takes: save it smaller, "
+        f"and add it again."
+    )
 
 
 def fits(media_type: str, size: int, taken: ImageInputs) -> bool:
@@ -161,22 +177,45 @@ def _turned(image: Image, orientation: int) -> Image:
 
 def _encoded(image: Image, *, lossless: bool = False, allowed: tuple[str, ...] = _KEPT) -> tuple[bytes, str]:
     """Returns the first frame as a PNG if it must lose nothing or is transparent, else as a JPEG."""
-    see_through = image.has_transparency_data
-    as_png = "image/jpeg" not in allowed or ((lossless or see_through) and "image/png" in allowed)
+    return _written_as(image, _quality(image, lossless=lossless, allowed=allowed))
+
+
+def _quality(image: Image, *, lossless: bool = False, allowed: tuple[str, ...] = _KEPT) -> int | None:
+    """Returns the quality of the JPEG that a picture becomes; None if it becomes a PNG."""
+    must_be_png = lossless or image.has_transparency_data
+    as_png = "image/jpeg" not in allowed or (must_be_png and "image/png" in allowed)
+    return None if as_png else _QUALITY
+
+
+def _written_as(image: Image, quality: int | None) -> tuple[bytes, str]:
     profile = plain_profile(image.info.get("icc_profile") or b"")
-    if as_png:
+    if quality is None:
         if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
-            image, profile = image.convert("RGBA" if see_through else "RGB"), None
+            image, profile = image.convert("RGBA" if image.has_transparency_data else "RGB"), None
         return _written(image, "PNG", icc_profile=profile), "image/png"
+    if image.mode == "I;16":
+        image = image.point(lambda value: value / 257).convert("L")  # converting alone makes all of it white
     if image.mode not in ("L", "RGB"):
         # a profile for other channels than these would be wrong
         profile = profile if image.mode in ("RGBA", "RGBX", "P") else None
         image = image.convert("RGB")
-    return _written(image, "JPEG", quality=_QUALITY, icc_profile=profile), "image/jpeg"
+    return _written(image, "JPEG", quality=quality, icc_profile=profile), "image/jpeg"
+
+
+def _halved(image: Image) -> Image:
+    """Returns a picture with half of its pixels."""
+    from PIL.Image import Resampling
+
+    mode = {"P": "RGB", "1": "L"}.get(image.mode, image.mode)  # palettes cannot be blended
+    if image.has_transparency_data and mode in ("L", "RGB"):  # nor can the one colour that is transparent
+        mode += "A"
+    width, height = (max(1, round(side / 2**0.5)) for side in image.size)
+    return image.convert(mode).resize((width, height), Resampling.LANCZOS)
 
 
 def _written(image: Image, format: str, **options: Any) -> bytes:
     file = BytesIO()
-    image.info = {}  # which holds EXIF data and texts
+    # without EXIF data and texts; the rest counts if the picture is written once more, smaller
+    image.info = {name: value for name, value in image.info.items() if name in _KEPT_INFO}
     image.save(file, format, **options)
     return file.getvalue()

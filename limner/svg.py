@@ -11,7 +11,7 @@ import re
 from itertools import count
 from xml.parsers import expat
 
-from limner.bounds import ImageInfo, bad_image, check_parts, max_parts
+from limner.bounds import ImageInfo, NoPicture, bad_image, check_parts, max_parts
 from limner.formats import SVG
 
 MAX_SVG_BYTES = 5_000_000
@@ -51,7 +51,7 @@ def identify_svg(data: bytes) -> ImageInfo:
         except ValueError as error:
             raise bad_image("The SVG picture is cut off or damaged.") from error
     elif b"\0" in data[:2]:  # UTF-16 without its mark, which no browser reads
-        raise bad_image(_NO_PICTURE)
+        raise NoPicture(_NO_PICTURE)
     text = _without_doctype(text)
     if _NAMESPACE.search(text):  # expat copies it for every name
         raise bad_image("The SVG picture has a namespace that is much too long.")
@@ -67,7 +67,7 @@ def _without_doctype(text: bytes) -> bytes:
         if not text.startswith(b"<!DOCTYPE", _prolog_end(text, doctype.end())):
             return text[:at] + text[doctype.end() :]
     elif not _SVG_DOCTYPE.match(text, at):
-        raise bad_image(_NO_PICTURE)
+        raise NoPicture(_NO_PICTURE)
     raise bad_image("The SVG picture's document type has more than a name, which could hide entities.")
 
 
@@ -87,7 +87,7 @@ def _root(text: bytes, encoding: str | None) -> dict[str, str]:
 
     def start(name: str, attributes: dict[str, str]) -> None:
         if name != _ROOT:
-            raise bad_image(_NO_PICTURE)
+            raise NoPicture(_NO_PICTURE)
         roots.append(attributes)
         parser.StartElementHandler = None
 
@@ -96,7 +96,8 @@ def _root(text: bytes, encoding: str | None) -> dict[str, str]:
     try:
         parser.Parse(text, True)
     except (expat.ExpatError, ValueError, LookupError) as error:
-        raise bad_image("The SVG picture is cut off or damaged." if roots else _NO_PICTURE) from error
+        cut_off = bad_image("The SVG picture is cut off or damaged.")
+        raise (cut_off if roots else NoPicture(_NO_PICTURE)) from error
     return roots[0]
 
 

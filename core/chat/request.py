@@ -113,6 +113,8 @@ _WHAT_IT_IS = {
     "options": (
         f"an object of names and JSON values, of {MAX_OPTIONS:,} characters and {MAX_NESTING} levels at most"
     ),
+    "images": "pictures",
+    "mask": "a picture",
 }
 
 

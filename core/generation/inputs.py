@@ -23,6 +23,7 @@ from core.settings.schema import Settings
 from core.storage.database import StoreError
 from core.storage.store import Store
 from limner import ImageRequest, InputImage, ProviderError, Size, picture
+from limner.bounds import NoPicture
 from limner.formats import EXTENSIONS, SVG
 from limner.inputs import ImageInputs
 from limner.prepare import (
@@ -41,6 +42,7 @@ log = logging.getLogger(__name__)
 
 MAX_MEMORY = 500_000_000
 """Bytes of pictures that all requests under way may hold; a service's client makes copies of them."""
+NO_PICTURE = "This is not a PNG, JPEG, WebP, GIF or AVIF picture: save it as one of these."
 MAX_FETCHES = 8
 """Links of visitors that are fetched at once, each into memory."""
 
@@ -67,6 +69,8 @@ class Inputs:
             if is_heif(image):
                 image = await self._from_heif(image)
             return await self._prepared(*await self._proven(image))
+        except NoPicture as error:
+            raise Rejected(NO_PICTURE) from error
         except ProviderError as error:
             raise Rejected(error.why or "This picture cannot be read: send another file.") from error
         except TimeoutError as error:
@@ -102,16 +106,13 @@ class Inputs:
             data, info = await self._proven(await self._stored(sent))
             if info.orientation != 1 or not fits(info.media_type, len(data), taken):
                 data, info = await self._prepared(data, info)
-            media_type = info.media_type
-            if not fits(media_type, len(data), taken):
-                data, media_type = await self._resources.decode(
-                    lambda: fit_image(data, info.media_type, taken), MEMORY * info.width * info.height
-                )
+            if not fits(info.media_type, len(data), taken):
+                data, info = await self._fitted(data, info, taken)
         except ProviderError as error:
             why = f"Image {number}: {error.why}"
             raise failed(plan.provider, "bad-input", why=why, did_not_run=True) from error
-        filename = f"{sent.filename.rpartition('.')[0]}.{EXTENSIONS[media_type]}"
-        return InputImage(data, media_type, Size(info.width, info.height), filename)
+        filename = f"{sent.filename.rpartition('.')[0]}.{EXTENSIONS[info.media_type]}"
+        return InputImage(data, info.media_type, Size(info.width, info.height), filename)
 
     async def _load_mask(self, plan: Plan, sent: InputPicture, size: Size) -> InputImage:
         try:
@@ -143,6 +144,12 @@ class Inputs:
         converts = info.media_type != SVG and not stays(data, info)
         memory = MEMORY * info.width * info.height if converts else 2 * len(data)
         return await self._resources.decode(lambda: prepare_image(data, info), memory)
+
+    async def _fitted(
+        self, data: bytes, info: picture.ImageInfo, taken: ImageInputs
+    ) -> tuple[bytes, picture.ImageInfo]:
+        memory = MEMORY * info.width * info.height
+        return await self._resources.decode(lambda: fit_image(data, info, taken), memory)
 
     async def _fetch(self, link: str) -> bytes:
         async with self._fetching:

@@ -109,7 +109,7 @@ class InputTests(GenerateTests):
             fail(
                 f"The mask of its model {editor.id} changes nothing in what the service receives: send "
                 f"request.mask, or do not declare it.",
-                DESCRIPTION,
+                REQUEST,
             )
 
     def test_the_pictures_are_in_no_text(

@@ -108,19 +108,33 @@ def plan_for(request: limner.ImageRequest) -> Plan:
         top = past.layers[-1 if request.mask else 0]
         kept = _told("seed", "The picture keeps its own seed, so that everything stays where it is.")
         another = not request.seed_is_drawn and request.seed not in (None, past.seed)
-        cut = _cut_off(request, size or past.size) if request.mask else ()
-        warnings = (*([kept] if another else []), *cut)
+        size, told = _whole(request, size or past.size) if request.mask else (size or past.size, ())
         scene = top.then(saying).scene
-        warnings += _not_understood(scene)
-        return Plan(scene, size or past.size, past.seed, past, Edit(), warnings)
+        warnings = (*([kept] if another else []), *told, *_not_understood(scene))
+        return Plan(scene, size, past.seed, past, Edit(), warnings)
     scene, size = Scene(*saying), size or SIZES.default
     if not request.images:
         return Plan(scene, size, seed, Past(seed=seed, size=size, layers=(Layer(said=(saying,)),)))
-    warnings = _cut_off(request, size) + _not_understood(scene)
+    size, told = _whole(request, size) if request.mask else (size, _cut_off(request, size))
+    warnings = told + _not_understood(scene)
     if scene.said.mentions or scene.said.absent:
         why = "Nothing is drawn into a picture from elsewhere or taken out of it: only its light changes."
         warnings += (_told("prompt", why),)
     return Plan(scene, size, seed, None, Edit(picture=request.images[0].data), warnings)
+
+
+def _whole(
+    request: limner.ImageRequest, size: limner.Size
+) -> tuple[limner.Size, tuple[limner.ImageWarning, ...]]:
+    """Returns a size with the first picture's own shape, so that nothing that is marked is cut off."""
+    own = request.images[0].size
+    scale = min(size.width / own.width, size.height / own.height)
+    # its very size, if that is near, moves no pixel
+    whole = own if abs(scale - 1) <= CUT else limner.Size(*(max(1, round(side * scale)) for side in own))
+    if 1 - min(size.ratio / own.ratio, own.ratio / size.ratio) <= CUT:
+        return whole, ()
+    why = f"{whole.text} instead of {size.text}: with a mask the picture keeps its shape."
+    return whole, (_told("size", why),)
 
 
 def _cut_off(request: limner.ImageRequest, size: limner.Size) -> tuple[limner.ImageWarning, ...]:

@@ -136,19 +136,80 @@ def test_what_is_no_heic_picture_is_not_taken_for_one(data: bytes) -> None:
 )
 def test_a_picture_takes_a_form_that_the_model_takes(taken: dict[str, Any], media_type: str) -> None:
     data = saved(scene(), "WEBP", lossless=True, icc_profile=PROFILE)
-    made, made_type = fit_image(data, "image/webp", ImageInputs(**taken))
-    assert made_type == media_type == identify(made).media_type
+    made, info = fit_image(data, identify(data), ImageInputs(**taken))
+    assert info == identify(made)
+    assert info.media_type == media_type
     assert corners(opened(made)) == UPRIGHT[1]
     assert opened(made).info["icc_profile"] == PROFILE
     assert (made is data) == (media_type == "image/webp")
 
 
-def test_a_picture_that_is_too_large_for_the_model_becomes_a_jpeg_or_is_refused() -> None:
-    data = saved(Image.effect_noise((600, 600), 90).convert("RGB"), "PNG")
-    made, media_type = fit_image(data, "image/png", ImageInputs(most_bytes=len(data) - 1))
-    assert (media_type, len(made) < len(data)) == ("image/jpeg", True)
-    with pytest.raises(ProviderError, match=re.escape("larger than the 100,000 bytes that the model takes")):
-        fit_image(data, "image/png", ImageInputs(most_bytes=100_000))
+def noise(side: int, mode: str = "RGB") -> Image.Image:
+    image = Image.effect_noise((side, side), 90)
+    return Image.merge("RGBA", [image] * 4) if mode == "RGBA" else image.convert(mode)
+
+
+def fitted(data: bytes, most_bytes: int, *media_types: str) -> tuple[Image.Image, str]:
+    taken = ImageInputs(most_bytes=most_bytes, media_types=media_types or ("image/png", "image/jpeg"))
+    made, info = fit_image(data, identify(data), taken)
+    assert info == identify(made)
+    assert len(made) <= most_bytes
+    assert not [secret for secret in SECRETS if secret in made]
+    return opened(made), info.media_type
+
+
+def test_a_picture_that_is_too_large_for_the_model_becomes_a_jpeg_and_then_a_worse_one() -> None:
+    image = noise(600)
+    data = saved(image, "PNG", icc_profile=PROFILE)
+    jpegs = {quality: len(saved(image, "JPEG", quality=quality)) for quality in (95, 85)}
+    for most_bytes, worse in ((len(data) - 1, False), (jpegs[95], True)):
+        made, media_type = fitted(data, most_bytes)
+        assert (made.size, media_type) == ((600, 600), "image/jpeg")
+        assert made.info["icc_profile"] == PROFILE
+        assert (len(saved(made, "JPEG", quality="keep")) < jpegs[95] - 1000) == worse
+
+
+@pytest.mark.parametrize(
+    ("mode", "media_types", "sides", "media_type"),
+    [
+        ("RGB", (), (640, 320), "image/jpeg"),
+        ("RGB", ("image/png",), (600, 212), "image/png"),
+        ("P", ("image/png",), (600, 212), "image/png"),
+        ("1", ("image/png",), (1000, 250), "image/png"),
+        ("RGBA", (), (600, 150), "image/png"),
+        ("RGBA", ("image/jpeg",), (640, 320), "image/jpeg"),
+    ],
+)
+def test_what_is_still_too_large_is_made_smaller(
+    mode: str, media_types: tuple[str, ...], sides: tuple[int, int], media_type: str
+) -> None:
+    before, after = sides
+    made, made_type = fitted(saved(noise(before, mode), "PNG"), 100_000, *media_types)
+    assert (made.size, made_type) == ((after, after), media_type)
+    assert made.has_transparency_data == (mode == "RGBA" and media_type == "image/png")
+
+
+def test_one_transparent_colour_stays_transparent_in_a_smaller_picture() -> None:
+    image = noise(600)
+    image.paste((255, 0, 255), (0, 0, 300, 600))
+    made, media_type = fitted(saved(image, "PNG", transparency=(255, 0, 255)), 100_000)
+    assert media_type == "image/png"
+    alpha = made.getchannel("A")
+    assert [alpha.getpixel((round(x * made.width), 9)) for x in (0.2, 0.8)] == [0, 255]
+
+
+def test_16_bits_become_8_and_not_white() -> None:
+    image = Image.new("I;16", (600, 600), 40 * 257)
+    image.paste(80 * 257, (0, 0, 600, 300))
+    made, _ = fitted(saved(image, "PNG", compress_level=0), 100_000, "image/jpeg")
+    assert [made.getpixel((9, y)) for y in (9, 590)] == [80, 40]
+
+
+def test_what_stays_too_large_is_refused_with_the_next_step() -> None:
+    data = saved(noise(2000), "PNG")
+    why = "larger than the 100,000 bytes that the model takes: save it smaller, and add it again."
+    with pytest.raises(ProviderError, match=re.escape(why)):
+        fitted(data, 100_000, "image/png")
 
 
 def grey(*pixels: int) -> Image.Image:

@@ -341,6 +341,44 @@ def test_a_mask_limits_the_change() -> None:
         assert edge[0] < edge[2] < edge[4] - 4, "its edge is soft"
 
 
+@pytest.mark.parametrize(
+    ("size", "asked", "made"),
+    [
+        (Size(1500, 150), Size(888, 296), Size(888, 89)),
+        (Size(150, 1500), Size(296, 888), Size(89, 888)),
+        (Size(397, 262), Size(400, 264), Size(397, 262)),
+        (Size(794, 524), Size(400, 264), Size(400, 264)),
+    ],
+)
+def test_a_masked_picture_of_any_shape_stays_whole(size: Size, asked: Size, made: Size) -> None:
+    ends = photo(size), photo(size)
+    side = min(size) // 2
+    boxes = (0, 0, side, side), (size.width - side, size.height - side, size.width, size.height)
+    for image, box, corner in zip(ends, boxes, (0, -1), strict=True):
+        result = ask("at night", image, mask=mask(box, size), size=asked)
+        given_size = Image.open(BytesIO(image.data)).convert("RGB").resize(made, Image.Resampling.LANCZOS)
+        changed = np.abs(pixels(result) - np.asarray(given_size, float)).max(axis=2)
+        assert changed.shape == (made.height, made.width)
+        assert changed[corner, corner] > 40, "what is marked has changed"
+        assert changed[-1 - corner, -1 - corner] < 3, "and nothing else"
+        features = [warning.feature for warning in result.warnings]
+        assert features == ([] if max(size) < 1000 else ["size"])
+
+
+def test_a_masked_picture_may_be_a_line() -> None:
+    line = Size(3000, 3)
+    assert pixels(ask("at night", photo(line), mask=mask((0, 0, 999, 3), line))).shape == (1, 384, 3)
+
+
+def test_a_mask_in_a_scene_at_another_shape_keeps_all_of_the_scene() -> None:
+    hills = ask("hills")
+    edit = after(hills, "at night", mask=mask((0, 0, 60, 264)), size=Size(264, 384))
+    assert pixels(edit).shape == (182, 264, 3)
+    (warning,) = edit.warnings
+    assert warning.details == "264 × 182 instead of 264 × 384: with a mask the picture keeps its shape."
+    assert pixels(after(edit, "at noon", size=None)).shape == (182, 264, 3)
+
+
 def test_what_is_painted_within_a_mask_stays_there_in_later_edits() -> None:
     left = mask((0, 0, 150, 264))
     castle = after(ask("hills"), "a castle at night", mask=left)

@@ -25,6 +25,7 @@ from core.plugins.registry import Registry
 from core.settings.schema import Settings, load_settings
 from core.studio import Studio
 from limner.formats import MEDIA_TYPES
+from limner.picture import is_url
 from limner.proxies import tidy_variables
 from ui.cli.doctor import Report, examine, probe
 
@@ -39,8 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settings = load_settings()
         if arguments.command == "generate":
-            if arguments.output is not None and arguments.output.exists():
-                return _reject(f"{arguments.output} already exists: choose another name.")
+            if arguments.output is not None:
+                _check_output(arguments.output)
             return asyncio.run(_generate(settings, arguments))
         if arguments.command == "providers":
             return _providers(settings, as_json=arguments.json)
@@ -67,8 +68,8 @@ async def _generate(settings: Settings, arguments: argparse.Namespace) -> int:
         negative_prompt=arguments.negative_prompt,
         options=_options(arguments.option),
     )
-    sent = [_read_file(path, settings.max_bytes) for path in arguments.image]
-    mask = _read_file(arguments.mask, settings.max_bytes) if arguments.mask else None
+    sent = [_read_file(name, settings.max_bytes) for name in arguments.image]
+    mask = None if arguments.mask is None else _read_file(arguments.mask, settings.max_bytes)
     studio = open_studio(settings)
     try:
         version = await _settled(studio, request, sent, mask)
@@ -92,8 +93,24 @@ async def _generate(settings: Settings, arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _read_file(path: Path, max_bytes: int) -> tuple[bytes, str]:
+def _check_output(output: Path) -> None:
+    """Raises Rejected if no file of this name can be written, before a picture is made for it."""
+    try:
+        output.touch(exist_ok=False)
+        output.unlink()
+    except FileExistsError as error:
+        raise Rejected(f"{output} already exists: choose another name.") from error
+    except OSError as error:
+        raise Rejected(f"{output} cannot be written ({error.strerror}): choose another file.") from error
+
+
+def _read_file(name: str, max_bytes: int) -> tuple[bytes, str]:
     """Returns a picture's bytes and its file name; raises Rejected."""
+    if not name:
+        raise Rejected("The name of a picture is empty: name a file.")
+    if is_url(name):
+        raise Rejected(f"Pictures are read from files, not from {name}: save the picture, and name the file.")
+    path = Path(name)
     try:
         with path.open("rb") as file:
             data = file.read(max_bytes + 1)

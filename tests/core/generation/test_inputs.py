@@ -297,6 +297,21 @@ async def test_a_mask_that_marks_nothing_settles_without_a_call(tmp_path: Path) 
     assert "marks nothing" in version.failure.why
 
 
+async def test_a_picture_that_is_made_smaller_has_a_mask_of_its_new_size(tmp_path: Path) -> None:
+    scripted = editing(images=ImageInputs(mask=True, media_types=("image/png",), most_bytes=100_000))
+    noise = BytesIO()
+    Image.effect_noise((600, 400), 90).save(noise, "PNG")
+    async with studio_of(tmp_path, scripted) as studio:
+        _, message, _ = await send(studio, [noise.getvalue()], png(600, 400, colour="white"))
+    (request,) = scripted.requests
+    (image,), mask = request.images, request.mask
+    assert mask
+    assert image.size == mask.size == opened(image.data).size == opened(mask.data).size
+    assert image.size.width < 600
+    assert len(image.data) <= 100_000
+    assert message.request.images[0].width == 600, "the person's own stays as it is"
+
+
 async def test_a_file_that_is_gone_or_damaged_settles_with_a_sentence(tmp_path: Path) -> None:
     scripted = editing()
     async with studio_of(tmp_path, scripted) as studio:
@@ -324,7 +339,8 @@ async def test_a_file_that_is_gone_or_damaged_settles_with_a_sentence(tmp_path: 
     ("image", "sentence"),
     [
         (b"", "empty"),
-        (b"%PDF-1.7", "not a PNG, JPEG, WebP, GIF, AVIF or SVG picture"),
+        (b"%PDF-1.7", r"^This is not a PNG, JPEG, WebP, GIF or AVIF picture: save it as one of these\.$"),
+        (b"<html></html>", r"^This is not a PNG, JPEG, WebP, GIF or AVIF picture"),
         (PNG[:-20], "cut off"),
         (b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>', "An SVG drawing cannot be sent"),
         (b"\0\0\0\x18ftypheic" + bytes(40), "HEIC"),

@@ -54,10 +54,12 @@ for _ in range(100_000):
             f"The options must be an object of names and JSON values, "
             f"of {MAX_OPTIONS:,} characters and {MAX_NESTING} levels at most.",
         ),
+        ({"images": ["a.png"]}, "The images must be pictures."),
+        ({"mask": "a.png"}, "The mask must be a picture."),
         (
             {"wish": 1},
             "A request has no field 'wish': it takes prompt, provider, "
-            "model, size, seed, negative_prompt, options.",
+            "model, size, seed, negative_prompt, options, images, mask.",
         ),
     ],
 )

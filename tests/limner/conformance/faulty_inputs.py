@@ -68,7 +68,7 @@ class IgnoresTheMask(Retouch):
 
 class TestIgnoresTheMask(PaintSuite):
     plugin = IgnoresTheMask()
-    expected = "test_the_mask_changes_what_the_service_receives", "The mask of its model", DESCRIPTION
+    expected = "test_the_mask_changes_what_the_service_receives", "The mask of its model", REQUEST
 
 
 class SendsNoMaskedArea(Paint):
@@ -79,7 +79,7 @@ class SendsNoMaskedArea(Paint):
 
 class TestSendsNoMaskedArea(PaintSuite):
     plugin = SendsNoMaskedArea()
-    expected = "test_the_mask_changes_what_the_service_receives", "The mask of its model", DESCRIPTION
+    expected = "test_the_mask_changes_what_the_service_receives", "The mask of its model", REQUEST
 
 
 class DislikesMasks(Paint):

@@ -61,9 +61,43 @@ def test_a_file_is_named_after_its_bytes_unless_the_name_is_exact(limner: Any, t
     assert (other.stdout.strip(), other.stderr) == ("fox.tmp", "")
 
 
-def test_a_picture_that_cannot_be_written_is_kept(limner: Any, tmp_path: Path) -> None:
-    done = limner("generate", "a red fox", "-o", "no-folder/fox.png", "--size", "256x256")
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        ("no-folder/fox.png", "No such file or directory"),
+        ("a-file/fox.png", "Not a directory"),
+        (f"{'x' * 300}.png", "File name too long"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_a_picture_is_made(
+    limner: Any, tmp_path: Path, output: str, why: str
+) -> None:
+    (tmp_path / "a-file").write_text("mine")
+    done = limner("generate", "a red fox", "-o", output, "--size", "256x256")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.strip() == f"{output} cannot be written ({why}): choose another file."
+    assert not list(tmp_path.rglob("*.png"))
+
+
+def test_a_picture_that_cannot_be_written_after_all_is_kept(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from limner.__main__ import main
+def full(*_): raise OSError(28, "No space left on device")
+Path.write_bytes = full
+sys.exit(main(["generate", "a red fox", "-o", "fox.png", "--size", "256x256"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode == 1
+    assert "could not be written (No space left on device)" in done.stderr
     kept = re.search(r"it is kept as (.+\.png)\.$", done.stderr.strip())
     assert kept
     assert Image.open(kept[1]).size == (256, 256)

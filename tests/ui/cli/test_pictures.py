@@ -97,6 +97,13 @@ def test_the_sketch_edits_without_a_key(limner: Limner, tmp_path: Path) -> None:
 
 REFUSED = [
     (["-i", "nothing.png"], "nothing.png cannot be read (No such file or directory): name another file."),
+    (
+        ["-i", "https://host.example//a.png?b=1"],
+        "not from https://host.example//a.png?b=1: save the picture, and name the file.",
+    ),
+    (["-i", "fox.png", "--mask", "http://host.example/m.png"], "not from http://host.example/m.png: save"),
+    (["-i", ""], "The name of a picture is empty: name a file."),
+    (["-i", "fox.png", "--mask", ""], "The name of a picture is empty: name a file."),
     (["-i", "folder"], "folder cannot be read (Is a directory): name another file."),
     (["-i", "large.png"], "large.png is larger than 200,000 bytes: send a smaller picture."),
     (["-i", "damaged.png"], "damaged.png: The picture is cut off"),

@@ -95,7 +95,7 @@ async def test_without_its_module_a_heic_picture_is_refused_in_a_sentence(
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>'
 REFUSED = {
     "nothing": (b"", 400, "empty"),
-    "text": (b"just words", 400, "not a PNG, JPEG, WebP, GIF, AVIF or SVG picture"),
+    "text": (b"just words", 400, "not a PNG, JPEG, WebP, GIF or AVIF picture: save it as one of these."),
     "a page": (b"<html><script>alert(1)</script>", 400, "picture"),
     "a program": (b"\x7fELF" + bytes(99), 400, "not a PNG"),
     "cut off": (PNG[:-20], 400, "cut off"),
