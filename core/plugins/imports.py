@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-import sys
 from collections.abc import Iterable
 
-from limner.threads import call_in_thread
+from limner import shared_async
 
 log = logging.getLogger(__name__)
 
@@ -16,16 +15,19 @@ DEADLINE = 60.0
 """Seconds to wait for the imports; what is still missing then takes of the picture's own time."""
 
 
-async def import_modules(names: Iterable[str]) -> None:
-    """Imports the modules in a thread; one that fails is left to the provider, which says what is missing."""
-    missing = [name for name in names if name not in sys.modules]
-    if missing:
-        done, _ = await asyncio.wait({call_in_thread(lambda: _import(missing))}, timeout=DEADLINE)
+async def import_modules(names: tuple[str, ...]) -> None:
+    """Imports the modules in a thread, once however many wait for them.
+
+    One that fails is left to the provider, which says what is missing.
+    """
+    if names:
+        importing = asyncio.ensure_future(shared_async(("imports", names), lambda: _import(names)))
+        done, _ = await asyncio.wait({importing}, timeout=DEADLINE)
         if not done:
-            log.warning("Importing %s takes longer than %.0f seconds", ", ".join(missing), DEADLINE)
+            log.warning("Importing %s takes longer than %.0f seconds", ", ".join(names), DEADLINE)
 
 
-def _import(names: list[str]) -> None:
+def _import(names: Iterable[str]) -> None:
     for name in names:
         try:
             importlib.import_module(name)
