@@ -17,7 +17,7 @@ from core.chat.picture import InputPicture
 from core.generation.call import failed
 from core.generation.fetch import Fetcher
 from core.generation.memory import Memory
-from core.generation.normalise import DEADLINE, DecodeResources, normalise
+from core.generation.normalise import DEADLINE, DecodeResources, prove
 from core.generation.resolve import Plan
 from core.settings.schema import Settings
 from core.storage.database import StoreError
@@ -137,7 +137,7 @@ class Inputs:
 
     async def _proven(self, data: bytes) -> tuple[bytes, picture.ImageInfo]:
         bounds = {"max_bytes": self._settings.max_bytes, "max_pixels": self._settings.max_pixels}
-        return await normalise(data, self._fetcher.fetch, self._resources, **bounds)
+        return await prove(data, self._resources, **bounds)
 
     async def _prepared(self, data: bytes, info: picture.ImageInfo) -> tuple[bytes, picture.ImageInfo]:
         """Returns a picture upright, as a PNG, JPEG or WebP, and without metadata."""

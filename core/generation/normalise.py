@@ -57,16 +57,25 @@ async def normalise(
 ) -> tuple[bytes, picture.ImageInfo]:
     """Returns a picture's bytes, unchanged, and what they are.
 
+    Raises what `prove` raises, and what `fetch` raises for a URL.
+    """
+    if isinstance(image, str) and picture.is_url(image):
+        image = await fetch(image.strip())
+    return await prove(image, resources, max_bytes=max_bytes, max_pixels=max_pixels)
+
+
+async def prove(
+    image: ImageSource, resources: DecodeResources, *, max_bytes: int, max_pixels: int
+) -> tuple[bytes, picture.ImageInfo]:
+    """Returns the bytes of a picture in any form but a URL, unchanged, and what they are.
+
     Reads and decodes in worker threads. Waiting for memory has no deadline: the picture may have been
     paid for. Raises ProviderError ``bad-image`` for anything that is not a complete picture within the
-    limits, and what `fetch` raises for a URL.
+    limits.
     """
-    source: ImageSource = image
-    if isinstance(image, str) and picture.is_url(image):
-        source = await fetch(image.strip())
 
     def read() -> tuple[bytes, int]:
-        data = picture.read(source, max_bytes)
+        data = picture.read(image, max_bytes)
         return data, picture.memory_to_prove(data, max_pixels)
 
     try:

@@ -18,7 +18,7 @@ from core.generation.call import GenerationFailed, call, credential, failed
 from core.generation.fetch import Fetcher
 from core.generation.inputs import Inputs
 from core.generation.limits import UsageLimits, Visitor
-from core.generation.normalise import DecodeResources, normalise
+from core.generation.normalise import DecodeResources, normalise, prove
 from core.generation.repeats import repeats
 from core.generation.resolve import Plan, resolve
 from core.plugins.registry import Registry
@@ -77,9 +77,8 @@ class Pipeline:
 
     async def prove_preview(self, data: bytes) -> ImageInfo:
         """Returns what a preview is; raises ProviderError if it is no picture, or a large one."""
-        fetch = Fetcher(self._settings).fetch  # of which bytes have no need
         bounds = {"max_bytes": len(data), "max_pixels": MAX_PREVIEW_PIXELS}
-        return (await normalise(data, fetch, self._resources, **bounds))[1]
+        return (await prove(data, self._resources, **bounds))[1]
 
     async def make(
         self,
