@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -193,7 +193,7 @@ async def in_thread(function: Callable[[], T]) -> T:
     return result
 
 
-def on_a_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def on_a_loop(work: Callable[[], Awaitable[T]]) -> T:
     """Runs work on a new event loop, and closes the shared clients at its end, as the host does."""
 
     async def whole() -> T:

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import closing
 from io import BytesIO
 from pathlib import Path
@@ -29,8 +29,8 @@ from core.chat.message import Version
 from core.chat.request import UserRequest
 from core.settings.schema import load_settings
 from limner import ContentFiltered, ImageRequest, ImageResult, InputImage, ProviderError, Size
-from limner.clients import close_shared
 from limner.testing.loopback import Handler, Loopback, Reply, Request
+from limner.testing.runner import on_a_loop as run
 from providers import gemini
 
 MODEL = "gemini-nano-banana-2.1"
@@ -67,18 +67,6 @@ def ask(base_url: str | None, **more: Any) -> ImageRequest:
 
 def image(data: bytes, media_type: str = "image/png") -> InputImage:
     return InputImage(data, media_type, Size(16, 16), "a.png")
-
-
-def run(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Runs something on an event loop of its own, and closes the clients as the host does."""
-
-    async def whole() -> Any:
-        try:
-            return await work()
-        finally:
-            await close_shared()
-
-    return asyncio.run(whole())
 
 
 def make(request: ImageRequest) -> ImageResult:
@@ -656,6 +644,7 @@ def test_requests_at_once_keep_their_own_pictures() -> None:
     with Loopback(answer) as server:
         results = run(many)
     for n, result in enumerate(results):
+        assert isinstance(result.image, str)
         assert (result.text, base64.b64decode(result.image)) == (f"{n}", f"{n}.{n % 3}".encode())
 
 

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from importlib.metadata import EntryPoint
@@ -37,8 +37,8 @@ from core.settings.schema import load_settings
 from core.storage.store import Store
 from core.studio import Studio
 from limner import ContentFiltered, ImageRequest, ImageResult, InputImage, ProviderError, Size, picture
-from limner.clients import close_shared
 from limner.testing.loopback import Loopback, Reply, Request
+from limner.testing.runner import on_a_loop as run
 from providers import huggingface
 from providers.huggingface import ServiceOptions, client, jobs, offers
 from providers.huggingface.offers import Service
@@ -197,18 +197,6 @@ def ask(**more: Any) -> ImageRequest:
     chosen = {name: more.pop(name) for name in ServiceOptions.model_fields if name in more}
     given: dict[str, Any] = {"prompt": "A red fox", "model": MODEL, "credential": SecretStr(KEY)}
     return ImageRequest(options=ServiceOptions(**chosen), **(given | more))
-
-
-def run(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Runs something on an event loop of its own, and closes the clients as the host does."""
-
-    async def whole() -> Any:
-        try:
-            return await work()
-        finally:
-            await close_shared()
-
-    return asyncio.run(whole())
 
 
 def make(**more: Any) -> ImageResult:

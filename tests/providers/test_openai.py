@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import closing
 from email.utils import formatdate
 from io import BytesIO
@@ -32,8 +32,8 @@ from core.chat.message import Version
 from core.chat.request import UserRequest
 from core.settings.schema import load_settings
 from limner import ContentFiltered, ImageRequest, ImageResult, Options, ProviderError, Size
-from limner.clients import close_shared
 from limner.testing.loopback import Handler, Loopback, Reply, Request
+from limner.testing.runner import on_a_loop as run
 from providers import openai
 from providers.openai import FinerOptions, GptImageOptions
 
@@ -56,18 +56,6 @@ GOOD = Reply(body={"created": 1790000000, "data": [PICTURE]})
 def ask(base_url: str | None, **more: Any) -> ImageRequest:
     given: dict[str, Any] = {"prompt": "A red fox", "model": FLARE, "credential": SecretStr(KEY)}
     return ImageRequest(base_url=base_url, **(given | more))
-
-
-def run(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Runs something on an event loop of its own, and closes the clients as the host does."""
-
-    async def whole() -> Any:
-        try:
-            return await work()
-        finally:
-            await close_shared()
-
-    return asyncio.run(whole())
 
 
 def make(request: ImageRequest) -> ImageResult:

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from importlib.metadata import EntryPoint
 from io import BytesIO
 from pathlib import Path
@@ -43,8 +43,8 @@ from limner import (
     Size,
     SizeRange,
 )
-from limner.clients import close_shared
 from limner.testing.loopback import Loopback, Reply, Request
+from limner.testing.runner import on_a_loop as run
 from providers import replicate
 from providers.replicate import client, models, pictures
 
@@ -153,18 +153,6 @@ def steps(server: Loopback) -> list[str]:
 def ask(base_url: str | None, **more: Any) -> ImageRequest:
     given: dict[str, Any] = {"prompt": "A red fox", "model": SCHNELL, "credential": SecretStr(KEY)}
     return ImageRequest(base_url=base_url, **(given | more))
-
-
-def run(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Runs something on an event loop of its own, and closes the clients as the host does."""
-
-    async def whole() -> Any:
-        try:
-            return await work()
-        finally:
-            await close_shared()
-
-    return asyncio.run(whole())
 
 
 def make(request: ImageRequest) -> ImageResult:

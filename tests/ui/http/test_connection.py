@@ -161,20 +161,25 @@ def test_a_silent_or_half_sent_request_ends(connect: Connect, patience: Patience
     assert [read_all(client) for client in (*first, *used)] == [b""] * 12
 
 
-def test_a_request_that_comes_in_drops_ends_too(connect: Connect, patience: Patience) -> None:
-    patience(0.3)
-    client = connect(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+def ends_in_drops(client: socket.socket, *drops: bytes) -> bool:
+    """Sends one drop after another, with a pause between two, and returns whether the server ends it."""
     client.settimeout(0.05)
-    for n in range(600):
+    for drop in drops:
         try:
-            client.sendall(b"X-%d: 1\r\n" % n)
+            client.sendall(drop)
             if client.recv(1) == b"":
-                return
+                return True
         except TimeoutError:
             continue
         except OSError:
-            return
-    pytest.fail("it went on for ever")
+            return True
+    return False
+
+
+def test_a_request_that_comes_in_drops_ends_too(connect: Connect, patience: Patience) -> None:
+    patience(0.3)
+    client = connect(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+    assert ends_in_drops(client, *(b"X-%d: 1\r\n" % n for n in range(600)))
 
 
 def test_a_large_body_that_comes_slowly_but_steadily_is_read_whole(
@@ -196,17 +201,7 @@ def test_a_large_body_that_comes_in_drops_ends(
     monkeypatch.setattr(connection, "SLOWEST", 1_000)
     patience(0.5)
     client = connect(HEAD.replace(b"100", b"5000"))
-    client.settimeout(0.05)
-    for _ in range(600):
-        try:
-            client.sendall(b"x")
-            if client.recv(1) == b"":
-                return
-        except TimeoutError:
-            continue
-        except OSError:
-            return
-    pytest.fail("it went on for ever")
+    assert ends_in_drops(client, *[b"x"] * 600)
 
 
 def test_what_came_fast_is_no_credit_for_silence(
