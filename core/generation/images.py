@@ -16,14 +16,13 @@ _MOST_NAMED = 3
 """Models that a sentence names as alternatives."""
 
 
-def models_for(providers: Iterable[Provider], count: int, *, mask: bool) -> list[tuple[Provider, ModelInfo]]:
-    """Returns the listed models that take so many pictures, and a mask, of providers that can be used."""
+def usable_models(providers: Iterable[Provider]) -> list[tuple[Provider, ModelInfo]]:
+    """Returns the listed models of the providers that can be used."""
     return [
         (provider, model)
         for provider in providers
         if not provider.lacks_credential
         for model in provider.info.models
-        if takes(model, count, mask=mask)
     ]
 
 
@@ -79,8 +78,9 @@ def _refusal(request: UserRequest, model: ModelInfo, providers: Iterable[Provide
         problem = f"{model.name} only edits, and needs {_pictures(taken.least)}"
     else:
         problem = f"{model.name} takes no mask"
-    others = models_for(providers, count, mask=request.mask is not None)
-    names = [model_and_provider(provider, other) for provider, other in others[:_MOST_NAMED]]
+    mask = request.mask is not None
+    others = [other for other in usable_models(providers) if takes(other[1], count, mask=mask)]
+    names = [model_and_provider(*other) for other in others[:_MOST_NAMED]]
     what = "add one" if taken and count < taken.least else f"leave {'it' if count < 2 else 'some'} out"
     return f"{problem}: choose {' or '.join(names)}, or {what}." if names else f"{problem}: {what}."
 

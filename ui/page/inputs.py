@@ -6,7 +6,7 @@ import json
 from html import escape
 from typing import Any
 
-from core.generation.images import model_and_provider
+from core.generation.images import model_and_provider, usable_models
 from core.plugins.registry import Provider, Registry
 from limner import ModelInfo
 from limner.formats import FORMATS
@@ -52,12 +52,7 @@ def inputs_html(registry: Registry, provider: Provider, model: ModelInfo, most_b
 
     `most_bytes` is the most that a file may have.
     """
-    usable = [
-        takes(provider, model)
-        for provider in registry
-        if not provider.lacks_credential
-        for model in provider.info.models
-    ]
+    usable = [takes(*one) for one in usable_models(registry)]
     return _INPUTS.format(
         takes=escape(json.dumps(takes(provider, model))),
         models=escape(json.dumps(usable)),
