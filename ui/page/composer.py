@@ -57,7 +57,6 @@ class Composer:
                     lines=1,
                     max_lines=8,
                     scale=1,
-                    autofocus=True,
                     container=False,
                     elem_id="limner-prompt",
                 )

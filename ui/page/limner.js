@@ -78,17 +78,22 @@ function write(prompt) {
   const box = promptBox();
   box.value = prompt;
   box.dispatchEvent(new Event("input", { bubbles: true }));
-  if (matchMedia("(pointer: fine)").matches) box.focus(); // elsewhere it would raise the keyboard
+  focusPrompt();
+}
+
+function focusPrompt() {
+  if (matchMedia("(pointer: fine)").matches) promptBox().focus(); // elsewhere it would raise the keyboard
 }
 
 document.addEventListener("input", ({ target }) => {
   if (target === promptBox()) stored("sessionStorage", "limner.draft", target.value);
 });
 
-(function restoreDraft() {
+(function begin() {
+  if (!promptBox()) return requestAnimationFrame(begin);
   const draft = stored("sessionStorage", "limner.draft");
-  if (!promptBox()) requestAnimationFrame(restoreDraft);
-  else if (draft && !promptBox().value) write(draft);
+  if (draft && !promptBox().value) write(draft);
+  else if (document.activeElement === document.body) focusPrompt(); // gradio's autofocus takes the focus again later
 })();
 
 window.limnerSend = async (controls, values, hidden) => {
