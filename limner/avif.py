@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from itertools import count
 
 from limner.bounds import Parts, check_parts, check_pixels, max_parts
+from limner.chunks import parts_of
 
 _MAX_HEAD = 1_000_000  # bytes of the boxes that locate everything else; 300 for a picture, 8 for a frame
 _MAX_TABLE = 65_535  # bytes; libavif's time grows with the square of the items
@@ -35,16 +36,9 @@ _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
 
 def walk_avif(data: bytes, max_pixels: int) -> Parts:
     """Walks an AVIF file, and hides its EXIF data from Pillow, which would read every value in it."""
-    view, at, heads, drawn = memoryview(data), 0, 0, 0
+    view, heads, drawn = memoryview(data), 0, 0
     pieces: list[bytes | memoryview] = []
-    for part in count(1):
-        if at + 8 > len(data):
-            break
-        check_parts(part, max_parts(len(data)))
-        length, kind = struct.unpack_from(">I4s", data, at)
-        if length == 1:
-            length = struct.unpack_from(">Q", data, at + 8)[0]
-        end = min(len(data), at + length) if length >= 8 else len(data)
+    for kind, at, _, _, end in parts_of(data):
         pieces.append(view[at:end])
         if kind in (b"meta", b"moov"):
             heads += end - at
@@ -54,7 +48,6 @@ def walk_avif(data: bytes, max_pixels: int) -> Parts:
             for payloads in (_items(head, view), _first_samples(head, view)):
                 drawn = max(drawn, _drawn(payloads, _MAX_DRAWN * max_pixels, 2 * len(data) + _MAX_SHARED))
             pieces[-1] = _EXIF.sub(rb"\1free", head)
-        at = end
     return Parts(_MEMORY * drawn, lambda: b"".join(pieces))
 
 

@@ -70,7 +70,7 @@ def _identify_with_pillow(data: bytes, format: Format, max_pixels: int) -> Image
             width, height = image.size
             check_pixels(width, height, max_pixels)
             image.load()
-            orientation = _orientation(parts.exif or image.info.get("exif", b""))
+            orientation = orientation_of(parts.exif or image.info.get("exif", b""))
             last = _last_pixels(image) if parts.otherwise else b""
             # a picture of nothing but black takes few bytes in any format, even with a profile
             is_small = len(data) <= 100_000 + width * height // 8
@@ -122,7 +122,7 @@ def _errors_named(data: bytes, format: Format) -> Generator[None]:
         raise bad_image(f"The picture is cut off or damaged: {of} do not decode.") from error
 
 
-def _orientation(exif: bytes) -> int:
+def orientation_of(exif: bytes) -> int:
     """Returns how EXIF data turns the picture: tag 0x0112 in its first directory (TIFF 6.0), else 1.
 
     Pillow would read every value in the data, each of which may be as long as the data itself.

@@ -11,6 +11,7 @@ import re
 import struct
 import zlib
 
+from limner.chunks import parts_of
 from limner.colour_profile import MOST_BYTES, plain_profile
 
 _PNG_PIXELS = (b"IHDR", b"IDAT", b"IEND")
@@ -44,20 +45,18 @@ def is_moving_webp(data: bytes) -> bool:
 
 def _png(data: bytes) -> bytes:
     """Returns a PNG's first picture; what moves after it has not been proven."""
-    view, at, kind = memoryview(data), 8, b""
+    view = memoryview(data)
     kept: list[bytes | memoryview] = [data[:8]]
     seen: set[bytes] = set()
-    while kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", data, at)
-        chunk = view[at : at + length + 12]
+    for kind, start, body, stop, end in parts_of(data):
+        chunk, length = view[start:end], stop - body
         if kind in _PNG_PIXELS or (
             length in _PNG_KEPT.get(kind, ()) and kind not in seen and _is_sound(chunk)
         ):
             kept.append(chunk)
         elif kind == b"iCCP" and kind not in seen:
-            kept.append(_png_profile(data[at + 8 : at + 8 + length]))
+            kept.append(_png_profile(data[body:stop]))
         seen.add(kind)
-        at += length + 12
     return b"".join(kept)
 
 
@@ -112,13 +111,11 @@ def _jpeg(data: bytes) -> bytes:
 def _jpeg_profile(data: bytes) -> list[bytes]:
     """Returns the segments of the profile, which has been cut into pieces; none if one is missing."""
     pieces: dict[int, bytes] = {}
-    at, most = 2, 0
-    while (found := _MARKER.search(data, at)) and found[1][0] not in (0xD8, 0xD9, 0xDA):
-        start = found.end()
-        at = start + struct.unpack_from(">H", data, start)[0]
-        if found[1][0] == 0xE2 and data.startswith(b"ICC_PROFILE\0", start + 2) and at - start >= 16:
-            most = data[start + 15]
-            pieces.setdefault(data[start + 14], data[start + 16 : at])
+    most = 0
+    for kind, _, body, stop, _ in parts_of(data):
+        if kind == b"\xe2" and data.startswith(b"ICC_PROFILE\0", body) and stop - body >= 14:
+            most = data[body + 13]
+            pieces.setdefault(data[body + 12], data[body + 14 : stop])
     if sorted(pieces) != [*range(1, most + 1)]:
         return []
     plain = plain_profile(b"".join(pieces[number] for number in sorted(pieces))) or b""
@@ -130,24 +127,20 @@ def _jpeg_profile(data: bytes) -> list[bytes]:
 
 
 def _webp(data: bytes) -> bytes:
-    view, at = memoryview(data), 12
+    view = memoryview(data)
     flags, flags_at = 0, 0
     kept: list[bytes | memoryview] = [b"WEBP"]
     seen: set[bytes] = set()
-    (size,) = struct.unpack_from("<I", data, 4)
-    while at + 8 <= min(len(data), size + 8):
-        kind, length = struct.unpack_from("<4sI", data, at)
-        end = at + 8 + length + (length & 1)
-        if kind == b"VP8X" and length >= 10 and kind not in seen:
-            flags, flags_at = data[at + 8] & ~(_WEBP_METADATA | _WEBP_PROFILE), len(kept) + 1
-            kept += [struct.pack("<4sI", kind, 10), b"", view[at + 9 : at + 18]]
+    for kind, start, body, stop, end in parts_of(data):
+        if kind == b"VP8X" and stop - body >= 10 and kind not in seen:
+            flags, flags_at = data[body] & ~(_WEBP_METADATA | _WEBP_PROFILE), len(kept) + 1
+            kept += [struct.pack("<4sI", kind, 10), b"", view[body + 1 : body + 10]]
         elif kind in _WEBP_PIXELS and kind not in seen:
-            kept.append(view[at:end])
-        elif kind == b"ICCP" and flags_at and (plain := plain_profile(data[at + 8 : at + 8 + length])):
+            kept.append(view[start:end])
+        elif kind == b"ICCP" and flags_at and (plain := plain_profile(data[body:stop])):
             flags |= _WEBP_PROFILE
             kept += [struct.pack("<4sI", kind, len(plain)), plain, bytes(len(plain) & 1)]
         seen.add(kind)
-        at = end
     if flags_at:
         kept[flags_at] = bytes([flags])
     body = b"".join(kept)

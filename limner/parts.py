@@ -17,6 +17,7 @@ from itertools import count
 
 from limner.avif import walk_avif
 from limner.bounds import Parts, bad_image, check_parts, check_pixels, max_parts
+from limner.chunks import parts_of
 
 _MIN_JPEG_SCANS = 20
 """libjpeg writes 10 for RGB and 18 for CMYK."""
@@ -214,13 +215,8 @@ def _walk_webp(data: bytes, max_pixels: int) -> Parts:
     else:
         width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
     check_pixels(width, height, max_pixels)
-    at = 12
-    for part in count(1):
-        if at + 8 > len(data):
-            break
-        check_parts(part, max_parts(len(data)))
-        length = struct.unpack_from("<I", data, at + 4)[0]
-        at += 8 + length + (length & 1)
+    for _ in parts_of(data):  # which counts them
+        pass
     return Parts(18 * width * height, lambda: data)
 
 

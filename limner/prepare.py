@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MEMORY = 16
 """Bytes for a pixel that converting a picture takes, beside its file."""
-_KEPT = ("image/png", "image/jpeg", "image/webp")
+KEPT = ("image/png", "image/jpeg", "image/webp")
 _KEPT_INFO = ("transparency", "icc_profile")
 _HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _NAMES = {format.media_type: format.name for format in FORMATS}
@@ -66,7 +66,7 @@ def from_heif(data: bytes, max_pixels: int) -> bytes:
 
 
 @contextmanager
-def _named_errors() -> Generator[None]:
+def named_errors() -> Generator[None]:
     """Raises a bad-image error instead of whatever Pillow raises for a picture that it cannot convert."""
     try:
         yield
@@ -78,10 +78,10 @@ def _named_errors() -> Generator[None]:
 
 def stays(data: bytes, info: ImageInfo) -> bool:
     """Whether `prepare_image` leaves a picture's pixels as they are coded."""
-    return info.media_type in _KEPT and info.orientation == 1 and not is_moving_webp(data)
+    return info.media_type in KEPT and info.orientation == 1 and not is_moving_webp(data)
 
 
-@_named_errors()
+@named_errors()
 def prepare_image(data: bytes, info: ImageInfo) -> tuple[bytes, ImageInfo]:
     """Returns a picture as a PNG, JPEG or WebP that is upright without being turned, and has no metadata.
 
@@ -90,18 +90,18 @@ def prepare_image(data: bytes, info: ImageInfo) -> tuple[bytes, ImageInfo]:
     """
     if info.media_type not in _NAMES:
         raise bad_image("An SVG drawing cannot be sent to a model: save it as PNG, and send that.")
-    if info.media_type in _KEPT and not is_moving_webp(data):
+    if info.media_type in KEPT and not is_moving_webp(data):
         data = without_metadata(data, info.media_type)
         if info.orientation == 1:
             return data, info
     else:  # without what takes Pillow long to read, and later frames
         data = walk(_NAMES[info.media_type], data, info.width * info.height).coded()
-    image = _turned(_opened(data, info.media_type), info.orientation)
+    image = turned(_opened(data, info.media_type), info.orientation)
     data, media_type = _encoded(image, lossless=info.media_type in ("image/png", "image/gif"))
     return data, ImageInfo(media_type, *image.size)
 
 
-@_named_errors()
+@named_errors()
 def fit_image(data: bytes, info: ImageInfo, taken: ImageInputs) -> tuple[bytes, ImageInfo]:
     """Returns a prepared picture in a form that the model takes, with fewer pixels if it must be.
 
@@ -133,7 +133,7 @@ def fits(media_type: str, size: int, taken: ImageInputs) -> bool:
     return media_type in taken.media_types and size <= taken.most_bytes
 
 
-@_named_errors()
+@named_errors()
 def prepare_mask(data: bytes, media_type: str, size: Size) -> bytes:
     """Returns a mask in the form of the contract, with the size of the picture that it is for.
 
@@ -160,7 +160,8 @@ def _opened(data: bytes, media_type: str) -> Image:
     return image
 
 
-def _turned(image: Image, orientation: int) -> Image:
+def turned(image: Image, orientation: int) -> Image:
+    """Returns a picture upright, whose pixels are stored as EXIF's number for the orientation says."""
     from PIL.Image import Transpose
 
     turns = {
@@ -175,12 +176,12 @@ def _turned(image: Image, orientation: int) -> Image:
     return image.transpose(turns[orientation]) if orientation in turns else image
 
 
-def _encoded(image: Image, *, lossless: bool = False, allowed: tuple[str, ...] = _KEPT) -> tuple[bytes, str]:
+def _encoded(image: Image, *, lossless: bool = False, allowed: tuple[str, ...] = KEPT) -> tuple[bytes, str]:
     """Returns the first frame as a PNG if it must lose nothing or is transparent, else as a JPEG."""
     return _written_as(image, _quality(image, lossless=lossless, allowed=allowed))
 
 
-def _quality(image: Image, *, lossless: bool = False, allowed: tuple[str, ...] = _KEPT) -> int | None:
+def _quality(image: Image, *, lossless: bool = False, allowed: tuple[str, ...] = KEPT) -> int | None:
     """Returns the quality of the JPEG that a picture becomes; None if it becomes a PNG."""
     must_be_png = lossless or image.has_transparency_data
     as_png = "image/jpeg" not in allowed or (must_be_png and "image/png" in allowed)

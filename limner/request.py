@@ -18,6 +18,13 @@ def _nobody_listens(_: object) -> None:
     """Ignores the progress of a request that nobody watches."""
 
 
+def _share(value: object) -> float | None:
+    """Returns a number as a share of the whole; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        return None
+    return float(min(max(value, 0), 1))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRequest:
     """One picture to make, already checked by the host; frozen, so change a copy: `dataclasses.replace`."""
@@ -50,6 +57,7 @@ class ImageRequest:
     timeout: float = 300.0
     """Seconds that the host waits before it cancels."""
     on_progress: Callable[[str], None] = field(default=_nobody_listens, repr=False, compare=False)
+    on_share: Callable[[float | None], None] = field(default=_nobody_listens, repr=False, compare=False)
     on_preview: Callable[[bytes], None] = field(default=_nobody_listens, repr=False, compare=False)
 
     def key_for_header(self) -> str:
@@ -60,8 +68,13 @@ class ImageRequest:
             raise ProviderError("auth", why=why, did_not_run=True)
         return key
 
-    def report(self, progress: str) -> None:
-        """Shows the waiting user what the provider is waiting for; may be called from any thread."""
+    def report(self, progress: str, share: float | None = None) -> None:
+        """Shows the waiting user what the provider is waiting for; may be called from any thread.
+
+        `share` is how much of the work is done, from 0 to 1, where the service says so: it is shown as a bar.
+        What is beyond these is shown as the nearer of the two, and what is no number is left out.
+        """
+        self.on_share(_share(share))
         self.on_progress(progress)
 
     def preview(self, data: bytes) -> None:

@@ -22,7 +22,7 @@ MARKUP = re.compile(rb"(\xef\xbb\xbf)?\s*<|\xff\xfe(\s\x00)*<\x00|\xfe\xff(\x00\
 
 _NO_PICTURE = "The result is a web page or another document, not a picture."
 _ROOT = "http://www.w3.org/2000/svg svg"
-_NAMESPACE = re.compile(rb"""\sxmlns(?::[^\s=<>"']*)?\s*=\s*["'][^"']{1000}""")
+LONG_NAMESPACE = re.compile(rb"""\sxmlns(?::[^\s=<>"']*)?\s*=\s*["'][^"']{1000}""")
 _BEFORE_ROOT = re.compile(rb"\s+|<!--.*?-->|<\?.*?\?>", re.DOTALL)
 _LITERAL = rb"""\s+(?:"[^"]*"|'[^']*')"""
 _DOCTYPE = re.compile(
@@ -53,7 +53,7 @@ def identify_svg(data: bytes) -> ImageInfo:
     elif b"\0" in data[:2]:  # UTF-16 without its mark, which no browser reads
         raise NoPicture(_NO_PICTURE)
     text = _without_doctype(text)
-    if _NAMESPACE.search(text):  # expat copies it for every name
+    if LONG_NAMESPACE.search(text):  # expat copies it for every name
         raise bad_image("The SVG picture has a namespace that is much too long.")
     return _size(_root(text, encoding))
 

@@ -57,7 +57,7 @@ class Sitting:
 
     async def under_way(self, message: Message) -> None:
         """Waits until the provider has said that it is at work."""
-        while message.progress != "echoing":
+        while message.live[1].progress != "echoing":
             assert message.running
             await asyncio.wait_for(self.conversation.changes(message.rev), 30)
 
@@ -232,7 +232,7 @@ async def main(provider, **options):
     request = UserRequest(prompt="a boat", provider=provider, options=options)
     message = await studio.start(conversation, request)
     if options:
-        while message.progress != "echoing":
+        while message.live[1].progress != "echoing":
             await asyncio.sleep(0.001)
     else:
         await conversation.settled(message)

@@ -3,7 +3,7 @@
     A boat #jpeg #gate-harbour #revised
 
 `#gate-…` waits until a file of that name is in the folder that the setting `gates` names; what is
-written in that name with `.says` is reported as progress meanwhile.
+written in that name with `.says` is reported as progress meanwhile; `40 %` at its start is the share too.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ async def wait_at_gates(request: ImageRequest, tags: Set[str]) -> None:
             gate = Path(request.settings["gates"], tag)
             says = gate.with_name(f"{tag}.says")
             while not gate.exists():  # noqa: ASYNC240
-                request.report(says.read_text() if says.exists() else f"at {tag}")
+                progress = says.read_text() if says.exists() else f"at {tag}"
+                share = re.match(r"(\d+) %", progress)
+                request.report(progress, int(share[1]) / 100 if share else None)
                 await asyncio.sleep(0.02)
 
 
