@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
+import core.chat.thread
 from core.chat.message import Message, Version
 from core.chat.picture import InputPicture, Picture
 from core.settings.schema import Settings
@@ -77,42 +78,29 @@ async def _part(picture: Picture, saved_as: str, store: Store, settings: Setting
 
 
 async def thread_messages(message: Message, store: Store, settings: Settings) -> list[dict[str, Any]]:
-    """Returns a message as two `ThreadMessageLike`: the prompt, and the answer.
+    """Returns a message as `ThreadMessageLike`: the prompt, then each version that is not deleted."""
+    parts = {sent.name: await input_part(sent, store, settings) for sent in message.request.images}
+    for version in message.versions:
+        if version.picture:
+            parts[version.picture.name] = await image_part(version, store, settings)
+    return core.chat.thread.thread_messages(message, parts)
 
-    The answer is the version that is shown, or the latest while there is none to show.
-    """
-    created = datetime.fromtimestamp(message.created, timezone.utc).isoformat()
-    version = message.shown or message.versions[-1]
-    said = version.provenance.text
-    part = await image_part(version, store, settings)
-    sent = [await input_part(picture, store, settings) for picture in message.request.images]
-    question: dict[str, Any] = {
-        "id": f"{message.id}-asked",
-        "role": "user",
-        "createdAt": created,
-        "content": [{"type": "text", "text": message.request.prompt}, *filter(None, sent)],
-        "metadata": {"custom": message.request.model_dump(mode="json", exclude_defaults=True)},
+
+def details(message: Message, version: Version) -> dict[str, Any]:
+    """Returns everything known about a version: how it came to be, its state, and what was asked for it."""
+    requested = message.requested(version).model_dump(mode="json", exclude_defaults=True)
+    return {
+        **provenance(version),
+        "message": message.id,
+        "turn": version.turn,
+        "status": version.reason or version.status,
+        "started": _iso(version.started),
+        "requested": requested,
     }
-    answer: dict[str, Any] = {
-        "id": message.id,
-        "role": "assistant",
-        "createdAt": created,
-        "content": [*([{"type": "text", "text": said}] if said else []), *([part] if part else [])],
-        "status": _status(version),
-        "metadata": {"custom": provenance(version)},
-    }
-    return [question, answer]
 
 
-def _status(version: Version) -> dict[str, Any]:
-    if version.status == "running":
-        return {"type": "running"}
-    if version.status == "complete":
-        return {"type": "complete", "reason": "stop"}
-    status: dict[str, Any] = {"type": "incomplete", "reason": version.reason}
-    if version.reason == "error" and version.failure:
-        status["error"] = version.failure.what
-    return status
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
 
 
 def provenance(version: Version) -> dict[str, Any]:

@@ -5,8 +5,43 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from core.chat.message import Message, Version
+
+MAX_MESSAGES = 2_000
+"""Messages in a conversation, all of which are in memory while it is open."""
+UNDO_SECONDS = 60.0
+"""How long what a person has deleted can be restored."""
+MAX_TITLE = 80
+"""Characters."""
+
+
+@dataclass(frozen=True)
+class ConversationEntry:
+    """A conversation as a list shows it."""
+
+    id: str
+    owner: str | None
+    """A hash of the key of the visitor whose it is; None if it is nobody's, and then no list shows it."""
+    title: str
+    created: float
+    updated: float
+    """When something was last asked in it, or made, in Unix seconds."""
+    deleted: float | None
+    purged: int
+    """The latest revision among the messages that are gone for good."""
+    thumbnail: str | None
+    """The name of a picture from it."""
+
+
+def title_of(prompt: str) -> str:
+    """Returns a prompt as a title: on one line, and not in the middle of a word if it must be cut."""
+    title = " ".join(prompt.split())
+    if len(title) <= MAX_TITLE:
+        return title
+    cut = title[:MAX_TITLE]
+    return f"{cut[: MAX_TITLE - 1].rpartition(' ')[0] or cut[: MAX_TITLE - 1]}…"
 
 
 class Conversation:
@@ -16,8 +51,20 @@ class Conversation:
     browser's last revision stays meaningful when the server restarts.
     """
 
-    def __init__(self, id: str, messages: Iterable[Message] = ()) -> None:
+    def __init__(
+        self,
+        id: str,
+        messages: Iterable[Message] = (),
+        *,
+        owner: str | None = None,
+        deleted: float | None = None,
+        purged: int = 0,
+    ) -> None:
         self.id = id
+        self.owner = owner
+        self.deleted = deleted
+        self.purged = purged
+        """The latest revision among the messages that are gone for good."""
         self._messages = {message.id: message for message in messages}
         self._rev = max((message.rev for message in self), default=0)
         self._changed = asyncio.Event()
@@ -28,13 +75,24 @@ class Conversation:
     def __len__(self) -> int:
         return len(self._messages)
 
+    @property
+    def rev(self) -> int:
+        """The revision of the latest change."""
+        return self._rev
+
+    @property
+    def last_created(self) -> float:
+        """When the newest message was added, in Unix seconds; 0 if there is none."""
+        return max((message.created for message in self), default=0)
+
     def get(self, message_id: str) -> Message | None:
         """Returns the message of that id, if there is one."""
         return self._messages.get(message_id)
 
     def forget(self, message_id: str) -> None:
         """Drops a message that the store has forgotten."""
-        self._messages.pop(message_id, None)
+        if message := self._messages.pop(message_id, None):
+            self.purged = max(self.purged, message.rev)
 
     def add(self, message: Message) -> None:
         """Appends a message, if it is new, and wakes those who wait."""
@@ -48,7 +106,12 @@ class Conversation:
 
     def revise(self, message: Message) -> None:
         """Gives a changed message its new revision, to be stored before `announce`."""
-        self._rev = message.rev = max(self._rev + 1, time.time_ns() // 1000)
+        message.rev = self._next_rev()
+
+    def touch_live(self, message: Message) -> None:
+        """Gives a message whose live parts alone have changed its new revision, and wakes those who wait."""
+        message.live_rev = self._next_rev()
+        self.announce()
 
     def announce(self) -> None:
         """Wakes those who wait for changes."""
@@ -56,14 +119,20 @@ class Conversation:
         self._changed = asyncio.Event()
 
     def since(self, rev: int) -> list[Message]:
-        """Returns the messages that changed after a revision, in their order.
+        """Returns the messages that changed after a revision, or are further on, in their order.
 
-        For a revision that this conversation has not reached, these are all messages: whoever has it knows
-        another past, such as one that a disk has lost.
+        For a revision that has lost touch these are all messages.
         """
-        if rev > self._rev:
+        if self.has_lost(rev):
             return list(self)
-        return [message for message in self if message.rev > rev]
+        return [message for message in self if message.last_rev > rev]
+
+    def has_lost(self, rev: int) -> bool:
+        """Whether a page with this revision must forget what it shows.
+
+        It may show a message that is gone for good, or knows another past, such as one that a disk has lost.
+        """
+        return rev > self._rev or 0 < rev < self.purged
 
     async def changes(self, rev: int) -> list[Message]:
         """Waits until messages are newer than a revision, and returns them."""
@@ -72,7 +141,11 @@ class Conversation:
         return changed
 
     async def settled(self, message: Message) -> Version:
-        """Waits until a message's latest version has settled, and returns it."""
+        """Waits until all versions of a message have settled, and returns the latest."""
         while message.running:
             await self._changed.wait()
         return message.versions[-1]
+
+    def _next_rev(self) -> int:
+        self._rev = max(self._rev + 1, time.time_ns() // 1000)
+        return self._rev

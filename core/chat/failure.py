@@ -27,6 +27,11 @@ class Rejected(Exception):
     retry_after: float | None = None
     """Seconds until the same request may be accepted; None if nobody knows."""
 
+    def __init__(self, sentence: str, *, field: str | None = None) -> None:
+        super().__init__(sentence)
+        self.field = field
+        """The field of the request, or the option, that is wrong; None if it is something else."""
+
 
 class LimitReached(Rejected):
     """A request that a limit stops for now."""
@@ -42,6 +47,12 @@ class Unavailable(Rejected):
     """A request that cannot be served at the moment, whatever it asks for."""
 
     status = 503
+
+
+class Missing(Rejected):
+    """A request for something that does not exist, or that belongs to somebody else."""
+
+    status = 404
 
 
 class SamePicture(Rejected):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -15,6 +16,9 @@ from limner import ImageResult, ImageWarning
 
 Status: TypeAlias = Literal["running", "complete", "incomplete"]
 Reason: TypeAlias = Literal["content-filter", "error", "cancelled"]
+
+MAX_VERSIONS = 200
+"""Versions of a message."""
 
 
 class Provenance(BaseModel):
@@ -39,6 +43,10 @@ class Provenance(BaseModel):
     request_id: str | None = None
     usage: dict[str, Any] = Field(default_factory=dict)
     metadata: dict[str, Any] = Field(default_factory=dict)
+    from_pictures: bool = False
+    """It was made from pictures that the person sent."""
+    signed: bool = False
+    """The picture came with a C2PA signature, of which nothing has been verified."""
     warnings: tuple[ImageWarning, ...] = ()
     cost: str | None = None
     """An estimate from the settings' price, such as `0.04 USD`."""
@@ -67,6 +75,11 @@ class Version(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     number: int
+    """1, 2, 3, …; a number is never used again."""
+    turn: int = 1
+    """The number of the first of those that were begun together, which are shown side by side."""
+    request: UserRequest | None = None
+    """What was asked for this version, if it is not what the message asked for."""
     provenance: Provenance
     status: Status = "running"
     reason: Reason | None = None
@@ -77,6 +90,8 @@ class Version(BaseModel):
     """Seconds from start to settling."""
     picture: Picture | None = None
     failure: Failure | None = None
+    deleted: float | None = None
+    """When the person deleted it, in Unix seconds; it can be restored for a while."""
 
     def completed(self, picture: Picture, provenance: Provenance) -> Version:
         """Returns the version settled with a picture."""
@@ -94,13 +109,24 @@ class Version(BaseModel):
         return self.model_copy(update={"status": "incomplete", "reason": "cancelled"})
 
 
+@dataclass
+class Live:
+    """How far a running version is, which is shown and never stored."""
+
+    progress: str = ""
+    """What it waits for, in the provider's words."""
+    share: float | None = None
+    """How much of the work is done, from 0 to 1; None if nobody knows."""
+    preview: Preview | None = None
+
+
 @dataclass(eq=False)
 class Message:
     """What a person asked for and every version of the answer.
 
-    `rev` grows with each change. The page shows the chosen complete version, if there is one, and
-    next to it the latest attempt as long as it has no picture: a failed attempt never hides a good
-    picture.
+    `rev` grows with each change, `live_rev` with each that only says how far a running version is. The
+    page shows the turn of the chosen version, and next to it the latest turn as long as that has no
+    picture: a failed attempt never hides a good picture. Deleted versions are in `versions` alone.
     """
 
     id: str
@@ -109,31 +135,82 @@ class Message:
     rev: int = 0
     versions: list[Version] = field(default_factory=list[Version])
     chosen: int | None = None
-    """The number of the version that is shown."""
-    progress: str = ""
-    """What the running version waits for, in the provider's words."""
-    preview: Preview | None = None
-    """How far the running version's picture is."""
+    """The number of the version whose turn is shown."""
+    deleted: float | None = None
+    """When the person deleted it, in Unix seconds; it can be restored for a while."""
+    last_number: int = 0
+    """The highest number that a version has had, also one that is gone for good."""
+    live: dict[int, Live] = field(default_factory=dict[int, Live])
+    """How far each running version is, by its number."""
+    live_rev: int = 0
     unsaved: bool = False
     """The store could not save the last change."""
 
     @property
+    def last_rev(self) -> int:
+        """The revision of the last change of either kind."""
+        return max(self.rev, self.live_rev)
+
+    @property
+    def turns(self) -> list[list[Version]]:
+        """The versions that are not deleted, those that were begun together in one list, oldest first."""
+        turns: dict[int, list[Version]] = {}
+        for version in self.versions:
+            if version.deleted is None:
+                turns.setdefault(version.turn, []).append(version)
+        return list(turns.values())
+
+    @property
     def pictures(self) -> list[Version]:
         """The versions that have a picture, oldest first."""
-        return [version for version in self.versions if version.picture]
+        return [version for version in self.versions if version.picture and version.deleted is None]
 
     @property
-    def shown(self) -> Version | None:
-        """The version whose picture is shown; None as long as there is no picture at all."""
-        pictures = self.pictures
-        chosen = next((version for version in pictures if version.number == self.chosen), None)
-        return chosen or (pictures[-1] if pictures else None)
+    def shown(self) -> list[Version]:
+        """The turn that is shown: the chosen one, or else the last before it that has a picture.
+
+        Without any picture it is the latest turn.
+        """
+        turns = self.turns
+        with_picture = [turn for turn in turns if any(version.picture for version in turn)]
+        chosen = self.version(self.chosen)
+        turn_of_it = chosen.turn if chosen else self.chosen or math.inf
+        before = [turn for turn in with_picture if turn[0].turn <= turn_of_it]
+        return [*before[-1:], *with_picture[:1], *turns[-1:], list[Version]()][0]
 
     @property
-    def attempt(self) -> Version | None:
-        """The latest version if it has no picture: running, refused, failed or stopped."""
-        return self.versions[-1] if self.versions and not self.versions[-1].picture else None
+    def main(self) -> Version:
+        """The version that stands for the message where there is room for one."""
+        shown = self.shown or self.versions[-1:]
+        pictures = [version for version in shown if version.picture] or shown
+        return next((version for version in pictures if version.number == self.chosen), pictures[0])
+
+    @property
+    def attempt(self) -> list[Version]:
+        """The latest turn if it has no picture, so that an earlier one is shown: running, failed, stopped."""
+        latest = [list[Version](), *self.turns][-1]
+        return [] if latest == self.shown or any(version.picture for version in latest) else latest
 
     @property
     def running(self) -> bool:
-        return bool(self.versions) and self.versions[-1].status == "running"
+        """Whether a version that is not deleted is being made."""
+        return any(version.status == "running" and version.deleted is None for version in self.versions)
+
+    def version(self, number: int | None) -> Version | None:
+        """Returns the version of that number, deleted or not, if there is one."""
+        return next((version for version in self.versions if version.number == number), None)
+
+    def next_number(self) -> int:
+        """Returns the number of a version that is about to begin."""
+        self.last_number = max([self.last_number, *(version.number for version in self.versions)]) + 1
+        return self.last_number
+
+    def replace(self, version: Version) -> Version:
+        """Puts a version in the place of the one with its number, and returns it, deleted if that one is."""
+        (at,) = [at for at, other in enumerate(self.versions) if other.number == version.number]
+        self.versions[at] = version.model_copy(update={"deleted": self.versions[at].deleted})
+        return self.versions[at]
+
+    def requested(self, version: Version) -> UserRequest:
+        """Returns what was asked for one of the versions."""
+        return version.request or self.request

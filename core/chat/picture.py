@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Picture(BaseModel):
@@ -28,6 +32,15 @@ class InputPicture(Picture):
     """As it is offered to whoever saves the picture: safe on every system."""
 
 
+class BroughtPicture(InputPicture):
+    """What a person has just brought, and what its file said, which the stored one does not say any more."""
+
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """How it was made, as far as that is known: see `core.metadata.settings`."""
+    signed: bool = False
+    """The file had a C2PA signature, of which nothing has been verified."""
+
+
 @dataclass(frozen=True)
 class Preview:
     """A picture that is not finished yet, which is shown and never stored."""
@@ -36,3 +49,18 @@ class Preview:
     """Unguessable, and another one for each preview."""
     media_type: str
     data: bytes = field(repr=False)
+
+
+def with_pictures(model: Model, change: Callable[[Picture], Picture]) -> Model:
+    """Returns a model with each of its pictures changed, wherever they stand in it."""
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, Picture):
+            return change(value)
+        if isinstance(value, BaseModel):
+            return with_pictures(value, change)
+        if isinstance(value, tuple):
+            return tuple(changed(one) for one in cast("tuple[Any, ...]", value))
+        return value
+
+    return model.model_copy(update={name: changed(value) for name, value in model})

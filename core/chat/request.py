@@ -22,6 +22,8 @@ from core.chat.picture import InputPicture
 MAX_SEED = 2**32 - 1
 MAX_OPTIONS = 20_000
 """Characters of the options as JSON."""
+MAX_IMAGES = 16
+"""Pictures that a message may be sent with."""
 MAX_NESTING = 32
 """Levels of objects and lists in JSON that is kept; pydantic writes about 250 levels, and no more."""
 
@@ -100,7 +102,8 @@ class UserRequest(BaseModel):
         try:
             return validate(values)
         except ValidationError as error:
-            raise Rejected(_sentence(error)) from None
+            field = str((*error.errors()[0]["loc"], "")[0])
+            raise Rejected(_sentence(error), field=field) from None
 
 
 _WHAT_IT_IS = {

@@ -7,11 +7,11 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 from weakref import WeakMethod
 
 from core.chat.conversation import Conversation
-from core.chat.message import Message, Version
+from core.chat.message import Live, Message, Version
 from core.chat.picture import Preview
 from core.generation.call import GenerationFailed, failed
 from core.generation.pipeline import Pipeline
@@ -19,6 +19,7 @@ from core.generation.previews import Previews
 from core.generation.resolve import Plan
 from limner import CancelConfirmed, ImageResult
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 PROGRESS_EVERY = 0.2
@@ -35,51 +36,78 @@ class Attempt:
     """
 
     def __init__(
-        self, conversation: Conversation, message: Message, plan: Plan, pipeline: Pipeline, save: Save
+        self,
+        conversation: Conversation,
+        message: Message,
+        plan: Plan,
+        pipeline: Pipeline,
+        save: Save,
+        turn: int | None = None,
     ) -> None:
-        """Adds the running version to the message and begins."""
+        """Adds the running version to the message, to a turn that others have begun or to a new one."""
         self.conversation = conversation
         self.message = message
         self._plan: Plan = plan
         self._pipeline: Pipeline = pipeline
         self._save = save
-        self._version: Version = Version(number=len(message.versions) + 1, provenance=plan.provenance)
+        self.number = message.next_number()
+        self._version: Version = Version(
+            number=self.number,
+            turn=turn or self.number,
+            request=None if plan.request == message.request else plan.request,
+            provenance=plan.provenance,
+        )
         self._stopped_by: Literal["person", "server"] | None = None
         self._announcing: asyncio.TimerHandle | None = None
         message.versions.append(self._version)
-        message.progress = ""
+        self._live = message.live[self.number] = Live()
         self._previews = Previews(pipeline.prove_preview, self._show_preview)
-        making = pipeline.make(plan, self._begin, self._reporter(), self._previews.take)
+        shows = (self._on_loop(self._show_progress), self._on_loop(self._show_share), self._previews.take)
+        making = pipeline.make(plan, self._begin, *shows)
         self._making: asyncio.Task[ImageResult] = asyncio.create_task(making)
         self.settled = asyncio.create_task(self._settle())
         conversation.add(message)
+
+    @property
+    def version(self) -> Version:
+        """The version as it is now."""
+        return self.message.version(self.number) or self._version
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.message.deleted is not None or self.version.deleted is not None
+
+    @property
+    def model(self) -> tuple[str, str]:
+        """The names of the provider and of the model that were asked last."""
+        return self._plan.provider.name, self._plan.model.id
 
     def stop(self, by: Literal["person", "server"]) -> None:
         """Cancels the provider's work, once: it then has a few seconds to clean up."""
         if self._stopped_by is None and not self._making.done():
             self._stopped_by = by
             self._making.cancel()
-            self.message.progress = "stopping"
-            self.conversation.touch(self.message)
+            self._live.progress, self._live.share = "stopping", None
+            self.conversation.touch_live(self.message)
 
     async def _begin(self, plan: Plan) -> None:
         """Stores which provider is going to be called; a fallback's name replaces the first one's."""
         if plan is not self._plan:
             self._plan = plan
             self._version = self._version.model_copy(update={"provenance": plan.provenance})
-            self.message.versions[-1] = self._version
+            self.message.replace(self._version)
             self.conversation.touch(self.message)
-        await self._save(self.conversation, self.message, self._version)
+        await self._save(self.conversation, self.message, self.version)
 
     async def _settle(self) -> None:
         begun = time.monotonic()
         outcome = await self._outcome(self._making)
         self._previews.end()
-        settled = outcome.model_copy(update={"duration": round(time.monotonic() - begun, 3)})
-        self.message.versions[-1] = settled
-        self.message.progress, self.message.preview = "", None
-        if settled.picture:
-            self.message.chosen = settled.number
+        duration = round(time.monotonic() - begun, 3)
+        settled = self.message.replace(outcome.model_copy(update={"duration": duration}))
+        self.message.live.pop(self.number, None)
+        if [version for version in self.message.pictures if version.turn == settled.turn] == [settled]:
+            self.message.chosen = self.number  # the first of its turn; a later one leads nobody back there
         self._pipeline.release(self._plan)  # together with the end of the version, so that another may begin
         self.conversation.revise(self.message)
         try:
@@ -105,31 +133,37 @@ class Attempt:
             log.exception("A picture could not be made")
             return self._version.failed(failed(self._plan.provider, "internal").failure)
 
-    def _reporter(self) -> Callable[[str], None]:
-        """Returns what shows progress, from any thread; a plugin that keeps it does not keep the attempt."""
-        loop, show_of = asyncio.get_running_loop(), WeakMethod(self._show)
+    def _on_loop(self, show: Callable[[T], None]) -> Callable[[T], None]:
+        """Returns what shows something, from any thread; a plugin that keeps it does not keep the attempt."""
+        loop, show_of = asyncio.get_running_loop(), WeakMethod(show)
 
-        def report(progress: str) -> None:
+        def report(what: T) -> None:
             show = show_of()
             if show is not None:
                 with suppress(RuntimeError):  # the loop has ended before the provider's thread
-                    loop.call_soon_threadsafe(show, progress)
+                    loop.call_soon_threadsafe(show, what)
 
         return report
 
-    def _show(self, progress: str) -> None:
-        if self._making.done() or self._stopped_by or progress == self.message.progress:
+    def _show_progress(self, progress: str) -> None:
+        self._show(progress=progress)
+
+    def _show_share(self, share: float | None) -> None:
+        self._show(share=share)
+
+    def _show(self, **changes: Any) -> None:
+        if self._making.done() or self._stopped_by or changes.items() <= vars(self._live).items():
             return
-        self.message.progress = progress
+        vars(self._live).update(changes)
         if self._announcing is None:
             self._announcing = asyncio.get_running_loop().call_later(PROGRESS_EVERY, self._announce)
 
     def _show_preview(self, preview: Preview) -> None:
         if not (self._making.done() or self._stopped_by):
-            self.message.preview = preview
-            self.conversation.touch(self.message)
+            self._live.preview = preview
+            self.conversation.touch_live(self.message)
 
     def _announce(self) -> None:
         self._announcing = None
-        if self.message.running:
-            self.conversation.touch(self.message)
+        if self.number in self.message.live:
+            self.conversation.touch_live(self.message)

@@ -65,6 +65,7 @@ async def call(
     registry: Registry,
     max_retries: int,
     report: Callable[[str], None],
+    share: Callable[[float | None], None] = lambda _: None,
     preview: Callable[[bytes], None] = lambda _: None,
 ) -> ImageResult:
     """Calls the plan's provider and waits for its result; raises GenerationFailed.
@@ -77,7 +78,8 @@ async def call(
     def report_clean(progress: str) -> None:
         report(_clean(progress, secret) or "")
 
-    request = replace(plan.image_request, credential=credential, on_progress=report_clean, on_preview=preview)
+    shows = {"on_progress": report_clean, "on_share": share, "on_preview": preview}
+    request = replace(plan.image_request, credential=credential, **shows)
     await import_modules(plan.provider.info.imports)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + request.timeout

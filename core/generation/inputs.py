@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 
@@ -19,6 +19,8 @@ from core.generation.fetch import Fetcher
 from core.generation.memory import Memory
 from core.generation.normalise import DEADLINE, DecodeResources, prove
 from core.generation.resolve import Plan
+from core.metadata.settings import read_settings
+from core.metadata.texts import is_signed
 from core.settings.schema import Settings
 from core.storage.database import StoreError
 from core.storage.store import Store
@@ -47,6 +49,15 @@ MAX_FETCHES = 8
 """Links of visitors that are fetched at once, each into memory."""
 
 
+class Accepted(NamedTuple):
+    """A picture as it is to be kept, and what its file said before."""
+
+    data: bytes
+    info: picture.ImageInfo
+    settings: dict[str, Any]
+    signed: bool
+
+
 class Inputs:
     """Takes pictures in, and loads them for a request; belongs to one event loop."""
 
@@ -58,23 +69,29 @@ class Inputs:
         self._fetcher = Fetcher(settings, for_visitor=True)
         self._fetching = asyncio.Semaphore(MAX_FETCHES)
 
-    async def accept(self, image: bytes | str) -> tuple[bytes, picture.ImageInfo]:
+    async def accept(self, image: bytes | str) -> Accepted:
         """Returns a picture that somebody sent as it is kept: proven, upright and without metadata.
 
         A string is a ``data:`` URI, or a link, which is fetched as a provider's would be. Raises Rejected.
         """
-        try:
+        with _rejections():
             if isinstance(image, str):
                 image = await (self._fetch if picture.is_url(image) else self._read)(image)
+            sent = image
             if is_heif(image):
                 image = await self._from_heif(image)
-            return await self._prepared(*await self._proven(image))
-        except NoPicture as error:
-            raise Rejected(NO_PICTURE) from error
-        except ProviderError as error:
-            raise Rejected(error.why or "This picture cannot be read: send another file.") from error
-        except TimeoutError as error:
-            raise Unavailable("The picture could not be read in time: try again in a moment.") from error
+            data, info = await self._prepared(*await self._proven(image))
+            said = await self._resources.decoders.run(lambda: (read_settings(sent), is_signed(sent)))
+            return Accepted(data, info, *said)
+
+    async def accept_unchanged(self, data: bytes) -> tuple[picture.ImageInfo, bool]:
+        """Returns what a picture is that somebody brings back, and whether it is signed; raises Rejected.
+
+        It stays as it is.
+        """
+        with _rejections():
+            info = (await self._proven(data))[1]
+            return info, await self._resources.decoders.run(lambda: is_signed(data))
 
     @asynccontextmanager
     async def load(self, plan: Plan) -> AsyncGenerator[ImageRequest]:
@@ -183,3 +200,16 @@ class Inputs:
             await self._store.keep_continuation(name, json.dumps(kept))
         except StoreError:
             log.exception("What a service needs to go on from a picture cannot be kept")
+
+
+@contextmanager
+def _rejections() -> Generator[None]:
+    """Raises Rejected in place of what proving and fetching raise."""
+    try:
+        yield
+    except NoPicture as error:
+        raise Rejected(NO_PICTURE) from error
+    except ProviderError as error:
+        raise Rejected(error.why or "This picture cannot be read: send another file.") from error
+    except TimeoutError as error:
+        raise Unavailable("The picture could not be read in time: try again in a moment.") from error

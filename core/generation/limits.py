@@ -23,6 +23,8 @@ class Visitor:
     name: str
     is_owner: bool = False
     """Whoever runs Limner, whose money and keys are used."""
+    key: str | None = None
+    """Whose conversations they see: a hash of the secret that their browser keeps, if it keeps one."""
 
 
 OWNER = Visitor("owner", is_owner=True)
@@ -46,40 +48,52 @@ class UsageLimits:
             if window and hit.at <= time.time():
                 window.add(hit.key, hit.at)
 
-    def acquire(self, visitor: Visitor, *, paid: bool) -> None:
-        """Counts one more request of a visitor, in flight until `release`.
+    def acquire(self, visitor: Visitor, count: int = 1, paid_count: int = 0) -> None:
+        """Counts so many more requests of a visitor, each in flight until `release`: all or none.
 
-        Raises LimitReached if a limit does not allow it, Rejected if it would cost the owner money for
-        which there is no budget; then nothing is counted.
+        Raises LimitReached if a limit does not allow them for now, Rejected if it never will, or if they
+        would cost the owner money for which there is no budget; then nothing is counted.
         """
-        most, most_in_all = self._settings.max_in_flight, self._settings.max_in_flight_total
-        if self._in_flight[visitor.name] >= most:
+        self._check_in_flight(visitor, count)
+        key = f"visitor {visitor.name}"
+        if self._rate and (seconds := self._rate.wait(key, count)):
+            limit = f"You have reached the limit of {self._rate}"
+            fewer = ", or ask for fewer at once" if count > 1 else ""
+            raise LimitReached(f"{limit}: try again in {duration_words(seconds)}{fewer}.", seconds)
+        if paid_count:
+            self.spend(visitor, paid_count)
+        if self._rate:
+            self.unsaved_hits += [self._rate.add(key, time.time()) for _ in range(count)]
+        self._in_flight[visitor.name] += count
+
+    def _check_in_flight(self, visitor: Visitor, count: int) -> None:
+        most, running = self._settings.max_in_flight, self._in_flight[visitor.name]
+        if count > most:
+            raise Rejected(f"{most} of your pictures can be made at once, not {count}: ask for fewer.")
+        if running + count > most:
             if most == 1:
                 raise LimitReached("One of your pictures is already being made: wait for it, or stop it.")
-            raise LimitReached(f"{most} of your pictures are already being made: wait for one, or stop one.")
-        if self._in_flight.total() >= most_in_all:
+            fewer = ", or ask for fewer at once" if running < most else ""
+            already = f"{running} of your pictures are already being made"
+            raise LimitReached(f"{already}: wait for one, or stop one{fewer}.")
+        if self._in_flight.total() + count > self._settings.max_in_flight_total:
             raise LimitReached("Too many pictures are being made right now: try again in a moment.")
-        key = f"visitor {visitor.name}"
-        if self._rate and (seconds := self._rate.wait(key)):
-            limit = f"You have reached the limit of {self._rate}"
-            raise LimitReached(f"{limit}: try again in {duration_words(seconds)}.", seconds)
-        if paid:
-            self.spend(visitor)
-        if self._rate:
-            self.unsaved_hits.append(self._rate.add(key, time.time()))
-        self._in_flight[visitor.name] += 1
 
-    def count_upload(self, visitor: Visitor) -> None:
-        """Counts one more picture that a visitor brings; raises LimitReached beyond the limit on pictures."""
+    def count_upload(self, visitor: Visitor, count: int = 1) -> None:
+        """Counts pictures that a visitor brings; raises LimitReached beyond the limit on pictures.
+
+        Many at once may go beyond it; then the next one waits until they have left the window.
+        """
         if self._uploads is None:
             return
         if seconds := self._uploads.wait(visitor.name):
             limit = f"You have reached the limit of {self._uploads}"
             raise LimitReached(f"{limit} that you may add: try again in {duration_words(seconds)}.", seconds)
-        self._uploads.add(visitor.name, time.time())
+        for _ in range(count):
+            self._uploads.add(visitor.name, time.time())
 
-    def spend(self, visitor: Visitor) -> None:
-        """Counts one picture that costs money; raises as `acquire` does."""
+    def spend(self, visitor: Visitor, count: int = 1) -> None:
+        """Counts pictures that cost money; raises as `acquire` does."""
         if self._budget is None:
             if not visitor.is_owner:
                 raise Rejected(
@@ -87,11 +101,11 @@ class UsageLimits:
                     "(LIMNER_BUDGET): choose a free provider."
                 )
             return
-        if seconds := self._budget.wait(BUDGET):
+        if seconds := self._budget.wait(BUDGET, count):
             budget = f"The budget of {self._budget} is used up"
             advice = f"try again in {duration_words(seconds)}, or choose a free provider"
             raise LimitReached(f"{budget}: {advice}.", seconds)
-        self.unsaved_hits.append(self._budget.add(BUDGET, time.time()))
+        self.unsaved_hits += [self._budget.add(BUDGET, time.time()) for _ in range(count)]
 
     def release(self, visitor: Visitor) -> None:
         """Counts one request less in flight."""
@@ -113,12 +127,13 @@ class _Window:
         span = unit if limit.multiples == 1 else f"{limit.multiples} {unit}s"
         return f"{limit.amount} picture{'' if limit.amount == 1 else 's'} per {span}"
 
-    def wait(self, key: str) -> float:
-        """Returns the seconds until the oldest hit that counts leaves the window; 0 if one more may come."""
-        hits = self._hits.get(key)
-        if hits is None or len(hits) < self._limit.amount:
-            return 0
-        return max(0, hits[0] + self._limit.get_expiry() - time.time())
+    def wait(self, key: str, count: int = 1) -> float:
+        """Returns the seconds until so many more hits may come; raises Rejected if they never may at once."""
+        if count > self._limit.amount:
+            raise Rejected(f"{count} pictures at once are more than the limit of {self}: ask for fewer.")
+        hits = self._hits.get(key, deque[float]())
+        surplus = len(hits) + count - self._limit.amount  # so many of the oldest must leave the window first
+        return 0 if surplus <= 0 else max(0, hits[surplus - 1] + self._limit.get_expiry() - time.time())
 
     def add(self, key: str, at: float) -> Hit:
         """Counts a hit, later than every one before it."""

@@ -31,7 +31,8 @@ def resolve_options(
         unbounded = [] if for_owner else _set_unbounded(wanted, options)
         used = options.model_dump(mode="json")
     except ValidationError as error:
-        raise Rejected(_sentence(error, declared, model)) from None
+        field = str((*error.errors()[0]["loc"], "")[0])
+        raise Rejected(_sentence(error, declared, model), field=field) from None
     except Exception as error:  # a plugin's own validator may raise anything
         log.exception("The plugin %s failed to read its options", provider.plugin.name)
         advice = "leave them out, or tell its author"

@@ -6,7 +6,7 @@ releases its place. Every limit on use is enforced here, so that no caller can b
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,11 +16,12 @@ from core.chat.picture import Picture
 from core.chat.request import UserRequest
 from core.generation.call import GenerationFailed, call, credential, failed
 from core.generation.fetch import Fetcher
-from core.generation.inputs import Inputs
+from core.generation.inputs import Accepted, Inputs
 from core.generation.limits import UsageLimits, Visitor
 from core.generation.normalise import DecodeResources, normalise, prove
 from core.generation.repeats import repeats
 from core.generation.resolve import Plan, resolve
+from core.metadata.texts import is_signed
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
 from core.storage.store import Store
@@ -48,32 +49,39 @@ class Pipeline:
         self._inputs = Inputs(settings, store, DecodeResources())
         self.limits = UsageLimits(settings, store.hits)
 
-    def would_bill_twice(self, message: Message, visitor: Visitor) -> bool:
-        """Whether making a message's request again costs money for a picture that it has already.
+    def would_bill_twice(self, message: Message, requests: Sequence[UserRequest], visitor: Visitor) -> bool:
+        """Whether one of the requests costs money for a picture that the message has already.
 
-        Raises Rejected if the request is not accepted any more.
+        Raises Rejected if one is not accepted any more.
         """
-        plan = resolve(message.request, self._registry, self._settings, visitor)
-        return plan.provider.info.paid and repeats(plan, message)
+        plans = [resolve(request, self._registry, self._settings, visitor) for request in requests]
+        return any(plan.provider.info.paid and repeats(plan, message) for plan in plans)
 
-    def admit(self, request: UserRequest, visitor: Visitor) -> Plan:
-        """Checks a request and takes its place within the limits, until `release`.
+    def admit(self, requests: Sequence[UserRequest], visitor: Visitor) -> list[Plan]:
+        """Checks requests and takes a place within the limits for each, until `release`: for all or none.
 
         Raises Rejected, and then nothing has changed.
         """
-        plan = resolve(request, self._registry, self._settings, visitor)
-        paid = plan.provider.info.paid
-        self.limits.acquire(visitor, paid=paid)
-        return replace(plan, charged=paid)
+        plans = [resolve(request, self._registry, self._settings, visitor) for request in requests]
+        paid = [plan.provider.info.paid for plan in plans]
+        self.limits.acquire(visitor, len(plans), sum(paid))
+        return [replace(plan, charged=charged) for plan, charged in zip(plans, paid, strict=True)]
 
     def release(self, plan: Plan) -> None:
         """Gives back the place of a plan that has been carried out."""
         self.limits.release(plan.visitor)
 
-    async def accept(self, image: bytes | str, visitor: Visitor) -> tuple[bytes, ImageInfo]:
+    async def accept(self, image: bytes | str, visitor: Visitor) -> Accepted:
         """Returns a picture that a visitor sends, as it is to be kept; raises Rejected."""
         self.limits.count_upload(visitor)
         return await self._inputs.accept(image)
+
+    async def accept_unchanged(self, data: bytes) -> tuple[ImageInfo, bool]:
+        """Returns what a picture of an import is, which is kept byte for byte, and whether it is signed.
+
+        Raises Rejected.
+        """
+        return await self._inputs.accept_unchanged(data)
 
     async def prove_preview(self, data: bytes) -> ImageInfo:
         """Returns what a preview is; raises ProviderError if it is no picture, or a large one."""
@@ -85,6 +93,7 @@ class Pipeline:
         plan: Plan,
         begin: Callable[[Plan], Awaitable[None]],
         report: Callable[[str], None],
+        share: Callable[[float | None], None],
         preview: Callable[[bytes], None],
     ) -> ImageResult:
         """Calls the provider, and then the fallbacks in turn while a request certainly did not run.
@@ -100,7 +109,7 @@ class Pipeline:
                 secret, retries = credential(plan.provider), self._settings.max_retries
                 async with self._inputs.load(plan) as request:
                     loaded = replace(plan, image_request=request)
-                    return await call(loaded, secret, self._registry, retries, report, preview)
+                    return await call(loaded, secret, self._registry, retries, report, share, preview)
             except GenerationFailed as error:
                 failures.append(error.failure)
                 other = self._fall_back(plan, untried, failures) if error.failure.did_not_run else None
@@ -129,11 +138,13 @@ class Pipeline:
             raise failed(plan.provider, "content-filter", why=BLACK)
         if is_marked_unsafe(result.metadata):
             raise failed(plan.provider, "content-filter", why=MARKED)
+        signed = await self._resources.decoders.run(lambda: is_signed(data))
         picture = await self._store.put(data, info)
         if result.continuation is not None:
             await self._inputs.keep_continuation(plan, picture.name, result.continuation)
         warnings = (*_size_warning(plan, result, picture), *_format_warning(plan, result, picture))
-        return picture, plan.provenance.with_result(result, *warnings)
+        provenance = plan.provenance.with_result(result, *warnings)
+        return picture, provenance.model_copy(update={"signed": signed})
 
     def _fall_back(self, plan: Plan, untried: list[str], failures: list[Failure]) -> Plan | None:
         """Returns the plan of the next fallback that takes the request within the budget, if there is one."""

@@ -53,6 +53,7 @@ class Plan:
             negative_prompt=sent.negative_prompt,
             options=sent.options.model_dump(mode="json"),
             paid=self.provider.info.paid,
+            from_pictures=bool(self.request.images),
             warnings=self.warnings,
             cost=self.provider.settings.price,
         )

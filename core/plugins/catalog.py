@@ -53,6 +53,8 @@ class PluginEntry(BaseModel):
     paid: bool = False
     credential: str | None = None
     """The environment variable that holds its secret."""
+    credential_url: str | None = None
+    """The web page where one is issued."""
     lacks_credential: bool = False
     models: list[Model] = []
 
@@ -86,6 +88,7 @@ def _provider(provider: Provider) -> PluginEntry:
         label=provider.label,
         paid=provider.info.paid,
         credential=provider.credential_variable,
+        credential_url=provider.info.credential.url if provider.info.credential else None,
         lacks_credential=provider.lacks_credential,
         models=[_model(provider, model) for model in provider.info.models],
     )

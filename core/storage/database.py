@@ -62,6 +62,29 @@ CREATE TABLE used (
 CREATE INDEX used_by_message ON used (message);
 CREATE TABLE continuation (picture TEXT PRIMARY KEY, content TEXT NOT NULL)
 """,  # pictures that people bring, which messages were sent with which, and what a service needs to go on
+    """
+CREATE TABLE conversation (
+    id TEXT PRIMARY KEY, owner TEXT, title TEXT NOT NULL, created REAL NOT NULL, updated REAL NOT NULL,
+    deleted REAL, purged INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX conversation_of_owner ON conversation (owner, updated);
+CREATE INDEX upload_of_thread ON upload (thread);
+ALTER TABLE message ADD COLUMN deleted REAL;
+INSERT INTO conversation (id, owner, title, created, updated)
+SELECT thread, NULL, iif(
+        json_valid(asked),
+        coalesce(substr(trim(replace(json_extract(asked, '$.prompt'), char(10), ' ')), 1, 80), ''), ''
+    ), created, (SELECT max(created) FROM message AS other WHERE other.thread = first.thread)
+FROM message AS first
+WHERE position = (SELECT min(position) FROM message AS other WHERE other.thread = first.thread);
+ALTER TABLE message ADD COLUMN last_number INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE version ADD COLUMN deleted REAL;
+CREATE INDEX message_deleted ON message (deleted) WHERE deleted IS NOT NULL;
+CREATE INDEX version_deleted ON version (deleted) WHERE deleted IS NOT NULL;
+UPDATE version SET content = json_set(content, '$.turn', number)
+WHERE json_valid(content) AND json_type(content, '$.provenance') = 'object'
+""",  # conversations of their own, of a visitor (a hash of the key); versions that are begun together share a
+    # turn; what is deleted is kept for a while
 )
 """What leads from each form of the database to the next; its `user_version` counts those that were run."""
 

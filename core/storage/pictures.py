@@ -30,6 +30,8 @@ class Pictures:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.thumbnails = folder.with_name("thumbnails")
+        """A folder of small copies, which go with their pictures."""
         self._in_memory: dict[str, bytes] = {}
         self._total: int | None = None
         """Bytes of all files; None until somebody asks."""
@@ -70,14 +72,18 @@ class Pictures:
                 self._in_memory.pop(name, None)
 
     def forget(self, names: Iterable[str]) -> int:
-        """Deletes pictures and returns the bytes that they took."""
+        """Deletes pictures with their thumbnails, and returns the bytes that the pictures took."""
         freed = 0
         for name in names:
+            self._in_memory.pop(name, None)
             path = self._folder / name
+            self._in_memory.pop(name, None)
             with contextlib.suppress(OSError):  # it is gone already, or cannot be deleted
                 size = path.stat().st_size
                 path.unlink()
                 freed += size
+            with contextlib.suppress(OSError):  # after its picture, so that none is made meanwhile
+                (self.thumbnails / f"{name}.webp").unlink(missing_ok=True)
         if self._total is not None:
             self._total -= freed
         return freed
@@ -92,7 +98,7 @@ class Pictures:
         return self._total
 
     def _write(self, name: str, data: bytes) -> None:
-        _write_once(self._folder / name, data)
+        write_once(self._folder / name, data)
         if self._total is not None:
             self._total += len(data)
 
@@ -114,7 +120,7 @@ def is_writable(folder: Path) -> bool:
         return False
 
 
-def _write_once(path: Path, data: bytes) -> None:
+def write_once(path: Path, data: bytes) -> None:
     """Writes a new file (0600) under a temporary name, flushes it to the disk, then renames it."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)
     try:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from core.storage.conversations import forget_empty, forget_message
 from core.storage.pictures import Pictures
 from core.storage.uploads import MAX_UNUSED, forget_pictures, forget_unused
 
@@ -24,6 +25,14 @@ class Forgotten(NamedTuple):
 
     conversation: str
     message: str
+
+
+class Purged(NamedTuple):
+    """A message that was deleted and is gone for good, or a version of one, by its number."""
+
+    conversation: str
+    message: str
+    version: int | None
 
 
 def prune(
@@ -57,10 +66,44 @@ def prune(
             if (created >= oldest_kept or used) and surplus <= 0:
                 break
             with database:
-                database.execute("DELETE FROM message WHERE id = ?", (message,))
+                forget_message(database, message)
             surplus -= forget_pictures(database, pictures, names, uploads_since=time.time()) + row_bytes
             forgotten.append(Forgotten(conversation, message))
+    if forgotten:
+        forget_empty(database)
     return forgotten
+
+
+def purge(
+    database: sqlite3.Connection, pictures: Pictures, before: float, protected: Collection[str]
+) -> list[Purged]:
+    """Forgets the messages and versions that were deleted before a time, and the pictures that go with them.
+
+    What is still being made stays, and so does all of the messages in `protected`.
+    """
+    due = [Purged(*row) for row in database.execute(_DUE, {"before": before})]
+    due = [purged for purged in due if purged.message not in protected]
+    for _, message, version in due:
+        names = [name for (name,) in database.execute(_PICTURES, {"message": message})]
+        with database:
+            if version is None:
+                forget_message(database, message)
+            else:
+                database.execute("DELETE FROM version WHERE message = ? AND number = ?", (message, version))
+        forget_pictures(database, pictures, names, uploads_since=time.time())
+    return due
+
+
+_DUE = """
+SELECT thread, id, NULL FROM message WHERE deleted < :before
+    AND NOT EXISTS (SELECT 1 FROM version WHERE message = id AND owner IS NOT NULL)
+UNION ALL SELECT thread, id, number FROM version JOIN message ON message = id
+    WHERE version.deleted < :before AND owner IS NULL AND message.deleted IS NULL
+"""
+_PICTURES = """
+SELECT picture FROM version WHERE message = :message AND picture IS NOT NULL
+UNION SELECT picture FROM used WHERE message = :message
+"""
 
 
 def _surplus(database: sqlite3.Connection, pictures: Pictures, keep_bytes: int) -> int:

@@ -7,23 +7,21 @@ import logging
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import ValidationError
-
-from core.chat.failure import Rejected
 from core.chat.message import Message, Version
 from core.chat.picture import InputPicture, Picture
-from core.chat.request import UserRequest
+from core.storage.conversations import Conversations, note
 from core.storage.database import Hit, StoreError, open_database, settle_interrupted
+from core.storage.messages import durations, read_messages, rows_of, version_of, write_rows
 from core.storage.pictures import Pictures, is_writable, make_private
 from core.storage.process_lock import ProcessLock, is_alive
-from core.storage.retention import Forgotten, prune
-from core.storage.uploads import add_upload, upload, uploads_of
+from core.storage.retention import Forgotten, Purged, prune, purge
+from core.storage.thumbnails import Thumbnails
+from core.storage.uploads import add_upload, forget_pictures, upload, uploads_of
 from limner.identify import ImageInfo
 
 T = TypeVar("T")
@@ -50,6 +48,8 @@ class Store:
             folder = Path(tempfile.mkdtemp(prefix="limner-"))
         self.folder = folder
         self._pictures = Pictures(folder / "pictures")
+        self.thumbnails = Thumbnails(self._pictures)
+        self.conversations = Conversations(self._in_database, self._pictures)
         self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="limner-store")
         try:
@@ -71,13 +71,15 @@ class Store:
         return await self._run(lambda: self._pictures.read(name))
 
     async def add_upload(
-        self, conversation_id: str, data: bytes, info: ImageInfo, filename: str
+        self, conversation_id: str, data: bytes, info: ImageInfo, filename: str, owner: str | None = None
     ) -> InputPicture:
-        """Stores a picture that somebody brought into a conversation."""
+        """Stores a picture that somebody brought into a conversation, which is the owner's if it is new."""
 
         def add() -> InputPicture:
             picture = InputPicture(**dict(self._pictures.put(data, info)), filename=filename)
             add_upload(self._database, self._pictures, conversation_id, picture)
+            with self._database:
+                note(self._database, conversation_id, owner)
             return picture
 
         return await self._run(add)
@@ -112,43 +114,51 @@ class Store:
     async def version_of(self, picture: str) -> Version | None:
         """Returns the version that a picture belongs to; None if the database has none, or not yet."""
 
-        def read() -> Version | None:
-            row = self._database.execute(_VERSION_OF, (picture,)).fetchone()
-            with suppress(ValidationError):
-                return Version.model_validate_json(row[0]) if row else None
-            return None
-
-        return await self._run(read)
+        return await self._run(lambda: version_of(self._database, picture))
 
     async def save(
-        self, conversation_id: str, message: Message, *versions: Version, hits: Iterable[Hit] = ()
+        self,
+        conversation_id: str,
+        message: Message,
+        *versions: Version,
+        hits: Iterable[Hit] = (),
+        owner: str | None = None,
     ) -> None:
         """Writes a message as it is now, those of its versions that changed, and what counts against a limit.
 
-        Pictures of these versions that the disk could not store before are written first.
+        Pictures of these versions that the disk could not store before are written first. The conversation
+        is the owner's if it is new.
         """
-        row = {
-            "id": message.id,
-            "thread": conversation_id,
-            "created": message.created,
-            "rev": message.rev,
-            "asked": message.request.model_dump_json(),
-            "chosen": message.chosen,
-        }
-        used = {(picture.name, message.id) for picture in message.request.pictures}
-        contents = [_row(message, version, self._lock.name) for version in versions]
+        rows = rows_of(conversation_id, message, versions, self._lock.name)
         pictures = [version.picture.name for version in versions if version.picture]
 
         def write() -> None:
             self._pictures.write(pictures)
             with self._database:
-                self._database.execute(_SAVE_MESSAGE, row)
-                self._database.executemany(_SAVE_VERSION, contents)
-                self._database.executemany("INSERT OR IGNORE INTO used VALUES (?, ?)", used)
+                write_rows(self._database, rows)
+                at = time.time() if versions else message.created
+                note(self._database, conversation_id, owner, message.request.prompt, at)
                 self._database.executemany("INSERT INTO hit (key, at, until) VALUES (?, ?, ?)", hits)
                 self._database.execute(_FORGET_HITS, (time.time(),))
 
         await self._run(write)
+
+    async def add(self, conversation_id: str, messages: Sequence[Message], owner: str | None) -> None:
+        """Writes the messages of a new conversation, with all their versions, or nothing."""
+        rows = [rows_of(conversation_id, one, one.versions, self._lock.name) for one in messages]
+
+        def write() -> None:
+            with self._database:
+                note(self._database, conversation_id, owner, messages[0].request.prompt)
+                for message in rows:
+                    write_rows(self._database, message)
+
+        await self._run(write)
+
+    async def forget(self, pictures: Iterable[str]) -> None:
+        """Deletes those of these pictures that belong to no message."""
+        now = time.time()
+        await self._run(lambda: forget_pictures(self._database, self._pictures, pictures, uploads_since=now))
 
     async def load(self, conversation_id: str) -> list[Message]:
         """Returns the messages of a conversation, oldest first; none if it is unknown.
@@ -158,7 +168,7 @@ class Store:
 
         def read() -> list[Message]:
             messages = self._read(conversation_id)
-            if any(message.running for message in messages):
+            if any(version.status == "running" for message in messages for version in message.versions):
                 self._settle_interrupted()
                 messages = self._read(conversation_id)
             return messages
@@ -191,6 +201,17 @@ class Store:
             log.info("Forgot %d old messages", len(forgotten))
         return forgotten
 
+    async def purge(self, before: float, protected: Collection[str]) -> list[Purged]:
+        """Removes for good what was deleted before a time, but for what is still being made.
+
+        Nothing of the messages in `protected` is removed.
+        """
+        return await self._run(lambda: purge(self._database, self._pictures, before, protected))
+
+    async def durations(self) -> list[tuple[str, str, float]]:
+        """Returns the provider, the model and the seconds of the latest pictures, oldest first."""
+        return await self._run(lambda: durations(self._database))
+
     async def close(self) -> None:
         """Closes the database after what is waiting is written; a second call does nothing."""
         if self._closed:
@@ -203,6 +224,9 @@ class Store:
 
         await asyncio.get_running_loop().run_in_executor(self._thread, close)
         self._thread.shutdown()
+
+    async def _in_database(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._run(lambda: work(self._database))
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._closed:
@@ -218,6 +242,7 @@ class Store:
 
     def _open(self) -> None:
         make_private(self.folder / "pictures")
+        make_private(self._pictures.thumbnails)
         self._database = open_database(self.folder / "limner.sqlite3")
         with self._database:
             self._database.execute("BEGIN IMMEDIATE")
@@ -236,40 +261,7 @@ class Store:
             )
 
     def _read(self, conversation_id: str) -> list[Message]:
-        messages: dict[str, Message] = {}
-        for id, created, rev, asked, chosen in self._database.execute(_MESSAGES, (conversation_id,)):
-            try:
-                request = UserRequest.model_validate_json(asked)
-                contents = self._database.execute(_VERSIONS, (id,)).fetchall()
-                versions = [Version.model_validate_json(content) for (content,) in contents]
-            except (ValidationError, Rejected):
-                log.exception("The message %s in the database cannot be read; it is left out", id)
-            else:
-                messages[id] = Message(id, request, created, rev, versions, chosen)
-        return list(messages.values())
+        return read_messages(self._database, conversation_id)
 
 
-_SAVE_MESSAGE = """
-INSERT INTO message (id, thread, created, rev, asked, chosen)
-VALUES (:id, :thread, :created, :rev, :asked, :chosen)
-ON CONFLICT (id) DO UPDATE SET rev = excluded.rev, chosen = excluded.chosen
-"""
-_SAVE_VERSION = """
-INSERT INTO version (message, number, owner, picture, content) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (message, number) DO UPDATE SET
-    owner = excluded.owner, picture = excluded.picture, content = excluded.content
-"""
-_MESSAGES = "SELECT id, created, rev, asked, chosen FROM message WHERE thread = ? ORDER BY position"
 _FORGET_HITS = "DELETE FROM hit WHERE until < ?"
-_VERSION_OF = "SELECT content FROM version WHERE picture = ?"
-_VERSIONS = "SELECT content FROM version WHERE message = ? ORDER BY number"
-
-
-def _row(message: Message, version: Version, process: str) -> tuple[Any, ...]:
-    return (
-        message.id,
-        version.number,
-        process if version.status == "running" else None,
-        version.picture.name if version.picture else None,
-        version.model_dump_json(),
-    )

@@ -98,8 +98,10 @@ async def settled(conversation: Conversation, message: Message) -> Version:
     return await asyncio.wait_for(conversation.settled(message), 20)
 
 
-async def ask(studio: Studio, prompt: str = "a fox", **asked: Any) -> tuple[Conversation, Message, Version]:
-    """Asks in the one conversation of the test and waits for the version to settle."""
-    conversation = await studio.conversation(CONVERSATION)
+async def ask(
+    studio: Studio, prompt: str = "a fox", *, id: str = CONVERSATION, **asked: Any
+) -> tuple[Conversation, Message, Version]:
+    """Asks in the one conversation of the test, or in another, and waits for the version to settle."""
+    conversation = await studio.conversation(id)
     message = await studio.start(conversation, UserRequest(prompt=prompt, **asked))
     return conversation, message, await settled(conversation, message)

@@ -54,12 +54,12 @@ async def test_a_complete_message(tmp_path: Path, image: Any, public_url: str | 
         stored = await studio.store.read(version.picture.name)
     json.dumps([asked, answer], allow_nan=False)
     assert asked["content"] == [{"type": "text", "text": "ein schöner Fuchs 🦊"}]
-    assert asked["metadata"]["custom"]["size"] == "512x512"
+    assert asked["metadata"]["custom"]["request"]["size"] == "512x512"
     (part,) = converted(answer)
     assert set(part) == {"type", "image", "filename"}
     assert part["filename"] == f"ein-schöner-fuchs.{'png' if image == PNG else 'svg'}"
     assert answer["status"] == {"type": "complete", "reason": "stop"}
-    custom = answer["metadata"]["custom"]
+    custom = answer["metadata"]["custom"]["provenance"]
     assert (custom["prompt"], custom["revised_prompt"], custom["model"]) == (
         "ein schöner Fuchs 🦊",
         "a red fox",
@@ -80,7 +80,7 @@ async def test_messages_without_a_picture_have_no_empty_image(tmp_path: Path) ->
     scripted = ScriptedProvider(refuse)
     async with studio_of(tmp_path, scripted) as studio:
         conversation, message, _ = await ask(studio)
-        _, answer = await thread_messages(message, studio.store, studio.settings)
+        *_, answer = await thread_messages(message, studio.store, studio.settings)
         assert (answer["content"], answer["status"]) == (
             [],
             {"type": "incomplete", "reason": "content-filter"},
@@ -89,11 +89,11 @@ async def test_messages_without_a_picture_have_no_empty_image(tmp_path: Path) ->
 
         scripted.play = gate = Gate()
         await studio.regenerate(conversation, message)
-        _, answer = await thread_messages(message, studio.store, studio.settings)
+        *_, answer = await thread_messages(message, studio.store, studio.settings)
         assert (answer["content"], answer["status"]) == ([], {"type": "running"})
         studio.stop(message)
         await settled(conversation, message)
-        _, answer = await thread_messages(message, studio.store, studio.settings)
+        *_, answer = await thread_messages(message, studio.store, studio.settings)
         assert (answer["content"], answer["status"]) == ([], {"type": "incomplete", "reason": "cancelled"})
         del gate
 
@@ -102,15 +102,17 @@ async def test_messages_without_a_picture_have_no_empty_image(tmp_path: Path) ->
         version = await settled(conversation, message)
         assert version.picture is not None
         (tmp_path / "pictures" / version.picture.name).unlink()
-        _, answer = await thread_messages(message, studio.store, studio.settings)
+        *others, answer = await thread_messages(message, studio.store, studio.settings)
         assert answer["content"] == []
+        await studio.delete(conversation, message, version.number)
+        assert await thread_messages(message, studio.store, studio.settings) == others
         assert await image_part(version, studio.store, Settings(public_url="https://x.example")) is None
 
 
 async def test_a_failure_is_said_in_the_status(tmp_path: Path) -> None:
     async with studio_of(tmp_path, ScriptedProvider(), provider="sketch") as studio:
         _, message, version = await ask(studio, options={"outcome": "quota"})
-        _, answer = await thread_messages(message, studio.store, studio.settings)
+        *_, answer = await thread_messages(message, studio.store, studio.settings)
     assert answer["status"] == {
         "type": "incomplete",
         "reason": "error",
@@ -181,7 +183,7 @@ async def test_what_a_person_sent_and_what_a_model_said_are_parts_too(
         assert [part["filename"] for part in (first, second)] == ["a.png", "b.jpg"]
         assert {frozenset(part) for part in (first, second)} == {frozenset({"type", "image", "filename"})}
         assert converted(answer)[0] == {"type": "text", "text": "Here <it> is."}
-        assert answer["metadata"]["custom"]["text"] == "Here <it> is."
+        assert answer["metadata"]["custom"]["provenance"]["text"] == "Here <it> is."
         if public_url:
             assert first["image"] == f"{public_url}limner/pictures/{names[0]}/a.png"
         else:

@@ -131,7 +131,7 @@ async def test_what_is_no_picture_settles_as_a_bad_image(tmp_path: Path, image: 
         _, message, version = await ask(studio)
     assert version.failure is not None
     assert version.failure.cause == "bad-image"
-    assert message.shown is None
+    assert message.pictures == []
 
 
 async def test_a_file_that_never_gives_its_bytes_settles(
@@ -169,19 +169,19 @@ async def test_regenerate_adds_a_version_and_a_failed_one_hides_nothing(tmp_path
             scripted.play = play
             await studio.regenerate(conversation, message)
             await settled(conversation, message)
-            assert message.shown == first
-            assert message.attempt == message.versions[-1]
+            assert message.shown == [first]
+            assert message.attempt == message.versions[-1:]
         scripted.play = at_once
         await studio.regenerate(conversation, message)
         last = await settled(conversation, message)
-        assert (message.shown, message.attempt) == (last, None)
+        assert (message.shown, message.attempt) == ([last], [])
         await studio.choose(conversation, message, 1)
         with pytest.raises(Rejected):
             await studio.choose(conversation, message, 2)
     assert [version.number for version in message.versions] == [1, 2, 3, 4]
     async with studio_of(tmp_path, scripted) as studio:
         (again,) = await studio.conversation(CONVERSATION)
-        assert (again.shown, again.versions, again.rev) == (first, message.versions, message.rev)
+        assert (again.shown, again.versions, again.rev) == ([first], message.versions, message.rev)
 
 
 async def test_a_seed_that_was_fixed_stays_and_any_other_is_new_each_time(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ async def test_stop_settles_as_cancelled_and_tells_the_provider(tmp_path: Path) 
         message = await studio.start(conversation, UserRequest(prompt="a fox"))
         await gate.reached.wait()
         studio.stop(message)
-        assert message.progress == "stopping"
+        assert message.live[1].progress == "stopping"
         version = await settled(conversation, message)
         studio.stop(message)  # does nothing more
     assert told.is_set()
@@ -271,7 +271,7 @@ async def test_a_picture_that_comes_while_stop_cleans_up_is_kept(tmp_path: Path,
         answer.set()
         version = await settled(conversation, message)
     assert version.status == "complete"
-    assert message.shown == version
+    assert message.shown == [version]
 
 
 async def test_stop_after_the_answer_keeps_the_picture(
@@ -357,7 +357,7 @@ async def test_a_database_that_fails_keeps_the_message_and_stores_it_later(tmp_p
             "when it works again",
         }
         assert max(message.rev for message in again) == rev
-        assert all(message.shown for message in again)
+        assert all(message.pictures for message in again)
 
 
 async def test_a_conversation_that_cannot_be_read_is_refused_with_a_sentence(tmp_path: Path) -> None:
@@ -473,13 +473,13 @@ async def test_progress_is_shown_thinned_out_and_gone_in_the_end(tmp_path: Path)
         rev = message.rev
         while message.running:
             await conversation.changes(rev)
-            rev = message.rev
-            shown.append(message.progress)
-            if message.progress == "step 999":
+            rev = message.last_rev
+            shown += [live.progress for live in message.live.values()]
+            if "step 999" in shown:
                 gate.open.set()
     assert "step 999" in shown
     assert len(shown) < 20
-    assert message.progress == ""
+    assert message.live == {}
 
 
 async def test_a_hundred_slow_pictures_are_made_side_by_side(tmp_path: Path) -> None:
@@ -555,7 +555,7 @@ async def test_conversations_are_collected_and_memory_stays_flat(tmp_path: Path)
         await one(CONVERSATION)  # its request is kept, as a cache among the plugins may do
         gc.collect()
         assert [thing.id for thing in gc.get_objects() if isinstance(thing, Conversation)] == []
-        assert (studio._attempts, studio._unsaved, dict(studio._conversations)) == ({}, {}, {})
+        assert (studio._attempts, studio._saving.unsaved, studio._conversations.ids()) == ({}, {}, set())
     assert after - before < 150_000
 
 

@@ -23,10 +23,11 @@ def message(id: str, *versions: Version, rev: int = 0) -> Message:
     return Message(id, UserRequest(prompt=id), 0.0, rev, list(versions))
 
 
-def version(number: int, *, picture: bool) -> Version:
+def version(number: int, turn: int = 0, *, picture: bool) -> Version:
+    turn = turn or number
     if picture:
-        return Version(number=number, provenance=PROVENANCE, status="complete", picture=PICTURE)
-    return Version(number=number, provenance=PROVENANCE, status="incomplete", reason="cancelled")
+        return Version(number=number, turn=turn, provenance=PROVENANCE, status="complete", picture=PICTURE)
+    return Version(number=number, turn=turn, provenance=PROVENANCE, status="incomplete", reason="cancelled")
 
 
 async def test_a_watcher_sees_every_last_state_whatever_the_order_of_changes() -> None:
@@ -40,12 +41,12 @@ async def test_a_watcher_sees_every_last_state_whatever_the_order_of_changes() -
             changed = await conversation.changes(rev)
             assert all(message.rev > rev for message in changed)
             rev = max(message.rev for message in changed)
-            seen.update({message.id: message.progress for message in changed})
+            seen.update({message.id: message.request.prompt for message in changed})
 
     watching = asyncio.create_task(watch())
     for n in range(100):
         for one in messages:
-            one.progress = str(n)
+            one.request = UserRequest(prompt=str(n))
             conversation.add(one) if n == 0 else conversation.touch(one)
             if n % 7 == 0:
                 await asyncio.sleep(0)
@@ -101,14 +102,14 @@ async def test_a_revised_message_is_newer_at_once_and_wakes_only_when_announced(
 
 async def test_what_is_shown_and_what_was_tried_last() -> None:
     nothing = message("0")
-    assert (nothing.shown, nothing.attempt, nothing.running) == (None, None, False)
+    assert (nothing.shown, nothing.attempt, nothing.running) == ([], [], False)
     good, better, bad = version(1, picture=True), version(2, picture=True), version(3, picture=False)
     one = message("1", good, better, bad)
-    assert (one.shown, one.attempt) == (better, bad)
+    assert (one.shown, one.attempt) == ([better], [bad])
     one.chosen = 1
-    assert (one.shown, one.attempt) == (good, bad)
+    assert (one.shown, one.attempt) == ([good], [bad])
     one.chosen = 3
-    assert one.shown == better, "a version without a picture is never shown in place of one"
-    one.versions.append(Version(number=4, provenance=PROVENANCE))
+    assert one.shown == [better], "a version without a picture is never shown in place of one"
+    one.versions.append(Version(number=4, turn=4, provenance=PROVENANCE))
     assert one.running
-    assert one.shown == better
+    assert one.shown == [better]

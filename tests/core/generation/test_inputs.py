@@ -331,7 +331,7 @@ async def test_a_file_that_is_gone_or_damaged_settles_with_a_sentence(tmp_path: 
             assert version.failure
             assert version.failure.what == "A picture that you sent cannot be used."
             assert why in version.failure.why
-        assert message.shown == message.versions[0]
+        assert message.shown == [message.versions[0]]
     assert len(scripted.requests) == 1
 
 

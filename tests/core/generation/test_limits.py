@@ -28,9 +28,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return forward
 
 
-def refusal(allowance: UsageLimits, name: str = "me", *, paid: bool = False) -> str:
+def refusal(allowance: UsageLimits, name: str = "me", count: int = 1, paid_count: int = 0) -> str:
     with pytest.raises(Rejected) as refused:
-        allowance.acquire(Visitor(name), paid=paid)
+        allowance.acquire(Visitor(name), count, paid_count)
     return str(refused.value)
 
 
@@ -41,27 +41,27 @@ def limits_of(**settings: Any) -> UsageLimits:
 def test_so_many_at_once_for_each_visitor_and_in_all() -> None:
     limits = limits_of(max_in_flight=2, max_in_flight_total=3)
     for visitor in ("me", "me", "you"):
-        limits.acquire(Visitor(visitor), paid=False)
+        limits.acquire(Visitor(visitor))
     assert refusal(limits) == "2 of your pictures are already being made: wait for one, or stop one."
     assert refusal(limits, "you") == "Too many pictures are being made right now: try again in a moment."
     limits.release(Visitor("me"))
-    limits.acquire(Visitor("you"), paid=False)
+    limits.acquire(Visitor("you"))
     one = limits_of(max_in_flight=1)
-    one.acquire(Visitor("me"), paid=False)
+    one.acquire(Visitor("me"))
     assert refusal(one) == "One of your pictures is already being made: wait for it, or stop it."
 
 
 def test_so_many_in_a_time_for_each_visitor(clock: Callable[[float], None]) -> None:
     limits = limits_of(rate_limit="2/minute")
     for _ in range(2):
-        limits.acquire(Visitor("me"), paid=False)
+        limits.acquire(Visitor("me"))
         limits.release(Visitor("me"))
     assert refusal(limits) == "You have reached the limit of 2 pictures per minute: try again in 60 seconds."
     clock(30)
     assert "try again in 30 s" in refusal(limits)
-    limits.acquire(Visitor("you"), paid=False)
+    limits.acquire(Visitor("you"))
     clock(31)
-    limits.acquire(Visitor("me"), paid=False)
+    limits.acquire(Visitor("me"))
 
 
 @pytest.mark.parametrize(
@@ -75,56 +75,56 @@ def test_so_many_in_a_time_for_each_visitor(clock: Callable[[float], None]) -> N
 def test_a_limit_is_read_aloud(rate: str, said: str) -> None:
     limits = limits_of(rate_limit=rate)
     for _ in range(int(rate[0])):
-        limits.acquire(Visitor("me"), paid=False)
+        limits.acquire(Visitor("me"))
         limits.release(Visitor("me"))
     assert refusal(limits) == f"You have reached the limit of {said}"
 
 
 def test_the_budget_is_for_what_costs_money_and_for_all_together() -> None:
     limits = limits_of(budget="2/day")
-    limits.acquire(Visitor("me"), paid=True)
-    limits.acquire(Visitor("you"), paid=True)
-    assert refusal(limits, "other", paid=True) == (
+    limits.acquire(Visitor("me"), paid_count=1)
+    limits.acquire(Visitor("you"), paid_count=1)
+    assert refusal(limits, "other", paid_count=1) == (
         "The budget of 2 pictures per day is used up: try again in 24 hours, or choose a free provider."
     )
-    limits.acquire(Visitor("other"), paid=False)
+    limits.acquire(Visitor("other"))
 
 
 def test_what_costs_the_owner_money_needs_a_budget_for_everybody_else() -> None:
     limits = limits_of()
-    limits.acquire(OWNER, paid=True)
+    limits.acquire(OWNER, paid_count=1)
     with pytest.raises(Rejected, match=r"has set no budget for visitors \(LIMNER_BUDGET\): choose a free"):
-        limits.acquire(Visitor("other"), paid=True)
+        limits.acquire(Visitor("other"), paid_count=1)
     with pytest.raises(Rejected, match="no budget"):
         limits.spend(Visitor("other"))
-    limits.acquire(Visitor("other"), paid=False)
-    limits_of(budget="1/day").acquire(Visitor("other"), paid=True)
+    limits.acquire(Visitor("other"))
+    limits_of(budget="1/day").acquire(Visitor("other"), paid_count=1)
 
 
 def test_rate_and_budget_go_on_counting_after_a_restart(clock: Callable[[float], None]) -> None:
     settings = Settings(rate_limit="2/hour", budget="3/day")
     before = UsageLimits(settings)
     for _ in range(2):
-        before.acquire(Visitor("me"), paid=True)
+        before.acquire(Visitor("me"), paid_count=1)
         clock(600)
     after = UsageLimits(settings, before.unsaved_hits)
-    assert "2 pictures per hour: try again in 40 minutes" in refusal(after, paid=True)
-    after.acquire(Visitor("you"), paid=True)
-    assert "3 pictures per day is used up: try again in 24 hours" in refusal(after, "she", paid=True)
+    assert "2 pictures per hour: try again in 40 minutes" in refusal(after, paid_count=1)
+    after.acquire(Visitor("you"), paid_count=1)
+    assert "3 pictures per day is used up: try again in 24 hours" in refusal(after, "she", paid_count=1)
     clock(2401)
-    after.acquire(Visitor("me"), paid=False)
+    after.acquire(Visitor("me"))
     assert len(after.unsaved_hits) == 3, "only what is new is written again"
 
 
 def test_a_clock_that_was_ahead_locks_nobody_out() -> None:
     ahead = Hit("budget", time.time() + 1e6, time.time() + 2e6)
-    UsageLimits(Settings(budget="1/day"), [ahead]).acquire(OWNER, paid=True)
+    UsageLimits(Settings(budget="1/day"), [ahead]).acquire(OWNER, paid_count=1)
 
 
 def test_visitors_of_long_ago_are_forgotten(clock: Callable[[float], None]) -> None:
     limits = limits_of(rate_limit="5/minute")
     for n in range(1_000):
-        limits.acquire(Visitor(str(n)), paid=False)
+        limits.acquire(Visitor(str(n)))
         limits.release(Visitor(str(n)))
         clock(1)
     assert limits._rate is not None
@@ -133,29 +133,29 @@ def test_visitors_of_long_ago_are_forgotten(clock: Callable[[float], None]) -> N
 
 def test_a_limit_says_in_seconds_when_to_come_back() -> None:
     limits = limits_of(rate_limit="1/minute", budget="1/hour", max_in_flight=2)
-    limits.acquire(Visitor("me"), paid=True)
+    limits.acquire(Visitor("me"), paid_count=1)
     for visitor, seconds in (("me", 60), ("you", 3600)):
         with pytest.raises(LimitReached) as reached:
-            limits.acquire(Visitor(visitor), paid=True)
+            limits.acquire(Visitor(visitor), paid_count=1)
         assert reached.value.retry_after == pytest.approx(seconds, abs=5)
 
 
 def test_what_is_refused_is_not_counted() -> None:
     limits = limits_of(rate_limit="2/hour", budget="2/day", max_in_flight=1)
-    limits.acquire(Visitor("me"), paid=True)
+    limits.acquire(Visitor("me"), paid_count=1)
     for _ in range(5):
-        refusal(limits, paid=True)
+        refusal(limits, paid_count=1)
     limits.release(Visitor("me"))
-    limits.acquire(Visitor("me"), paid=True)
+    limits.acquire(Visitor("me"), paid_count=1)
     limits.release(Visitor("me"))
     for _ in range(5):
-        assert "2 pictures per hour" in refusal(limits, paid=False)
+        assert "2 pictures per hour" in refusal(limits)
     assert not limits._in_flight
 
 
 def test_ten_thousand_visitors_leave_nothing_behind() -> None:
     limits = limits_of()
     for n in range(10_000):
-        limits.acquire(Visitor(str(n % 150)), paid=False)
+        limits.acquire(Visitor(str(n % 150)))
         limits.release(Visitor(str(n % 150)))
     assert not limits._in_flight

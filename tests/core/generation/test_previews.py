@@ -40,15 +40,15 @@ async def test_the_running_message_shows_the_newest_and_stores_none(tmp_path: Pa
     async with studio_of(tmp_path, ScriptedProvider(play)) as studio:
         conversation = await studio.conversation(CONVERSATION)
         message = await studio.start(conversation, UserRequest(prompt="a fox"))
-        while message.preview is None:
-            await asyncio.wait_for(conversation.changes(message.rev), 20)
-        shown = message.preview
+        while message.live[1].preview is None:
+            await asyncio.wait_for(conversation.changes(message.last_rev), 20)
+        shown = message.live[1].preview
         assert (shown.data, shown.media_type, studio.preview(shown.name)) == (png(8), "image/png", shown)
         assert studio.preview("0" * 32) is None
         go_on.set()
         version = await settled(conversation, message)
         assert version.picture
-        assert (message.preview, studio.preview(shown.name)) == (None, None)
+        assert (message.live, studio.preview(shown.name)) == ({}, None)
         assert [path.name for path in (tmp_path / "pictures").iterdir()] == [version.picture.name]
 
 

@@ -110,10 +110,10 @@ async def test_the_wait_shows_and_can_be_stopped(tmp_path: Path) -> None:
         conversation = await studio.conversation(CONVERSATION)
         message = await studio.start(conversation, UserRequest(prompt="a fox"))
         rev = 0
-        while "trying again in" not in message.progress:
+        while "trying again in" not in message.live[1].progress:
             await conversation.changes(rev)
             rev = message.rev
-        assert message.progress == "rate limited, trying again in 30 s"
+        assert message.live[1].progress == "rate limited, trying again in 30 s"
         studio.stop(message)
         version = await settled(conversation, message)
     assert version.reason == "cancelled"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from core.chat.request import UserRequest
 from core.storage.database import Hit, StoreError, open_database
 from core.storage.store import Store
 from tests.core.scripted import CONVERSATION
@@ -28,7 +29,16 @@ def test_a_database_of_a_newer_limner_is_refused(tmp_path: Path) -> None:
         Store(tmp_path)
 
 
-OF_FORM_4 = ("DROP TABLE upload", "DROP TABLE used", "DROP TABLE continuation")
+OF_FORM_5 = (
+    "DROP TABLE conversation",
+    "DROP INDEX upload_of_thread",
+    "DROP INDEX message_deleted",
+    "DROP INDEX version_deleted",
+    "ALTER TABLE message DROP COLUMN deleted",
+    "ALTER TABLE message DROP COLUMN last_number",
+    "ALTER TABLE version DROP COLUMN deleted",
+)
+OF_FORM_4 = (*OF_FORM_5, "DROP TABLE upload", "DROP TABLE used", "DROP TABLE continuation")
 
 
 async def test_a_database_of_the_first_form_opens_with_all_that_it_has(tmp_path: Path) -> None:
@@ -72,7 +82,8 @@ def of_form_2(folder: Path, **contents: str) -> None:
                 "INSERT INTO message (id, thread, created, rev, asked, chosen) VALUES (?, ?, ?, ?, ?, ?)",
                 message,
             )
-            database.execute("INSERT INTO version VALUES (?, 1, NULL, NULL, ?)", (id, content))
+            values = "INSERT INTO version (message, number, content) VALUES (?, 1, ?)"
+            database.execute(values, (id, content))
         for statement in OF_FORM_4:
             database.execute(statement)
         database.execute("PRAGMA user_version = 2")
@@ -177,3 +188,45 @@ def test_a_database_that_cannot_be_used_is_named(tmp_path: Path, damage: str) ->
         StoreError, match=r"^The database .*limner\.sqlite3 cannot be used \(.+\): move it away"
     ):
         Store(tmp_path)
+
+
+async def test_the_conversations_of_the_fourth_form_get_rows_and_belong_to_nobody(tmp_path: Path) -> None:
+    """Their titles are what was asked first, as far as that can be read."""
+    store = Store(tmp_path)
+    for id, prompt in (("1", "  a fox\n in the snow " + "and more " * 20), ("2", "a boat")):
+        message = a_message(running().cancelled(), id=id)
+        message.request, message.created = UserRequest(prompt=prompt), float(id)
+        await store.save(CONVERSATION, message, *message.versions)
+    await store.save("damaged", a_message(running().cancelled(), id="3"), running().cancelled())
+    await store.close()
+    with sqlite3.connect(tmp_path / "limner.sqlite3") as database:
+        database.execute("UPDATE message SET asked = '{' WHERE id = '3'")
+        for statement in OF_FORM_5:
+            database.execute(statement)
+        database.execute("PRAGMA user_version = 4")
+    database.close()
+    store = Store(tmp_path)
+    entry, damaged = await store.conversations.find(CONVERSATION), await store.conversations.find("damaged")
+    await store.close()
+    assert entry
+    assert entry.title.startswith("a fox  in the snow and more")
+    assert len(entry.title) <= 80
+    assert (entry.owner, entry.deleted, entry.created, entry.updated) == (None, None, 1, 2)
+    assert damaged
+    assert damaged.title == ""
+
+
+async def test_each_version_of_the_fourth_form_is_a_turn_of_its_own(tmp_path: Path) -> None:
+    versions = [running().cancelled().model_copy(update={"number": number}) for number in (1, 2)]
+    store = Store(tmp_path)
+    await store.save(CONVERSATION, a_message(*versions), *versions)
+    await store.close()
+    with sqlite3.connect(tmp_path / "limner.sqlite3") as database:
+        for statement in (*OF_FORM_5, "UPDATE version SET content = json_remove(content, '$.turn')"):
+            database.execute(statement)
+        database.execute("PRAGMA user_version = 4")
+    database.close()
+    store = Store(tmp_path)
+    (message,) = await store.load(CONVERSATION)
+    await store.close()
+    assert [[version.number for version in turn] for turn in message.turns] == [[1], [2]]

@@ -36,7 +36,8 @@ async def main():
     await conversation.settled(first)
     await studio.start(conversation, UserRequest(prompt="under way", options={"outcome": "slow-picture"}))
     await asyncio.sleep(0)
-    while not (await conversation.changes(0))[-1].progress:  # the provider is at work, so that it is stored
+    # once the provider is at work, it is stored
+    while not (await conversation.changes(0))[-1].live[1].progress:
         await asyncio.sleep(0.01)
     print(max(message.rev for message in conversation), flush=True)
     await asyncio.sleep(60)
@@ -87,9 +88,8 @@ async def test_a_killed_process_loses_nothing_but_what_was_under_way(tmp_path: P
 
     store = Store(tmp_path)
     before, under_way = await store.load(CONVERSATION)
-    assert before.shown is not None
-    assert before.shown.picture is not None
-    assert await store.read(before.shown.picture.name)
+    assert before.main.picture is not None
+    assert await store.read(before.main.picture.name)
     (version,) = under_way.versions
     assert version.failure is not None
     assert (version.status, version.reason) == ("incomplete", "error")

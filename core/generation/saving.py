@@ -1,0 +1,115 @@
+"""Saves messages, keeps them in memory while the disk fails, and forgets what is beyond the limits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from core.chat.conversation import Conversation
+from core.chat.message import Message, Version
+from core.generation.attempt import Attempt
+from core.generation.limits import UsageLimits
+from core.settings.schema import Settings
+from core.storage.database import StoreError
+from core.storage.opened import OpenConversations
+from core.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+MAX_UNSAVED = 1_000
+"""Messages kept in memory because they could not be saved."""
+
+
+class Saving:
+    """Saves what changes, and forgets what goes; belongs to one event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        limits: UsageLimits,
+        conversations: OpenConversations,
+        attempts: Mapping[Any, Attempt],
+    ) -> None:
+        """Takes what is open and what is being made, as the studio keeps them."""
+        self._settings = settings
+        self._store = store
+        self._limits = limits
+        self._conversations = conversations
+        self._attempts = attempts
+        self.unsaved: dict[Message, Conversation] = {}
+
+    async def save(self, conversation: Conversation, message: Message, *versions: Version) -> None:
+        """Saves what changed, then what could not be saved before, and forgets what is beyond the limits."""
+        if not await self._try(conversation, message, *versions):
+            return
+        if self._settings.keep_bytes is not None and not message.running:
+            await self.prune(newest=message)
+        await self.retry()
+
+    async def change(self, conversation: Conversation, message: Message, *versions: Version) -> None:
+        """Gives a changed message its new revision, saves it, and wakes those who wait."""
+        conversation.revise(message)
+        try:
+            await self.save(conversation, message, *versions)
+        finally:
+            conversation.announce()
+
+    async def retry(self) -> None:
+        """Saves what could not be saved before, until the first that still cannot be."""
+        kept = [(message, of) for message, of in self.unsaved.items() if not of.deleted]
+        for message, conversation in kept:
+            conversation.revise(message)
+            if not await self._try(conversation, message):
+                return
+            conversation.announce()
+
+    async def _try(self, conversation: Conversation, message: Message, *versions: Version) -> bool:
+        """Saves a message and returns whether that worked; if not, it is marked and stays in memory."""
+        hits, self._limits.unsaved_hits = self._limits.unsaved_hits, []
+        try:
+            changed = message.versions if message.unsaved else versions
+            await self._store.save(conversation.id, message, *changed, hits=hits, owner=conversation.owner)
+        except StoreError:
+            log.exception("A message could not be saved; it stays in memory")
+            self._limits.unsaved_hits += hits
+            message.unsaved = True
+            self.unsaved[message] = conversation
+            if len(self.unsaved) > MAX_UNSAVED:
+                del self.unsaved[next(iter(self.unsaved))]
+            return False
+        message.unsaved = False
+        self.unsaved.pop(message, None)
+        return True
+
+    async def prune(self, keep_days: float | None = None, newest: Message | None = None) -> None:
+        """Forgets what is beyond `keep_bytes`, and what is older than `keep_days`."""
+        protected = {attempt.message.id for attempt in self._attempts.values()}
+        if newest:
+            protected.add(newest.id)
+        try:
+            forgotten = await self._store.prune(
+                keep_days=keep_days,
+                keep_bytes=self._settings.keep_bytes,
+                in_use=self._conversations.ids(),
+                protected=protected,
+            )
+        except StoreError:
+            log.exception("Old messages could not be forgotten")
+            return
+        for conversation_id, message_id in forgotten:
+            self._conversations.forget(conversation_id, message_id)
+
+    async def purge(self, before: float) -> None:
+        """Removes for good what was deleted before a time; what is still being made goes another time."""
+        try:
+            purged = await self._store.purge(before, {message.id for message in self.unsaved})
+        except StoreError:
+            log.exception("What was deleted could not be removed; it is removed later")
+            return
+        for conversation_id, message_id, number in purged:
+            if number is None:
+                self._conversations.forget(conversation_id, message_id)
+            elif message := self._conversations.message(conversation_id, message_id):
+                message.versions = [version for version in message.versions if version.number != number]

@@ -1,0 +1,155 @@
+"""The conversations that are open: one object each, however many ask, and only for those whose it is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+from core.chat.conversation import MAX_TITLE, UNDO_SECONDS, Conversation, ConversationEntry
+from core.chat.failure import Missing, Rejected, Unavailable
+from core.chat.message import Message
+from core.storage.database import StoreError
+from core.storage.store import Store
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+_MISSING = "This conversation does not exist any more: start a new one."
+
+
+class OpenConversations:
+    """Opens conversations, lists them, renames them and deletes them; belongs to one event loop.
+
+    A key says who asks: what belongs to another key is Missing, as what does not exist. What belongs to
+    nobody becomes theirs. Without a key only what belongs to nobody is found. Every method may raise
+    Unavailable.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rows = store.conversations
+        self._open: WeakValueDictionary[str, Conversation] = WeakValueDictionary()
+        self._opening = asyncio.Lock()
+        self._purging: set[asyncio.Task[None]] = set()
+
+    def ids(self) -> set[str]:
+        """Returns the ids of the conversations that are open."""
+        return set(self._open)
+
+    async def open(self, id: str, key: str | None) -> Conversation:
+        """Returns a conversation with its messages; one without any if nothing is stored. Raises Missing."""
+        async with self._opening:
+            conversation = self._open.get(id)
+            if conversation is None:
+                conversation = self._open[id] = await _stored(self._load(id))
+            _check(conversation, key)
+            if key and conversation.owner is None:
+                conversation.owner = key
+                await self._adopt(id, key)
+            return conversation
+
+    async def of_owner(self, key: str | None, search: str, before: float | None) -> list[ConversationEntry]:
+        """Returns the conversations of a key, the latest first; none without a key."""
+        return await _stored(self._rows.of_owner(key, search, before)) if key else []
+
+    async def entry(self, id: str, key: str | None) -> ConversationEntry:
+        """Returns what is stored of a conversation; raises Missing if that is nothing."""
+        entry = await self._find(id)
+        _check(entry, key)
+        if key and entry.owner is None:
+            await self.open(id, key)
+        return entry
+
+    async def rename(self, id: str, title: str, key: str | None) -> ConversationEntry:
+        """Gives a conversation another title; raises Rejected for one that is empty or too long."""
+        title = " ".join(title.encode(errors="replace").decode().split())
+        if not title or len(title) > MAX_TITLE:
+            raise Rejected(f"A title has 1 to {MAX_TITLE} characters: type another.")
+        await self.entry(id, key)
+        await _stored(self._rows.rename(id, title))
+        return await self._find(id)
+
+    async def delete(self, id: str, key: str | None) -> None:
+        """Marks a conversation as deleted: it is then Missing, and goes for good after `UNDO_SECONDS`."""
+        await self.entry(id, key)
+        await self._mark(id, time.time())
+        task = asyncio.create_task(self._purge_later())
+        self._purging.add(task)
+        task.add_done_callback(self._purging.discard)
+
+    async def restore(self, id: str, key: str | None) -> ConversationEntry:
+        """Takes back that a conversation was deleted; raises Missing if it is too late."""
+        entry = await self._find(id)
+        _check(entry, key, since=time.time() - UNDO_SECONDS)
+        await self._mark(id, None)
+        return await self._find(id)
+
+    async def purge(self) -> None:
+        """Removes for good what was deleted `UNDO_SECONDS` ago or earlier."""
+        try:
+            for id in await self._rows.purge():
+                self._open.pop(id, None)
+        except StoreError:
+            log.exception("Deleted conversations could not be removed")
+
+    def close(self) -> None:
+        """Leaves what is deleted and not removed yet to the next start."""
+        for task in self._purging:
+            task.cancel()
+
+    def message(self, id: str, message_id: str) -> Message | None:
+        """Returns a message of a conversation that is open."""
+        conversation = self._open.get(id)
+        return conversation.get(message_id) if conversation is not None else None
+
+    def forget(self, id: str, message_id: str) -> None:
+        """Drops a message that the store has forgotten."""
+        if conversation := self._open.get(id):
+            conversation.forget(message_id)
+
+    async def _load(self, id: str) -> Conversation:
+        messages, entry = await self._store.load(id), await self._rows.find(id)
+        if entry is None:
+            return Conversation(id, messages)
+        return Conversation(id, messages, owner=entry.owner, deleted=entry.deleted, purged=entry.purged)
+
+    async def _find(self, id: str) -> ConversationEntry:
+        entry = await _stored(self._rows.find(id))
+        if entry is None:
+            raise Missing(_MISSING)
+        return entry
+
+    async def _purge_later(self) -> None:
+        await asyncio.sleep(UNDO_SECONDS + 1)
+        await self.purge()
+
+    async def _mark(self, id: str, deleted: float | None) -> None:
+        await _stored(self._rows.mark_deleted(id, deleted))
+        if conversation := self._open.get(id):
+            conversation.deleted = deleted
+
+    async def _adopt(self, id: str, key: str) -> None:
+        try:
+            await self._rows.adopt(id, key)
+        except StoreError:
+            log.exception("The owner of a conversation could not be noted; the next message does so")
+
+
+def _check(found: Conversation | ConversationEntry, key: str | None, since: float | None = None) -> None:
+    """Raises Missing for what is another's, and for what is deleted, unless that was after a time."""
+    is_gone = found.deleted is not None and (since is None or found.deleted <= since)
+    if is_gone or found.owner not in (None, key):
+        raise Missing(_MISSING)
+
+
+async def _stored(work: Awaitable[T]) -> T:
+    try:
+        return await work
+    except StoreError as error:
+        log.exception("A conversation could not be read or changed")
+        advice = "try again in a moment, or tell whoever runs this server"
+        raise Unavailable(f"This conversation cannot be read from the disk: {advice}.") from error
