@@ -149,13 +149,14 @@ async def _add(studio: Studio, conversation: Conversation, data: bytes, filename
 
 
 async def _print_progress(conversation: Conversation, message: Message) -> None:
-    rev, printed = message.rev, ""
+    rev, printed = message.last_rev, ""
     while True:
         await conversation.changes(rev)
-        rev = message.rev
-        if message.running and message.progress not in ("", printed):
-            printed = message.progress
-            print(printed, file=sys.stderr)
+        rev = message.last_rev
+        for live in message.live.values():
+            if live.progress not in ("", printed):
+                printed = live.progress
+                print(printed, file=sys.stderr)
 
 
 def _print_failure(version: Version, *, as_json: bool) -> int:

@@ -1,7 +1,8 @@
 """`POST /api/image`: a prompt in, a picture out, for other programs.
 
 The request and the reply have the form of assistant-ui's example of an image route. The picture takes
-the same road, under the same limits, as one from the page.
+the same road, under the same limits, as one from the page, in a conversation of its own that is nobody's:
+no visitor's list shows it.
 A retry with the same `Idempotency-Key` gets the same answer.
 """
 
@@ -21,10 +22,10 @@ from starlette.routing import Route
 from core import Rejected
 from core.chat.conversation import Conversation
 from core.chat.message import Version
-from core.chat.request import UserRequest
+from core.chat.request import MAX_IMAGES, UserRequest
 from core.generation.limits import Visitor
 from core.parts import image_part, provenance
-from core.studio import MAX_IMAGES, Studio
+from core.studio import Studio
 from limner.threads import call_in_thread
 from ui.http.bodies import Bodies
 from ui.http.idempotency import Begun, IdempotencyKeys
@@ -136,8 +137,8 @@ async def _settled(studio: Studio, begun: Begun) -> Version:
         raise Forgotten(
             "The picture of this Idempotency-Key is not kept any more: use a new key for another."
         )
-    await conversation.settled(message)
-    return message.versions[begun.version - 1]
+    settled = await conversation.settled(message)
+    return message.version(begun.version) or settled
 
 
 async def _reply(studio: Studio, version: Version) -> Response:

@@ -10,15 +10,17 @@ from urllib.parse import urlsplit
 
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.settings.schema import Settings
-from ui.http.visitor import is_foreign
+from ui.http.visitor import is_foreign, new_cookie
 
 log = logging.getLogger(__name__)
 
+_WITH_COOKIE = re.compile(r"/|/limner/(threads/.+|conversations|offer|import)")
+"""What gives a visitor their cookie: nothing that a cache may keep."""
 _OURS = re.compile(r"/limner/.+|/api/image")
 _GRADIOS = re.compile(
     r"/|/(assets|static)/[\w.@+-]{1,100}(/[\w.@+-]{1,100}){0,5}"
@@ -79,6 +81,9 @@ class SecurityMiddleware:
         unwanted = {b"x-gradio-server"}
         if not (self._settings.behind_proxy and _HOST.fullmatch(headers.get("x-forwarded-host", ""))):
             unwanted.add(b"x-forwarded-host")
+        cookie = None
+        if _WITH_COOKIE.fullmatch(get_route_path(scope)) and not self._is_foreign(headers):
+            cookie = new_cookie(Request(scope), behind_proxy=self._settings.behind_proxy)
         if self._is_foreign(headers):
             unwanted.add(b"cookie")
             scope = {**scope, "session": {}}
@@ -90,6 +95,8 @@ class SecurityMiddleware:
                 answer.setdefault("X-Content-Type-Options", "nosniff")
                 answer.setdefault("Referrer-Policy", "same-origin")
                 answer.setdefault("Content-Security-Policy", self._policy)
+                if cookie:
+                    answer.append("Set-Cookie", cookie)
             await send(message)
 
         try:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from core import StoreError
+from core.chat.message import Version
+from core.metadata.details import write_details
 from core.parts import filename
 from core.studio import Studio
+from core.workers import Workers
 from limner.formats import MEDIA_TYPES
 from ui.http.requests import NotFound
 
@@ -23,42 +29,87 @@ _HEADERS = {
 }
 
 
+_WRITERS = 2
+"""Copies with details that are written at once, each in memory until it is."""
+_PIECE = 65_536
+
+
 def picture_routes(studio: Studio) -> list[Route]:
-    """Returns the routes; `?download` has the browser save the picture instead of showing it."""
+    """Returns the routes; `?download` has the browser save the picture instead of showing it.
+
+    So has `?details`, which saves a copy that says how the picture was made, unless it is signed.
+    """
+    writers = Workers(_WRITERS)
 
     async def show(request: Request) -> Response:
         name = request.path_params["name"]
-        saved_as = quote(await _filename(studio, name), safe="")
+        version, saved_as = await _origin(studio, name)
+        saved_as = quote(saved_as, safe="")
         found = studio.store.find(name)
         if found is None:
             raise NotFound("There is no such picture.")
-        disposition = "attachment" if "download" in request.query_params else "inline"
-        headers = {**_HEADERS, "Content-Disposition": f"{disposition}; filename*=UTF-8''{saved_as}"}
+        saved = request.query_params.keys() & {"download", "details"}
+        disposition = "attachment" if saved else "inline"
+        named = {"Content-Disposition": f"{disposition}; filename*=UTF-8''{saved_as}"}
         media_type = MEDIA_TYPES[name.rpartition(".")[2]]
-        if isinstance(found, Path):
-            return FileResponse(found, headers=headers, media_type=media_type)
-        return Response(found, headers=headers, media_type=media_type)
+        if version and "details" in request.query_params:
+            return await copy(found, version, {**_HEADERS, **named}, media_type)
+        return _response(found, media_type, **named)
+
+    async def show_thumbnail(request: Request) -> Response:
+        thumbnail = await studio.store.thumbnails.find(request.path_params["name"])
+        if thumbnail is None:
+            raise NotFound("There is no such picture.")
+        return _response(thumbnail.image, thumbnail.media_type)
+
+    async def copy(
+        found: Path | bytes, version: Version, headers: dict[str, str], media_type: str
+    ) -> Response:
+        def write() -> tuple[IO[bytes], int]:
+            data = found.read_bytes() if isinstance(found, Path) else found
+            file = TemporaryFile()  # noqa: SIM115, a slow reader would hold the bytes in memory
+            size = file.write(write_details(data, version))
+            file.seek(0)
+            return file, size
+
+        file, size = await writers.run(write)
+        headers["Content-Length"] = str(size)
+        return StreamingResponse(_pieces(file), headers=headers, media_type=media_type)
 
     async def show_preview(request: Request) -> Response:
         preview = studio.preview(request.path_params["name"])
         if preview is None:
             raise NotFound("This preview is not shown any more.")
-        return Response(preview.data, headers=_HEADERS, media_type=preview.media_type)
+        return _response(preview.data, preview.media_type)
 
     # The last part is for browsers that name a saved picture after its address.
     return [
         Route("/limner/pictures/{name}/{filename}", show),
+        Route("/limner/thumbnails/{name}", show_thumbnail),
         Route("/limner/previews/{name}", show_preview),
     ]
 
 
-async def _filename(studio: Studio, picture: str) -> str:
-    """Returns the file name of a stored picture, which the link to it does not choose."""
+def _response(image: Path | bytes, media_type: str, **more: str) -> Response:
+    headers = {**_HEADERS, **more}
+    if isinstance(image, Path):
+        return FileResponse(image, headers=headers, media_type=media_type)
+    return Response(image, headers=headers, media_type=media_type)
+
+
+async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+    with file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+async def _origin(studio: Studio, picture: str) -> tuple[Version | None, str]:
+    """Returns the version of a stored picture, and its file name, which the link to it does not choose."""
     try:
         if version := await studio.store.version_of(picture):
-            return filename(version)
+            return version, filename(version)
         if upload := await studio.store.upload(picture):
-            return upload.filename
+            return None, upload.filename
     except StoreError:
         pass
-    return f"picture.{picture.rpartition('.')[2]}"
+    return None, f"picture.{picture.rpartition('.')[2]}"

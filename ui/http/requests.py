@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from core import Rejected
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
+_ID = re.compile(r"[0-9a-f]{32}")
 MAX_BODY = 1_000_000
 """Bytes; a prompt of the greatest length that can be set fits into it, however it is escaped."""
 MAX_BRACKETS = 50_000
@@ -34,14 +35,14 @@ class TooLarge(Rejected):
     status = 413
 
 
-async def json_object(request: Request) -> dict[str, Any]:
+async def json_object(request: Request, *, may_be_empty: bool = False) -> dict[str, Any]:
     """Reads a request's body; raises Rejected if it is not a JSON object within the bounds."""
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > MAX_BODY:
             raise TooLarge(f"The request is larger than {MAX_BODY:,} bytes: shorten it.")
-    return parse_object(body)
+    return {} if may_be_empty and not body else parse_object(body)
 
 
 def parse_object(body: bytearray) -> dict[str, Any]:
@@ -57,6 +58,13 @@ def parse_object(body: bytearray) -> dict[str, Any]:
     if _count(values) > MAX_VALUES:
         raise Rejected(_TOO_MANY)
     return cast("dict[str, Any]", values)
+
+
+def thread_id(request: Request) -> str:
+    """Returns the id of the conversation that a path names; raises NotFound if it cannot be one."""
+    if not _ID.fullmatch(name := request.path_params["thread"]):
+        raise NotFound("There is no such conversation: reload the page.")
+    return name
 
 
 def picture_names(values: Mapping[str, Any]) -> tuple[list[str], str | None]:
@@ -82,7 +90,8 @@ def problem(sentence: str, status: int, retry_after: float | None = None, **more
 async def reply_rejected(_: Request, error: Exception) -> Response:
     """Answers for whatever route raised Rejected: the server's exception handler."""
     assert isinstance(error, Rejected)
-    return problem(str(error), error.status, error.retry_after)
+    more = {"field": error.field} if error.field else {}
+    return problem(str(error), error.status, error.retry_after, **more)
 
 
 _TOO_MANY = f"The request holds more than {MAX_VALUES:,} values: leave out what no model takes."

@@ -5,7 +5,6 @@ assistant-ui calls a conversation a thread; so do the paths.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -18,29 +17,28 @@ from core.chat.conversation import Conversation
 from core.chat.message import Message
 from core.chat.request import UserRequest
 from core.generation.limits import Visitor
+from core.parts import details
 from core.studio import Studio
 from ui.http.bodies import Bodies
 from ui.http.idempotency import Begun, IdempotencyKeys
-from ui.http.requests import NotFound, json_object, picture_names, whole_number
-from ui.http.streams import EventStream, Streams
+from ui.http.requests import NotFound, json_object, picture_names, thread_id, whole_number
+from ui.http.streams import EventStream, Streams, last_messages, shown
 from ui.http.visitor import is_foreign, is_owner, visitor
-
-_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class PageView(Protocol):
     """What the page makes of messages and of what its controls send."""
 
-    def show(self, message: Message) -> dict[str, str]:
+    def show(self, message: Message) -> dict[str, Any]:
         """Returns a message as the page's script takes it."""
         ...
 
-    def read(self, values: Mapping[str, Any]) -> UserRequest:
-        """Reads the values of the page's controls; raises Rejected."""
+    def read(self, values: Mapping[str, Any]) -> list[UserRequest]:
+        """Reads the values of the page's controls, a request for each picture; raises Rejected."""
         ...
 
-    def offer(self, provider: str, model: str | None, *, owner: bool) -> dict[str, dict[str, Any]]:
-        """Returns how the controls change for a provider and a model; empty if there is no such model."""
+    def offer(self, provider: str, model: str | None, *, owner: bool) -> dict[str, Any]:
+        """Returns how the composer looks for a provider and a model; empty if there is no such model."""
         ...
 
     def list_plugins(self) -> str:
@@ -56,60 +54,86 @@ def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys, bodies: B
     def sender(request: Request) -> Visitor:
         return visitor(request, behind_proxy=behind_proxy)
 
+    async def open_conversation(request: Request) -> Conversation:
+        return await studio.conversation(thread_id(request), sender(request))
+
     async def events(request: Request) -> Response:
-        conversation = await _conversation(studio, request)
+        conversation = await open_conversation(request)
         if request.method == "HEAD":  # which would never end
             return Response(media_type=EventStream.media_type)
         since = request.headers.get("last-event-id") or request.query_params.get("since", "0")
         return EventStream(conversation, whole_number(since), page.show, streams, sender(request).name)
 
     async def send(request: Request) -> Response:
-        conversation = await _conversation(studio, request)
+        conversation = await open_conversation(request)
         values, who = await json_object(request), sender(request)
         wanted, (images, mask) = page.read(values), picture_names(values)
 
         async def begin() -> Begun:
-            message = await studio.start(conversation, wanted, images=images, mask=mask, visitor=who)
+            message = await studio.start(conversation, *wanted, images=images, mask=mask, visitor=who)
             return _begun(conversation, message)
 
         begun = await keys.once(request, who.name, values, begin)
         return JSONResponse({"message": begun.message}, 201)
 
     async def bring(request: Request) -> Response:
-        conversation, who = await _conversation(studio, request), sender(request)
+        conversation, who = await open_conversation(request), sender(request)
         saved_as = request.query_params.get("filename", "")[:400]
         async with bodies.read(request, who.name, studio.settings.max_bytes) as body:
             file = bytes(body)
             body.clear()
             picture = await studio.add_picture(conversation, file, saved_as, visitor=who)
         facts = picture.model_dump(include={"name", "width", "height", "filename"})
-        return JSONResponse({**facts, "mediaType": picture.media_type}, 201)
+        said = picture.model_dump(include={"settings", "signed"}, exclude_defaults=True)
+        return JSONResponse({**facts, "mediaType": picture.media_type, **said}, 201)
 
     async def regenerate(request: Request, conversation: Conversation, message: Message) -> None:
-        new_seed, who = _new_seed(request.query_params.get("seed")), sender(request)
+        version, new_seed = _version(request), _new_seed(request.query_params.get("seed"))
+        values, who = await json_object(request, may_be_empty=True), sender(request)
+        wanted = page.read(values) if values else []
 
         async def begin() -> Begun:
-            await studio.regenerate(conversation, message, visitor=who, new_seed=new_seed)
+            how: dict[str, Any] = {"visitor": who, "new_seed": new_seed}
+            if wanted:
+                await studio.add_versions(conversation, message, *wanted, **how)
+            else:
+                await studio.regenerate(conversation, message, version=version, **how)
             return _begun(conversation, message)
 
-        await keys.once(request, who.name, None, begin)
+        await keys.once(request, who.name, values or None, begin)
 
     async def act(request: Request) -> Response:
-        conversation = await _conversation(studio, request)
-        message = conversation.get(request.path_params["message"])
-        if message is None:
-            raise NotFound("This message no longer exists: reload the page.")
-        match request.path_params["action"]:
+        conversation = await open_conversation(request)
+        action, version = request.path_params["action"], _version(request)
+        message = _message(conversation, request.path_params["message"], deleted=action == "restore")
+        match action:
             case "regenerate":
                 await regenerate(request, conversation, message)
             case "stop":
-                studio.stop(message)
+                studio.stop(message, version)
             case "choose":
-                version = whole_number(request.query_params.get("version", ""))
-                await studio.choose(conversation, message, version)
+                await studio.choose(conversation, message, version or 0)
+            case "delete":
+                await studio.delete(conversation, message, version)
+            case "restore":
+                await studio.restore(conversation, message, version)
             case _:
                 raise NotFound("There is no such action: reload the page.")
         return JSONResponse({})
+
+    async def older(request: Request) -> Response:
+        conversation = await open_conversation(request)
+        before = _message(conversation, request.query_params.get("before", ""), deleted=True)
+        messages, more = last_messages(conversation, before)
+        return JSONResponse({"messages": [shown(one, page.show) for one in messages], "more": more})
+
+    async def show_details(request: Request) -> Response:
+        message = _message(await open_conversation(request), request.path_params["message"])
+        version = _version(request)
+        known = message.main if version is None else message.version(version)
+        if known is None or known.deleted is not None:
+            raise NotFound("This picture has no such version: reload the page.")
+        return JSONResponse(details(message, known))
 
     async def offer(request: Request) -> Response:
         chosen, owner = request.query_params, is_owner(request, behind_proxy=behind_proxy)
@@ -130,13 +154,29 @@ def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys, bodies: B
         Route("/limner/plugins", list_plugins),
         Route("/limner/threads/{thread}/events", events),
         Route("/limner/threads/{thread}/messages", send, methods=["POST"]),
+        Route("/limner/threads/{thread}/messages", older),
+        Route("/limner/threads/{thread}/messages/{message}/details", show_details),
         Route("/limner/threads/{thread}/pictures", bring, methods=["POST"]),
         Route("/limner/threads/{thread}/messages/{message}/{action}", act, methods=["POST"]),
     ]
 
 
 def _begun(conversation: Conversation, message: Message) -> Begun:
-    return Begun(conversation.id, message.id, message.versions[-1].number)
+    return Begun(conversation.id, message.id, message.versions[-1].turn)
+
+
+def _message(conversation: Conversation, id: str, *, deleted: bool = False) -> Message:
+    """Returns a message, which may be deleted only if that is said; raises NotFound."""
+    message = conversation.get(id)
+    if message is None or (message.deleted is not None and not deleted):
+        raise NotFound("This message no longer exists: reload the page.")
+    return message
+
+
+def _version(request: Request) -> int | None:
+    """Reads the number of a version from the address; 0, which none has, for what is no number."""
+    number = request.query_params.get("version")
+    return whole_number(number) if number else None
 
 
 def _new_seed(asked: str | None) -> bool | None:
@@ -144,10 +184,3 @@ def _new_seed(asked: str | None) -> bool | None:
     if asked not in (None, "new", "same"):
         raise Rejected("The parameter seed of regenerate must be new or same, or be left out.")
     return None if asked is None else asked == "new"
-
-
-async def _conversation(studio: Studio, request: Request) -> Conversation:
-    conversation_id = request.path_params["thread"]
-    if not _ID.fullmatch(conversation_id):
-        raise NotFound("There is no such conversation: reload the page.")
-    return await studio.conversation(conversation_id)

@@ -21,21 +21,25 @@ from core import Rejected
 from core.logs import log_without_secrets
 from core.studio import LAST_GRACE, Studio
 from ui.http.api import image_route
+from ui.http.archives import ArchiveView, archive_routes
+from ui.http.assets import Assets
 from ui.http.bodies import Bodies
+from ui.http.brand import brand_routes
+from ui.http.compression import JSONCompression
 from ui.http.connection import Connection, report_once_a_minute
+from ui.http.conversations import conversation_routes
 from ui.http.idempotency import IdempotencyKeys
+from ui.http.index import IndexMiddleware, IndexPage
 from ui.http.middleware import SecurityMiddleware
 from ui.http.pictures import picture_routes
 from ui.http.requests import reply_rejected
 from ui.http.routes import PageView, page_routes
 
 
-class ServedPage(PageView, Protocol):
+class ServedPage(PageView, ArchiveView, IndexPage, Protocol):
     """What the server needs from the page."""
 
     blocks: gr.Blocks
-    appearance: dict[str, Any]
-    """Arguments of `launch` for how it looks."""
 
 
 def launch_arguments(
@@ -54,19 +58,33 @@ def launch_arguments(
         yield
         await studio.close()
 
-    keys, bodies = IdempotencyKeys(), Bodies()
+    keys, bodies, assets = IdempotencyKeys(), Bodies(), Assets(page.folder)
+    behind_proxy = studio.settings.behind_proxy
     return {
         "app_kwargs": {
             "routes": [
                 image_route(studio, keys, bodies),
+                assets.route(),
+                *brand_routes(assets),
                 *picture_routes(studio),
+                *conversation_routes(studio),
                 *page_routes(studio, page, keys, bodies),
+                *archive_routes(studio, page, keys, bodies),
             ],
             "exception_handlers": {Rejected: reply_rejected},
             "lifespan": lifespan,
-            "middleware": [Middleware(SecurityMiddleware, studio.settings)],
+            "middleware": [
+                Middleware(SecurityMiddleware, studio.settings),
+                Middleware(JSONCompression),
+                Middleware(
+                    IndexMiddleware,
+                    page,
+                    assets,
+                    behind_proxy=behind_proxy,
+                    public_url=studio.settings.public_url,
+                ),
+            ],
         },
-        **page.appearance,
         "max_threads": 40,
         "state_session_capacity": 1,  # gradio keeps nothing of a visitor: its own routes are closed
         "show_error": False,

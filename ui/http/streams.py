@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import anyio
 from starlette.responses import StreamingResponse
@@ -25,7 +25,10 @@ RETRY_AFTER = 10.0
 KEEP_ALIVE = 15
 """Seconds after which a silent stream says that it is alive, so that proxies keep it open."""
 
-Show: TypeAlias = Callable[[Message], dict[str, str]]
+LAST_MESSAGES = 40
+"""Messages that a page gets at once; it asks for older ones as somebody scrolls up to them."""
+
+Show: TypeAlias = Callable[[Message], dict[str, Any]]
 
 
 class Streams:
@@ -84,17 +87,34 @@ class EventStream(StreamingResponse):
             self._streams.close(self._visitor, self._place)
 
 
+def last_messages(conversation: Conversation, before: Message | None = None) -> tuple[list[Message], bool]:
+    """Returns the last messages, or those before one, and whether there are older ones; none is deleted."""
+    earlier = list(conversation)
+    if before is not None:
+        earlier = earlier[: earlier.index(before)]
+    kept = [message for message in earlier if message.deleted is None]
+    return kept[-LAST_MESSAGES:], len(kept) > LAST_MESSAGES
+
+
+def shown(message: Message, show: Show) -> dict[str, Any]:
+    """Returns a message as an event has it."""
+    return show(message) if message.deleted is None else {"id": message.id, "deleted": True}
+
+
 async def _events(conversation: Conversation, rev: int, show: Show) -> AsyncIterator[str]:
     """Yields what is newer than a revision at once, and then what changes as it happens."""
     yield "retry: 1000\n\n"
-    changed = conversation.since(rev)
+    changed, older, reset = conversation.since(rev), False, conversation.has_lost(rev)
+    if reset or not rev:
+        (changed, older), rev = last_messages(conversation), 0
     while True:
-        reached = max((message.rev for message in changed), default=rev)
+        reached = conversation.rev
         for message in changed[:-1]:
-            yield _event([show(message)], more=True)
+            yield _event([message], rev, show, reset=reset, older=older, more=True)
+            reset = False
             await asyncio.sleep(0)  # a client that takes all at once would hold the loop meanwhile
-        yield f"id: {reached}\n{_event([show(message) for message in changed[-1:]])}"
-        rev, changed = reached, []
+        yield f"id: {reached}\n{_event(changed[-1:], rev, show, reset=reset, older=older)}"
+        rev, changed, reset, older = reached, [], False, False
         while not changed:
             try:
                 changed = await asyncio.wait_for(conversation.changes(rev), KEEP_ALIVE)
@@ -102,6 +122,35 @@ async def _events(conversation: Conversation, rev: int, show: Show) -> AsyncIter
                 yield ": alive\n\n"
 
 
-def _event(messages: list[dict[str, str]], *, more: bool = False) -> str:
-    """Returns an event; only the last of a change names the revision: a broken change is sent again."""
-    return f"data: {json.dumps({'now': time.time(), 'messages': messages, 'more': more})}\n\n"
+def _event(
+    changed: list[Message], rev: int, show: Show, *, reset: bool, older: bool, more: bool = False
+) -> str:
+    """Returns an event; only the last of a change names the revision: a broken change is sent again.
+
+    `more` says that this is not the last, `reset` that the page must forget what it shows, and `older` that
+    there are older messages than those of this change.
+    """
+    event = {
+        "now": time.time(),
+        "messages": [shown(message, show) for message in changed if message.rev > rev],
+        "live": [part for message in changed for part in _live(message)],
+        "more": more,
+        "reset": reset,
+        "older": older,
+    }
+    return f"data: {json.dumps(event, separators=(',', ':'))}\n\n"
+
+
+def _live(message: Message) -> list[dict[str, Any]]:
+    """Returns how far a message's versions are."""
+    return [
+        {
+            "id": message.id,
+            "version": number,
+            "progress": live.progress,
+            "share": live.share,
+            "preview": live.preview and f"limner/previews/{live.preview.name}",
+        }
+        for number, live in message.live.items()
+        if message.deleted is None
+    ]

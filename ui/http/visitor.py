@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+import secrets
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -11,6 +14,11 @@ from starlette.requests import Request
 
 from core.generation.limits import Visitor
 
+COOKIE = "limner_visitor"
+"""What names a visitor to nobody but this server: whoever has its value sees their conversations."""
+_SECRET = re.compile(r"[0-9a-f]{32}")
+_400_DAYS = 400 * 86_400
+"""Seconds; no browser keeps a cookie for longer."""
 _WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::\d+)?|([^:]+):\d+")
 _FORWARDING = re.compile(r"x-forwarded-.+|x-real-ip|forwarded|via|cf-connecting-ip|true-client-ip")
 
@@ -19,13 +27,31 @@ def visitor(request: Request, *, behind_proxy: bool) -> Visitor:
     """Returns who sent a request, named by the address: the IPv4 address, or the /64 network of an IPv6 one.
 
     Behind a proxy that is the last address over all lines of `X-Forwarded-For`: the one that the proxy
-    itself saw, which the visitor cannot choose. What is no address counts as the proxy's own.
+    itself saw, which the visitor cannot choose. What is no address counts as the proxy's own. The key is of
+    the cookie; there is none before the browser has sent it back, nor if it keeps no cookies.
     """
     forwarded = _last_forwarded(request.headers) if behind_proxy else None
     address = forwarded or _peer(request)
     if isinstance(address, IPv6Address):
         address = ip_network((address, 64), strict=False)
-    return Visitor(str(address or "unknown"), is_owner=is_owner(request, behind_proxy=behind_proxy))
+    secret = _secret(request)
+    return Visitor(
+        str(address or "unknown"),
+        is_owner=is_owner(request, behind_proxy=behind_proxy),
+        key=hashlib.sha256(secret.encode()).hexdigest() if secret else None,
+    )
+
+
+def new_cookie(request: Request, *, behind_proxy: bool) -> str | None:
+    """Returns the header that gives a visitor their cookie; None if they have one."""
+    if _secret(request):
+        return None
+    cookie = f"{COOKIE}={secrets.token_hex(16)}; HttpOnly; Path=/; Max-Age={_400_DAYS}"
+    if "SPACE_ID" in os.environ:  # the page is in a frame of the Hub's
+        return f"{cookie}; SameSite=None; Secure; Partitioned"
+    forwarded = request.headers.get("x-forwarded-proto", "") if behind_proxy else ""
+    secure = "; Secure" if "https" in (request.url.scheme, forwarded.rpartition(",")[2].strip()) else ""
+    return f"{cookie}; SameSite=Lax{secure}"
 
 
 def is_owner(request: Request, *, behind_proxy: bool) -> bool:
@@ -49,6 +75,11 @@ def is_foreign(headers: Mapping[str, str], *, behind_proxy: bool) -> bool:
         return False
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     return not (behind_proxy and media_type in ("application/json", "application/octet-stream"))
+
+
+def _secret(request: Request) -> str | None:
+    secret = request.cookies.get(COOKIE, "")
+    return secret if _SECRET.fullmatch(secret) else None
 
 
 def _last_forwarded(headers: Headers) -> IPv4Address | IPv6Address | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,16 +13,21 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from core import Rejected
+from core.chat.message import Message
 from core.chat.request import UserRequest
+from core.generation.limits import Visitor
 from core.studio import Studio
 from tests.core.scripted import CONVERSATION, ScriptedProvider, studio_of
 from ui.http.api import image_route
+from ui.http.archives import archive_routes
 from ui.http.bodies import Bodies
+from ui.http.conversations import conversation_routes
 from ui.http.idempotency import IdempotencyKeys
 from ui.http.middleware import SecurityMiddleware
 from ui.http.pictures import picture_routes
 from ui.http.requests import reply_rejected
 from ui.http.routes import page_routes
+from ui.page.archive import draw_archive
 
 Client = httpx.AsyncClient
 
@@ -33,10 +39,16 @@ PICTURES = f"/limner/threads/{CONVERSATION}/pictures"
 class OnlyPrompts:
     """What the routes need of the page."""
 
-    def read(self, values: Any) -> UserRequest:
-        return UserRequest(
-            **{name: value for name, value in values.items() if name not in ("images", "mask")}
-        )
+    def draw_archive(self, messages: Any, paths: Any) -> Any:
+        return draw_archive(messages, paths)
+
+    def read(self, values: Any) -> list[UserRequest]:
+        count = values.get("count", 1)
+        asked = {name: value for name, value in values.items() if name not in ("images", "mask", "count")}
+        return [UserRequest(**asked) for _ in range(count)]
+
+    def show(self, message: Message) -> dict[str, Any]:
+        return {"id": message.id, "position": message.created, "versions": len(message.versions)}
 
 
 @asynccontextmanager
@@ -46,14 +58,21 @@ async def open_client(
     async with studio_of(folder, scripted, **settings) as studio:
         keys, bodies = IdempotencyKeys(), Bodies()
         pages = page_routes(studio, OnlyPrompts(), keys, bodies)  # pyright: ignore[reportArgumentType]
+        archives = archive_routes(studio, OnlyPrompts(), keys, bodies)
+        routes = [*picture_routes(studio), *conversation_routes(studio), *pages, *archives]
         app = Starlette(
-            routes=[image_route(studio, keys, bodies), *picture_routes(studio), *pages],
+            routes=[image_route(studio, keys, bodies), *routes],
             exception_handlers={Rejected: reply_rejected},
             middleware=[Middleware(SecurityMiddleware, studio.settings)],
         )
         transport = httpx.ASGITransport(app, client=(address, 1))
         async with Client(transport=transport, base_url="http://localhost", timeout=30) as client:
             yield client, studio
+
+
+def who(client: Client) -> Visitor:
+    """Returns the visitor that a client is after its first request, in the studio's terms."""
+    return Visitor("client", key=hashlib.sha256(client.cookies["limner_visitor"].encode()).hexdigest())
 
 
 async def sent(client: Client, data: Any, filename: str = "photo.png", to: str = PICTURES) -> httpx.Response:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,3 +133,34 @@ async def test_a_failure_while_it_is_used_frees_it(room: Bodies) -> None:
             async with room.read(request_of(bytes(100)), "me", 1_000):
                 raise ValueError("no picture")
     assert len(await whole(room, "me", 100)) == 100
+
+
+async def test_a_file_is_on_the_disk_and_takes_a_place_until_it_is_used(
+    room: Bodies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "MAX_FILES", 3)
+    monkeypatch.setattr(bodies, "STEP", 4)
+
+    def save(visitor: str, *parts: bytes, gone: bool = False) -> Any:
+        return room.save(request_of(*parts, gone=gone), visitor, 1_000, tmp_path)
+
+    async def refused(visitor: str) -> None:
+        with pytest.raises(LimitReached, match="still being read: try again"):
+            async with save(visitor, b"x"):
+                pytest.fail("it was read")
+
+    async with save("me", b"one ", b"two", bytes(900)) as file, save("me", b"again") as again:
+        assert (file.seek(0), file.read(7)) == (0, b"one two")
+        assert (again.seek(0), again.read()) == (0, b"again")
+        await refused("me")
+        async with save("you", b"x"):
+            await refused("somebody else")
+    for _ in range(5):
+        with pytest.raises(ClientDisconnect):
+            async with save("me", b"half", gone=True):
+                pytest.fail("it was read")
+        with pytest.raises(TooLarge, match="larger than 1,000 bytes"):
+            async with save("me", bytes(600), bytes(600), gone=True):
+                pytest.fail("it was read")
+    async with save("me", b"x"):
+        assert os.listdir(tmp_path) == []

@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from limner import ImageRequest, ImageResult, ProviderError
 from tests.core.scripted import CONVERSATION, Gate, ScriptedProvider
-from tests.ui.http.client import FOX, MESSAGES, Client, open_client
+from tests.ui.http.client import FOX, MESSAGES, Client, open_client, who
 from ui.http import idempotency
 from ui.http.idempotency import Begun, IdempotencyKeys
 
@@ -158,7 +158,7 @@ async def test_a_message_and_its_next_version_begin_once(tmp_path: Path) -> None
     async with open_client(tmp_path, scripted) as (client, studio):
         first, again = [await post(client, "send", to=MESSAGES) for _ in range(2)]
         assert (first.status_code, first.json()) == (201, again.json())
-        conversation = await studio.conversation(CONVERSATION)
+        conversation = await studio.conversation(CONVERSATION, who(client))
         (message,) = conversation
         gate.open.set()
         await conversation.settled(message)

@@ -9,7 +9,7 @@ import pytest
 
 from limner import ImageRequest, ImageResult
 from tests.core.scripted import CONVERSATION, PNG, ScriptedProvider
-from tests.ui.http.client import MESSAGES, PICTURES, Client, open_client, sent
+from tests.ui.http.client import MESSAGES, PICTURES, Client, open_client, sent, who
 from tests.ui.http.test_api_pictures import editing, png, stored
 
 pytestmark = pytest.mark.anyio
@@ -32,7 +32,7 @@ async def test_pictures_go_with_a_message_by_name(tmp_path: Path) -> None:
         names = [(await sent(client, data)).json()["name"] for data in (*given, mask)]
         answer = await post(client, images=names[:2], mask=names[2])
         assert answer.status_code == 201, answer.text
-        conversation = await studio.conversation(CONVERSATION)
+        conversation = await studio.conversation(CONVERSATION, who(client))
         (message,) = conversation
         version = await conversation.settled(message)
         assert version.picture
@@ -63,7 +63,7 @@ async def test_a_name_of_another_conversation_is_none_of_this_one(tmp_path: Path
             MESSAGES.replace(CONVERSATION, OTHER), json={"prompt": "a", "images": [name]}
         )
         assert theirs.status_code == 201
-        assert list(await studio.conversation(CONVERSATION)) == []
+        assert list(await studio.conversation(CONVERSATION, who(client))) == []
 
 
 BAD_NAMES: list[tuple[Any, str]] = [
@@ -98,9 +98,9 @@ async def test_a_preview_is_shown_while_its_picture_is_made_and_no_longer(tmp_pa
         request.preview(PNG)
         conversation = await studio.conversation(CONVERSATION)
         (message,) = conversation
-        while message.preview is None:
-            await conversation.changes(message.rev)
-        path = f"/limner/previews/{message.preview.name}"
+        while (preview := message.live[1].preview) is None:
+            await conversation.changes(message.last_rev)
+        path = f"/limner/previews/{preview.name}"
         shown = await client.get(path)
         assert (shown.status_code, shown.content) == (200, PNG)
         assert shown.headers["content-type"] == "image/png"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from core.chat.conversation import Conversation
 from core.chat.failure import LimitReached, Unavailable
-from core.chat.message import Message, Provenance, Version
+from core.chat.message import Live, Message, Provenance, Version
+from core.chat.picture import Preview
 from core.chat.request import UserRequest
 from ui.http import streams
 from ui.http.streams import EventStream, Streams
@@ -136,11 +138,11 @@ async def test_others_get_their_turn_while_a_long_conversation_is_sent() -> None
         if events and not events[-1]["more"]:
             break
     working.cancel()
-    assert [message["id"] for event in events for message in event["messages"]] == [
-        f"m{n}" for n in range(300)
-    ]
+    sent = [message["id"] for event in events for message in event["messages"]]
+    assert sent == [f"m{n}" for n in range(260, 300)], "the last ones; older ones when somebody asks"
+    assert {event["older"] for event in events} == {True}
     assert ids == ["1000"], "only the end of it is where a broken stream goes on from"
-    assert turns >= 299
+    assert turns >= 39
 
 
 async def test_a_stream_that_makes_room_ends_properly() -> None:
@@ -161,3 +163,67 @@ async def test_a_stream_that_makes_room_ends_properly() -> None:
         places.open(f"{n}")
     await asyncio.wait_for(sending, 30)
     assert sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
+
+
+async def events_of(conversation: Conversation, since: int, *changes: Callable[[], object]) -> list[Any]:
+    """Returns the events that a page gets which has a revision, and after each of further changes."""
+    events: list[Any] = []
+    unmade = list(changes)
+    async for event in streams._events(conversation, since, show):
+        events += [json.loads(data) for data in re.findall("^data: (.+)$", event, re.MULTILINE)]
+        if events and not events[-1]["more"]:
+            if not unmade:
+                break
+            unmade.pop(0)()
+    return events
+
+
+async def test_progress_travels_alone_and_costs_the_same_in_a_long_conversation() -> None:
+    sizes: list[int] = []
+    for length in (1, 1_000):
+        conversation = long_conversation(length)
+        message = list(conversation)[-1]
+        message.versions.append(Version(number=2, turn=2, provenance=message.versions[0].provenance))
+        message.live[2] = Live()
+
+        def report(of: Message = message, on: Conversation = conversation) -> None:
+            of.live[2] = Live("painting", 0.5, Preview("f" * 32, "image/png", b""))
+            on.touch_live(of)
+
+        *_, event = await events_of(conversation, conversation.rev, report)
+        assert event["messages"] == []
+        assert event["live"] == [
+            {
+                "id": message.id,
+                "version": 2,
+                "progress": "painting",
+                "share": 0.5,
+                "preview": f"limner/previews/{'f' * 32}",
+            }
+        ]
+        sizes.append(len(json.dumps(event)) - len(message.id))
+    assert sizes[0] < 300
+    assert abs(sizes[1] - sizes[0]) < 10  # the clock's digits
+
+
+async def test_a_page_is_told_what_was_deleted_and_starts_anew_if_it_missed_that() -> None:
+    conversation = long_conversation(3)
+    _, second, _ = conversation
+    seen = conversation.rev
+
+    def delete() -> None:
+        second.deleted = 1.0
+        conversation.touch(second)
+
+    *_, event = await events_of(conversation, seen, delete)
+    assert event["messages"] == [{"id": "m1", "deleted": True}]
+    assert [len(event["messages"]) for event in await events_of(conversation, 0)] == [1, 1], "nothing of it"
+    told = conversation.rev
+    conversation.forget("m1")
+    for since in (seen, 10**17):
+        events = await events_of(conversation, since)
+        assert [event["reset"] for event in events] == [True, False]
+        assert [message["id"] for event in events for message in event["messages"]] == ["m0", "m2"]
+    assert [(event["reset"], event["messages"]) for event in await events_of(conversation, told)] == [
+        (False, [])
+    ]
