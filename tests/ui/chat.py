@@ -16,6 +16,18 @@ def picture_file(name: str, colour: str, size: tuple[int, int] = (80, 60)) -> Fi
     return {"name": name, "mimeType": "image/png", "buffer": written.getvalue()}
 
 
+def box(part: Locator) -> tuple[float, float, float, float]:
+    """Returns where a part of the page is: left, top, right, bottom."""
+    found = part.bounding_box()
+    assert found
+    return found["x"], found["y"], found["x"] + found["width"], found["y"] + found["height"]
+
+
+def overlap(one: Locator, other: Locator) -> bool:
+    (left, top, right, bottom), (x, y, x2, y2) = box(one), box(other)
+    return left < x2 and x < right and top < y2 and y < bottom
+
+
 class Chat:
     """One open page of the app."""
 
@@ -28,13 +40,33 @@ class Chat:
         self.prompts = page.locator(".limner-prompt")
         self.error = page.locator("#limner-error").get_by_role("alert")
         self.spoken = page.locator(".limner-announcer")
+        self.toasts = page.get_by_role("list", name="Messages").get_by_role("listitem")
         self.chips = page.get_by_role("list", name="Pictures to go in").get_by_role("listitem")
+        self.provider = page.get_by_role("combobox", name="Provider", exact=True)
+        self.model = page.get_by_role("combobox", name="Model", exact=True)
+        self.size = page.get_by_role("button", name="Size")
+        self.count = page.get_by_role("button", name="How many")
+        self.options_button = page.get_by_role("button", name="Options")
         self.failures = page.get_by_role("list", name="Pictures that could not be added")
         self.open()
 
     def open(self, query: str = "") -> None:
         self.page.goto(self.url + query)
-        expect(self.prompt).to_be_visible()
+        self.loaded()
+
+    def loaded(self) -> None:
+        """Waits until the page shows what the conversation has."""
+        expect(self.page.locator("#limner-turns")).to_have_attribute("aria-busy", "false")
+
+    def reload(self) -> None:
+        self.page.reload()
+        self.loaded()
+
+    @property
+    def conversation(self) -> str:
+        """The id of the conversation, which its address has once something was sent."""
+        self.page.wait_for_url(re.compile(r"\?c=[0-9a-f]{32}$"))
+        return self.page.url[-32:]
 
     def send(self, prompt: str) -> Locator:
         """Types a prompt, presses Create, and gives the answer that appears."""
@@ -67,20 +99,30 @@ class Chat:
         return self.page.wait_for_function(look, arg=part).json_value()
 
     def source(self, answer: Locator) -> str:
-        return self.picture(answer).get_attribute("src") or ""
+        """Gives the address of an answer's picture in full size."""
+        return self.picture(answer).get_attribute("data-full") or ""
 
     def action(self, answer: Locator, name: str) -> Locator:
         return answer.get_by_role("button", name=name, exact=True)
 
     def choose(self, field: str, option: str) -> None:
-        """Chooses from one of the composer's lists."""
-        self.page.get_by_role("combobox", name=field, exact=True).click()
-        chosen = self.page.get_by_role("option", name=option, exact=True)
+        """Chooses in the composer; an option's field must be open."""
+        if field == "Size":
+            self.size.click()
+            self.page.get_by_role("radiogroup", name="Size").get_by_role("radio", name=option).click()
+            expect(self.page.get_by_role("dialog", name="Size")).to_be_hidden()
+            return
         if field not in ("Provider", "Model"):
-            chosen.click()
+            self.page.get_by_label(field, exact=True).select_option(label=option)
             return
         with self.page.expect_response("**/limner/offer*"):  # the server offers what the choice takes
-            chosen.click()
+            self.begin_choice(field, option)
+
+    def begin_choice(self, field: str, option: str) -> None:
+        """Chooses a provider or a model by its label, and does not wait for what the server offers."""
+        options = self.provider if field == "Provider" else self.model
+        listed = options.locator("option", has_text=re.compile(rf"^{re.escape(option)}( · |$)"))
+        options.select_option(label=listed.text_content())  # which waits until it is there
 
     def add(self, *files: FilePayload) -> None:
         """Has the composer take files, and waits until they are uploaded."""
@@ -99,4 +141,5 @@ class Chat:
 
     def options(self) -> None:
         """Opens the composer's Options."""
-        self.page.get_by_role("button", name="Options").click()
+        self.options_button.click()
+        expect(self.page.get_by_role("dialog", name="Options")).to_be_visible()

@@ -16,6 +16,7 @@ from playwright.sync_api import Page
 from tests.serving import ROOT, Serving
 from tests.ui.chat import Chat
 
+WINDOWS = {"desktop": (1280, 800), "phone": (390, 844)}
 SHAPES = ROOT / "tests" / "plugins" / "limner-shapes"
 
 
@@ -121,6 +122,14 @@ def app(tmp_path_factory: pytest.TempPathFactory, with_shapes: dict[str, str]) -
 def chat(app: Serving, page: Page) -> Chat:
     """Gives the page of the shared app, opened by a visitor who has never been there."""
     return Chat(page, app.url)
+
+
+@pytest.fixture(params=WINDOWS)
+def window(request: pytest.FixtureRequest, chat: Chat) -> Chat:
+    """Gives the page of the shared app in a window of each size."""
+    width, height = WINDOWS[request.param]
+    chat.page.set_viewport_size({"width": width, "height": height})
+    return chat
 
 
 @pytest.fixture

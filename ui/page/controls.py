@@ -1,15 +1,14 @@
-"""The controls that one model offers: sizes, and its own options drawn from their JSON schema."""
+"""The controls that one model offers: sizes, and its own options as their JSON schema tells them."""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import gradio as gr
-from gradio.components import Component
 from pydantic_core import from_json
 
 from core.chat.failure import Rejected
@@ -18,37 +17,41 @@ from limner import ModelInfo, Options, Size, SizeRange
 from limner.options import listed_values, option_schemas
 
 _YES_OR_NO = {"true": True, "false": False}
-_AUTO = ("Auto", "")
 RATIOS = ("1:1", "4:3", "3:2", "16:9", "3:4", "2:3", "9:16")
 
 
-def size_choices(model: ModelInfo) -> list[tuple[str, str]]:
-    """Returns the choices as (label, value): the model's list of sizes, or ratios within its range.
+def size_choices(model: ModelInfo) -> list[dict[str, Any]]:
+    """Returns the sizes to choose from: the model's own list, or ratios in its range; none if it has none.
 
-    The first leaves the size to the host, which goes by the first picture that is sent; none if a model has
-    no sizes.
+    Each has the `value` that is sent, the `name` to show first, its `pixels`, and `width` and `height`.
     """
     if not model.sizes:
         return []
     if not isinstance(model.sizes, SizeRange):
-        return [_AUTO, *((_times(size), str(size)) for size in model.sizes)]
+        return [_choice(str(size), size) for size in model.sizes]
     fitted = {
         ratio: nearest_size(Size.parse(ratio.replace(":", "x")), model.sizes, by_ratio=True)
         for ratio in RATIOS
     }
-    choices = [(f"{ratio} · {_times(size)}", ratio) for ratio, size in fitted.items()]
     default = model.sizes.default
-    listed = [] if fitted["1:1"] == default else [(_times(default), str(default))]
-    return [_AUTO, *listed, *choices]
+    listed = [] if fitted["1:1"] == default else [_choice(str(default), default)]
+    return [*listed, *(_choice(ratio, size) for ratio, size in fitted.items())]
 
 
-def _times(size: Size) -> str:
-    return f"{size.width} × {size.height}"
+def _choice(value: str, size: Size) -> dict[str, Any]:
+    close = (ratio for ratio in RATIOS if abs(_ratio(ratio) / size.ratio - 1) < 0.01)
+    name = value if ":" in value else next(close, size.text)
+    return {"value": value, "name": name, "pixels": size.text, "width": size.width, "height": size.height}
 
 
-def option_controls(options: type[Options]) -> dict[str, Component]:
-    """Draws one control for each option, by the name that a request gives it."""
-    return {name: _control(name, schema) for name, schema in option_schemas(options).items()}
+def _ratio(text: str) -> float:
+    width, height = text.split(":")
+    return int(width) / int(height)
+
+
+def option_fields(options: type[Options]) -> list[dict[str, Any]]:
+    """Returns what the template needs to draw a control for each option."""
+    return [_field(name, schema) for name, schema in option_schemas(options).items()]
 
 
 def read_options(options: type[Options], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,7 +95,8 @@ def _read(name: str, schema: dict[str, Any], value: Any) -> Any:
         try:
             return from_json(value, allow_inf_nan=False)
         except ValueError:
-            raise Rejected(f"The option {name} is not valid JSON: correct it or empty it.") from None
+            sentence = f"The option {name} is not valid JSON: correct it or empty it."
+            raise Rejected(sentence, field=name) from None
     if kind is None and isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         with suppress(ValueError):  # one of several types, and the text is meant as it is
             return from_json(value, allow_inf_nan=False)
@@ -110,40 +114,55 @@ def _number(name: str, text: str, *, whole: bool) -> int | float:
         if math.isfinite(number := float(text)):
             return number
     what = "a whole number" if whole else "a number"
-    raise Rejected(f"The option {name} must be {what}: correct it or empty it.")
+    raise Rejected(f"The option {name} must be {what}: correct it or empty it.", field=name)
 
 
-def _control(name: str, schema: dict[str, Any]) -> Component:
-    """Draws the control of an option; none is a Number, which turns an empty one into 0."""
-    initial = _initial(schema)
-    about: dict[str, Any] = {
-        "label": schema.get("title") or name.replace("_", " ").capitalize(),
-        "info": " ".join(schema.get("description", "").split()) or None,
-        "value": initial,
+def _field(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    initial, kind, listed = _initial(schema), schema.get("type"), listed_values(schema)
+    least, most = schema.get("minimum"), schema.get("maximum")
+    field: dict[str, Any] = {
+        "name": name,
+        "label": _label(name, schema.get("title")),
+        "help": " ".join(schema.get("description", "").split()),
+        "initial": initial,
+        "kind": "text",
+        "choices": [],
+        "placeholder": "",
     }
-    kind = schema.get("type")
-    if (listed := listed_values(schema)) is not None:
+    if listed is not None:
         # as JSON, which tells 1 from "1" and null from what is left to its default
-        choices = [
-            (_word(value), json.dumps(value)) for value in listed if value is not None or initial != ""
-        ]
-        return gr.Dropdown(choices if initial != "" else [("default", ""), *choices], **about)
+        words = {json.dumps(value): _word(value) for value in listed if value is not None or initial != ""}
+        return {
+            **field,
+            "kind": "list",
+            "choices": [*({} if initial else {"": "Default"}).items(), *words.items()],
+        }
+    if kind == "boolean" and isinstance(initial, bool):
+        return {**field, "kind": "switch"}
     if kind == "boolean":
-        if isinstance(initial, bool):
-            return gr.Checkbox(**about)
-        return gr.Dropdown([("default", ""), ("yes", "true"), ("no", "false")], **about)
+        return {**field, "kind": "list", "choices": [("", "Default"), ("true", "Yes"), ("false", "No")]}
     if kind in ("integer", "number"):
-        keypad = f"limner-{kind}" if schema.get("minimum", -1) >= 0 else None  # some have no minus
-        about |= {"placeholder": _range(schema), "max_lines": 1, "elem_classes": keypad}
+        # the keypad of some phones has no minus
+        keypad = "text" if least is None or least < 0 else "numeric" if kind == "integer" else "decimal"
+        field |= {"kind": "number", "keypad": keypad, "placeholder": _range(schema)}
+        if least is not None and most is not None:
+            step = schema.get("multipleOf") or (1 if kind == "integer" else (most - least) / 100)
+            field |= {"least": least, "most": most, "step": step}
     if kind in ("array", "object"):
-        about["placeholder"] = "JSON"
-    return gr.Textbox(**about)
+        field["placeholder"] = "JSON"
+    return field
+
+
+def _label(name: str, title: str | None) -> str:
+    """Returns an option's label: its title, unless pydantic has made that from the name."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name)
+    return words.capitalize() if title in (None, name.replace("_", " ").title()) else title
 
 
 def _range(schema: dict[str, Any]) -> str:
     """Returns what an empty number box says: that the default is used, and what else may be."""
     least, most = schema.get("minimum"), schema.get("maximum")
-    return "default" if least is None or most is None else f"default, or {least} to {most}"
+    return "Default" if least is None or most is None else f"{least} to {most}"
 
 
 def _word(value: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Literal
 
-import gradio as gr
 import pytest
 from pydantic import BaseModel, Field
 
@@ -15,11 +14,11 @@ from core.generation.limits import Visitor
 from core.generation.resolve import resolve
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
-from limner import Options
+from limner import ModelInfo, Options, Size, SizeRange
 from tests.core.scripted import ScriptedProvider
 from tests.plugins.objects import registry_of
-from ui.page.choices import option_groups, read_request
-from ui.page.controls import option_controls, read_options
+from ui.page.choices import read_requests
+from ui.page.controls import RATIOS, option_fields, read_options, size_choices
 
 
 class Style(Enum):
@@ -48,6 +47,7 @@ class Every(Options):
     maybe_only: Literal["only"] | None = None
     guidance: float = Field(default=3.5, alias="guidanceScale", le=9)
     steps: int | None = Field(default=None, alias="numSteps")
+    percent: int = Field(default=80, ge=0, le=100)
     go_fast: bool = True
     sharp: bool | None = None
     strength: float | None = Field(default=None, gt=0, le=1)
@@ -58,41 +58,73 @@ class Every(Options):
     table: dict[str, int] = Field(default_factory=dict)
 
 
-CONTROLS = option_controls(Every)
+FIELDS = {field["name"]: field for field in option_fields(Every)}
 GIVEN = InputPicture(name="a.png", media_type="image/png", width=64, height=64, size=100, filename="a.png")
 
 
 def sent(**changed: Any) -> dict[str, Any]:
-    """The values that the page sends: those of the controls as they are drawn, and what a person changed."""
-    return {name: getattr(control, "value", None) for name, control in CONTROLS.items()} | changed
+    """The values of all controls as they are drawn, and what a person changed."""
+    return {name: field["initial"] for name, field in FIELDS.items()} | changed
 
 
 @pytest.mark.parametrize(
-    ("name", "choices", "value"),
+    ("name", "words", "initial"),
     [
         ("style", ["oil", "ink"], '"oil"'),
-        ("maybe", ["default", "oil", "ink"], ""),
+        ("maybe", ["Default", "oil", "ink"], ""),
         ("level", ["1", "2", "none"], "1"),
         ("number", ["1", "2", "1", "none"], "2"),
-        ("quality", ["default", "low"], ""),
+        ("quality", ["Default", "low"], ""),
         ("only", ["only"], '"only"'),
-        ("maybe_only", ["default", "only"], ""),
-        ("sharp", ["default", "yes", "no"], ""),
+        ("maybe_only", ["Default", "only"], ""),
+        ("sharp", ["Default", "Yes", "No"], ""),
     ],
 )
-def test_what_has_a_list_of_values_is_a_choice_of_these(
-    name: str, choices: list[str], value: str | None
+def test_what_has_a_list_of_values_is_a_choice_of_these(name: str, words: list[str], initial: str) -> None:
+    field = FIELDS[name]
+    assert (field["kind"], field["initial"]) == ("list", initial)
+    assert [word for _, word in field["choices"]] == words
+    assert initial in dict(field["choices"])
+
+
+def test_an_option_has_a_field_under_the_name_of_a_request() -> None:
+    assert {"guidance", "steps", "input"}.isdisjoint(FIELDS)
+    assert [FIELDS[name]["kind"] for name in ("guidanceScale", "go_fast", "styles")] == [
+        "number",
+        "switch",
+        "text",
+    ]
+    assert [FIELDS[name]["label"] for name in ("style", "maybe_only", "numSteps")] == [
+        "Style",
+        "Maybe only",
+        "Num steps",
+    ]
+
+
+def test_a_number_within_bounds_has_a_slider_and_the_keypad_that_can_write_it() -> None:
+    bounds = {
+        name: (field.get("least"), field.get("most"), field.get("keypad")) for name, field in FIELDS.items()
+    }
+    assert bounds["percent"] == (0, 100, "numeric")
+    assert bounds["guidanceScale"] == (None, None, "text")
+    assert bounds["strength"] == (None, None, "text")
+    assert bounds["tiles"] == (None, None, "text")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "choices"),
+    [
+        ((), []),
+        ((Size(480, 360), Size(300, 900)), [("480x360", "4:3"), ("300x900", "300 × 900")]),
+        (SizeRange(), [(ratio, ratio) for ratio in RATIOS]),
+        (SizeRange(default=Size(768, 1024)), [("768x1024", "3:4"), *((ratio, ratio) for ratio in RATIOS)]),
+    ],
+)
+def test_sizes_are_offered_by_their_ratio_if_it_has_a_name(
+    sizes: Any, choices: list[tuple[str, str]]
 ) -> None:
-    control = CONTROLS[name]
-    assert isinstance(control, gr.Dropdown)
-    assert [label for label, _ in control.choices] == choices
-    assert control.value == value
-
-
-def test_an_option_has_a_control_under_the_name_of_a_request() -> None:
-    assert isinstance(CONTROLS["guidanceScale"], gr.Textbox)
-    assert {"guidance", "steps", "input"}.isdisjoint(CONTROLS)
-    assert [CONTROLS[name].label for name in ("style", "maybe_only")] == ["Style", "Maybe Only"]
+    model = ModelInfo(id="p-1", sizes=sizes)
+    assert [(one["value"], one["name"]) for one in size_choices(model)] == choices
 
 
 @pytest.mark.parametrize(
@@ -151,12 +183,9 @@ def test_what_is_left_alone_is_not_asked_of_the_real_providers(name: str) -> Non
     others = [provider.info.other_models] if provider.info.other_models else []
     for model in (*provider.info.models, *others):
         declared = provider.info.options_of(model)
-        group = option_groups(registry).get(declared)
-        values = {
-            f"{group}/{option}": getattr(control, "value", None)
-            for option, control in option_controls(declared).items()
-        }
-        request = read_request(registry, {"prompt": "a", "provider": name, "model": model.id, **values})
+        options = {field["name"]: field["initial"] for field in option_fields(declared)}
+        values = {"prompt": "a", "provider": name, "model": model.id, "options": options}
+        (request,) = read_requests(registry, values)
         assert request.options == {}, model.id
         least = model.images.least if model.images else 0
         plan = resolve(request.model_copy(update={"images": (GIVEN,) * least}), registry, Settings())
@@ -187,8 +216,8 @@ def test_what_is_no_number_is_refused_under_the_name_of_the_option(name: str, te
 @pytest.mark.parametrize("visitor", [None, Visitor("stranger")])
 def test_the_page_sends_options_with_an_alias(visitor: Visitor | None) -> None:
     registry = registry_of(scripted=ScriptedProvider(model={"options": Every}))
-    values = {f"scripted/p-1/{name}": value for name, value in sent(guidanceScale=4).items()}
-    request = read_request(registry, {"prompt": "a fox", "provider": "scripted", "model": "p-1", **values})
+    values = {"prompt": "a fox", "provider": "scripted", "model": "p-1", "options": sent(guidanceScale=4)}
+    (request,) = read_requests(registry, values)
     assert request.options["guidanceScale"] == 4
     arguments = (visitor,) if visitor else ()
     plan = resolve(request, registry, Settings(provider="scripted"), *arguments)

@@ -39,7 +39,7 @@ def test_the_same_picture_is_not_paid_for_unasked(chat: Chat) -> None:
             chat.page.keyboard.press(key)
         expect(question(chat)).to_be_hidden()
         expect(regenerate).to_be_focused()
-    expect(chat.spoken).to_have_text("The image is ready.")
+    expect(chat.spoken).to_have_text("The image is ready: A boat")
     expect(answer.locator(".limner-running")).to_have_count(0)
     expect(answer.locator(".limner-versions")).to_have_count(0)
 
@@ -82,9 +82,8 @@ def test_a_provider_that_costs_nothing_simply_regenerates(chat: Chat) -> None:
 
 def test_another_program_is_told_what_to_do(chat: Chat) -> None:
     answer = ask_with_seed(chat)
-    thread = chat.page.evaluate("() => localStorage.getItem('limner.conversation')")
     message = str(answer.get_attribute("id")).removeprefix("message-")
-    path = f"{chat.url}/limner/threads/{thread}/messages/{message}/regenerate"
+    path = f"{chat.url}/limner/threads/{chat.conversation}/messages/{message}/regenerate"
     reply = chat.page.request.post(path)
     assert reply.status == 409
     assert "?seed=new" in reply.json()["error"]

@@ -27,10 +27,10 @@ def nasty() -> str:
 
 
 def unharmed(page: Page) -> None:
-    """Nothing of the text has run or become an element; only an option's help may have gradio's links."""
+    """Nothing of the text has run or become an element."""
     assert page.evaluate("typeof hacked") == "undefined"
-    markup = "img[src=x], a[href=x], strong, i, [onerror], [href^=javascript]"
-    expect(page.locator(f":is({markup}):not(.info-text *), .limner-asked b")).to_have_count(0)
+    markup = "img[src=x], a[href=x], strong, i, [onerror], [href^=javascript], .limner-asked b, option *"
+    expect(page.locator(markup)).to_have_count(0)
 
 
 def test_a_hostile_prompt(chat: Chat, nasty: str) -> None:
@@ -41,7 +41,7 @@ def test_a_hostile_prompt(chat: Chat, nasty: str) -> None:
         assert chat.prompts.first.evaluate("p => p.textContent") == prompt
         expect(chat.picture(answer)).to_have_attribute("alt", prompt)
         unharmed(chat.page)
-        chat.page.reload()
+        chat.reload()
 
     answer.get_by_title("Zoom").click()
 
@@ -64,21 +64,19 @@ def test_a_hostile_provider(chat: Chat, nasty: str, gate: Gate) -> None:
     chat.choose("Provider", nasty[:80])
     page = chat.page
     expect(page.locator("#limner-about")).to_have_text(nasty)
-    expect(page.get_by_role("combobox", name="Provider")).to_have_value(nasty[:80])
-    expect(page.get_by_role("combobox", name="Model")).to_have_value(f"model {nasty}")
+    expect(chat.provider.locator(":checked")).to_have_text(nasty[:80])
+    expect(chat.model).to_have_value(f"model {nasty}")
     chat.options()
-    mood = page.get_by_role("combobox", name=f"title {nasty}", exact=True)
-    mood.click()
-    page.get_by_role("option", name=nasty, exact=True).click()
-    expect(mood).to_have_value(nasty)
+    chat.choose(f"title {nasty}", nasty)
     expect(page.get_by_label(f"words {nasty}", exact=True)).to_be_visible()
+    expect(page.get_by_role("dialog", name="Options")).to_contain_text(f"description {nasty}")
 
     answer = chat.send(f"A boat #{gate.file.name}")
     expect(answer.get_by_text("at gate-").or_(answer.get_by_text("progress"))).to_be_visible()
     gate.open()
     expect(answer.locator("figcaption")).to_contain_text(f"used {nasty}")
-    expect(answer.locator("figcaption")).to_contain_text(f"Revised prompt revised {nasty}")
-    expect(answer.locator("figcaption")).to_contain_text(f"Feature {nasty} details {nasty}")
+    expect(answer.locator("figcaption")).to_contain_text(f"Revised prompt: revised {nasty}")
+    expect(answer.locator("figcaption")).to_contain_text(f"Feature {nasty}: details {nasty}")
     expect(chat.ask("#failed").get_by_role("alert")).to_contain_text(f"failure {nasty}")
     expect(chat.ask("#filtered").get_by_role("alert")).to_contain_text(f"refusal {nasty}")
     unharmed(page)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import pytest
-from playwright.sync_api import Dialog, Locator, expect
+from playwright.sync_api import Dialog, Locator, Route, expect
 
 from tests.ui.chat import Chat, picture_file
 from tests.ui.conftest import Kept
@@ -86,9 +86,8 @@ def test_what_is_painted_is_where_the_provider_may_change_it(marking: Marking, k
     marking.done()
     expect(marking.chat.chip(1)).to_contain_text("Area marked")
     expect(marking.chat.spoken).to_have_text("The area is marked.")
-    marking.page.reload()
+    marking.chat.reload()
     expect(marking.chat.chip(1)).to_contain_text("Area marked")
-    marking.chat.choose("Provider", "Retouch")
 
     may_change = marking.send(kept)
 
@@ -97,6 +96,36 @@ def test_what_is_painted_is_where_the_provider_may_change_it(marking: Marking, k
     expect(marking.page.locator(".limner-asked")).to_contain_text(
         "Only the marked area of image 1 may change."
     )
+
+
+def test_the_area_shows_in_full_size_too(marking: Marking) -> None:
+    """On the chip's picture, and on the one that went in."""
+    marking.open()
+    marking.paint((0.25, 0.5))
+    marking.done()
+    zoomed = marking.page.get_by_role("dialog", name="Picture in full size")
+    for opener in ("Zoom image 1, red.png", "Zoom image 1"):
+        marking.page.get_by_role("button", name=opener, exact=True).click()
+        expect(zoomed.get_by_role("img", name="image 1")).to_be_visible()
+        area = zoomed.locator(".limner-area")
+        assert area.evaluate("image => image.decode().then(() => image.naturalWidth)") == SIZE[0]
+        marking.page.keyboard.press("Escape")
+        if "red" in opener:
+            marking.chat.ask("Bluer")
+
+
+def test_create_waits_for_the_area(marking: Marking) -> None:
+    held: list[Route] = []
+    marking.page.route("**/pictures?*", lambda route: held.append(route))
+    marking.open()
+    marking.button("Invert").click()
+    marking.button("Done").click()
+    marking.chat.prompt.fill("Bluer")
+    marking.chat.create.click()
+    expect(marking.page.get_by_text("It is sent as soon as the upload is complete.")).to_be_visible()
+    with marking.page.expect_request("**/messages") as sent:
+        held[0].continue_()
+    assert (sent.value.post_data_json or {}).keys() >= {"images", "mask"}
 
 
 def test_a_finger_paints(open_chat: Callable[..., Chat], kept: Kept) -> None:
@@ -124,15 +153,20 @@ def test_an_area_is_given_by_numbers_with_the_keyboard_alone(marking: Marking, k
         keyboard.type(number)
     keyboard.press("Enter")
     expect(marking.said).to_have_text("25% of the picture is marked.")
-    for _ in range(3):
+    marking.button("Erase").press("Enter")
+    marking.dialog.get_by_label("Width %").fill("25")
+    keyboard.press("Enter")
+    expect(marking.said).to_have_text("13% of the picture is marked.")
+    marking.button("Erase area").focus()
+    for _ in range(2):
         keyboard.press("Tab")
     expect(marking.button("Done")).to_be_focused()
     keyboard.press("Enter")
     marking.chat.uploaded()
     expect(marking.chat.prompt).to_be_focused()
     may_change = marking.send(kept)
-    assert all_of(may_change, [(0.51, 0.01), (0.99, 0.49)]) == [True, True]
-    assert all_of(may_change, [(0.49, 0.01), (0.51, 0.51), (0, 0.99)]) == [False, False, False]
+    assert all_of(may_change, [(0.76, 0.01), (0.99, 0.49)]) == [True, True]
+    assert not any(all_of(may_change, [(0.49, 0.01), (0.51, 0.01), (0.76, 0.51), (0, 0.99)]))
 
 
 def test_the_tools_do_what_they_say(marking: Marking, kept: Kept) -> None:

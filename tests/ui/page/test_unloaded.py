@@ -14,7 +14,7 @@ from tests.ui.chat import Chat
 
 pytestmark = pytest.mark.browser
 
-PICTURES = "**/limner/pictures/**"
+PICTURES = "**/limner/thumbnails/**"
 COULD_NOT = "This picture could not be loaded."
 GONE = "This picture is gone."
 
@@ -37,7 +37,7 @@ def expect_unloaded(chat: Chat, answer: Locator) -> None:
 
 @pytest.mark.parametrize("way", ["click", "Enter"])
 def test_what_could_not_be_loaded_is_loaded_at_a_click_and_does_not_zoom(chat: Chat, way: str) -> None:
-    """C5, R7: not the browser's icon, and no advice to pay for a picture that is there."""
+    """Not the browser's icon, and no advice to pay for a picture that is there."""
     chat.page.route(PICTURES, lambda route: route.abort())
     answer = chat.ask("A boat")
     expect_unloaded(chat, answer)
@@ -105,7 +105,7 @@ def test_it_comes_by_itself_when_the_server_is_back(mortal: Serving, page: Page)
     answer = chat.ask("A boat")
     chat.picture(answer)
     mortal.stop(signal.SIGKILL)
-    expect(page.locator("body.limner-offline")).to_be_attached()
+    expect(page.locator("#limner.limner-offline")).to_be_attached()
     # what a message that is drawn anew does, with a cache that has lost the picture
     answer.locator("figure img").evaluate("image => void (image.src = `${image.getAttribute('src')}?again`)")
     expect_unloaded(chat, answer)
@@ -119,14 +119,14 @@ def test_it_comes_by_itself_when_the_server_is_back(mortal: Serving, page: Page)
 def test_a_file_that_is_gone_is_said_and_regenerated(
     serve: Callable[..., Serving], with_shapes: dict[str, str], page: Page, tmp_path: Path
 ) -> None:
-    """R7: only if the server itself says so."""
+    """Only if the server itself says so."""
     chat = Chat(page, serve(**with_shapes).url)
     answer = chat.ask("A boat")
     name = chat.source(answer).split("/")[-2]
     (file,) = (tmp_path / "data").rglob(name)
     file.unlink()
     page.context.new_cdp_session(page).send("Network.clearBrowserCache")
-    page.reload()
+    chat.reload()
 
     expect(answer.get_by_text(GONE)).to_be_visible()
     expect(answer.get_by_text("Regenerate it to get a new one")).to_be_visible()

@@ -85,13 +85,16 @@ def test_a_picture_is_dropped_anywhere_on_the_page(retouch: Chat, kept: Kept) ->
 def test_a_picture_of_the_page_itself_is_not_uploaded_again(retouch: Chat) -> None:
     answer = retouch.ask("A boat")
     source = retouch.source(answer)
+    thumbnail = retouch.picture(answer).get_attribute("src")
     posts: list[str] = []
     retouch.page.on(
         "request", lambda request: posts.append(request.url) if request.method == "POST" else None
     )
     dragged = picture_file("a-boat.png", "red")
-    hand_over(retouch.page, dragged, "dragover", "drop", address=f"{retouch.url}{source}")
-    expect(retouch.chip(1).locator("img").first).to_have_attribute("src", source)
+    for address in (source, thumbnail):
+        hand_over(retouch.page, dragged, "dragover", "drop", address=f"{retouch.url}/{address}")
+        expect(retouch.chip(1).locator("img").first).to_have_attribute("data-full", f"/{source}")
+        retouch.page.get_by_role("button", name="Remove image 1").click()
     assert posts == []
 
 
@@ -108,7 +111,7 @@ def test_what_is_no_picture_is_said_and_the_others_stay(retouch: Chat) -> None:
     assert failure.inner_text().count(".") >= 2, "the name, and a sentence"
     expect(retouch.chips).to_have_count(1)
     expect(retouch.chip(1)).to_contain_text("red.png")
-    failure.get_by_role("button", name=re.compile("Dismiss")).click()
+    retouch.failures.get_by_role("button", name=re.compile("Dismiss")).click()
     expect(failure).to_have_count(0)
     expect(retouch.prompt).to_be_focused()
 
@@ -130,6 +133,22 @@ def test_an_upload_shows_how_far_it_is_and_can_be_stopped(retouch: Chat) -> None
     expect(retouch.chip(1)).to_contain_text("blue.png")
 
 
+def test_an_upload_that_a_reload_interrupts_is_said(retouch: Chat) -> None:
+    retouch.add(picture_file("blue.png", "blue"))
+    retouch.page.route(PICTURES, lambda route: None)
+    hand_over(retouch.page, picture_file("red.png", "red"), "paste")
+    expect(retouch.chips).to_have_count(2)
+
+    retouch.reload()
+
+    expect(retouch.chips).to_have_text([re.compile("^image 1blue.png")])
+    failure = retouch.failures.get_by_role("alert")
+    expect(failure).to_have_text("red.png The upload was interrupted: add it again.")
+    retouch.reload()
+    expect(retouch.chips).to_have_count(1)
+    expect(failure).to_have_count(0)
+
+
 def test_create_waits_for_what_is_being_uploaded(retouch: Chat, kept: Kept) -> None:
     page = retouch.page
     held: list[Route] = []
@@ -137,7 +156,7 @@ def test_create_waits_for_what_is_being_uploaded(retouch: Chat, kept: Kept) -> N
     hand_over(page, picture_file("red.png", "red"), "paste")
     retouch.prompt.fill(f"Bluer {kept.tag}")
     retouch.create.click()
-    expect(retouch.spoken).to_have_text("It is sent as soon as the upload is complete.")
+    expect(page.get_by_text("It is sent as soon as the upload is complete.")).to_be_visible()
     expect(retouch.prompt).to_have_value(f"Bluer {kept.tag}")
     held[0].continue_()
     expect(retouch.answers).to_have_count(1)
@@ -152,9 +171,9 @@ def test_a_prompt_that_waits_and_is_changed_is_left_to_the_person(retouch: Chat)
     hand_over(page, picture_file("red.png", "red"), "paste")
     retouch.prompt.fill("Bluer")
     retouch.create.click()
-    expect(retouch.spoken).to_contain_text("It is sent as soon as")
+    expect(page.get_by_text("It is sent as soon as")).to_be_visible()
     retouch.prompt.fill("No, wait")
-    expect(retouch.spoken).to_have_text("The prompt has changed: press Create to send it.")
+    expect(page.get_by_text("The prompt has changed: press Create to send it.")).to_be_visible()
     held[0].continue_()
     retouch.uploaded()
     expect(retouch.prompt).to_have_value("No, wait")
@@ -174,10 +193,10 @@ def test_more_than_fit_are_left_out_with_their_number(retouch: Chat) -> None:
 def test_a_thumbnail_that_could_not_be_fetched_comes_with_the_connection(retouch: Chat) -> None:
     page = retouch.page
     retouch.add(picture_file("red.png", "red"))
-    page.route("**/limner/pictures/**", lambda route: route.abort())
+    page.route("**/limner/thumbnails/**", lambda route: route.abort())
     page.reload()
     expect(page.locator(".limner-blank")).to_have_count(1)
-    page.unroute("**/limner/pictures/**")
+    page.unroute("**/limner/thumbnails/**")
     page.context.set_offline(True)
     page.context.set_offline(False)
     expect(page.locator(".limner-blank")).to_have_count(0)
@@ -191,7 +210,7 @@ def test_a_prompt_is_not_sent_without_the_picture_that_it_waited_for(retouch: Ch
     hand_over(page, picture_file("blue.png", "blue"), "paste")
     retouch.prompt.fill("Bluer")
     retouch.create.click()
-    expect(retouch.spoken).to_contain_text("It is sent as soon as")
+    expect(page.get_by_text("It is sent as soon as")).to_be_visible()
     expect(retouch.chips).to_have_count(2)
     held[0].abort()
     expect(retouch.failures.get_by_role("alert")).to_contain_text("red.png The server cannot be reached")
@@ -205,7 +224,7 @@ def test_many_at_once_keep_their_order(retouch: Chat) -> None:
     colours = ["red", "blue", "green", "teal", "gold", "navy"]
     retouch.add(*(picture_file(f"{colour}.png", colour) for colour in colours))
     expect(retouch.chips).to_have_text([re.compile(f"^image {n}{c}") for n, c in enumerate(colours, 1)])
-    retouch.page.reload()
+    retouch.reload()
     expect(retouch.chips).to_have_text([re.compile(f"^image {n}{c}") for n, c in enumerate(colours, 1)])
 
 

@@ -1,0 +1,181 @@
+"""What axe finds in each state of the page; nothing is cut where it is narrow, enlarged or right to left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, FilePayload, Page, expect
+
+from tests.serving import Serving
+from tests.ui.axe import COLOURS, PLACES, clipped, looking, overlapping, violations
+from tests.ui.chat import Chat
+from tests.ui.conftest import Gate
+from tests.ui.page.test_conversations import act
+from tests.ui.page.test_mask import Marking
+from tests.ui.page.test_reuse import use
+from tests.ui.page.test_several import choose_count
+
+pytestmark = pytest.mark.browser
+
+
+class Looks(Chat):
+    """A page at which axe looks in each state, in all colours; the test ends with all that it found."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        super().__init__(page, url)
+        self.found: list[str] = []
+
+    def look(self, state: str) -> None:
+        for name, media in COLOURS.items():
+            self.page.emulate_media(**media)
+            self.found += [f"{state}, {name}: {found}" for found in violations(self.page)]
+        if self.page.viewport_size == PLACES["phone"]:
+            self.narrow(state)
+
+    def narrow(self, state: str) -> None:
+        """Looks at the state in the narrowest windows, written from left to right and from right to left."""
+        for direction in ("ltr", "rtl"):
+            self.page.evaluate("direction => document.documentElement.dir = direction", direction)
+            for height in (640, 200):
+                self.page.set_viewport_size({"width": 320, "height": height})
+                self.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+                place = f"{state}, {direction}, 320 × {height}"
+                self.found += [f"{place}, clipped: {found}" for found in clipped(self.page)]
+                if height == 640:
+                    self.found += [f"{place}, overlap: {found}" for found in overlapping(self.page)]
+        self.page.evaluate("document.documentElement.dir = 'ltr'")
+        self.page.set_viewport_size(PLACES["phone"])
+
+    def close(self) -> None:
+        self.page.keyboard.press("Escape")
+        expect(self.page.locator("dialog[open], :popover-open")).to_have_count(0)
+
+
+@pytest.fixture(params=PLACES)
+def looks(app: Serving, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Looks]:
+    with looking(browser, f"{request.param}, light") as page:
+        looks = Looks(page, app.url)
+        yield looks
+        assert looks.found == [], "\n".join(looks.found)
+
+
+def test_the_composer(looks: Looks) -> None:
+    page = looks.page
+    looks.look("empty")
+    looks.choose("Provider", "Choosy")
+    looks.prompt.fill("A boat")
+    looks.look("with a prompt")
+    looks.options()
+    page.get_by_role("textbox", name="Count", exact=True).fill("many")
+    looks.look("options")
+    looks.close()
+    looks.create.click()
+    expect(looks.error).to_be_visible()
+    looks.look("a wrong option")
+    looks.close()
+    looks.choose("Provider", "Retouch")
+    looks.size.click()
+    looks.look("sizes")
+    looks.close()
+    looks.count.click()
+    looks.look("how many")
+    looks.close()
+    Marking(looks).open()
+    looks.look("marking an area")
+    looks.close()
+    no_picture: FilePayload = {"name": "notes.png", "mimeType": "image/png", "buffer": b"notes"}
+    page.locator("#limner-add input").set_input_files(no_picture)
+    expect(looks.failures.get_by_role("alert")).to_be_visible()
+    looks.look("pictures to go in, one of which is none")
+
+
+def test_the_answers(looks: Looks, gate: Gate) -> None:
+    page = looks.page
+    gate.say("40 % drawn")
+    answer = looks.send(f"A boat {gate.tag}")
+    expect(answer.get_by_role("progressbar")).to_be_visible()
+    looks.look("running")
+    looks.action(answer, "Stop").click()
+    expect(answer.get_by_role("heading", name="Stopped")).to_be_visible()
+    looks.look("stopped")
+    gate.open()
+    looks.action(answer, "Try again").click()
+    looks.picture(answer)
+    looks.ask("A boat #quota")
+    looks.ask("Something forbidden #filtered")
+    looks.look("a failure and a refusal")
+    choose_count(looks, 3)
+    several = looks.ask("قارب صغير في الميناء #revised #warned")
+    expect(several.locator("figure img")).to_have_count(3)
+    choose_count(looks, 1)
+    looks.look("several side by side")
+    answer = looks.ask("A boat #transparent")
+    looks.action(answer, "Regenerate image").click()
+    expect(answer.get_by_text("2 / 2")).to_be_visible()
+    looks.look("a picture with versions")
+    looks.action(answer, "More").click()
+    looks.look("the menu of a picture")
+    looks.close()
+    use(looks, answer, "Details")
+    expect(page.get_by_role("dialog", name="Details")).to_be_visible()
+    looks.look("details")
+    looks.close()
+    answer.get_by_title("Zoom").click()
+    expect(page.get_by_role("dialog", name="Picture in full size")).to_be_visible()
+    looks.look("zoom")
+    looks.close()
+    use(looks, answer, "Edit prompt and run again")
+    expect(page.get_by_role("button", name="Run again")).to_be_visible()
+    looks.look("editing a prompt")
+
+
+def test_the_conversations(looks: Looks) -> None:
+    page, is_drawer = looks.page, looks.page.viewport_size == PLACES["phone"]
+
+    def show_list() -> None:
+        if is_drawer and not page.locator("dialog[open]").count():
+            page.get_by_role("button", name="Conversations").click()
+
+    looks.picture(looks.ask("A boat"))
+    page.get_by_role("link", name="New conversation").last.click()
+    expect(looks.answers).to_have_count(0)
+    looks.picture(looks.ask("A fox"))
+    address = page.url
+    page.get_by_role("button", name="Conversation menu").click()
+    looks.look("the menu of the conversation")
+    looks.close()
+    show_list()
+    page.get_by_role("button", name="More for A fox").click()
+    looks.look("the list, and the menu of one of them")
+    page.get_by_role("menuitem", name="Rename").click()
+    looks.look("renaming one")
+    page.get_by_label("Title").press("Escape")
+    show_list()
+    act(page, "A fox", "Delete")
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    looks.look("one that can be had back")
+    page.goto(address)
+    expect(page.get_by_role("heading", name="This conversation is not here.")).to_be_visible()
+    looks.look("one that is not here")
+
+
+@pytest.mark.parametrize("wish", ["no-preference", "reduce"])
+def test_only_what_turns_slowly_moves_where_less_motion_is_wished(chat: Chat, gate: Gate, wish: Any) -> None:
+    """What waits still turns, but slowly; the sheen of its card and the drawer stand still."""
+    moves = """() => document.getAnimations().filter(({ playState }) => playState === "running")
+        .map(({ animationName, effect }) => [animationName, effect.getTiming().duration])"""
+    chat.page.emulate_media(reduced_motion=wish)
+    chat.page.set_viewport_size(PLACES["phone"])
+    gate.open()
+    answer = chat.ask(f"A boat {gate.tag}")
+    gate.close()
+    chat.action(answer, "Regenerate image").click()
+    expect(answer.locator(".limner-again")).to_be_visible()
+    seen = {(name, duration) for name, duration in chat.page.evaluate(moves)}
+    fast = {("limner-turn", 900), ("limner-turn", 1000), ("limner-sheen", 3000)}
+    assert seen == (fast if wish == "no-preference" else {("limner-turn", 4000)})
+    chat.page.get_by_role("button", name="Conversations").click()
+    names = {name for name, _ in chat.page.evaluate(moves)}
+    assert wish == "no-preference" or names == {"limner-turn"}

@@ -1,0 +1,145 @@
+"""Several pictures at once: side by side in one message, each with its own state, seed and fate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.serving import Serving
+from tests.ui.chat import Chat
+from tests.ui.conftest import Gate
+from tests.ui.page.test_reuse import use
+
+pytestmark = pytest.mark.browser
+
+
+def panel(chat: Chat) -> Locator:
+    return chat.page.get_by_role("dialog", name="How many")
+
+
+def choose_count(chat: Chat, count: int, *others: str) -> None:
+    """Chooses how many pictures each model makes, and which other models make the same."""
+    chat.count.click()
+    for other in others:
+        panel(chat).get_by_role("checkbox", name=other, exact=True).check()
+    panel(chat).get_by_role("radio", name=str(count), exact=True).check()
+    chat.page.keyboard.press("Escape")
+    expect(chat.count).to_be_focused()
+
+
+def places(answer: Locator) -> Locator:
+    return answer.get_by_role("region", name=re.compile(r"^Picture \d of \d$"))
+
+
+def seeds(answer: Locator) -> list[int]:
+    lines = answer.locator(".limner-details").all_inner_texts()
+    return [int(found[1]) for line in lines if (found := re.search(r"seed (\d+)", line))]
+
+
+def test_each_has_its_own_state_and_stop(chat: Chat, gate: Gate) -> None:
+    """One is stopped and the others go on; all are there after a reload, where any can be chosen."""
+    choose_count(chat, 3)
+    expect(chat.count).to_have_text("How many: × 3")
+    answer = chat.send(f"A boat {gate.tag}")
+    expect(places(answer)).to_have_count(3)
+    expect(answer.locator(".limner-running")).to_have_count(3)
+    boxes = [box for place in places(answer).all() if (box := place.bounding_box())]
+    assert len({round(box["y"]) for box in boxes}) == 1, "They stand side by side."
+
+    chat.action(places(answer).nth(1), "Stop").click()
+    expect(places(answer).nth(1).get_by_role("heading", name="Stopped")).to_be_visible()
+    expect(answer.locator(".limner-running")).to_have_count(2)
+    gate.open()
+    expect(answer.locator("figure img")).to_have_count(2)
+    expect(chat.spoken).to_have_text(re.compile("^2 of 3 images are ready: A boat"))
+    for place in (0, 2):
+        chat.picture(places(answer).nth(place))
+    assert len({*seeds(answer)}) == 2
+    chat.reload()
+    expect(places(answer)).to_have_count(3)
+    expect(places(answer).nth(1).get_by_role("heading", name="Stopped")).to_be_visible()
+    expect(chat.count).to_have_text("How many: × 3")
+
+    chat.action(places(answer).nth(1), "Try again").click()
+    expect(answer.get_by_text("2 / 2")).to_be_visible()
+    expect(answer.locator("figure img")).to_have_count(1)
+    chat.action(answer, "Previous version").click()
+    expect(places(answer)).to_have_count(3)
+    expect(answer.get_by_text("1 / 2")).to_be_visible()
+    chat.action(answer, "Next version").click()
+    expect(answer.locator("figure img")).to_have_count(1)
+
+
+def test_seeds_follow_a_fixed_one(chat: Chat) -> None:
+    """Regenerate makes one picture of them again; its version can be left and come back to."""
+    chat.options()
+    chat.page.get_by_label("Seed", exact=True).fill("41")
+    chat.page.keyboard.press("Escape")
+    choose_count(chat, 4)
+    answer = chat.ask("A boat")
+    expect(answer.locator("figure img")).to_have_count(4)
+    assert seeds(answer) == [41, 42, 43, 44]
+    use(chat, places(answer).nth(2), "Delete this version")
+    expect(places(answer)).to_have_count(3)
+    assert seeds(answer) == [41, 42, 44]
+    chat.page.get_by_role("button", name="Undo").click()
+    expect(places(answer)).to_have_count(4)
+    use(chat, places(answer).nth(3), "Edit prompt and run again")
+    chat.page.get_by_role("button", name="Run again").click()  # paid for once: the same again?
+    chat.page.get_by_role("button", name="Same seed").click()
+    expect(answer.get_by_text("2 / 2")).to_be_visible()
+    assert seeds(answer) == [44]
+
+
+def test_other_models_make_the_same_and_one_may_fail(chat: Chat) -> None:
+    """Each failure stands in its place, beside what succeeded."""
+    chat.choose("Model", "framed")
+    chat.count.click()
+    boxes = panel(chat).get_by_role("checkbox")
+    panel(chat).get_by_role("checkbox", name="Pair (Retouch)", exact=True).check()
+    expect(panel(chat).get_by_role("checkbox", name="Pair (Retouch)", exact=True)).to_be_focused()
+    panel(chat).get_by_role("checkbox", name="Few (Choosy)", exact=True).check()
+    expect(boxes.and_(chat.page.locator(":not(:checked):enabled"))).to_have_count(0)
+    expect(panel(chat).get_by_role("radio", name="2", exact=True)).to_be_disabled()
+    expect(panel(chat).get_by_role("checkbox", name=re.compile("OpenAI"))).to_have_count(0)
+    chat.page.keyboard.press("Escape")
+    expect(chat.count).to_have_text("How many: × 3")
+    answer = chat.ask("A boat #quota")
+    failed, pair, few = places(answer).all()
+    expect(failed.get_by_role("alert")).to_contain_text("The service's own words.")
+    expect(pair.locator(".limner-details")).to_contain_text("Retouch · Pair")
+    expect(few.locator(".limner-details")).to_contain_text("Choosy · Few")
+    chat.picture(pair)
+    expect(chat.spoken).to_have_text("2 of 3 images are ready: A boat #quota")
+
+
+@pytest.fixture
+def small(serve: Callable[..., Serving], with_shapes: dict[str, str], page: Page) -> Chat:
+    """Gives a server that makes two pictures at once, and three a day."""
+    limits = {"LIMNER_MAX_IN_FLIGHT": "2", "LIMNER_RATE_LIMIT": "3/day"}
+    return Chat(page, serve(**with_shapes | limits).url)
+
+
+def test_limits_refuse_all_or_none(small: Chat) -> None:
+    """The prompt and the choices stay for another try with fewer, and nothing has been counted."""
+    choose_count(small, 3)
+    small.prompt.fill("A boat")
+    small.create.click()
+    expect(small.error).to_have_text("2 of your pictures can be made at once, not 3: ask for fewer.")
+    expect(small.prompt).to_have_value("A boat")
+    expect(small.answers).to_have_count(0)
+    expect(small.count).to_have_text("How many: × 3")
+    choose_count(small, 2)
+    small.create.click()
+    expect(small.answers.locator("figure img")).to_have_count(2)
+    small.prompt.fill("A fox")
+    small.create.click()
+    expect(small.error).to_contain_text(re.compile("reached the limit.*or ask for fewer at once"))
+    expect(small.prompt).to_have_value("A fox")
+    choose_count(small, 1)
+    small.create.click()
+    expect(small.answers).to_have_count(2)
+    small.picture(small.answers.last)

@@ -1,0 +1,37 @@
+// Sentences for the person: those that only screen readers say, and those that everybody sees for a while.
+
+import { find, make } from "./dom.js";
+
+const SECONDS = 8;
+
+// Has screen readers say a sentence.
+export function say(sentence) {
+  find(".limner-announcer").textContent = sentence;
+}
+
+// Shows a sentence below those that are shown already, until it is dismissed or its time is over, which stops while
+// the pointer or the focus is on it. With an action it has a button; returns what takes it away.
+export function toast(sentence, { action, label = "Undo", seconds = SECONDS } = {}) {
+  const dismiss = make("button", { type: "button", className: "limner-icon limner-close", "aria-label": "Dismiss" });
+  const act = action && make("button", { type: "button", className: "limner-button" }, label);
+  const shown = make("li", {}, make("p", { dir: "auto" }, sentence), act, dismiss);
+  let timer;
+  const remove = () => {
+    clearTimeout(timer);
+    shown.remove();
+  };
+  const start = () => (timer = setTimeout(remove, seconds * 1000));
+  dismiss.onclick = remove;
+  if (act) {
+    act.onclick = () => {
+      remove();
+      action();
+    };
+  }
+  for (const on of ["pointerenter", "focusin"]) shown.addEventListener(on, () => clearTimeout(timer));
+  for (const on of ["pointerleave", "focusout"]) shown.addEventListener(on, start);
+  find(".limner-toasts").append(shown);
+  start();
+  say(action ? `${sentence} ${label} is possible for ${seconds} seconds.` : sentence);
+  return remove;
+}

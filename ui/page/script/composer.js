@@ -1,0 +1,177 @@
+// The prompt, and how it is sent: what is typed outlives a reload, leaves the box the moment it is sent, and comes
+// back, or stays in the thread, if the server refuses it.
+
+import { isChoosing, offer, picturesWanted, showWrong, wishes } from "./choices.js";
+import { addChip, chipCount, isUploading, namesOf, showChips, takeChips } from "./chips.js";
+import { current, isUnsent, onOpen, settle } from "./conversation.js";
+import { find, hasMouse, make, stored } from "./dom.js";
+import { misfit, showMisfit } from "./fit.js";
+import { addPending } from "./pending.js";
+import { send } from "./server.js";
+
+const box = () => find("#limner-prompt");
+const create = () => find("#limner-create");
+const draftKey = () => `limner.draft.${isUnsent() ? "new" : current()}`;
+let isWaiting = false; // Create was pressed while a choice or an upload was under way
+let refused = ""; // the sentence with which Create refused to send what does not fit
+let onSent = () => {};
+
+export const promptText = () => box().value;
+export const focusPrompt = () => box().focus();
+
+// Calls a function once a message was accepted, with the id of its conversation.
+export function whenSent(listener) {
+  onSent = listener;
+}
+
+export function write(text) {
+  box().value = text;
+  changed();
+  box().focus();
+  box().setSelectionRange(text.length, text.length);
+}
+
+export function complain(sentence) {
+  find("#limner-error p").textContent = sentence;
+}
+
+// Takes a sentence back that is not true any more, if it is still there.
+export function unsay(sentence) {
+  if (find("#limner-error p").textContent === sentence) complain("");
+}
+
+function changed() {
+  stored("sessionStorage", draftKey(), box().value || null);
+  stopWaiting("The prompt has changed: press Create to send it.");
+  grow();
+  onComposerChange();
+}
+
+// Browsers without `field-sizing` need help to make the box as high as its text.
+function grow() {
+  if (CSS.supports("field-sizing", "content")) return;
+  box().style.height = "auto";
+  box().style.height = `${box().scrollHeight}px`;
+}
+
+// Shows whether there is something to send, what it costs, and what else is to be known before.
+export function onComposerChange() {
+  create().setAttribute("aria-disabled", String(!box().value.trim()));
+  find("#limner-price").textContent = price();
+  showMisfit(refused);
+  const { about, paid, price: known, key } = offer();
+  const line = find("#limner-about");
+  const said = make("span", {}, [about, paid && !known ? "Each picture costs money." : ""].filter(Boolean).join(" "));
+  if (key) said.replaceChildren(...keyNotice(key));
+  if (line.textContent !== said.textContent) line.replaceChildren(said);
+  line.classList.toggle("limner-warning", !!key);
+}
+
+function keyNotice({ variable, url }) {
+  const label = find("#limner-choices [name=provider]").selectedOptions[0].textContent.split(" · ")[0];
+  if (!variable) return [`${label} needs a key, which whoever runs this server has not set: choose another provider.`];
+  const where = url ? [" ", make("a", { href: url, target: "_blank", rel: "noopener" }, "Get a key"), "."] : [];
+  return [`${label} needs a key: set ${variable} and start Limner again.`, ...where];
+}
+
+function price() {
+  const [, amount, currency] = offer().price?.match(/^([\d.]+) (.+)$/) ?? [];
+  if (!amount) return "";
+  const decimals = amount.split(".")[1]?.length ?? 0;
+  return `${(amount * picturesWanted()).toFixed(decimals)} ${currency}`;
+}
+
+// --- Sending ---
+
+async function submit() {
+  const prompt = box().value;
+  if (!prompt.trim()) { // also a second click: the first one emptied the box
+    if (chipCount()) complain("Describe what should change.");
+    return box().focus();
+  }
+  if (isHeldBack()) return;
+  refused = misfit();
+  complain(refused);
+  showMisfit(refused);
+  if (refused) return;
+  const values = wishes();
+  const inputs = takeChips();
+  write("");
+  await post({ prompt, inputs, values });
+}
+
+// Sends a prompt, which shows in the thread at once. If it is refused it comes back into the composer, or, if
+// something else is there by now, it stays in the thread with what can be done.
+async function post(wanted) {
+  const conversation = current();
+  const pending = addPending(wanted);
+  const body = { prompt: wanted.prompt, ...namesOf(wanted.inputs), ...wanted.values };
+  const { ok, data, problem } = await send("POST", `threads/${conversation}/messages`, body);
+  if (ok) {
+    pending.sent(data.message);
+    if (conversation === current()) settle();
+    return onSent(conversation);
+  }
+  if (conversation === current() && !box().value && !chipCount()) {
+    pending.remove();
+    restore(wanted);
+    complain(problem);
+    showWrong(data.field, problem);
+  } else {
+    pending.fail(problem, { again: () => post(wanted), edit: () => restore(wanted) });
+  }
+}
+
+// Puts a prompt and its pictures into the composer.
+export function restore({ prompt, inputs }) {
+  inputs.forEach(addChip);
+  write(prompt);
+}
+
+// Holds a prompt back while the composer does not show what was chosen, or a picture is not there yet.
+function isHeldBack() {
+  isWaiting = isChoosing() || isUploading();
+  if (isWaiting) hint(`It is sent as soon as ${isChoosing() ? "the new choice has loaded" : "the upload is complete"}.`);
+  return isWaiting;
+}
+
+const hint = (sentence) => {
+  find("#limner-hint").textContent = sentence;
+};
+
+// Leaves it to the person when a prompt that waited is sent, and says so.
+export function stopWaiting(sentence = "") {
+  hint(isWaiting ? sentence : "");
+  isWaiting = false;
+}
+
+// Called when a choice has loaded or an upload is complete; the prompt that waited for it is sent, if all went well.
+export function whenReady(isOk = true) {
+  if (!isOk) return stopWaiting();
+  if (!isWaiting || isChoosing() || isUploading()) return;
+  stopWaiting();
+  submit();
+}
+
+export function watchComposer() {
+  find("#limner-composer").addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit();
+  });
+  box().addEventListener("input", changed);
+  box().addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    submit();
+  });
+  let typed = box().value; // before this script was there
+  onOpen(() => {
+    complain("");
+    box().value = typed || stored("sessionStorage", draftKey()) || "";
+    typed = "";
+    grow();
+    showChips();
+    onComposerChange();
+    if (hasMouse()) box().focus({ preventScroll: true });
+  });
+}

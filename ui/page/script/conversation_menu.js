@@ -1,0 +1,45 @@
+// What can be done with the whole conversation, and with the page.
+
+import { toast } from "./announce.js";
+import { current, isUnsent, open } from "./conversation.js";
+import { refresh } from "./conversations.js";
+import { find, make } from "./dom.js";
+import { canNotify, isNotifying, setNotifying } from "./notify.js";
+import { togglePanel } from "./panels.js";
+import { item } from "./reuse.js";
+import { address } from "./server.js";
+
+export function watchConversationMenu() {
+  const button = find("[name=conversation_menu]");
+  button.addEventListener("click", () => {
+    const notifying = isNotifying() ? "Stop notifications" : "Notify me when a picture is ready";
+    const exporting = () => make("a", { href: address(`threads/${current()}/export`), download: "" }).click();
+    find("#limner-menu").replaceChildren(
+      ...(isUnsent() ? [] : [item("Export as a zip", exporting)]),
+      item("Import a zip…", chooseArchive),
+      ...(canNotify() ? [item(notifying, toggleNotifying)] : []));
+    togglePanel(find("#limner-menu"), button);
+  });
+}
+
+async function toggleNotifying() {
+  const isOn = await setNotifying(!isNotifying());
+  toast(isOn ? "You are notified when a picture is ready and this page is not in front." : "Notifications are off.");
+}
+
+function chooseArchive() {
+  const input = make("input", { type: "file", accept: ".zip,application/zip" });
+  input.onchange = () => importArchive(input.files[0]);
+  input.click();
+}
+
+async function importArchive(file) {
+  const done = toast(`Importing ${file.name}…`, { seconds: 600 });
+  const headers = { "Content-Type": "application/octet-stream" };
+  const reply = await fetch(address("import"), { method: "POST", headers, body: file }).catch(() => null);
+  const data = (await reply?.json().catch(() => ({}))) ?? {};
+  done();
+  if (!reply?.ok) return toast(data.error ?? "The server cannot be reached, or the file cannot be read: try again.");
+  refresh();
+  open(data.conversation);
+}

@@ -1,0 +1,53 @@
+// Puts a picture on the clipboard: as a PNG, whatever its type, and begun inside the click.
+
+import { say, toast } from "./announce.js";
+
+const REFUSED = "This browser does not let the page copy: "
+  + "right-click the picture and choose Copy image, or download it.";
+const UNREACHABLE = "The picture could not be loaded. Check the connection and try again.";
+const TOO_LARGE = "This picture is too large to be copied: download it.";
+
+const tellAll = (sentence, isProblem) => (isProblem ? toast(sentence, { seconds: 8 }) : say(sentence));
+
+// Copies the picture at an address, and tells how that went.
+export async function copyPicture(address, button, tell = tellAll) {
+  let problem = REFUSED;
+  const png = asPng(address).catch((error) => {
+    problem = error.message; // the clipboard would hide it
+    throw error;
+  });
+  try {
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": png })]);
+    button.classList.add("limner-done");
+    setTimeout(() => button.classList.remove("limner-done"), 1500);
+    tell("Copied.", false);
+  } catch {
+    tell(problem, true);
+  }
+}
+
+async function asPng(address) {
+  const blob = await pictureAt(address);
+  if (blob.type === "image/png") return blob;
+  const image = Object.assign(new Image(), { src: address });
+  await image.decode().catch(() => fail(UNREACHABLE));
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  const png = await new Promise((done) => canvas.toBlob(done, "image/png"));
+  return png ?? fail(TOO_LARGE);
+}
+
+async function pictureAt(address) {
+  try {
+    const reply = await fetch(address);
+    if (reply.ok) return await reply.blob();
+  } catch {
+    // there is no connection
+  }
+  return fail(UNREACHABLE);
+}
+
+function fail(sentence) {
+  throw new Error(sentence);
+}

@@ -1,0 +1,131 @@
+// Everything that is known of a picture, in a dialog: as a table for people, and as JSON.
+
+import { closeOnBack } from "./back.js";
+import { find, make } from "./dom.js";
+
+const LABELS = {
+  prompt: "Prompt", provider: "Provider", model: "Model", size: "Size", seed: "Seed",
+  negative_prompt: "Leave out", options: "Options", started: "Begun", duration: "Time taken", cost: "Cost",
+  paid: "Costs money",
+  revised_prompt: "Revised prompt", text: "Words beside the picture", warnings: "Warnings", usage: "Usage",
+  request_id: "Request id", signed: "Signed", picture: "Picture", media_type: "Type", failure: "Failure",
+  metadata: "From the service", number: "Version", status: "Status", sha256: "SHA-256",
+};
+const ORDER = Object.keys(LABELS);
+const REFUSED = "This browser does not let the page copy: select the text and copy it.";
+const INSIDE = `
+  <header>
+    <h2 id="limner-facts-title" dir="auto"></h2>
+    <span>
+      <button type="button" name="table">Table</button><button type="button" name="json">JSON</button>
+    </span>
+  </header>
+  <div class="limner-facts-page" tabindex="0"></div>
+  <footer>
+    <p role="status"></p>
+    <button type="button" name="copy-table">Copy text</button>
+    <button type="button" name="copy-json">Copy JSON</button>
+    <button type="button" name="close" autofocus>Close</button>
+  </footer>`;
+
+// Shows what `data` holds, by names of the server; what it lacks is left out.
+export function openDetails(data, { title = "Details" } = {}) {
+  const rows = rowsOf(data);
+  const json = JSON.stringify(data, null, 2);
+  const named = { className: "limner-facts", "aria-labelledby": "limner-facts-title" };
+  const dialog = make("dialog", { ...named, innerHTML: INSIDE });
+  const inside = (selector) => find(selector, dialog);
+  const table = make("table", {}, make("tbody", {}, ...rows.map(([label, value]) =>
+    make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, drawn(value))))));
+  const source = make("pre", { dir: "ltr" }, json);
+
+  const turn = (name) => {
+    inside(".limner-facts-page").replaceChildren(name === "json" ? source : table);
+    for (const one of ["table", "json"]) inside(`[name=${one}]`).setAttribute("aria-pressed", one === name);
+  };
+  const copy = async (text) => {
+    const status = inside("[role=status]");
+    status.textContent = "";
+    try {
+      await navigator.clipboard.writeText(text);
+      status.textContent = "Copied.";
+    } catch {
+      status.textContent = REFUSED;
+    }
+  };
+  const tools = {
+    table: () => turn("table"),
+    json: () => turn("json"),
+    "copy-table": () => copy(rows.map(([label, value]) => `${label}: ${written(value)}`).join("\n")),
+    "copy-json": () => copy(json),
+    close: () => dialog.close(),
+  };
+
+  inside("h2").textContent = title;
+  turn("table");
+  dialog.addEventListener("click", ({ target }) => {
+    if (target === dialog) dialog.close(); // beside it
+    else tools[target.closest("button")?.name]?.();
+  });
+  const opener = document.activeElement;
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    if (opener?.isConnected) opener.focus();
+  });
+  find("#limner").append(dialog);
+  dialog.showModal();
+  closeOnBack(dialog, "details");
+}
+
+// --- What is known, as rows of a label and a value: a text, a list, or rows again ---
+
+function rowsOf({ provenance = {}, ...data }) {
+  const all = { ...provenance, ...data };
+  const rank = (name) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
+  return Object.keys(all)
+    .filter((name) => !name.endsWith("_label") && isKnown(all[name]))
+    .sort((one, other) => rank(one) - rank(other))
+    .map((name) => [labelOf(name), valueOf(name, all)]);
+}
+
+function isKnown(value) {
+  if (value === null || value === undefined || value === "") return false;
+  return typeof value !== "object" || Object.keys(value).length > 0;
+}
+
+function labelOf(name) {
+  if (Object.hasOwn(LABELS, name)) return LABELS[name];
+  const words = name.replace(/[_-]+/g, " ").trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function valueOf(name, all) {
+  const value = all[name];
+  const label = all[`${name}_label`];
+  if (name === "started" && Number.isFinite(value)) return new Date(value * 1000).toLocaleString();
+  if (name === "duration" && Number.isFinite(value)) return `${value.toFixed(1)} s`;
+  if (label) return label === value ? label : `${label} (${value})`;
+  return plain(value);
+}
+
+function plain(value) {
+  if (Array.isArray(value)) return value.map(plain);
+  if (value === true) return "Yes";
+  if (value === false) return "No";
+  if (value === null) return "—";
+  if (typeof value !== "object") return String(value);
+  const { feature, details } = value; // a warning
+  return feature && details ? `${labelOf(feature)}: ${details}` : { rows: rowsOf(value) };
+}
+
+function drawn(value) {
+  if (Array.isArray(value)) return make("ul", {}, ...value.map((one) => make("li", {}, drawn(one))));
+  if (!value.rows) return make("span", { dir: "auto" }, value);
+  return make("dl", {}, ...value.rows.map(([label, one]) =>
+    make("div", {}, make("dt", {}, label), make("dd", {}, drawn(one)))));
+}
+
+function written(value) {
+  if (Array.isArray(value)) return value.map(written).join("; ");
+  return value.rows ? value.rows.map(([label, one]) => `${label} ${written(one)}`).join(", ") : value;
+}

@@ -1,0 +1,20 @@
+// What could not be added: one line each, until it is dismissed.
+
+import { focusPrompt } from "./composer.js";
+import { find, make } from "./dom.js";
+
+export function showFailure(filename, sentence) {
+  const line = make("li", {}, make("p", { role: "alert" }, make("b", {}, filename), ` ${sentence}`));
+  const dismiss = make("button", { type: "button", className: "limner-icon limner-close", title: "Dismiss" });
+  dismiss.setAttribute("aria-label", `Dismiss the failure of ${filename}`);
+  dismiss.onclick = () => {
+    line.remove();
+    focusPrompt();
+  };
+  line.append(dismiss);
+  find(".limner-failures").append(line);
+}
+
+export function dismissFailures() {
+  find(".limner-failures").replaceChildren();
+}

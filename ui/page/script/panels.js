@@ -1,0 +1,66 @@
+// Panels and menus that open at a button: above or below it, always within the window. The browser closes them with
+// Esc and with a click beside them, and the focus goes back to the button.
+
+import { find, findAll } from "./dom.js";
+
+const GAP = 6; // pixels between a panel and its button, and the edge of the window
+
+let button = null; // that opened what is open
+let pressed = null; // the panel whose button was pressed: the browser closes it before the click comes
+
+// Opens a panel at a button, or closes it if it is open.
+export function togglePanel(panel, at) {
+  const isClosing = panel === pressed || panel.matches(":popover-open");
+  pressed = null;
+  if (isClosing) return panel.hidePopover();
+  button = at;
+  at.setAttribute("aria-expanded", "true");
+  panel.showPopover();
+  placePanel(panel);
+  const first = find("input:checked, [aria-checked=true]", panel) ?? find("input, select, button:not([name=reset])", panel);
+  first?.focus({ preventScroll: true });
+}
+
+export function placePanel(panel) {
+  const anchor = button.getBoundingClientRect();
+  const isMenu = !panel.classList.contains("limner-panel");
+  const beside = isMenu ? anchor : find("#limner-composer").getBoundingClientRect(); // which no panel covers
+  const [above, below] = [beside.top - 2 * GAP, innerHeight - beside.bottom - 2 * GAP];
+  panel.style.setProperty("--room", `${Math.max(above, below)}px`);
+  const { width, height } = panel.getBoundingClientRect();
+  const isRtl = getComputedStyle(button).direction === "rtl";
+  const left = isRtl ? anchor.right - width : anchor.left;
+  panel.style.left = `${Math.max(GAP, Math.min(left, innerWidth - width - GAP))}px`;
+  const isAbove = above > below && (!isMenu || below < height);
+  const top = isAbove ? beside.top - GAP - height : beside.bottom + GAP;
+  panel.style.top = `${Math.max(GAP, Math.min(top, innerHeight - height - GAP))}px`;
+}
+
+export function watchPanels() {
+  document.addEventListener("pointerdown", ({ target }) => {
+    pressed = button?.contains(target) ? find("[popover]:popover-open") : null;
+  }, true);
+  document.addEventListener("toggle", ({ target: panel, newState }) => {
+    if (newState !== "closed" || !panel.matches("[popover]")) return;
+    const wasAt = button;
+    wasAt?.setAttribute("aria-expanded", "false");
+    const lost = document.activeElement === document.body || panel.contains(document.activeElement);
+    if (lost && wasAt?.isConnected) wasAt.focus({ preventScroll: true });
+  }, true);
+  document.addEventListener("keydown", (event) => {
+    const menu = event.target.closest?.("[role=menu]");
+    if (menu) moveInMenu(menu, event);
+  });
+  addEventListener("resize", () => findAll("[popover]:popover-open").forEach(placePanel));
+}
+
+// The arrows, Home and End move within a menu; Tab closes it.
+function moveInMenu(menu, event) {
+  const items = findAll("[role^=menuitem]", menu);
+  const at = items.indexOf(document.activeElement);
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
+  if (event.key === "Tab") return menu.hidePopover();
+  if (to === undefined) return;
+  event.preventDefault();
+  items.at(to % items.length).focus();
+}

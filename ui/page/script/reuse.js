@@ -1,0 +1,112 @@
+// The menu of a picture: everything about it can be used again.
+
+import { toast } from "./announce.js";
+import { regenerate, remove } from "./actions.js";
+import { bringBack, putIn, takeChips } from "./chips.js";
+import { chosen, offer, setValue, useSettings, wishes } from "./choices.js";
+import { promptText, restore, write } from "./composer.js";
+import { current } from "./conversation.js";
+import { openDetails } from "./details.js";
+import { editWithin } from "./editing.js";
+import { find, make } from "./dom.js";
+import { togglePanel } from "./panels.js";
+import { get } from "./server.js";
+import { turnOf } from "./thread.js";
+
+const menu = () => find("#limner-menu");
+
+export function openReuse(button) {
+  const [message, version] = button.value.split(" ");
+  const figure = button.closest("figure");
+  const image = figure && find("img", figure);
+  const details = () => get(`threads/${current()}/messages/${message}/details?version=${version}`);
+  const withDetails = async (use) => {
+    const { ok, data, problem } = await details();
+    if (ok) use(data);
+    else toast(problem);
+  };
+  const can = new Set(button.dataset.can.split(" "));
+  const entries = [
+    ["Edit prompt and run again", () => withDetails((data) => editWithin(turnOf(message), data))],
+    ["Regenerate with the composer's choices", () => regenerate(message, version, null, asComposed(message))],
+    ["Regenerate with a new seed", can.has("seed") && (() => regenerate(message, version, null, undefined, "new"))],
+    ["Use these settings", () => withDetails((data) => use(data))],
+    ["Use this seed", can.has("seed") && (() => withDetails(useSeed))],
+    ["Copy prompt", () => withDetails(({ prompt }) => copyText(prompt))],
+    ["Edit this picture", can.has("edit") && (() => putIn(image))],
+    ["Details", () => withDetails((data) => openDetails(data, { title: "Details" }))],
+    ["Download with details", can.has("details") && (() => download(image.dataset.details))],
+    null,
+    ["Delete this version", can.has("delete") && (() => remove(message, version, "This version"))],
+    ["Delete this message", () => remove(message, null, "This message")],
+  ];
+  menu().replaceChildren(...entries.filter((entry) => !entry || entry[1]).map((entry) => (entry ? item(...entry) : make("hr"))));
+  togglePanel(menu(), button);
+}
+
+export function item(label, act) {
+  const made = make("button", { type: "button", role: "menuitem", tabIndex: -1 }, label);
+  made.onclick = () => {
+    menu().hidePopover();
+    act();
+  };
+  return made;
+}
+
+// The prompt of a message with what the composer says now.
+function asComposed(id) {
+  return { ...wishes(), prompt: find(".limner-prompt", turnOf(id)).textContent };
+}
+
+async function use(data) {
+  if (await useSettings(data.requested ?? data)) toast("The composer has the settings of this picture.");
+}
+
+function useSeed({ seed }) {
+  if (!find('#limner-options-panel [name="seed"]')) return toast("The chosen model takes no seed: choose another.");
+  setValue("seed", String(seed));
+  toast(`Seed ${seed} is set in Options.`);
+}
+
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast("Copied.", { seconds: 2 });
+  } catch {
+    toast("This browser does not let the page copy: select the text and copy it.");
+  }
+}
+
+function download(address) {
+  make("a", { href: address, download: "" }).click();
+}
+
+// Puts a message's prompt, pictures and choices into the composer; what is there can be had back.
+export async function editAgain(message, version) {
+  const draft = promptText();
+  const { ok, data } = await get(`threads/${current()}/messages/${message}/details${version ? `?version=${version}` : ""}`);
+  const asked = find(".limner-asked", turnOf(message));
+  write(ok ? data.requested?.prompt ?? data.prompt : find(".limner-prompt", asked).textContent);
+  const inputs = bringBack(asked);
+  if (ok) useSettings(data.requested ?? data);
+  const action = () => (takeChips(), restore({ prompt: draft, inputs }));
+  if (draft.trim() || inputs.length) toast("Your draft was replaced.", { action, label: "Bring it back", seconds: 30 });
+}
+
+// Offers the settings that a picture brought along.
+export function offerSettings(settings) {
+  if (!settings) return;
+  const { prompt, tool = "another program", ...rest } = settings;
+  const action = () => {
+    if (prompt) write(prompt);
+    const known = [...find("#limner-choices [name=provider]").options].some(({ value }) => value === rest.provider);
+    useSettings(known ? rest : { ...chosen(), ...pick(rest) });
+  };
+  toast(`This picture says how it was made, by ${tool}.`, { action, label: "Use its settings", seconds: 30 });
+}
+
+// What any model may take of the settings of another program.
+function pick({ seed, size, negative_prompt }) {
+  return { seed, negative_prompt, ...(offer().sizes.length && { size }) };
+}
+

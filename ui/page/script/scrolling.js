@@ -1,0 +1,57 @@
+// The end of the thread stays in view while somebody reads there; whoever reads older messages is left alone.
+
+import { find, findAll } from "./dom.js";
+
+const NEAR = 60; // pixels from the end
+let following = true;
+let height = 0; // of the thread at the last look
+
+const log = () => find("#limner-thread");
+
+export function forgetPlace() {
+  following = true;
+}
+
+export function scrollToEnd() {
+  following = true;
+  log().scrollTop = log().scrollHeight;
+  height = log().scrollHeight;
+}
+
+// Changes the thread, and stays at its end if that was in view.
+export function keepEnd(change) {
+  change();
+  if (following) log().scrollTop = log().scrollHeight;
+  height = log().scrollHeight;
+}
+
+// Changes what is above, while what is seen does not move. Browsers do so by themselves, but for the very top.
+export function keepPlace(change) {
+  const wasFollowing = following;
+  following = false;
+  const { top: edge } = log().getBoundingClientRect();
+  const seen = findAll(".limner-turn", log()).find((turn) => turn.getBoundingClientRect().bottom > edge);
+  const place = () => seen?.getBoundingClientRect().top ?? 0;
+  const before = place();
+  change();
+  log().scrollTop += place() - before;
+  height = log().scrollHeight;
+  following = wasFollowing;
+}
+
+// Brings an element into view, as little as it needs.
+export function reveal(element) {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  element?.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+}
+
+export function watchScrolling() {
+  new ResizeObserver(() => {
+    if (following) log().scrollTop = log().scrollHeight;
+    height = log().scrollHeight;
+  }).observe(find("#limner-turns"));
+  log().addEventListener("scroll", () => {
+    if (log().scrollHeight !== height) return; // it grew: nobody scrolled
+    following = log().scrollHeight - log().scrollTop - log().clientHeight < NEAR;
+  });
+}

@@ -1,0 +1,35 @@
+// What the page asks of the server.
+
+import { randomId, root, wait } from "./dom.js";
+
+const RETRY_AFTER = 1000; // milliseconds
+const UNREACHABLE = "The server cannot be reached: check the connection and try again.";
+const NOT_ACCEPTED = "The server could not accept this: try again in a moment.";
+
+export const address = (path) => `${root}/limner/${path}`;
+
+// Gets JSON. Never fails: `problem` is a sentence for the person if there is no answer to use.
+export async function get(path, signal) {
+  try {
+    return await read(await fetch(address(path), { signal }));
+  } catch (error) {
+    return { ok: false, status: 0, data: {}, problem: UNREACHABLE, aborted: error.name === "AbortError" };
+  }
+}
+
+// Sends JSON, and takes the answer in the same form. If the connection breaks before an answer comes, it is sent once
+// more: by the key the server knows what it has begun already.
+export async function send(method, path, body) {
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": randomId() };
+  const begin = () => fetch(address(path), { method, headers, body: JSON.stringify(body) });
+  try {
+    return await read(await begin().catch(() => wait(RETRY_AFTER).then(begin)));
+  } catch {
+    return { ok: false, status: 0, data: {}, problem: UNREACHABLE };
+  }
+}
+
+async function read(reply) {
+  const data = await reply.json().catch(() => ({}));
+  return { ok: reply.ok, status: reply.status, data, problem: reply.ok ? "" : data.error || NOT_ACCEPTED };
+}

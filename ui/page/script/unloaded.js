@@ -1,0 +1,60 @@
+// A picture that did not load: a card in its place, which says whether its file is gone or only could not be fetched,
+// and loads it again.
+
+import { findAll } from "./dom.js";
+
+const RELOAD_AFTER = [2, 8, 30]; // seconds, if the server answers but the picture did not come
+
+const PICTURES = ":is(.limner-picture, .limner-sent) img:not(.limner-area)";
+
+export const isUnloaded = (button) => button.classList.contains("limner-unloaded");
+
+document.addEventListener("error", ({ target }) => {
+  if (target.matches?.(PICTURES)) cover(target.parentElement);
+}, true);
+
+document.addEventListener("load", ({ target }) => {
+  if (target.matches?.(PICTURES) && isUnloaded(target.parentElement)) uncover(target.parentElement);
+}, true);
+
+// Puts the card in the place of the picture, and asks the server whether the file is gone.
+async function cover(button) {
+  const image = button.querySelector("img");
+  button.classList.add("limner-unloaded");
+  button.dataset.title ??= button.title;
+  name(button, "Try again");
+  let reply;
+  try {
+    reply = await fetch(image.src, { method: "HEAD", cache: "no-store" });
+  } catch {
+    return; // there is no connection: it is loaded again when there is
+  }
+  // A proxy in front may say 404 as well while the server is away, but not as JSON.
+  const isGone = reply.status === 404 && !!reply.headers.get("content-type")?.startsWith("application/json");
+  button.classList.toggle("limner-gone", isGone);
+  const tries = Number(button.dataset.tries || 0);
+  if (isGone || tries >= RELOAD_AFTER.length) return;
+  button.dataset.tries = tries + 1;
+  setTimeout(() => button.isConnected && isUnloaded(button) && reload(button), RELOAD_AFTER[tries] * 1000);
+}
+
+function name(button, label) {
+  button.title = label;
+  button.setAttribute("aria-label", label);
+}
+
+function uncover(button) {
+  button.classList.remove("limner-unloaded", "limner-gone");
+  name(button, button.dataset.title);
+  delete button.dataset.tries;
+}
+
+export function reload(button) {
+  const image = button.querySelector("img");
+  image.src = image.getAttribute("src"); // which has the browser fetch it again
+}
+
+document.addEventListener("limner-online", () => {
+  findAll(".limner-unloaded").forEach(reload);
+  for (const image of findAll(".limner-blank img[src]")) image.src = image.getAttribute("src");
+});
