@@ -42,7 +42,7 @@ def in_vain(folder: Path, **variables: str) -> subprocess.Popen[str]:
 
 def ask(serving: Serving, prompt: str, outcome: str = "picture") -> None:
     """Asks as the page does, by the names of its controls."""
-    body = {"prompt": prompt, "provider": "sketch", "size": "256x256", "sketch/sketch-1/outcome": outcome}
+    body = {"prompt": prompt, "provider": "sketch", "size": "256x256", "options": {"outcome": outcome}}
     request = urllib.request.Request(
         f"{serving.url}/limner/threads/{THREAD}/messages",
         json.dumps(body).encode(),
@@ -167,7 +167,7 @@ def test_gradio_is_launched_closed(monkeypatch: pytest.MonkeyPatch) -> None:
         closed = {"show_error", "ssr_mode", "run_history", "enable_monitoring"}
         assert {name: given[name] for name in closed} == dict.fromkeys(closed, False)
         assert given["state_session_capacity"] == 1
-        assert [middleware.cls for middleware in given["app_kwargs"]["middleware"]] == [SecurityMiddleware]
+        assert given["app_kwargs"]["middleware"][0].cls is SecurityMiddleware
         assert app.demo.analytics_enabled is False
         assert (app.demo._queue.max_size, app.demo.api_open) == (1, False)
     finally:

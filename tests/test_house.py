@@ -42,15 +42,19 @@ HEAVY = {"openai", "google", "replicate", "huggingface_hub", "httpx", "httpx2", 
 """What takes long to import, so that no provider does before it draws."""
 
 GROUND = {"core.redaction", "core.workers", "core.logs"}
-ROOF = {"core", "core.studio", "core.parts"}
+ROOF = {"core", "core.studio", "core.sending", "core.parts", "core.export", "core.importing"}
 BELOW = {
     "the ground": set[str](),
     "core.settings": set[str](),
     "core.chat": {"core.settings"},
     "core.plugins": {"core.settings", "core.chat"},
+    "core.metadata": {"core.chat"},  # it reads and writes bytes, and knows no store
     "core.storage": {"core.settings", "core.chat"},
-    "core.generation": {"core.settings", "core.chat", "core.plugins", "core.storage"},
-    "the roof": {"core.settings", "core.chat", "core.plugins", "core.storage", "core.generation"},
+    "core.generation": {"core.settings", "core.chat", "core.plugins", "core.metadata", "core.storage"},
+    "the roof": {
+        *("core.settings", "core.chat", "core.plugins"),
+        *("core.metadata", "core.storage", "core.generation"),
+    },
 }
 """Each floor of core, and those below it; the ground is below all."""
 
