@@ -108,7 +108,7 @@ class OpenConversations:
 
     def forget(self, id: str, message_id: str) -> None:
         """Drops a message that the store has forgotten."""
-        if conversation := self._open.get(id):
+        if (conversation := self._open.get(id)) is not None:
             conversation.forget(message_id)
 
     async def _load(self, id: str) -> Conversation:
@@ -129,7 +129,7 @@ class OpenConversations:
 
     async def _mark(self, id: str, deleted: float | None) -> None:
         await _stored(self._rows.mark_deleted(id, deleted))
-        if conversation := self._open.get(id):
+        if (conversation := self._open.get(id)) is not None:  # one without messages is false
             conversation.deleted = deleted
 
     async def _adopt(self, id: str, key: str) -> None:

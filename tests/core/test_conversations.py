@@ -13,7 +13,7 @@ from core.chat.request import UserRequest
 from core.generation.limits import OWNER, Visitor
 from core.storage import opened
 from core.studio import Studio
-from tests.core.scripted import CONVERSATION, Gate, ScriptedProvider, ask, settled, studio_of
+from tests.core.scripted import CONVERSATION, PNG, Gate, ScriptedProvider, ask, settled, studio_of
 
 pytestmark = pytest.mark.anyio
 
@@ -113,6 +113,14 @@ async def test_deleting_stops_what_runs_and_can_be_taken_back(tmp_path: Path) ->
         assert {*await listed(studio)} == {"1" * 32, CONVERSATION}
         gate.open.set()
         assert (await settled(elsewhere, goes_on)).picture
+
+
+async def test_one_without_a_message_is_missing_too_once_it_is_deleted(tmp_path: Path) -> None:
+    async with studio_of(tmp_path, ScriptedProvider()) as studio:
+        open_in_a_tab = await studio.conversation(CONVERSATION, ME)
+        await studio.add_picture(open_in_a_tab, PNG, visitor=ME)
+        await studio.delete_conversation(CONVERSATION, ME)
+        assert await is_missing(studio)
 
 
 async def test_after_a_minute_it_is_gone_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

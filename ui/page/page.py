@@ -33,6 +33,13 @@ STYLES = (
     "details",
 )
 """In this order."""
+_THEME = """<script>
+try {
+  const theme = localStorage.getItem("limner.theme");
+  if (theme) document.documentElement.dataset.theme = theme;
+} catch { /* the browser forbids storage */ }
+</script>"""
+"""Light or dark as the person has chosen, before anything is drawn."""
 _ADOPT = """
 const page = document.getElementById("limner");
 const main = element.closest("main"); // Gradio's, which stays empty: the page has its own
@@ -63,6 +70,7 @@ class Page:
         scripts = sorted(path.name for path in (FOLDER / "script").glob("*.js"))
         return "\n".join(
             [
+                _THEME,
                 *(f'<link rel="stylesheet" href="{address(f"style/{name}.css")}">' for name in STYLES),
                 *(f'<link rel="modulepreload" href="{address(f"script/{name}")}">' for name in scripts),
                 f'<script type="module" src="{address("script/main.js")}"></script>',
