@@ -51,6 +51,11 @@ def picture_path(picture: Picture, saved_as: str) -> str:
     return f"limner/pictures/{picture.name}/{quote(saved_as)}"
 
 
+def thumbnail_path(name: str) -> str:
+    """Returns the address of a stored picture's thumbnail, relative to the page's."""
+    return f"limner/thumbnails/{name}"
+
+
 async def image_part(version: Version, store: Store, settings: Settings) -> dict[str, str] | None:
     """Returns a version's `ImageMessagePart`: an https link if `public_url` is set, else a `data:` URI.
 

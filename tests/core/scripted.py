@@ -79,6 +79,22 @@ class Gate:
 NEEDS_KEY = {"credential": Credential(variable="SCRIPTED_API_KEY"), "paid": True}
 
 
+class AnswersWhileItStops:
+    """Makes its picture only once it is stopped and then let go on: one that may have been paid for."""
+
+    def __init__(self) -> None:
+        self.cleaning = asyncio.Event()
+        self.answer = asyncio.Event()
+
+    async def play(self, _: ImageRequest) -> ImageResult:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cleaning.set()
+            await self.answer.wait()
+        return ImageResult(PNG)
+
+
 @asynccontextmanager
 async def studio_of(folder: Path, scripted: ScriptedProvider, **settings: Any) -> AsyncIterator[Studio]:
     """Opens a studio on a data folder, with the scripted as the default provider, and closes it."""

@@ -40,6 +40,7 @@ from tests.core.scripted import (
     CONVERSATION,
     NEEDS_KEY,
     PNG,
+    AnswersWhileItStops,
     Gate,
     ScriptedProvider,
     ask,
@@ -247,28 +248,19 @@ async def test_stop_before_anything_has_begun_settles_too(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("presses", [1, 3])
 async def test_a_picture_that_comes_while_stop_cleans_up_is_kept(tmp_path: Path, presses: int) -> None:
-    cleaning, answer = asyncio.Event(), asyncio.Event()
-
-    async def play(_: ImageRequest) -> ImageResult:
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            cleaning.set()
-            await answer.wait()
-        return ImageResult(PNG)
-
-    gate = Gate(play)
+    provider = AnswersWhileItStops()
+    gate = Gate(provider.play)
     gate.open.set()
     async with studio_of(tmp_path, ScriptedProvider(gate)) as studio:
         conversation = await studio.conversation(CONVERSATION)
         message = await studio.start(conversation, UserRequest(prompt="a fox"))
         await gate.reached.wait()
         studio.stop(message)
-        await cleaning.wait()
+        await provider.cleaning.wait()
         for _ in range(presses - 1):
             studio.stop(message)
             await asyncio.sleep(0)
-        answer.set()
+        provider.answer.set()
         version = await settled(conversation, message)
     assert version.status == "complete"
     assert message.shown == [version]

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from core import Rejected
 from core.chat.conversation import ConversationEntry
 from core.generation.limits import Visitor
+from core.parts import thumbnail_path
 from core.storage.conversations import PAGE
 from core.studio import Studio
 from ui.http.requests import json_object, thread_id
@@ -64,7 +65,7 @@ def _shown(entry: ConversationEntry) -> dict[str, Any]:
         "id": entry.id,
         "title": entry.title,
         "updated": entry.updated,
-        "thumbnail": f"limner/thumbnails/{entry.thumbnail}" if entry.thumbnail else None,
+        "thumbnail": thumbnail_path(entry.thumbnail) if entry.thumbnail else None,
     }
 
 

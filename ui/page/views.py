@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.chat.message import Message, Version
-from core.parts import file_stem, filename, picture_path
+from core.parts import file_stem, filename, picture_path, thumbnail_path
 from core.plugins.catalog import PluginEntry
 from limner import ModelInfo
 
@@ -38,8 +38,6 @@ def options_html(model: ModelInfo, fields: Sequence[Mapping[str, Any]]) -> str:
 
 def shown_message(message: Message, usual: Callable[[Version], float | None]) -> dict[str, Any]:
     """Returns a message as the page's script takes it; `usual` gives the seconds such a picture takes."""
-    if message.deleted:
-        return {"id": message.id, "deleted": True}
     latest = message.turns[-1][-1]
     state = "running" if message.running else latest.reason or latest.status
     prompt, answer = message_html(message, usual)
@@ -70,7 +68,7 @@ def message_html(
             "source": lambda version: picture_path(version.picture, filename(version)),
             "filename": filename,
             "address": lambda picture: picture_path(picture, picture.filename),
-            "thumbnail": lambda picture: f"limner/thumbnails/{picture.name}",
+            "thumbnail": lambda picture: thumbnail_path(picture.name),
             "stem": file_stem,
             "proportions": _proportions,
             "started": lambda version: datetime.fromtimestamp(version.started, timezone.utc).isoformat(),

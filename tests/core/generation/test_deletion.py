@@ -15,8 +15,16 @@ from core.chat.request import UserRequest
 from core.generation import deletion
 from core.storage.store import Store
 from core.studio import Studio
-from limner import ImageInputs, ImageRequest, ImageResult
-from tests.core.scripted import CONVERSATION, PNG, Gate, ScriptedProvider, ask, settled, studio_of
+from limner import ImageInputs
+from tests.core.scripted import (
+    CONVERSATION,
+    AnswersWhileItStops,
+    Gate,
+    ScriptedProvider,
+    ask,
+    settled,
+    studio_of,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -178,30 +186,21 @@ async def test_a_running_version_is_stopped_and_its_picture_kept_for_as_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The picture comes while Stop cleans up, and may have been paid for."""
-    cleaning, answer = asyncio.Event(), asyncio.Event()
-
-    async def play(_: ImageRequest) -> ImageResult:
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            cleaning.set()
-            await answer.wait()
-        return ImageResult(PNG)
-
-    gate = Gate(play)
+    provider = AnswersWhileItStops()
+    gate = Gate(provider.play)
     gate.open.set()
     async with studio_of(tmp_path, ScriptedProvider(gate)) as studio:
         conversation = await studio.conversation(CONVERSATION)
         message = await studio.start(conversation, UserRequest(prompt="a fox"))
         await gate.reached.wait()
         await studio.delete(conversation, message, 1)
-        await asyncio.wait_for(cleaning.wait(), 20)
+        await asyncio.wait_for(provider.cleaning.wait(), 20)
         assert not message.running
         monkeypatch.setattr(deletion, "UNDO_SECONDS", -2.0)
         await studio._deletion.purge()
         assert conversation.get(message.id), "it is not removed while it is made"
         monkeypatch.setattr(deletion, "UNDO_SECONDS", 60.0)
-        answer.set()
+        provider.answer.set()
         await asyncio.wait_for(asyncio.gather(*studio._attempts), 20)
         assert name_of(message, 1) in files(tmp_path)
         await studio.restore(conversation, message, 1)

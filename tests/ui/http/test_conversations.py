@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from core.chat.picture import Picture
+from core.studio import Studio
 from limner import ImageRequest, ImageResult
 from limner.identify import ImageInfo
 from tests.core.scripted import CONVERSATION, ScriptedProvider
@@ -39,15 +41,21 @@ async def listed(client: Client, **asked: str) -> list[dict[str, Any]]:
     return reply.json()["conversations"]
 
 
+async def made(client: Client, studio: Studio) -> Picture:
+    """Sends a prompt and returns the picture that comes of it."""
+    begun = await client.post(MESSAGES, json=FOX)
+    conversation = await studio.conversation(CONVERSATION, who(client))
+    message = conversation.get(begun.json()["message"])
+    assert message
+    picture = (await conversation.settled(message)).picture
+    assert picture
+    return picture
+
+
 async def test_a_visitor_lists_renames_deletes_and_restores_their_own(tmp_path: Path) -> None:
     async with open_client(tmp_path, ScriptedProvider(noise)) as (client, studio):
         assert await listed(client) == []
-        begun = await client.post(MESSAGES, json=FOX)
-        conversation = await studio.conversation(CONVERSATION, who(client))
-        message = conversation.get(begun.json()["message"])
-        assert message
-        picture = (await conversation.settled(message)).picture
-        assert picture
+        picture = await made(client, studio)
 
         (shown,) = await listed(client)
         thumbnail = f"limner/thumbnails/{picture.name}"
@@ -162,12 +170,7 @@ async def test_the_cookie_is_as_strict_as_the_address_allows(
 
 async def test_the_route_of_thumbnails(tmp_path: Path) -> None:
     async with open_client(tmp_path, ScriptedProvider(noise)) as (client, studio):
-        begun = await client.post(MESSAGES, json=FOX)
-        conversation = await studio.conversation(CONVERSATION, who(client))
-        message = conversation.get(begun.json()["message"])
-        assert message
-        picture = (await conversation.settled(message)).picture
-        assert picture
+        picture = await made(client, studio)
         drawing = await studio.store.put(b"<svg/>", ImageInfo("image/svg+xml", 9, 9))
         for _ in range(2):
             reply = await client.get(f"/limner/thumbnails/{picture.name}")

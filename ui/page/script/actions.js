@@ -1,7 +1,7 @@
 // What a person does with a message: its buttons are plain HTML, whose name is the action and whose value is the
 // message and, if it matters, the version.
 
-import { say, toast } from "./announce.js";
+import { toast } from "./announce.js";
 import { putIn } from "./chips.js";
 import { write } from "./composer.js";
 import { copyPicture } from "./copy.js";
@@ -84,7 +84,5 @@ async function showRunning(message) {
 // Deletes a message, or one version of it; it can be taken back for a minute.
 export async function remove(message, version, what) {
   const { ok } = await post(message, "delete", version);
-  if (!ok) return;
-  say(`${what} is deleted.`);
-  toast(`${what} is deleted.`, { action: () => post(message, "restore", version), seconds: UNDO_SECONDS });
+  if (ok) toast(`${what} is deleted.`, { action: () => post(message, "restore", version), seconds: UNDO_SECONDS });
 }

@@ -24,7 +24,7 @@ const fields = () => findAll("#limner-options-panel [data-initial]");
 export const chosen = () => ({ provider: offered.provider, model: offered.model });
 export const isChoosing = () => asking !== null;
 export const offer = () => offered;
-const valuesNow = () => (remembered.values[keyOf(offered)] ??= {});
+export const valuesNow = () => (remembered.values[keyOf(offered)] ??= {});
 
 // Starts from what the page was drawn with, then from what the person chose last.
 export function beginChoices() {
@@ -202,18 +202,15 @@ export function drawShape(shape, size) {
 }
 
 function showCount() {
-  const { count = 1, compare = [] } = valuesNow();
   const button = find("#limner-choices [name=count]");
-  button.lastElementChild.textContent = compare.length ? `× ${count * (1 + compare.length)}` : `× ${count}`;
-  button.classList.toggle("limner-set", count > 1 || compare.length > 0);
+  button.lastElementChild.textContent = `× ${picturesWanted()}`;
+  button.classList.toggle("limner-set", picturesWanted() > 1);
 }
 
 export function picturesWanted() {
   const { count = 1, compare = [] } = valuesNow();
   return count * (1 + compare.length);
 }
-
-export { valuesNow };
 
 export function watchChoices() {
   providerList().addEventListener("change", () => choose(providerList().value));

@@ -4,10 +4,10 @@ import { regenerate } from "./actions.js";
 import { find, make } from "./dom.js";
 
 // Opens the editor in a turn; `details` are those of the version that it starts from.
-export function editWithin(turn, { message, version, requested, prompt }) {
+export function editWithin(turn, { message, version, requested }) {
   const asked = find(".limner-asked", turn);
   if (find("form", asked)) return find("textarea", asked).focus();
-  const box = make("textarea", { value: requested?.prompt ?? prompt, dir: "auto", "aria-label": "Prompt of this message" });
+  const box = make("textarea", { value: requested.prompt, dir: "auto", "aria-label": "Prompt of this message" });
   const close = () => {
     form.remove();
     asked.classList.remove("limner-editing");
@@ -26,7 +26,7 @@ export function editWithin(turn, { message, version, requested, prompt }) {
     event.preventDefault();
     if (!box.value.trim()) return box.focus();
     close();
-    regenerate(message, version, null, { ...(requested ?? {}), prompt: box.value });
+    regenerate(message, version, null, { ...requested, prompt: box.value });
   });
   asked.classList.add("limner-editing");
   asked.append(form);

@@ -19,9 +19,8 @@ export function openReuse(button) {
   const [message, version] = button.value.split(" ");
   const figure = button.closest("figure");
   const image = figure && find("img", figure);
-  const details = () => get(`threads/${current()}/messages/${message}/details?version=${version}`);
   const withDetails = async (use) => {
-    const { ok, data, problem } = await details();
+    const { ok, data, problem } = await detailsOf(message, version);
     if (ok) use(data);
     else toast(problem);
   };
@@ -44,6 +43,11 @@ export function openReuse(button) {
   togglePanel(menu(), button);
 }
 
+const detailsOf = (message, version) => get(`threads/${current()}/messages/${message}/details?version=${version}`);
+
+// What was asked for a picture; who asked without the page may have left the choice of the model to the server.
+const settingsOf = ({ provider, model, requested }) => ({ provider, model, ...requested });
+
 export function item(label, act) {
   const made = make("button", { type: "button", role: "menuitem", tabIndex: -1 }, label);
   made.onclick = () => {
@@ -59,7 +63,7 @@ function asComposed(id) {
 }
 
 async function use(data) {
-  if (await useSettings(data.requested ?? data)) toast("The composer has the settings of this picture.");
+  if (await useSettings(settingsOf(data))) toast("The composer has the settings of this picture.");
 }
 
 function useSeed({ seed }) {
@@ -84,11 +88,11 @@ function download(address) {
 // Puts a message's prompt, pictures and choices into the composer; what is there can be had back.
 export async function editAgain(message, version) {
   const draft = promptText();
-  const { ok, data } = await get(`threads/${current()}/messages/${message}/details${version ? `?version=${version}` : ""}`);
+  const { ok, data } = await detailsOf(message, version);
   const asked = find(".limner-asked", turnOf(message));
-  write(ok ? data.requested?.prompt ?? data.prompt : find(".limner-prompt", asked).textContent);
+  write(ok ? data.requested.prompt : find(".limner-prompt", asked).textContent);
   const inputs = bringBack(asked);
-  if (ok) useSettings(data.requested ?? data);
+  if (ok) useSettings(settingsOf(data));
   const action = () => (takeChips(), restore({ prompt: draft, inputs }));
   if (draft.trim() || inputs.length) toast("Your draft was replaced.", { action, label: "Bring it back", seconds: 30 });
 }
