@@ -80,7 +80,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Gives a visitor with a storage of their own; errors in the page fail the test."""
+    """Returns a visitor with a storage of their own; errors in the page fail the test."""
     visitor = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
     visitor.set_default_timeout(30_000)
     errors: list[str] = []

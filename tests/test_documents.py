@@ -23,7 +23,7 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks(document: str, language: str) -> list[str]:
-    """Gives the fenced blocks of a language in a document of the project."""
+    """Returns the fenced blocks of a language in a document of the project."""
     found = _BLOCK.findall((ROOT / document).read_text("utf-8"))
     return [code for kind, code in found if kind == language]
 

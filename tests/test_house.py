@@ -255,7 +255,7 @@ def test_the_faces_do_not_know_one_another() -> None:
 
 
 def names_a_provider(module: str) -> Iterator[tuple[int, str | None, str]]:
-    """Gives the line of each name of a built-in provider, and what it is assigned to at that level."""
+    """Returns the line of each name of a built-in provider, and what it is assigned to at that level."""
     assigned: dict[ast.AST, str] = {}
     for node in ast.walk(tree(module)):
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]

@@ -88,7 +88,7 @@ async def ask_all(studio: Studio, many: int) -> int:
 
 
 async def kept_after(studio: Studio, crowd: Crowd) -> int:
-    """Gives the bytes that Python holds after one more round."""
+    """Returns the bytes that Python holds after one more round."""
     await ask_all(studio, ROUND)
     crowd.requests.clear()
     gc.collect()

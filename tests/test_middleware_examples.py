@@ -41,7 +41,7 @@ class Strength(Options):
 
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Gives an example as the module that its first line names, as an author would save it."""
+    """Returns an example as the module that its first line names, as an author would save it."""
 
     def load(name: str) -> ModuleType:
         (code,) = (c for c in blocks("plugins.md", "python") if c.startswith(f"# {name}.py\n"))

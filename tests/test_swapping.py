@@ -248,7 +248,7 @@ FREE = ("options", "usage", "metadata")
 
 
 def types(value: Any, at: str = "") -> Iterator[tuple[str, str]]:
-    """Gives where each value stands, and its type; the objects in FREE count as one value."""
+    """Returns where each value stands, and its type; the objects in FREE count as one value."""
     yield at, "number" if type(value) in (int, float) else type(value).__name__
     if isinstance(value, dict) and at.rpartition(".")[2] not in FREE:
         for name, inner in value.items():

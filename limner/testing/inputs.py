@@ -188,7 +188,7 @@ def was_sent(data: bytes, bodies: Sequence[bytes]) -> bool:
 
 
 def _pieces(image: InputImage) -> Iterator[str]:
-    """Gives the pieces of a picture as they stand in a text that quotes some of it."""
+    """Returns the pieces of a picture as they stand in a text that quotes some of it."""
     for text in (image.base64, repr(image.data)[2:-1]):
         for start in range(0, len(text) - PIECE + 1, PIECE):
             yield text[start : start + PIECE]

@@ -20,7 +20,7 @@ _OF_RESULT = ("revised_prompt", "model", "request_id", "usage", "metadata", "war
 def texts_of(
     outcomes: Sequence[Outcome], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[tuple[str, str]]:
-    """Gives what was logged, printed and returned, each with the words for where it stands.
+    """Returns what was logged, printed and returned, each with the words for where it stands.
 
     The service's own words, which only the host can clean, are given as such.
     """

@@ -54,7 +54,7 @@ async def json_of(request: ImageRequest, settings: Settings, body: dict[str, Any
 
 
 async def in_pieces(content: bytes) -> AsyncIterator[bytes]:
-    """Gives a body bit by bit: sent at once, a long one would hold up everything else on the event loop."""
+    """Returns a body bit by bit: sent at once, a long one would hold up everything else on the event loop."""
     for start in range(0, len(content), _PIECE):
         yield content[start : start + _PIECE]
 

@@ -19,7 +19,7 @@ DELETE_SECONDS = 2.0
 
 @asynccontextmanager
 async def addresses_of(client: Any, images: Sequence[InputImage]) -> AsyncIterator[list[str]]:
-    """Gives for each picture what a model takes for it: a ``data:`` URI, or the address of a file.
+    """Returns for each picture what a model takes for it: a ``data:`` URI, or the address of a file.
 
     Such a file can be read with the key of its account alone, and is deleted afterwards.
     """

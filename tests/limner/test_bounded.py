@@ -26,7 +26,7 @@ def bare_deflate(data: bytes) -> bytes:
 
 
 def got(library: Any, reply: Reply, max_bytes: int = 2_000_000) -> Any:
-    """Gives the response that a client with the hook gets."""
+    """Returns the response that a client with the hook gets."""
 
     async def hook(response: Any) -> None:
         await read_bounded(response, max_bytes)

@@ -204,7 +204,7 @@ def make(**more: Any) -> ImageResult:
 
 
 def answered(handler: Any, **more: Any) -> tuple[ImageResult, Request]:
-    """Gives the provider's result, and the one request that cost money."""
+    """Returns the provider's result, and the one request that cost money."""
     with served(handler) as server:
         result = make(**more)
     (post,) = posts(server)
@@ -212,7 +212,7 @@ def answered(handler: Any, **more: Any) -> tuple[ImageResult, Request]:
 
 
 def refused(handler: Any, paid: int = 1, **more: Any) -> ContentFiltered | ProviderError:
-    """Gives the provider's error after so many requests that cost money."""
+    """Returns the provider's error after so many requests that cost money."""
     with served(handler) as server, pytest.raises((ContentFiltered, ProviderError)) as raised:
         make(**more)
     assert len(posts(server)) == paid
@@ -726,7 +726,7 @@ def test_a_job_that_never_ends_meets_the_deadline_of_the_host(monkeypatch: pytes
 
 
 def _copies(value: Any) -> Iterator[tuple[str, bytes]]:
-    """Gives the label and the bytes of every picture in what a service got."""
+    """Returns the label and the bytes of every picture in what a service got."""
     if isinstance(value, dict):
         for name, member in value.items():
             yield from [("", base64.b64decode(member))] if name == "inputs" else _copies(member)

@@ -63,7 +63,7 @@ def make(request: ImageRequest) -> ImageResult:
 
 
 def answered(reply: Reply, **more: Any) -> tuple[ImageResult, Request]:
-    """Gives what the provider makes of a reply, and the one request that the service saw."""
+    """Returns what the provider makes of a reply, and the one request that the service saw."""
     with Loopback({PATH: reply}) as server:
         result = make(ask(f"{server.url}/v1", **more))
     (request,) = server.requests
@@ -71,7 +71,7 @@ def answered(reply: Reply, **more: Any) -> tuple[ImageResult, Request]:
 
 
 def refused(reply: Reply, **more: Any) -> ContentFiltered | ProviderError:
-    """Gives the error that the provider makes of a reply, after exactly one request."""
+    """Returns the error that the provider makes of a reply, after exactly one request."""
     with Loopback({PATH: reply}) as server, pytest.raises((ContentFiltered, ProviderError)) as raised:
         make(ask(f"{server.url}/v1", **more))
     assert len(server.requests) == 1

@@ -65,7 +65,7 @@ def make(request: ImageRequest) -> ImageResult:
 
 
 def answered(reply: Reply = GOOD, **more: Any) -> tuple[ImageResult, Request]:
-    """Gives what the provider makes of a reply, and the one request that the service saw."""
+    """Returns what the provider makes of a reply, and the one request that the service saw."""
     with Loopback(lambda _: reply) as server:
         result = make(ask(f"{server.url}/v1", **more))
     (request,) = server.requests
@@ -73,7 +73,7 @@ def answered(reply: Reply = GOOD, **more: Any) -> tuple[ImageResult, Request]:
 
 
 def refused_before_the_call(**more: Any) -> str:
-    """Gives the sentence with which the provider refuses a request that it does not send."""
+    """Returns the sentence with which the provider refuses a request that it does not send."""
     with Loopback(lambda _: GOOD) as server, pytest.raises(ProviderError) as raised:
         make(ask(f"{server.url}/v1", **more))
     assert server.requests == []
@@ -114,7 +114,7 @@ def part(name: str, image: InputImage) -> Part:
 
 
 def sent(**more: Any) -> list[Part]:
-    """Gives the form that the service got, without the prompt and the model."""
+    """Returns the form that the service got, without the prompt and the model."""
     _, request = answered(**more)
     assert (request.method, request.path) == ("POST", EDITS)
     prompt, model, *rest = sorted(parts(request), key=lambda one: one.name not in ("prompt", "model"))
@@ -317,7 +317,7 @@ FORMS = pytest.mark.parametrize("edits", ["openai", "xai"])
 
 
 def failed(reply: Reply | Callable[[Request], Reply], edits: str, **more: Any) -> Any:
-    """Gives the error that comes of a reply, after exactly one request."""
+    """Returns the error that comes of a reply, after exactly one request."""
     handler = reply if callable(reply) else lambda _: reply
     with Loopback(handler) as server, pytest.raises((ContentFiltered, ProviderError)) as raised:
         make(ask(f"{server.url}/v1", settings={"edits": edits}, **more))

@@ -160,7 +160,7 @@ def make(request: ImageRequest) -> ImageResult:
 
 
 def answered(service: Replicate, **more: Any) -> tuple[ImageResult, Loopback]:
-    """Gives what the provider makes of a prediction, and the service, which was asked for only one."""
+    """Returns what the provider makes of a prediction, and the service, which was asked for only one."""
     with Loopback(service) as server:
         result = make(ask(server.url, **more))
     assert steps(server).count("create") == 1
@@ -169,7 +169,7 @@ def answered(service: Replicate, **more: Any) -> tuple[ImageResult, Loopback]:
 
 
 def refused(service: Replicate, **more: Any) -> tuple[ContentFiltered | ProviderError, Loopback]:
-    """Gives the error that the provider makes of a prediction, and the service, asked for only one."""
+    """Returns the error that the provider makes of a prediction, and the service, asked for only one."""
     with Loopback(service) as server, pytest.raises((ContentFiltered, ProviderError)) as raised:
         make(ask(server.url, **more))
     assert steps(server).count("create") == 1

@@ -10,7 +10,7 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 
 
 def picture_file(name: str, colour: str, size: tuple[int, int] = (80, 60)) -> FilePayload:
-    """Gives a picture of one colour, as a file that a person chooses."""
+    """Returns a picture of one colour, as a file that a person chooses."""
     written = io.BytesIO()
     Image.new("RGB", size, colour).save(written, "png")
     return {"name": name, "mimeType": "image/png", "buffer": written.getvalue()}
@@ -90,7 +90,7 @@ class Chat:
         return image
 
     def measure(self, part: str) -> dict[str, float]:
-        """Gives the place and size of a part of the latest answer, in one look: it may be drawn anew."""
+        """Returns the place and size of a part of the latest answer, in one look: it may be drawn anew."""
         look = """part => {
           const parts = [...document.querySelectorAll(`article.limner ${part}`)];
           const box = parts.at(-1)?.getBoundingClientRect();
@@ -99,7 +99,7 @@ class Chat:
         return self.page.wait_for_function(look, arg=part).json_value()
 
     def source(self, answer: Locator) -> str:
-        """Gives the address of an answer's picture in full size."""
+        """Returns the address of an answer's picture in full size."""
         return self.picture(answer).get_attribute("data-full") or ""
 
     def action(self, answer: Locator, name: str) -> Locator:
@@ -136,7 +136,7 @@ class Chat:
         expect(self.page.get_by_role("progressbar")).to_have_count(0)
 
     def chip(self, number: int) -> Locator:
-        """Gives a chip by the name that it shows."""
+        """Returns a chip by the name that it shows."""
         return self.chips.filter(has_text=re.compile(rf"^image {number}(?!\d)"))
 
     def options(self) -> None:

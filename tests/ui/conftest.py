@@ -54,7 +54,7 @@ class Kept:
         return f"#{self.place.name}"
 
     def about(self) -> dict[str, Any]:
-        """Gives the names of the pictures and the size, and forgets them."""
+        """Returns the names of the pictures and the size, and forgets them."""
         written = self.place.with_name(f"{self.place.name}.json")
         about = json.loads(written.read_text())
         written.unlink()
@@ -64,14 +64,14 @@ class Kept:
         return Image.open(self.place.with_name(f"{self.place.name}-{which}"))
 
     def colours(self) -> list[tuple[int, ...]]:
-        """Gives the colour in the middle of each picture."""
+        """Returns the colour in the middle of each picture."""
         pictures = [self.picture(n).convert("RGB") for n in range(1, len(self.about()["images"]) + 1)]
         return [image.getpixel((image.width // 2, image.height // 2)) for image in pictures]  # pyright: ignore
 
 
 @pytest.fixture
 def kept(gates: Path) -> Kept:
-    """Gives a place that no other test knows."""
+    """Returns a place that no other test knows."""
     return Kept(gates / f"kept-{secrets.token_hex(3)}")
 
 
@@ -82,13 +82,13 @@ def gates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def gate(gates: Path) -> Gate:
-    """Gives a gate that no other test knows."""
+    """Returns a gate that no other test knows."""
     return Gate(gates / f"gate-{secrets.token_hex(3)}")
 
 
 @pytest.fixture(scope="session")
 def with_shapes(tmp_path_factory: pytest.TempPathFactory, gates: Path) -> dict[str, str]:
-    """Gives the variables under which the app finds the test providers, as pip would have installed them."""
+    """Returns the variables under which the app finds the test providers, as if from pip."""
     site = tmp_path_factory.mktemp("site")
     (site / "limner_shapes").symlink_to(SHAPES / "limner_shapes")
     installed = site / "limner_shapes-0.1.0.dist-info"
@@ -120,13 +120,13 @@ def app(tmp_path_factory: pytest.TempPathFactory, with_shapes: dict[str, str]) -
 
 @pytest.fixture
 def chat(app: Serving, page: Page) -> Chat:
-    """Gives the page of the shared app, opened by a visitor who has never been there."""
+    """Returns the page of the shared app, opened by a visitor who has never been there."""
     return Chat(page, app.url)
 
 
 @pytest.fixture(params=WINDOWS)
 def window(request: pytest.FixtureRequest, chat: Chat) -> Chat:
-    """Gives the page of the shared app in a window of each size."""
+    """Returns the page of the shared app in a window of each size."""
     width, height = WINDOWS[request.param]
     chat.page.set_viewport_size({"width": width, "height": height})
     return chat

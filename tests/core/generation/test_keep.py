@@ -126,7 +126,7 @@ async def test_a_version_claims_the_seed_that_was_used(
 
 @pytest.fixture
 def slow_module(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Gives a module whose import waits until it is let go, and notes its thread."""
+    """Returns a module whose import waits until it is let go, and notes its thread."""
     state = types.SimpleNamespace(begun=threading.Event(), go=threading.Event(), threads=[])
 
     def load(name: str) -> Any:

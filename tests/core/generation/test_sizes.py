@@ -13,7 +13,7 @@ from limner import Size, SizeRange
 
 
 def ranges(count: int) -> list[SizeRange]:
-    """Gives ranges of every kind, the same with each run: wide, narrow, coarse, with and without bounds."""
+    """Returns ranges of every kind, the same with each run: wide, narrow, coarse, with and without bounds."""
     rng = random.Random(1)
     found: list[SizeRange] = []
     while len(found) < count:

@@ -41,13 +41,13 @@ async def keep(
 
 
 async def prune(store: Store, **limits: Any) -> list[str]:
-    """Gives the messages that were forgotten, in order."""
+    """Returns the messages that were forgotten, in order."""
     given = {"keep_days": None, "keep_bytes": None, "in_use": (), "protected": (), **limits}
     return [message for _, message in await store.prune(**given)]
 
 
 async def kept(store: Store) -> list[str]:
-    """Gives the messages of the conversation that are left; each has its picture, and there is no other."""
+    """Returns the messages of the conversation that are left; each has its picture, and there is no other."""
     messages = await store.load("c")
     names = {version.picture.name for message in messages for version in message.versions if version.picture}
     assert {path.name for path in (store.folder / "pictures").iterdir()} == names

@@ -34,7 +34,7 @@ class Head(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
     def of(self, tag: str, **wanted: str) -> dict[str, str | None]:
-        """Gives the attributes of the only such tag."""
+        """Returns the attributes of the only such tag."""
         (found,) = [has for name, has in self.tags if name == tag and wanted.items() <= has.items()]
         return found
 

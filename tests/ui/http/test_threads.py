@@ -134,7 +134,7 @@ def test_without_storage_the_page_works_all_the_same(context: BrowserContext, ap
 
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory, with_shapes: dict[str, str]) -> Iterator[Serving]:
-    """Gives an app that a test may kill and start again."""
+    """Returns an app that a test may kill and start again."""
     folder = tmp_path_factory.mktemp("mortal")
     serving = Serving(folder, {**with_shapes, "LIMNER_DATA_DIR": str(folder / "data")})
     yield serving

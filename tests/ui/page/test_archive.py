@@ -27,7 +27,7 @@ async def _export(folder: Path) -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Gives a folder with an export of all that there can be, as a person unpacks it."""
+    """Returns a folder with an export of all that there can be, as a person unpacks it."""
     with ThreadPoolExecutor(1) as thread:  # Playwright's loop runs in this one
         data = thread.submit(lambda: asyncio.run(_export(tmp_path / "data"))).result()
     with ZipFile(BytesIO(data)) as archive:

@@ -37,7 +37,7 @@ SAME_ON_THE_CLIPBOARD = f"""async (image) => {{
 
 @pytest.fixture(scope="module")
 def shapes() -> Iterator[Any]:
-    """Gives the module of the test provider, for what it sends."""
+    """Returns the module of the test provider, for what it sends."""
     sys.path.insert(0, str(SHAPES))
     yield importlib.import_module("limner_shapes.shapes")
     sys.path.remove(str(SHAPES))

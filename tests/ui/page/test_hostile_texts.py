@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def nasty() -> str:
-    """Gives the text that the hostile provider puts everywhere."""
+    """Returns the text that the hostile provider puts everywhere."""
     sys.path.insert(0, str(SHAPES))
     try:
         return importlib.import_module("limner_shapes.hostile").NASTY

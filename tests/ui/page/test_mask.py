@@ -35,7 +35,7 @@ class Marking:
         return self.dialog.get_by_role("button", name=name, exact=True)
 
     def place(self, point: Point) -> Point:
-        """Gives where a point of the picture, in shares of it, is on the page."""
+        """Returns where a point of the picture, in shares of it, is on the page."""
         box = self.dialog.locator("canvas").bounding_box()
         assert box
         return box["x"] + point[0] * box["width"], box["y"] + point[1] * box["height"]

@@ -25,7 +25,7 @@ def use(chat: Chat, answer: Locator, item: str) -> None:
 
 
 def told(chat: Chat, sentence: str) -> Locator:
-    """Gives the sentence that everybody sees for a while."""
+    """Returns the sentence that everybody sees for a while."""
     toast = chat.page.get_by_role("list", name="Messages").get_by_role("listitem").filter(has_text=sentence)
     expect(toast).to_be_visible()
     return toast

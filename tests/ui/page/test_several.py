@@ -118,7 +118,7 @@ def test_other_models_make_the_same_and_one_may_fail(chat: Chat) -> None:
 
 @pytest.fixture
 def small(serve: Callable[..., Serving], with_shapes: dict[str, str], page: Page) -> Chat:
-    """Gives a server that makes two pictures at once, and three a day."""
+    """Returns a server that makes two pictures at once, and three a day."""
     limits = {"LIMNER_MAX_IN_FLIGHT": "2", "LIMNER_RATE_LIMIT": "3/day"}
     return Chat(page, serve(**with_shapes | limits).url)
 

@@ -34,7 +34,7 @@ SECRET = "a" * 32
 
 
 def photo(n: int) -> bytes:
-    """Gives a picture with as much in it as a photograph has."""
+    """Returns a picture with as much in it as a photograph has."""
     coarse = Image.effect_noise((96, 96), 60 + n).resize((768, 768), Image.Resampling.BICUBIC)
     fine = Image.effect_noise((768, 768), 12)
     written = io.BytesIO()
@@ -80,7 +80,7 @@ def long_app(tmp_path_factory: pytest.TempPathFactory, with_shapes: dict[str, st
 
 @pytest.fixture(scope="module")
 def visitor(long_app: Serving, browser: Browser) -> Iterator[BrowserContext]:
-    """Gives the one whom the conversations belong to."""
+    """Returns the one whom the conversations belong to."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(30_000)
     context.add_cookies([{"name": COOKIE, "value": SECRET, "url": long_app.url}])
@@ -126,7 +126,7 @@ class Traffic:
         return self._bytes.total()
 
     def of_each(self) -> int:
-        """Gives the same, but what came more than once by chance, such as a thumbnail in two places, once."""
+        """Returns the same, but once what came again by chance, such as a thumbnail in two places."""
         largest: Counter[str] = Counter()
         for request, count in self._bytes.items():
             address = self._addresses.get(request, "events")

@@ -28,7 +28,7 @@ def sent(chat: Chat, prompt: str = "A boat") -> dict[str, Any]:
 
 
 def given(chat: Chat) -> str:
-    """Gives the options that the provider got for the latest picture."""
+    """Returns the options that the provider got for the latest picture."""
     return chat.answers.last.locator(".limner-note", has_text="Revised prompt").inner_text().split(": ", 2)[2]
 
 

@@ -38,7 +38,7 @@ def original(chat: Chat, width: int) -> Locator:
 
 
 def box(image: Locator) -> tuple[float, float, float, float]:
-    """Gives the place and the size of the picture in the window, when it has come to rest."""
+    """Returns the place and the size of the picture in the window, when it has come to rest."""
     look = """async image => {
       await Promise.all(image.parentElement.getAnimations().map(one => one.finished));
       const { x, y, width, height } = image.getBoundingClientRect();

@@ -82,7 +82,7 @@ async def wait_at_gates(request: ImageRequest, tags: Set[str]) -> None:
 
 
 def picture(tags: Set[str], seed: int = 0, size: Size | None = None) -> bytes | str:
-    """Gives a gradient, or what the tags ask for, in one of the shapes that the contract knows."""
+    """Returns a gradient, or what the tags ask for, in one of the shapes that the contract knows."""
     if "svg" in tags:
         return f"data:image/svg+xml,{quote(SVG)}"
     if "svg-base64" in tags:
