@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from html import escape
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
@@ -20,12 +22,13 @@ from ui.http.visitor import is_owner
 
 _FACTS = re.compile(r"<script>\s*window\.gradio_\w+ = .*?</script>", re.DOTALL)
 _START = re.compile(r'<script type="module"[^>]* src="(?P<address>[\w./@+-]+)"')
+_ROOT = re.compile(r'"root": ?"(?P<url>[^"\\]*)"')
 _DOCUMENT = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">
-{head}
+{base}{head}
 <style>gradio-app:not(:has(#limner)) {{ display: none; }}</style>
 </head>
 <body>
@@ -39,9 +42,10 @@ _DOCUMENT = """<!doctype html>
 """Gradio's app shows nothing but the page: not its logo while it loads."""
 _STARTING = """<script>
 window.__gradio_mode__ = "app";
+addEventListener("vite:preloadError", (event) => event.preventDefault());
 addEventListener("load", () => setTimeout(() => import("{address}")));
 </script>"""
-"""Gradio's scripts wait until the page is there and can be used."""
+"""Gradio's scripts wait until the page can be used; that one is cut off by leaving is no error."""
 
 
 class IndexPage(Protocol):
@@ -104,8 +108,10 @@ class IndexMiddleware:
 
     def _draw(self, html: bytes, owner: bool) -> Text:
         gradios = html.decode()
-        start = _START.search(gradios)
+        start, root = _START.search(gradios), _ROOT.search(gradios)
+        path = urlsplit(root["url"]).path.strip("/") if root else ""  # below which a proxy serves the page
         document = _DOCUMENT.format(
+            base=f'<base href="/{escape(path)}/">\n' if path else "",
             head=self._head,
             first_paint=self._paints[owner],
             facts="\n".join(_FACTS.findall(gradios)),

@@ -69,7 +69,7 @@ def test_a_choice_while_offline_is_taken_back_with_one_sentence(window: Chat) ->
     expect(window.page.locator("gradio-app #limner")).to_be_attached()  # Gradio has loaded what it needs
     window.page.context.set_offline(True)
     window.begin_choice("Provider", "Sketch")
-    sentence = "The server cannot be reached: check the connection and try again."
+    sentence = "The server cannot be reached: check the connection and choose again."
     expect(window.error).to_have_text(sentence)
     expect(window.provider).to_have_value("shapes")
     expect(window.model).to_have_value("shapes-1")

@@ -216,8 +216,9 @@ def test_what_cannot_be_loaded_says_so(chat: Chat) -> None:
     original(chat, 1500)
     expect(viewer(chat).get_by_role("alert")).to_be_empty()
     chat.page.keyboard.press("Escape")
+    chat.page.wait_for_function("!history.state")  # closed, it goes back by itself
 
-    chat.page.reload()
+    chat.reload()
     gone = {"status": 404, "content_type": "application/json", "body": "{}"}
     chat.page.route(f"**{full}*", lambda route: route.fulfill(**gone))
     zoom(answer).click()

@@ -55,7 +55,8 @@ export async function choose(provider, model, { isRemembered = false, values } =
     unsay(failed);
   } else {
     showLists();
-    if (!isRemembered) complain(failed = reply.problem);
+    failed = reply.status ? reply.problem : "The server cannot be reached: check the connection and choose again.";
+    if (!isRemembered) complain(failed);
   }
   whenReady(reply.ok);
   return reply.ok;
