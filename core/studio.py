@@ -67,12 +67,10 @@ class Studio:
         if time.monotonic() >= self._next_pruning:
             self._next_pruning = time.monotonic() + DAY
             await self._saving.prune(self.settings.keep_days)
-            await self._conversations.purge()
             await self._deletion.purge()
+            self._deletion.purge_later()  # what was deleted just before a restart
             await self._usual.load()
-        conversation = await self._conversations.open(conversation_id, visitor.key)
-        self._deletion.purge_later(conversation)
-        return conversation
+        return await self._conversations.open(conversation_id, visitor.key)
 
     async def conversations(
         self, visitor: Visitor, search: str = "", before: float | None = None
@@ -94,6 +92,7 @@ class Studio:
     async def delete_conversation(self, conversation_id: str, visitor: Visitor) -> None:
         """Stops what runs in a conversation and deletes it, for good in a minute; raises Missing."""
         await self._conversations.delete(conversation_id, visitor.key)
+        self._deletion.purge_later()
         for attempt in self._attempts.values():
             if attempt.conversation.id == conversation_id:
                 attempt.stop("person")
@@ -186,6 +185,7 @@ class Studio:
 
         With its last version goes the message. Raises Rejected if there is no such version.
         """
+        self.stop(message, version)
         await self._deletion.delete(conversation, message, version)
 
     async def restore(self, conversation: Conversation, message: Message, version: int | None = None) -> None:
@@ -249,7 +249,6 @@ class Studio:
         if self._closing:
             return
         self._closing = True
-        self._conversations.close()
         self._deletion.close()
         if settling := set(self._attempts):
             log.info("Waiting for %d pictures that are being made", len(settling))

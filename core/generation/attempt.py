@@ -75,7 +75,8 @@ class Attempt:
 
     @property
     def is_deleted(self) -> bool:
-        return self.message.deleted is not None or self.version.deleted is not None
+        """Whether the version is deleted, alone or with its message or conversation."""
+        return any(one.deleted is not None for one in (self.conversation, self.message, self.version))
 
     @property
     def model(self) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Messages and versions are deleted, can be restored for a while, and then go for good."""
+"""Deletes versions and messages, restores them for a while, and then removes for good what is deleted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
-from weakref import WeakSet
 
 from core.chat.conversation import UNDO_SECONDS, Conversation
 from core.chat.failure import Rejected
@@ -31,10 +30,9 @@ class Deletion:
         self._saving = saving
         self._attempts = attempts
         self._purging: set[asyncio.Task[None]] = set()
-        self._opened: WeakSet[Conversation] = WeakSet()
 
     async def delete(self, conversation: Conversation, message: Message, number: int | None) -> None:
-        """Stops what runs and deletes a version, with its message if it is the last, or all of a message.
+        """Deletes a version, with its message if it is the last, or all of a message.
 
         Nothing is lost for `UNDO_SECONDS`: a picture that still comes is kept until then.
         """
@@ -49,10 +47,7 @@ class Deletion:
             changed.append(_mark(message, version, now))
         if number is None or not message.turns:
             message.deleted = now
-        for attempt in self._attempts.values():
-            if attempt.message is message and number in (None, attempt.number):
-                attempt.stop("person")
-        self._purge_after(UNDO_SECONDS)
+        self.purge_later()
         await self._saving.change(conversation, message, *changed)
 
     async def restore(self, conversation: Conversation, message: Message, number: int | None) -> None:
@@ -72,23 +67,11 @@ class Deletion:
         """Removes for good what has been deleted long enough, but for what is still being made."""
         await self._saving.purge(time.time() - UNDO_SECONDS - MARGIN)
 
-    def purge_later(self, conversation: Conversation) -> None:
-        """Sees to it that what was deleted before a conversation was opened goes in its time."""
-        if conversation in self._opened:
-            return
-        self._opened.add(conversation)
-        times = {version.deleted for message in conversation for version in message.versions}
-        for deleted in (times | {message.deleted for message in conversation}) - {None}:
-            self._purge_after((deleted or 0) + UNDO_SECONDS - time.time())
+    def purge_later(self) -> None:
+        """Removes for good what is deleted now, once it cannot be restored any more."""
 
-    def close(self) -> None:
-        """Leaves what is deleted and not removed yet to the next start."""
-        for task in self._purging:
-            task.cancel()
-
-    def _purge_after(self, seconds: float) -> None:
         async def purge() -> None:
-            await asyncio.sleep(max(0, seconds) + 2 * MARGIN)
+            await asyncio.sleep(UNDO_SECONDS + 2 * MARGIN)
             if stopping := [attempt.settled for attempt in self._attempts.values() if attempt.is_deleted]:
                 await asyncio.wait(stopping)
             await self.purge()
@@ -96,6 +79,11 @@ class Deletion:
         task = asyncio.create_task(purge())
         self._purging.add(task)
         task.add_done_callback(self._purging.discard)
+
+    def close(self) -> None:
+        """Leaves what is deleted and not removed yet to the next start."""
+        for task in self._purging:
+            task.cancel()
 
 
 def no_version() -> NoVersion:

@@ -104,6 +104,7 @@ class Saving:
     async def purge(self, before: float) -> None:
         """Removes for good what was deleted before a time; what is still being made goes another time."""
         try:
+            await self._conversations.purge(before)
             purged = await self._store.purge(before, {message.id for message in self.unsaved})
         except StoreError:
             log.exception("What was deleted could not be removed; it is removed later")

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from core.chat.conversation import UNDO_SECONDS, ConversationEntry, title_of
+from core.chat.conversation import ConversationEntry, title_of
 from core.storage.pictures import Pictures
 from core.storage.uploads import forget_pictures
 
@@ -49,7 +49,7 @@ UNION SELECT picture FROM used JOIN message ON message = message.id WHERE thread
 UNION SELECT picture FROM upload WHERE thread = :id
 """
 _DUE = """
-SELECT id FROM conversation WHERE deleted <= ? AND NOT EXISTS (
+SELECT id FROM conversation WHERE deleted < ? AND NOT EXISTS (
     SELECT 1 FROM message JOIN version ON message = message.id
     WHERE thread = conversation.id AND version.owner IS NOT NULL
 )
@@ -118,14 +118,14 @@ class Conversations:
         await self._write("UPDATE conversation SET title = ? WHERE id = ?", title, id)
 
     async def mark_deleted(self, id: str, deleted: float | None) -> None:
-        """Marks a conversation as deleted at a time, to be purged `UNDO_SECONDS` later; None restores it."""
+        """Marks a conversation as deleted at a time; None restores it."""
         await self._write("UPDATE conversation SET deleted = ? WHERE id = ?", deleted, id)
 
-    async def purge(self) -> list[str]:
-        """Removes for good what was deleted long enough ago, and returns the ids of these conversations."""
+    async def purge(self, before: float) -> list[str]:
+        """Removes for good what was deleted before a time, and returns the ids of these conversations."""
 
         def write(database: sqlite3.Connection) -> list[str]:
-            due = [id for (id,) in database.execute(_DUE, (time.time() - UNDO_SECONDS,)).fetchall()]
+            due = [id for (id,) in database.execute(_DUE, (before,)).fetchall()]
             for id in due:
                 pictures = [name for (name,) in database.execute(_PICTURES, {"id": id}).fetchall()]
                 with database:

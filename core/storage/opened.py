@@ -25,8 +25,8 @@ class OpenConversations:
     """Opens conversations, lists them, renames them and deletes them; belongs to one event loop.
 
     A key says who asks: what belongs to another key is Missing, as what does not exist. What belongs to
-    nobody becomes theirs. Without a key only what belongs to nobody is found. Every method may raise
-    Unavailable.
+    nobody becomes theirs. Without a key only what belongs to nobody is found. Every method but `purge`
+    may raise Unavailable.
     """
 
     def __init__(self, store: Store) -> None:
@@ -34,7 +34,6 @@ class OpenConversations:
         self._rows = store.conversations
         self._open: WeakValueDictionary[str, Conversation] = WeakValueDictionary()
         self._opening = asyncio.Lock()
-        self._purging: set[asyncio.Task[None]] = set()
 
     def ids(self) -> set[str]:
         """Returns the ids of the conversations that are open."""
@@ -74,12 +73,9 @@ class OpenConversations:
         return await self._find(id)
 
     async def delete(self, id: str, key: str | None) -> None:
-        """Marks a conversation as deleted: it is then Missing, and goes for good after `UNDO_SECONDS`."""
+        """Marks a conversation as deleted: it is then Missing, and can be restored for `UNDO_SECONDS`."""
         await self.entry(id, key)
         await self._mark(id, time.time())
-        task = asyncio.create_task(self._purge_later())
-        self._purging.add(task)
-        task.add_done_callback(self._purging.discard)
 
     async def restore(self, id: str, key: str | None) -> ConversationEntry:
         """Takes back that a conversation was deleted; raises Missing if it is too late."""
@@ -88,18 +84,10 @@ class OpenConversations:
         await self._mark(id, None)
         return await self._find(id)
 
-    async def purge(self) -> None:
-        """Removes for good what was deleted `UNDO_SECONDS` ago or earlier."""
-        try:
-            for id in await self._rows.purge():
-                self._open.pop(id, None)
-        except StoreError:
-            log.exception("Deleted conversations could not be removed")
-
-    def close(self) -> None:
-        """Leaves what is deleted and not removed yet to the next start."""
-        for task in self._purging:
-            task.cancel()
+    async def purge(self, before: float) -> None:
+        """Removes for good what was deleted before a time; raises StoreError."""
+        for id in await self._rows.purge(before):
+            self._open.pop(id, None)
 
     def message(self, id: str, message_id: str) -> Message | None:
         """Returns a message of a conversation that is open."""
@@ -122,10 +110,6 @@ class OpenConversations:
         if entry is None:
             raise Missing(_MISSING)
         return entry
-
-    async def _purge_later(self) -> None:
-        await asyncio.sleep(UNDO_SECONDS + 1)
-        await self.purge()
 
     async def _mark(self, id: str, deleted: float | None) -> None:
         await _stored(self._rows.mark_deleted(id, deleted))

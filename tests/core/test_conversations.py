@@ -10,8 +10,8 @@ import pytest
 
 from core.chat.failure import Missing, Rejected, Unavailable
 from core.chat.request import UserRequest
+from core.generation import deletion
 from core.generation.limits import OWNER, Visitor
-from core.storage import opened
 from core.studio import Studio
 from tests.core.scripted import CONVERSATION, PNG, Gate, ScriptedProvider, ask, settled, studio_of
 
@@ -124,15 +124,16 @@ async def test_one_without_a_message_is_missing_too_once_it_is_deleted(tmp_path:
 
 
 async def test_after_a_minute_it_is_gone_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deletion, "UNDO_SECONDS", 0.0)
+    monkeypatch.setattr(deletion, "MARGIN", 0.01)
+    monkeypatch.setattr("core.storage.opened.UNDO_SECONDS", 0.0)
     async with studio_of(tmp_path, ScriptedProvider()) as studio:
         await begin(studio)
         conversation = await studio.conversation(CONVERSATION, ME)
-        monkeypatch.setattr(opened, "UNDO_SECONDS", -1)
-        monkeypatch.setattr("core.storage.conversations.UNDO_SECONDS", -1)
         await studio.delete_conversation(CONVERSATION, ME)
         with pytest.raises(Missing):
             await studio.restore_conversation(CONVERSATION, ME)
-        await asyncio.gather(*studio._conversations._purging)
+        await asyncio.gather(*studio._deletion._purging)
         assert list((tmp_path / "pictures").iterdir()) == []
         assert list(await studio.conversation(CONVERSATION, OTHER)) == [], "the id is free"
         assert len(conversation) == 1
@@ -145,9 +146,23 @@ async def test_what_a_server_left_deleted_goes_at_its_next_start(
         await begin(studio)
         await studio.delete_conversation(CONVERSATION, ME)
     assert len(list((tmp_path / "pictures").iterdir())) == 1
-    monkeypatch.setattr("core.storage.conversations.UNDO_SECONDS", -1)
+    monkeypatch.setattr(deletion, "UNDO_SECONDS", -2.0)  # as if so much time had passed
     async with studio_of(tmp_path, ScriptedProvider()) as studio:
         await studio.conversation("1" * 32, ME)
+        assert list((tmp_path / "pictures").iterdir()) == []
+
+
+async def test_what_a_server_left_deleted_just_now_goes_a_minute_after_its_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with studio_of(tmp_path, ScriptedProvider()) as studio:
+        await begin(studio)
+        await studio.delete_conversation(CONVERSATION, ME)
+    monkeypatch.setattr(deletion, "MARGIN", 0.01)
+    monkeypatch.setattr(deletion, "UNDO_SECONDS", 0.5)
+    async with studio_of(tmp_path, ScriptedProvider()) as studio:
+        await studio.conversation("1" * 32, ME)
+        await asyncio.gather(*studio._deletion._purging)
         assert list((tmp_path / "pictures").iterdir()) == []
 
 

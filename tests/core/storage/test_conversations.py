@@ -177,11 +177,9 @@ async def test_what_was_deleted_a_minute_ago_goes_with_all_that_nothing_else_nee
     await execute(store, "INSERT INTO used VALUES (?, 'kept-a fox')", shared)
 
     await store.conversations.mark_deleted("gone", clock[0])
-    clock[0] += 59
-    assert await store.conversations.purge() == []
+    assert await store.conversations.purge(clock[0]) == []
     assert await found(store) == ["kept"], "it is not shown meanwhile"
-    clock[0] += 2
-    assert await store.conversations.purge() == ["gone"]
+    assert await store.conversations.purge(clock[0] + 1) == ["gone"]
 
     assert files(store) == {shared, kept}
     assert files(store, "thumbnails") == {f"{shared}.webp"}
@@ -195,18 +193,18 @@ async def test_what_still_runs_is_not_removed(store: Store, clock: list[float]) 
     """It would bring back a part of the conversation when it settles."""
     message = Message("m", UserRequest(prompt="a fox"), 1.5, 5, [running()])
     await store.save("c", message, running(), owner=ME)
-    await store.conversations.mark_deleted("c", clock[0] - 61)
-    assert await store.conversations.purge() == []
+    await store.conversations.mark_deleted("c", clock[0])
+    assert await store.conversations.purge(clock[0] + 1) == []
     await store.save("c", message, running().cancelled(), owner=ME)
-    assert await store.conversations.purge() == ["c"]
+    assert await store.conversations.purge(clock[0] + 1) == ["c"]
 
 
 async def test_a_conversation_goes_with_a_picture_that_was_never_sent(store: Store) -> None:
     brought = await store.add_upload("c", PNG, INFO, "a.png", ME)
-    await store.conversations.purge()
+    await store.conversations.purge(time.time())
     assert await store.conversations.find("c")
     await execute(store, "DELETE FROM upload WHERE picture = ?", brought.name)
-    await store.conversations.purge()
+    await store.conversations.purge(time.time())
     assert await store.conversations.find("c") is None
 
 
