@@ -83,7 +83,7 @@ class Importer:
         """Proves a picture and stores its very bytes; returns also whether it is signed."""
         data = await self._workers.run(lambda: archive.read(name))
         try:
-            info, is_signed = await self._pipeline.accept_unchanged(data)
+            info, is_signed = await self._pipeline.inputs.accept_unchanged(data)
         except Rejected as error:
             error.args = (f"{name.removeprefix('pictures/')[:100]}: {error}",)
             raise

@@ -46,7 +46,7 @@ class Pipeline:
         self._store = store
         self._resources = DecodeResources()
         # of their own, so that no crowd of large pictures holds up one that has been paid for
-        self._inputs = Inputs(settings, store, DecodeResources())
+        self.inputs = Inputs(settings, store, DecodeResources())
         self.limits = UsageLimits(settings, store.hits)
 
     def would_bill_twice(self, message: Message, requests: Sequence[UserRequest], visitor: Visitor) -> bool:
@@ -74,14 +74,7 @@ class Pipeline:
     async def accept(self, image: bytes | str, visitor: Visitor) -> Accepted:
         """Returns a picture that a visitor sends, as it is to be kept; raises Rejected."""
         self.limits.count_upload(visitor)
-        return await self._inputs.accept(image)
-
-    async def accept_unchanged(self, data: bytes) -> tuple[ImageInfo, bool]:
-        """Returns what a picture of an import is, which is kept byte for byte, and whether it is signed.
-
-        Raises Rejected.
-        """
-        return await self._inputs.accept_unchanged(data)
+        return await self.inputs.accept(image)
 
     async def prove_preview(self, data: bytes) -> ImageInfo:
         """Returns what a preview is; raises ProviderError if it is no picture, or a large one."""
@@ -107,7 +100,7 @@ class Pipeline:
             await begin(plan)
             try:
                 secret, retries = credential(plan.provider), self._settings.max_retries
-                async with self._inputs.load(plan) as request:
+                async with self.inputs.load(plan) as request:
                     loaded = replace(plan, image_request=request)
                     return await call(loaded, secret, self._registry, retries, report, share, preview)
             except GenerationFailed as error:
@@ -141,7 +134,7 @@ class Pipeline:
         signed = await self._resources.decoders.run(lambda: is_signed(data))
         picture = await self._store.put(data, info)
         if result.continuation is not None:
-            await self._inputs.keep_continuation(plan, picture.name, result.continuation)
+            await self.inputs.keep_continuation(plan, picture.name, result.continuation)
         warnings = (*_size_warning(plan, result, picture), *_format_warning(plan, result, picture))
         provenance = plan.provenance.with_result(result, *warnings)
         return picture, provenance.model_copy(update={"signed": signed})

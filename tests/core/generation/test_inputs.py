@@ -453,7 +453,7 @@ async def test_pictures_wait_their_turn_for_memory(tmp_path: Path, monkeypatch: 
 
 async def test_pictures_that_come_in_hold_up_none_that_has_been_made(tmp_path: Path) -> None:
     async with studio_of(tmp_path, editing()) as studio:
-        memory = studio._pipeline._inputs._resources.memory  # pyright: ignore[reportPrivateUsage]
+        memory = studio._pipeline.inputs._resources.memory  # pyright: ignore[reportPrivateUsage]
         await memory.take(memory.most)  # as many large ones do, for as long as they keep coming
         _, _, version = await send(studio)
     assert picture_of(version)

@@ -184,7 +184,7 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> list[Loopback]:
 
 def play_internet(studio: Studio, tls: Any, **addresses: str) -> None:
     """Has the links of visitors lead to these addresses, and trusts the certificate of a test."""
-    fetcher = studio._pipeline._inputs._fetcher  # pyright: ignore[reportPrivateUsage]
+    fetcher = studio._pipeline.inputs._fetcher  # pyright: ignore[reportPrivateUsage]
 
     async def resolve(host: str, port: int) -> list[str]:
         return [addresses.get(host.partition(".")[0], host)]
