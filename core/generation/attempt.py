@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any, Literal, TypeAlias, TypeVar
 from weakref import WeakMethod
 
@@ -18,6 +17,7 @@ from core.generation.pipeline import Pipeline
 from core.generation.previews import Previews
 from core.generation.resolve import Plan
 from limner import CancelConfirmed, ImageResult
+from limner.threads import call_on
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -139,10 +139,8 @@ class Attempt:
         loop, show_of = asyncio.get_running_loop(), WeakMethod(show)
 
         def report(what: T) -> None:
-            show = show_of()
-            if show is not None:
-                with suppress(RuntimeError):  # the loop has ended before the provider's thread
-                    loop.call_soon_threadsafe(show, what)
+            if show := show_of():
+                call_on(loop, lambda: show(what))
 
         return report
 

@@ -6,13 +6,13 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 from weakref import WeakMethod
 
 from core.chat.picture import Preview
 from limner import ProviderError
 from limner.identify import ImageInfo
+from limner.threads import call_on
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,7 @@ class Previews:
         """Takes what a provider gives as a preview; what is no picture is not shown."""
         is_waiting, self._newest = self._newest is not None, data
         if not is_waiting:
-            with suppress(RuntimeError):  # the loop has ended before the provider's thread
-                self._loop.call_soon_threadsafe(self._begin)
+            call_on(self._loop, self._begin)
 
     def end(self) -> None:
         """Shows nothing more."""
