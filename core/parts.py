@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import base64
 import unicodedata
-from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
-import core.chat.thread
+from core.chat import thread
 from core.chat.message import Message, Version
 from core.chat.picture import InputPicture, Picture
 from core.settings.schema import Settings
@@ -88,7 +87,7 @@ async def thread_messages(message: Message, store: Store, settings: Settings) ->
     for version in message.versions:
         if version.picture:
             parts[version.picture.name] = await image_part(version, store, settings)
-    return core.chat.thread.thread_messages(message, parts)
+    return thread.thread_messages(message, parts)
 
 
 def details(message: Message, version: Version) -> dict[str, Any]:
@@ -99,13 +98,9 @@ def details(message: Message, version: Version) -> dict[str, Any]:
         "message": message.id,
         "turn": version.turn,
         "status": version.reason or version.status,
-        "started": _iso(version.started),
+        "started": thread.iso_time(version.started),
         "requested": requested,
     }
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
 
 
 def provenance(version: Version) -> dict[str, Any]:

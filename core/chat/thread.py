@@ -34,7 +34,7 @@ def thread_messages(
     asked: dict[str, Any] = {
         "id": f"{message.id}-asked",
         "role": "user",
-        "createdAt": _iso(message.created),
+        "createdAt": iso_time(message.created),
         "content": [
             {"type": "text", "text": message.request.prompt},
             *filter(None, (parts.get(picture.name) for picture in message.request.images)),
@@ -61,7 +61,7 @@ def _answer(
     return {
         "id": f"{message.id}-{version.number}",
         "role": "assistant",
-        "createdAt": _iso(version.started),
+        "createdAt": iso_time(version.started),
         "content": [*([{"type": "text", "text": said}] if said else []), *([part] if part else [])],
         "status": _status(version),
         "metadata": {"custom": {"limner": FORMAT, **known}},
@@ -79,5 +79,6 @@ def _status(version: Version) -> dict[str, Any]:
     return status
 
 
-def _iso(time: float) -> str:
+def iso_time(time: float) -> str:
+    """Returns a Unix time as ISO 8601, in UTC."""
     return datetime.fromtimestamp(time, timezone.utc).isoformat()

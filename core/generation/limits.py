@@ -33,7 +33,7 @@ OWNER = Visitor("owner", is_owner=True)
 class UsageLimits:
     """Counts the requests of each visitor, whatever becomes of them, and those in flight.
 
-    `hits` are those of an earlier process; `unwritten` are those that the store does not have yet.
+    `hits` are those of an earlier process; `unsaved_hits` are those that the store does not have yet.
     """
 
     def __init__(self, settings: Settings, hits: Iterable[Hit] = ()) -> None:

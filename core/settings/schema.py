@@ -76,8 +76,8 @@ def _variable(value: str) -> str:
     return value
 
 
-def _rate(value: str) -> str | None:
-    if value.strip().lower() in ("", "none"):
+def _rate(value: str | None) -> str | None:
+    if value is None or value.strip().lower() in ("", "none"):
         return None
     try:
         (limit,) = parse_many(value)
@@ -95,7 +95,7 @@ def _price(value: str) -> str:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
-Rate = Annotated[str | None, AfterValidator(lambda value: None if value is None else _rate(value))]
+Rate = Annotated[str | None, AfterValidator(_rate)]
 
 
 class ProviderSettings(BaseModel):

@@ -77,7 +77,6 @@ class Pictures:
         for name in names:
             self._in_memory.pop(name, None)
             path = self._folder / name
-            self._in_memory.pop(name, None)
             with contextlib.suppress(OSError):  # it is gone already, or cannot be deleted
                 size = path.stat().st_size
                 path.unlink()
