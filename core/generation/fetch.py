@@ -19,7 +19,7 @@ import idna
 
 from core.generation.tunnel import open_tunnel
 from core.settings.schema import Settings
-from limner import ProviderError
+from limner import ProviderError, retry_after
 from limner.inflate import Inflater
 from limner.proxies import proxy_for
 
@@ -171,7 +171,8 @@ class Fetcher:
 
     def _check_head(self, status: int, headers: dict[bytes, bytes]) -> None:
         if status in _TEMPORARY or status >= 500:
-            raise _TryAgain("bad-image", why=_sentence(status), retry_after=_seconds(headers))
+            wait = retry_after({"retry-after": headers.get(b"retry-after", b"").decode("latin-1")})
+            raise _TryAgain("bad-image", why=_sentence(status), retry_after=wait)
         if status != 200:
             raise _bad(_sentence(status))
         self._check_size(int(headers.get(b"content-length", 0)))
@@ -264,12 +265,6 @@ def _sentence(status: int) -> str:
     if status == 403:
         return "The picture's server does not hand it out (403): the link may have expired."
     return f"The picture's server answered with the status {status}."
-
-
-def _seconds(headers: dict[bytes, bytes]) -> float | None:
-    """Returns the wait that a server asks for in seconds; a date is not worth reading for a picture."""
-    wait = headers.get(b"retry-after", b"")
-    return float(wait) if re.fullmatch(rb"[0-9]{1,4}", wait) else None
 
 
 def _bad(sentence: str) -> ProviderError:

@@ -18,7 +18,7 @@ import anyio
 import httpcore
 import pytest
 
-from core.generation.fetch import PAUSES, Fetcher, _seconds, _TryAgain
+from core.generation.fetch import PAUSES, Fetcher
 from core.settings.schema import Settings
 from limner import ProviderError
 from limner.testing.loopback import Loopback, Reply, Request
@@ -537,10 +537,9 @@ def test_tries_wait_longer_each_time_and_as_long_as_the_server_asks(monkeypatch:
     fetcher = make()
     fetcher.pauses = PAUSES
     for wait in ("", "2", "600", "9" * 400, "soon"):
-        reply = _TryAgain("bad-image", retry_after=_seconds({b"retry-after": wait.encode()}))
 
-        async def follow(_: object, reply: _TryAgain = reply) -> bytes:
-            raise reply
+        async def follow(_: object, wait: str = wait) -> None:
+            fetcher._check_head(503, {b"retry-after": wait.encode()})
 
         monkeypatch.setattr(fetcher, "_follow", follow)
         with pytest.raises(ProviderError):
