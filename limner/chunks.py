@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from limner.bounds import check_parts, max_parts
 
-_JPEG_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
-"""A restart mark, and a zero after 0xff, belong to a scan."""
+JPEG_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
+"""What begins a segment with a length, and the start and end of a picture; restart marks belong to a scan."""
 
 
 class Part(NamedTuple):
@@ -52,7 +52,7 @@ def _png(data: bytes) -> Iterator[Part]:
 
 def _jpeg(data: bytes) -> Iterator[Part]:
     at = 2
-    while (found := _JPEG_MARKER.search(data, at)) and found[1] not in (b"\xd8", b"\xd9", b"\xda"):
+    while (found := JPEG_MARKER.search(data, at)) and found[1] not in (b"\xd8", b"\xd9", b"\xda"):
         body = found.end() + 2
         at = found.end() + struct.unpack_from(">H", data, found.end())[0]
         yield Part(found[1], found.start(), body, at, at)

@@ -29,5 +29,7 @@ SVG = "image/svg+xml"
 
 EXTENSIONS = {format.media_type: format.extension for format in FORMATS} | {SVG: "svg"}
 """The extension of each media type, SVG included."""
+NAMES = {format.media_type: format.name for format in FORMATS}
+"""The name of each raster format by its media type."""
 MEDIA_TYPES = {extension: media_type for media_type, extension in EXTENSIONS.items()}
 """The media type of each extension."""

@@ -7,11 +7,10 @@ T.81 (JPEG) with the ICC specification, annex B.4, and RFC 9649 (WebP).
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 
-from limner.chunks import parts_of
+from limner.chunks import JPEG_MARKER, parts_of
 from limner.colour_profile import MOST_BYTES, plain_profile
 
 _PNG_PIXELS = (b"IHDR", b"IDAT", b"IEND")
@@ -24,8 +23,6 @@ _PROFILE_NAME = b"ICC Profile\0\0"  # as Pillow writes it
 _WEBP_PIXELS = (b"VP8 ", b"VP8L", b"ALPH")
 _WEBP_METADATA, _WEBP_PROFILE, _WEBP_MOVES = 0x08 | 0x04, 0x20, 0x02
 """The flags of a WebP file that has EXIF and XMP data, a profile, several frames."""
-_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
-"""A restart mark, and a zero after 0xff, belong to a scan."""
 _JPEG_KEPT = {0xC0, 0xC1, 0xC2, 0xC4, 0xDA, 0xDB, 0xDC, 0xDD}
 """Frames, tables, scans and what belongs to them."""
 _PIECE = 65_519
@@ -84,7 +81,7 @@ def _jpeg(data: bytes) -> bytes:
     view, at, in_scan = memoryview(data), 2, False
     kept: list[bytes | memoryview] = [data[:2]]
     profile = _jpeg_profile(data)
-    while found := _MARKER.search(data, at):
+    while found := JPEG_MARKER.search(data, at):
         marker, start = found[1][0], found.end() - 2
         if in_scan:
             kept.append(view[at:start])

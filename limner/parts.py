@@ -17,7 +17,7 @@ from itertools import count
 
 from limner.avif import walk_avif
 from limner.bounds import Parts, bad_image, check_parts, check_pixels, max_parts
-from limner.chunks import parts_of
+from limner.chunks import JPEG_MARKER, parts_of
 
 _MIN_JPEG_SCANS = 20
 """libjpeg writes 10 for RGB and 18 for CMYK."""
@@ -28,9 +28,6 @@ _MAX_JPEG_TABLES = 65_535  # bytes; at most eight tables of up to 275 are used
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNG_CRITICAL = (b"IHDR", b"PLTE", b"IDAT")
 _PNG_END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
-_JPEG_MARKER = re.compile(
-    rb"\xff([\xc0-\xcf\xd8-\xfe])"
-)  # segments with a length, and the start and end of a picture
 _JPEG_RESERVED = re.compile(rb"\xff[\x02-\xbf]")  # no decoder continues after one
 _JPEG_PADDINGS = (bytes(16), b"\xd6\x3b\xa9\x7e" * 4)
 """What stands in for a missing end: decoders read 8 bytes ahead. The bits of the two differ."""
@@ -160,7 +157,7 @@ def _walk_jpeg(data: bytes, max_pixels: int) -> Parts:
     progressive, found = False, None
     for part in count(1):
         check_parts(part, max_parts(len(data)))
-        found = _JPEG_MARKER.search(data, at)
+        found = JPEG_MARKER.search(data, at)
         if found is None:
             if not first:
                 raise IndexError("the end is missing")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from limner.bounds import ImageInfo, bad_image, check_pixels
 from limner.colour_profile import plain_profile
 from limner.errors import ProviderError
-from limner.formats import FORMATS
+from limner.formats import NAMES
 from limner.inputs import ImageInputs
 from limner.metadata import is_moving_webp, without_metadata
 from limner.parts import walk
@@ -28,7 +28,6 @@ MEMORY = 16
 KEPT = ("image/png", "image/jpeg", "image/webp")
 _KEPT_INFO = ("transparency", "icc_profile")
 _HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-_NAMES = {format.media_type: format.name for format in FORMATS}
 _INVERTED = [255 - value for value in range(256)]
 _BLACK_OR_WHITE = [255 * (value > 127) for value in range(256)]
 _QUALITY = 95
@@ -88,14 +87,14 @@ def prepare_image(data: bytes, info: ImageInfo) -> tuple[bytes, ImageInfo]:
     `info` is what `identify` found. Only what is of another format, turned or moving is encoded again.
     Raises ``ProviderError("bad-image")`` for an SVG drawing.
     """
-    if info.media_type not in _NAMES:
+    if info.media_type not in NAMES:
         raise bad_image("An SVG drawing cannot be sent to a model: save it as PNG, and send that.")
     if info.media_type in KEPT and not is_moving_webp(data):
         data = without_metadata(data, info.media_type)
         if info.orientation == 1:
             return data, info
     else:  # without what takes Pillow long to read, and later frames
-        data = walk(_NAMES[info.media_type], data, info.width * info.height).coded()
+        data = walk(NAMES[info.media_type], data, info.width * info.height).coded()
     image = turned(_opened(data, info.media_type), info.orientation)
     data, media_type = _encoded(image, lossless=info.media_type in ("image/png", "image/gif"))
     return data, ImageInfo(media_type, *image.size)
@@ -155,7 +154,7 @@ def prepare_mask(data: bytes, media_type: str, size: Size) -> bytes:
 def _opened(data: bytes, media_type: str) -> Image:
     from PIL import Image
 
-    image = Image.open(BytesIO(data), formats=[_NAMES[media_type]])
+    image = Image.open(BytesIO(data), formats=[NAMES[media_type]])
     image.load()
     return image
 
@@ -194,13 +193,17 @@ def _written_as(image: Image, quality: int | None) -> tuple[bytes, str]:
         if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
             image, profile = image.convert("RGBA" if image.has_transparency_data else "RGB"), None
         return _written(image, "PNG", icc_profile=profile), "image/png"
-    if image.mode == "I;16":
-        image = image.point(lambda value: value / 257).convert("L")  # converting alone makes all of it white
+    image = with_eight_bits(image)
     if image.mode not in ("L", "RGB"):
         # a profile for other channels than these would be wrong
         profile = profile if image.mode in ("RGBA", "RGBX", "P") else None
         image = image.convert("RGB")
     return _written(image, "JPEG", quality=quality, icc_profile=profile), "image/jpeg"
+
+
+def with_eight_bits(image: Image) -> Image:
+    """Returns a grey picture of 16 bits with 8: Pillow's own conversion would make nearly all of it white."""
+    return image.point(lambda value: value / 257).convert("L") if image.mode == "I;16" else image
 
 
 def _halved(image: Image) -> Image:

@@ -7,11 +7,11 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from limner.bounds import MAX_SIDE
-from limner.formats import FORMATS
+from limner.formats import NAMES
 from limner.identify import orientation_of
 from limner.metadata import is_moving_webp, without_metadata
 from limner.parts import walk
-from limner.prepare import KEPT, named_errors, turned
+from limner.prepare import KEPT, named_errors, turned, with_eight_bits
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -20,7 +20,6 @@ MAX_THUMBNAIL_SIDE = 640
 """Pixels of the longer side."""
 FEW_BYTES = 60_000
 """A picture with no more of these, and no longer side, is shown itself."""
-_NAMES = {format.media_type: format.name for format in FORMATS}
 
 
 @named_errors()
@@ -32,7 +31,7 @@ def make_thumbnail(data: bytes, media_type: str) -> bytes:
     """
     from PIL import Image
 
-    name = _NAMES[media_type]
+    name = NAMES[media_type]
     parts = walk(name, data, MAX_SIDE**2)
     with_profile = media_type in KEPT and not is_moving_webp(data)
     coded = without_metadata(data, media_type) if with_profile else parts.coded()
@@ -56,8 +55,7 @@ def _small(image: Image) -> Image:
 
     colours: Any = ImageCms
     profile = image.info.get("icc_profile")
-    if image.mode == "I;16":
-        image = image.point(lambda value: value / 257).convert("L")  # converting alone makes all of it white
+    image = with_eight_bits(image)
     mode = "RGBA" if image.has_transparency_data else "RGB"
     if image.mode not in (mode, "CMYK"):
         image = image.convert(mode)

@@ -27,7 +27,7 @@ from core.settings.schema import Settings
 from core.storage.store import Store
 from limner import ImageResult, ImageWarning, ProviderError, Size
 from limner.finding import is_marked_unsafe
-from limner.formats import FORMATS, MEDIA_TYPES
+from limner.formats import MEDIA_TYPES, NAMES
 from limner.identify import ImageInfo
 
 SIZE_TOLERANCE = 0.05
@@ -187,13 +187,9 @@ def _format_warning(plan: Plan, result: ImageResult, picture: Picture) -> list[I
         media_type = MEDIA_TYPES.get("jpg" if wanted == "jpeg" else wanted, picture.media_type)
         is_said = any(warning.feature == name for warning in result.warnings)
         if name in options.model_fields_set and media_type != picture.media_type and not is_said:
-            details = f"{_format_name(picture.media_type)} instead of {_format_name(media_type)}."
+            details = f"{NAMES.get(picture.media_type, 'SVG')} instead of {NAMES.get(media_type, 'SVG')}."
             return [ImageWarning(name, details, "other")]
     return []
-
-
-def _format_name(media_type: str) -> str:
-    return next((format.name for format in FORMATS if format.media_type == media_type), "SVG")
 
 
 def _with_earlier(failures: list[Failure]) -> Failure:

@@ -11,7 +11,7 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from limner.errors import ProviderError
-from limner.formats import FORMATS
+from limner.formats import EXTENSIONS, NAMES
 from limner.info import ModelInfo
 from limner.inputs import InputImage
 from limner.picture import ImageInfo, identify, is_url, read
@@ -35,12 +35,11 @@ def input_image(number: int, media_type: str = "image/png") -> InputImage:
     """Returns a picture as the host sends one; each number has a size and pixels of its own."""
     from PIL import Image
 
-    (format,) = (format for format in FORMATS if format.media_type == media_type)
     size = Size(56 + 8 * number, 40)
     file = BytesIO()
     pixels = Random(number).randbytes(3 * size.pixels)  # no two pictures have bytes in common
-    Image.frombytes("RGB", size, pixels).save(file, format.name)
-    return InputImage(file.getvalue(), media_type, size, f"image-{number + 1}.{format.extension}")
+    Image.frombytes("RGB", size, pixels).save(file, NAMES[media_type])
+    return InputImage(file.getvalue(), media_type, size, f"image-{number + 1}.{EXTENSIONS[media_type]}")
 
 
 def input_images(model: ModelInfo, count: int, media_type: str | None = None) -> tuple[InputImage, ...]:
