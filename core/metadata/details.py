@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 from core.chat.message import Version
 from core.metadata.parameters import write_parameters
 from core.metadata.texts import GIF_TRAILER, XMP_BOX, XMP_GIF, XMP_JPEG, XMP_PNG, is_signed, read_texts
 from core.metadata.xmp import packet_of
-from limner.chunks import parts_of
+from limner.chunks import Part, parts_of
 
 _WEBP_XMP, _WEBP_ALPHA = 0x04, 0x10
 _XMP_ITEM = b"application/rdf+xml"
@@ -41,13 +41,17 @@ def _png(data: bytes, packet: bytes, version: Version) -> bytes:
             pieces.append(_chunk(b"tEXt", b"parameters\0" + text.encode("latin-1")))
         except UnicodeEncodeError:
             pieces.append(_chunk(b"iTXt", b"parameters" + bytes(5) + text.encode()))
-    old = XMP_PNG.encode() + b"\0"
-    pieces += [
-        data[part.start : part.end]
-        for part in parts[1:]
-        if not (part.kind == b"iTXt" and data.startswith(old, part.body))
-    ]
-    return b"".join([*pieces, data[parts[-1].end :]])
+    name = XMP_PNG.encode() + b"\0"
+    old = [part for part in parts if part.kind == b"iTXt" and data.startswith(name, part.body)]
+    return b"".join([*pieces, *_without(old, data, parts[0].end)])
+
+
+def _without(parts: Iterable[Part], data: bytes, start: int) -> Iterator[bytes]:
+    """Yields a file from a place on, without some of its parts."""
+    for part in parts:
+        yield data[start : part.start]
+        start = part.end
+    yield data[start:]
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
@@ -63,25 +67,18 @@ def _jpeg(data: bytes, packet: bytes, _: Version) -> bytes:
         first = part.end
     body = XMP_JPEG + packet
     pieces = [data[:first], b"\xff\xe1", struct.pack(">H", len(body) + 2), body]
-    at = first
-    for part in parts:
-        if part.kind == b"\xe1" and data.startswith(XMP_JPEG, part.body):
-            pieces.append(data[at : part.start])
-            at = part.end
-    return b"".join([*pieces, data[at:]])
+    old = [part for part in parts if part.kind == b"\xe1" and data.startswith(XMP_JPEG, part.body)]
+    return b"".join([*pieces, *_without(old, data, first)])
 
 
 def _webp(data: bytes, packet: bytes, _: Version) -> bytes:
     parts = [part for part in parts_of(data) if part.kind != b"XMP "]
     first = parts[0]
-    head = bytearray(data[first.body : first.stop])
-    if first.kind != b"VP8X":
-        head = bytearray(_webp_head(data, first.kind))
-    else:
-        parts = parts[1:]
+    is_extended = first.kind == b"VP8X"
+    head = bytearray(data[first.body : first.stop] if is_extended else _webp_head(data, first.kind))
     head[0] |= _WEBP_XMP
-    xmp = _riff(b"XMP ", packet)
-    chunks = b"".join([_riff(b"VP8X", bytes(head)), *(data[part.start : part.end] for part in parts), xmp])
+    kept = (data[part.start : part.end] for part in parts[is_extended:])
+    chunks = b"".join([_riff(b"VP8X", bytes(head)), *kept, _riff(b"XMP ", packet)])
     return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
 
 
@@ -104,12 +101,8 @@ def _webp_head(data: bytes, kind: bytes) -> bytes:
 def _gif(data: bytes, packet: bytes, _: Version) -> bytes:
     parts = list(parts_of(data))
     pieces = [b"GIF89a", data[6 : parts[0].start], b"!\xff", XMP_GIF, packet, GIF_TRAILER]
-    at = parts[0].start
-    for part in parts:
-        if data.startswith(XMP_GIF, part.body):
-            pieces.append(data[at : part.start])
-            at = part.end
-    return b"".join([*pieces, data[at:]])
+    old = [part for part in parts if data.startswith(XMP_GIF, part.body)]
+    return b"".join([*pieces, *_without(old, data, parts[0].start)])
 
 
 def _avif(data: bytes, packet: bytes, _: Version) -> bytes:
