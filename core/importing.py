@@ -16,7 +16,7 @@ from core.chat.picture import InputPicture, Picture, with_pictures
 from core.chat.thread_reading import read_thread
 from core.generation.limits import Visitor
 from core.generation.pipeline import Pipeline
-from core.parts import file_stem
+from core.parts import safe_filename
 from core.settings.schema import Settings
 from core.storage.archive import Archive
 from core.storage.database import StoreError
@@ -121,9 +121,8 @@ def _renamed(
         )
         if not isinstance(picture, InputPicture):
             return known
-        stem = file_stem(picture.filename.rpartition(".")[0] or picture.filename)
         facts = known.model_dump(exclude={"filename"})
-        return InputPicture(**facts, filename=f"{stem}.{EXTENSIONS[known.media_type]}")
+        return InputPicture(**facts, filename=safe_filename(picture.filename, known.media_type))
 
     now = time.time_ns() // 1000
     for rev, message in enumerate(messages, now - len(messages)):

@@ -15,6 +15,7 @@ from core.chat.message import Message, Version
 from core.chat.picture import InputPicture, Picture
 from core.settings.schema import Settings
 from core.storage.store import Store
+from limner.formats import EXTENSIONS
 
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 """Names that Windows keeps for devices."""
@@ -24,6 +25,11 @@ def filename(version: Version) -> str:
     """Returns a file name made from the prompt, safe on every system, with the extension of the bytes."""
     stem = file_stem(version.provenance.prompt)
     return f"{stem}.{version.picture.name.rsplit('.', 1)[1]}" if version.picture else stem
+
+
+def safe_filename(given: str, media_type: str) -> str:
+    """Returns a file's name made safe on every system, with the extension of its media type."""
+    return f"{file_stem(given.rpartition('.')[0] or given)}.{EXTENSIONS[media_type]}"
 
 
 def file_stem(prompt: str) -> str:

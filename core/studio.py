@@ -22,7 +22,7 @@ from core.generation.pipeline import Pipeline
 from core.generation.saving import Saving
 from core.generation.usual import UsualTimes
 from core.importing import Importer
-from core.parts import file_stem
+from core.parts import safe_filename
 from core.plugins.registry import Registry
 from core.sending import pictures_to_send
 from core.settings.schema import Settings
@@ -31,7 +31,6 @@ from core.storage.opened import OpenConversations
 from core.storage.retention import DAY
 from core.storage.store import Store
 from limner.clients import close_shared
-from limner.formats import EXTENSIONS
 
 log = logging.getLogger(__name__)
 
@@ -206,9 +205,9 @@ class Studio:
         if self._closing:
             raise Unavailable(CLOSING)
         data, info, settings, signed = await self._pipeline.accept(image, visitor)
-        name = f"{file_stem(filename.rpartition('.')[0] or filename)}.{EXTENSIONS[info.media_type]}"
+        filename = safe_filename(filename, info.media_type)
         try:
-            kept = await self.store.add_upload(conversation.id, data, info, name, conversation.owner)
+            kept = await self.store.add_upload(conversation.id, data, info, filename, conversation.owner)
             return BroughtPicture(**dict(kept), settings=settings, signed=signed)
         except StoreError as error:
             log.exception("A picture that was sent could not be kept")
