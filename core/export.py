@@ -32,7 +32,7 @@ Draw: TypeAlias = Callable[[Sequence[Message], Mapping[str, str]], Iterable[str]
 STEP = 786_432
 """Bytes that are read at once; a multiple of three, which is what base64 takes."""
 MAX_INLINE = 300_000_000
-"""Bytes of pictures that stand in `thread.json` too: JavaScript reads no text of twice that length."""
+"""Bytes of pictures that are in `thread.json` too: JavaScript cannot read a text of twice that length."""
 _WORKERS = Workers(2)
 """Threads that make the next piece of an archive."""
 

@@ -1,4 +1,4 @@
-"""Makes a new conversation of an exported one if all of the zip is what it says, and nothing otherwise."""
+"""Makes a new conversation from an exported one if the whole zip is valid, and nothing otherwise."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_ARCHIVE = 2_000_000_000
 """Bytes of a zip, and of the pictures in it."""
 MAX_PICTURES = 5_000
 SHARE = 5
-"""An import takes one in so many of the bytes that are kept at most, so that it displaces no more."""
+"""An import takes at most one in this many of the bytes that are kept, so that it displaces no more."""
 NOT_WRITTEN = "The conversation could not be written to the disk: try again in a moment."
 
 

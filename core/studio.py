@@ -57,11 +57,11 @@ class Studio:
         self._closing = False
 
     async def conversation(self, conversation_id: str, visitor: Visitor = OWNER) -> Conversation:
-        """Returns the conversation of that id, with its stored messages; one object however many ask.
+        """Returns the conversation with that id and its stored messages: the same object for all who ask.
 
-        An unknown id is a new one, which is stored with its first message or picture. One that is nobody's
-        becomes the visitor's. Raises Missing if it is another's, or deleted, and Unavailable if the store
-        cannot be read.
+        An unknown id is a new one, which is stored with its first message or picture. One without an owner
+        becomes the visitor's. Raises Missing if it is another visitor's, or deleted, and Unavailable if the
+        store cannot be read.
         """
         if time.monotonic() >= self._next_pruning:
             self._next_pruning = time.monotonic() + DAY

@@ -77,7 +77,7 @@ def shared(key: Hashable, factory: Callable[[], Client]) -> Client:
 
 
 async def shared_async(key: Hashable, factory: Callable[[], Client]) -> Client:
-    """Returns the same client as `shared`, but calls the factory in a thread, once however many wait for it.
+    """Returns the same client as `shared`, but calls the factory in a thread, once for all who wait.
 
     So a factory may import an SDK and read certificates, which would block an event loop for half a second.
     """

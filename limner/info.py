@@ -35,7 +35,7 @@ class ModelInfo(BaseModel):
     seed: bool = False
     negative_prompt: bool = False
     images: ImageInputs | None = None
-    """The pictures that it takes beside the prompt; None if it takes words alone."""
+    """The pictures that it takes besides the prompt; None if it takes words alone."""
     options: type[Options] | None = None
     """The model's own options; the provider's if None."""
 

@@ -1,4 +1,4 @@
-"""What a picture's file says beside its pixels: dropped here, without decoding or encoding anything.
+"""Drops what a picture's file says besides its pixels, without decoding or encoding anything.
 
 A photograph tells where and when it was taken, by which device, and often holds a small copy of what it
 showed before it was cropped. What is kept has an effect on the colours. The formats: PNG 3rd edition, ITU

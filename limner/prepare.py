@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MEMORY = 16
-"""Bytes for a pixel that converting a picture takes, beside its file."""
+"""Bytes for a pixel that converting a picture takes, besides its file."""
 KEPT = ("image/png", "image/jpeg", "image/webp")
 _KEPT_INFO = ("transparency", "icc_profile")
 _HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")

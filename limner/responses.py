@@ -119,7 +119,7 @@ def _by_status(status: int, other: Category) -> tuple[Category, bool]:
 
 
 def refusal_in(reply: object) -> ContentFiltered | None:
-    """Returns the refusal that the answer to a request that worked marks, beside a picture or in its place.
+    """Returns the refusal that a successful answer marks, with a picture or without one.
 
     That is a field such as ``has_nsfw_concepts: [true]``, ``respect_moderation: false`` or
     ``finish_reason: "content_filter"``. Words are not read: the picture may be one that they describe.

@@ -45,7 +45,7 @@ class ImageResult:
     seed_sent: bool = True
     """False if the request's seed was left out, so that nobody knows the one that was used."""
     text: str | None = None
-    """What the model says beside the picture."""
+    """What the model says in addition to the picture."""
     continuation: Any = None
     """Plain JSON that a later request about this picture needs, such as the id of a response: 4 MB at most.
 

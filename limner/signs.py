@@ -110,7 +110,7 @@ class Signs:
         return not self.names_parameter and any(map(wordings.may_be_refusal, self.codes + self.sentences))
 
     def lacks_credit(self) -> bool:
-        """Whether the account is empty, which no waiting mends."""
+        """Whether the account is empty, which no wait changes."""
         return self.says(wordings.NO_CREDIT) or (self.says(wordings.QUOTA) and not self._is_throttled())
 
     def has_bad_key(self) -> bool:

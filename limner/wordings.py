@@ -119,7 +119,7 @@ FAILS = _any(
     r"|file size|(is|are) disabled|not configured|must be (one of|a |an |between|less|greater)",
     r"(审核|检测)(服务)?.{0,4}(不可用|超时|异常|失败)",
 )
-SMELLS = re.compile(
+HINTS = re.compile(
     rf"(moderat|safety|nsfw|sensitiv|inappropriat|prohibit|unsafe|violat|disallow|content polic|reject|refus"
     rf"|declin|can('t| ?not) be (processed|generated|shown|used|created|fulfilled)|offens"
     rf"|abus).{{0,80}}\b{_THING}\b"
@@ -211,5 +211,5 @@ def is_refusal(sentence: str) -> bool:
 
 
 def may_be_refusal(text: str) -> bool:
-    """Whether a code or a sentence smells of a refusal."""
-    return bool(SMELLS.search(text)) and not (FAILS.search(text) or ABOUT_FORM.search(text))
+    """Whether a code or a sentence may be about a refusal."""
+    return bool(HINTS.search(text)) and not (FAILS.search(text) or ABOUT_FORM.search(text))

@@ -247,7 +247,7 @@ def _picture(part: dict[str, Any]) -> str | None:
     return _text(_object(part.get("inlineData")).get("data"))
 
 
-_REFUSALS = ("MODEL_ARMOR", "ESCALATION")  # beside those that `refusal_in` knows
+_REFUSALS = ("MODEL_ARMOR", "ESCALATION")  # besides those that `refusal_in` knows
 
 
 def _result(read: Any, request: ImageRequest) -> ImageResult:

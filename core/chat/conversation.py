@@ -23,7 +23,7 @@ class ConversationEntry:
 
     id: str
     owner: str | None
-    """A hash of the key of the visitor whose it is; None if it is nobody's, and then no list shows it."""
+    """A hash of the owner's key; None if it has no owner, and then no list shows it."""
     title: str
     created: float
     updated: float

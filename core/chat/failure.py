@@ -50,7 +50,7 @@ class Unavailable(Rejected):
 
 
 class Missing(Rejected):
-    """A request for something that does not exist, or that belongs to somebody else."""
+    """A request for something that does not exist, or that belongs to another visitor."""
 
     status = 404
 
@@ -217,7 +217,7 @@ class Failure(BaseModel):
 
     @property
     def sentence(self) -> str:
-        """What happened, why, and the next step, for whoever shows plain text."""
+        """What happened, why, and the next step, as plain text."""
         return f"{self.what} {self.why} {self.next}"
 
     @property

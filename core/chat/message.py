@@ -39,7 +39,7 @@ class Provenance(BaseModel):
     """The provider's pictures cost money."""
     revised_prompt: str | None = None
     text: str | None = None
-    """What the model said beside the picture."""
+    """What the model said in addition to the picture."""
     request_id: str | None = None
     usage: dict[str, Any] = Field(default_factory=dict)
     metadata: dict[str, Any] = Field(default_factory=dict)
@@ -180,7 +180,7 @@ class Message:
 
     @property
     def main(self) -> Version:
-        """The version that stands for the message where there is room for one."""
+        """The version that represents the message where there is room for only one."""
         shown = self.shown or self.versions[-1:]
         pictures = [version for version in shown if version.picture] or shown
         return next((version for version in pictures if version.number == self.chosen), pictures[0])

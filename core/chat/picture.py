@@ -29,7 +29,7 @@ class InputPicture(Picture):
     """A stored picture that a person sends with a prompt, or the mask of one."""
 
     filename: str
-    """As it is offered to whoever saves the picture: safe on every system."""
+    """The name under which the picture is saved: safe on every system."""
 
 
 class BroughtPicture(InputPicture):
@@ -52,7 +52,7 @@ class Preview:
 
 
 def with_pictures(model: Model, change: Callable[[Picture], Picture]) -> Model:
-    """Returns a model with each of its pictures changed, wherever they stand in it."""
+    """Returns a model with each of its pictures changed, at any depth."""
 
     def changed(value: Any) -> Any:
         if isinstance(value, Picture):

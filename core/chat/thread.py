@@ -1,6 +1,6 @@
 """A message as `ThreadMessageLike`, which is what assistant-ui takes; and how one of ours is read again.
 
-What assistant-ui has no place for stands under ``metadata.custom``: all that a message and its versions are.
+What assistant-ui has no field for is under ``metadata.custom``: everything about a message and its versions.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from core.chat.message import Message, Version
 from core.chat.picture import Picture, with_pictures
 
 FORMAT = 1
-"""What ``metadata.custom.limner`` says; another number stands for a form that is not this one."""
+"""The value of ``metadata.custom.limner``; it changes with the format."""
 
 ImagePart: TypeAlias = dict[str, str]
 
@@ -23,8 +23,8 @@ def thread_messages(
 ) -> list[dict[str, Any]]:
     """Returns the prompt as a message of the user, and each version as one of the assistant, unless deleted.
 
-    `parts` has the image part of each picture that is still there, by the picture's name. `names` says what
-    the pictures are called there, in place of their names in the store; one that is gone is called nothing.
+    `parts` has the image part of each picture that is still there, by the picture's name. `names` has
+    other names for the pictures than those in the store; one that is missing there gets an empty name.
     """
 
     def renamed(picture: Picture) -> Picture:

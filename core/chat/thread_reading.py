@@ -1,7 +1,7 @@
 """Messages read from `ThreadMessageLike` of any origin: ours as they were, others' as far as it goes.
 
-A picture's name is that of a file beside it, ``#`` and a number for one that stands in the text itself, or
-nothing for one that is gone.
+A picture's name is that of a file in the same zip, or ``#`` and a number for one in the text itself, or
+empty for one that is gone.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def read_thread(thread: Any) -> list[Message]:
 
 
 class _Newer(Rejected):
-    """A thread in a form that this version does not know."""
+    """The thread has a format that this version does not know."""
 
 
 def _add(messages: list[Message], item: dict[str, Any]) -> None:

@@ -31,7 +31,7 @@ class DeadlinePassed(Exception):
 
 
 class Escaped(Exception):
-    """The call ended in a way that would end whoever awaits it: it cancelled itself, or worse."""
+    """The call cancelled itself or raised what is no `Exception`, which would end its caller too."""
 
 
 async def before_deadline(call: Coroutine[Any, Any, T], timeout: float) -> T:

@@ -36,7 +36,7 @@ CONNECT_TIMEOUT = 5.0
 _HEADERS = {
     "Accept": "image/*,*/*;q=0.8",
     "Accept-Encoding": "identity",
-    "User-Agent": "Mozilla/5.0 (compatible; Limner)",  # some servers turn away whoever does not say Mozilla
+    "User-Agent": "Mozilla/5.0 (compatible; Limner)",  # some servers reject any name without Mozilla
 }
 _TEMPORARY = {403, 404, 408, 425, 429}  # and 500 to 599; some stores say 403 of a file that is not there yet
 _INFLATED_HERE = {b"gzip", b"x-gzip", b"deflate"}

@@ -27,7 +27,7 @@ def usable_models(providers: Iterable[Provider]) -> list[tuple[Provider, ModelIn
 
 
 def takes(model: ModelInfo, count: int, *, mask: bool) -> bool:
-    """Whether a model takes so many pictures, and a mask."""
+    """Whether a model takes this number of pictures, and a mask."""
     taken = model.images
     if taken is None:
         return not (count or mask)

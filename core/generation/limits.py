@@ -49,7 +49,7 @@ class UsageLimits:
                 window.add(hit.key, hit.at)
 
     def acquire(self, visitor: Visitor, count: int = 1, paid_count: int = 0) -> None:
-        """Counts so many more requests of a visitor, each in flight until `release`: all or none.
+        """Counts more requests of a visitor, all or none; each is in flight until `release`.
 
         Raises LimitReached if a limit does not allow them for now, Rejected if it never will, or if they
         would cost the owner money for which there is no budget; then nothing is counted.
@@ -108,7 +108,7 @@ class UsageLimits:
         self.unsaved_hits += [self._budget.add(BUDGET, time.time()) for _ in range(count)]
 
     def release(self, visitor: Visitor) -> None:
-        """Counts one request less in flight."""
+        """Ends the time in flight of one request."""
         self._in_flight[visitor.name] -= 1
         if not self._in_flight[visitor.name]:
             del self._in_flight[visitor.name]
@@ -128,11 +128,11 @@ class _Window:
         return f"{limit.amount} picture{'' if limit.amount == 1 else 's'} per {span}"
 
     def wait(self, key: str, count: int = 1) -> float:
-        """Returns the seconds until so many more hits may come; raises Rejected if they never may at once."""
+        """Returns the seconds until this many more hits are allowed; raises Rejected beyond the limit."""
         if count > self._limit.amount:
             raise Rejected(f"{count} pictures at once are more than the limit of {self}: ask for fewer.")
         hits = self._hits.get(key, deque[float]())
-        surplus = len(hits) + count - self._limit.amount  # so many of the oldest must leave the window first
+        surplus = len(hits) + count - self._limit.amount  # how many of the oldest must leave the window first
         return 0 if surplus <= 0 else max(0, hits[surplus - 1] + self._limit.get_expiry() - time.time())
 
     def add(self, key: str, at: float) -> Hit:

@@ -9,7 +9,7 @@ from collections import deque
 class Memory:
     """A number of bytes, lent first come, first served; belongs to one event loop.
 
-    Whoever needs more than there is gets all of it, alone.
+    A task that needs more than there is gets all of it, alone.
     """
 
     def __init__(self, most: int) -> None:

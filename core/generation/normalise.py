@@ -38,7 +38,7 @@ class DecodeResources:
         self.memory = Memory(most_memory)
 
     async def decode(self, work: Callable[[], T], memory: int) -> T:
-        """Calls what decodes in a worker thread, once there are so many bytes of memory for it.
+        """Decodes in a worker thread, once that many bytes of memory are free.
 
         Waiting for memory has no deadline. Raises ProviderError if decoding takes too long.
         """

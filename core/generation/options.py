@@ -1,4 +1,4 @@
-"""The options of a request: read by the model's own class, and bounded for those who do not pay."""
+"""The options of a request: read by the model's own class; visitors may only set those with bounds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def resolve_options(
     """Returns the model's options with what was wanted, and a warning for each that the plugin changed.
 
     Raises Rejected for an option that the model does not have or does not take, and for one without
-    bounds from anybody but the owner.
+    bounds from anyone but the owner.
     """
     declared = provider.info.options_of(model)
     try:

@@ -1,4 +1,4 @@
-"""Whether a request would make a picture that its message has already: then nobody should pay unasked."""
+"""Whether a request would only repeat a picture of its message, for which nobody should pay by accident."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SAME = ("prompt", "provider", "size", "seed", "negative_prompt", "options")
 
 
 def repeats(plan: Plan, message: Message) -> bool:
-    """Whether a plan with a seed of the person's own says the same as one that made a picture.
+    """Whether a plan with a seed that the person chose is the same as one that made a picture.
 
     Any of the message's pictures counts, not only the one that is shown: the same seed makes each again.
     """

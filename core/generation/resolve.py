@@ -60,7 +60,7 @@ class Plan:
 
 
 def resolve(request: UserRequest, registry: Registry, settings: Settings, visitor: Visitor = OWNER) -> Plan:
-    """Checks a request and fits it to its provider and model; raises Rejected if it cannot be meant.
+    """Checks a request and fits it to its provider and model; raises Rejected if it is not valid.
 
     Only the owner, whose account pays, may use models that are not listed, and options without bounds.
     """

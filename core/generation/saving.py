@@ -1,4 +1,4 @@
-"""Saves messages, keeps them in memory while the disk fails, and forgets what is beyond the limits."""
+"""Saves messages, keeps them in memory while the disk fails, and removes what is too old or too much."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_UNSAVED = 1_000
 
 
 class Saving:
-    """Saves what changes, and forgets what goes; belongs to one event loop."""
+    """Saves changes and removes what is no longer kept; belongs to one event loop."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Saving:
         self.unsaved: dict[Message, Conversation] = {}
 
     async def save(self, conversation: Conversation, message: Message, *versions: Version) -> None:
-        """Saves what changed, then what could not be saved before, and forgets what is beyond the limits."""
+        """Saves what changed, then what could not be saved before, and prunes by `keep_bytes`."""
         if not await self._try(conversation, message, *versions):
             return
         if self._settings.keep_bytes is not None and not message.running:
@@ -84,7 +84,7 @@ class Saving:
         return True
 
     async def prune(self, keep_days: float | None = None, newest: Message | None = None) -> None:
-        """Forgets what is beyond `keep_bytes`, and what is older than `keep_days`."""
+        """Removes what is older than `keep_days`, and the oldest beyond `keep_bytes`."""
         protected = {attempt.message.id for attempt in self._attempts.values()}
         if newest:
             protected.add(newest.id)

@@ -1,1 +1,1 @@
-"""What a picture's file says beside its pixels: that it is signed, and how it was made."""
+"""What a picture's file says besides its pixels: whether it is signed, and how it was made."""

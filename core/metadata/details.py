@@ -106,7 +106,7 @@ def _gif(data: bytes, packet: bytes, _: Version) -> bytes:
 
 
 def _avif(data: bytes, packet: bytes, _: Version) -> bytes:
-    """Adds a box of its own at the end, as other files of boxes have it, so that nothing before it moves."""
+    """Adds a box at the end, as in other files of this kind, so that no offset in the file changes."""
     parts = list(parts_of(data))
     said = any(
         data.startswith(XMP_BOX, part.body)

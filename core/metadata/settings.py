@@ -1,6 +1,6 @@
 """The settings with which a picture was made, as its file says: ours first, then those of other programs.
 
-Whoever made the file may have written anything: what cannot be meant is left out, and nothing here raises.
+A file may say anything: values that are not valid are left out, and nothing here raises.
 """
 
 from __future__ import annotations

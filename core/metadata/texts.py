@@ -47,7 +47,7 @@ def is_signed(data: bytes) -> bool:
     """Whether a picture carries a C2PA manifest, or names one that is kept elsewhere."""
     if MARKUP.match(data):
         return _is_signed_svg(data)
-    with suppress(Exception):  # whoever wrote the file may have written anything
+    with suppress(Exception):  # the file may say anything
         if any(is_manifest(data, part) for part in parts_of(data)):
             return True
     return b"dcterms:provenance" in read_texts(data).xmp

@@ -1,6 +1,6 @@
 """The XMP packet that says how a picture was made, after IPTC's guidance for generated pictures.
 
-What a service has said in a packet of its own stays; ours stands beside it. The forms: XMP (ISO 16684-1),
+The packet of a service stays, with ours added to it. The forms: XMP (ISO 16684-1),
 IPTC Photo Metadata 2025.1.
 """
 
@@ -56,7 +56,7 @@ def read_packet(packet: bytes) -> dict[str, str]:
 def packet_of(version: Version, existing: bytes = b"") -> bytes:
     """Returns a packet about a version: that of its file, with what it does not say yet.
 
-    The prompt stands in it once if three times is too long. Raises ValueError if that is too long still.
+    It has the prompt three times, or once if that is too long. Raises ValueError if it is still too long.
     """
     properties = _properties(version)
     few = {name: value for name, value in properties.items() if value != version.provenance.prompt}

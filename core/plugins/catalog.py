@@ -49,7 +49,7 @@ class PluginEntry(BaseModel):
     kind: Literal["provider", "middleware", "broken"]
     label: str = ""
     fault: str | None = None
-    """What is wrong with it and how to mend it."""
+    """What is wrong with it and how to fix it."""
     paid: bool = False
     credential: str | None = None
     """The environment variable that holds its secret."""

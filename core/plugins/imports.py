@@ -1,4 +1,4 @@
-"""Imports what a provider needs before its first picture, whose time is for the service alone."""
+"""Imports what a provider needs before its first picture, so that the timeout is for the service alone."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from limner import shared_async
 log = logging.getLogger(__name__)
 
 DEADLINE = 60.0
-"""Seconds to wait for the imports; what is still missing then takes of the picture's own time."""
+"""Seconds to wait for the imports; what is not imported by then counts towards the picture's timeout."""
 
 
 async def import_modules(names: tuple[str, ...]) -> None:
-    """Imports the modules in a thread, once however many wait for them.
+    """Imports the modules in a thread, once for all who wait for them.
 
     One that fails is left to the provider, which says what is missing.
     """

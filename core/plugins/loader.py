@@ -34,7 +34,7 @@ class Broken:
     source: str
     fault: str
     stops_the_start: bool = False
-    """It is a mistake in the settings, which only the owner can mend."""
+    """It is a mistake in the settings, which only the owner can correct."""
 
 
 @dataclass(frozen=True, eq=False)

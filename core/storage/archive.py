@@ -46,7 +46,7 @@ class Archive:
     """
 
     thread: Any
-    """`thread.json`, in which a number stands for a picture that is in it as a ``data:`` URI."""
+    """`thread.json`, with a number in place of each picture that is in it as a ``data:`` URI."""
 
     def __init__(self, file: IO[bytes], max_picture: int) -> None:
         self._max_picture = max_picture
@@ -59,7 +59,7 @@ class Archive:
             found = [name for name in self._entries if re.fullmatch(r"([^/]+/)?thread\.json", name)]
             if len(found) != 1:
                 raise Rejected("There is no thread.json in this zip: choose one that was exported here.")
-            self._folder = found[0].removesuffix("thread.json")  # whoever packs it again may add a folder
+            self._folder = found[0].removesuffix("thread.json")  # packing it again may add a folder
             text, self._data = _without_pictures(self._chunks("thread.json", MAX_JSON))
             if text.count(b"[") + text.count(b"{") > MAX_BRACKETS:
                 raise Rejected(TOO_MUCH)
@@ -98,7 +98,7 @@ class Archive:
         return self._data[number]
 
     def _take(self, length: int) -> bytes:
-        """Returns so many bytes more of `thread.json`."""
+        """Returns the next bytes of `thread.json`."""
         taken = bytearray()
         while len(taken) < length:
             chunk = self._rest or next(self._stream)

@@ -1,4 +1,4 @@
-"""Conversations as rows: whose each is, what it is called, the list of a visitor's own, and how one goes."""
+"""Conversations as rows: their owners and titles, the list of an owner's, and their removal."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Conversations:
         return await self._run(read)
 
     async def adopt(self, id: str, owner: str) -> None:
-        """Gives a conversation that is nobody's to an owner."""
+        """Gives a conversation without an owner to one."""
         await self._write("UPDATE conversation SET owner = ? WHERE id = ? AND owner IS NULL", owner, id)
 
     async def rename(self, id: str, title: str) -> None:

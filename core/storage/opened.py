@@ -1,4 +1,4 @@
-"""The conversations that are open: one object each, however many ask, and only for those whose it is."""
+"""The open conversations: one object each for all who ask, and only for the owner."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _MISSING = "This conversation does not exist any more: start a new one."
 class OpenConversations:
     """Opens conversations, lists them, renames them and deletes them; belongs to one event loop.
 
-    A key says who asks: what belongs to another key is Missing, as what does not exist. What belongs to
-    nobody becomes theirs. Without a key only what belongs to nobody is found. Every method but `purge`
-    may raise Unavailable.
+    A key says who asks. A conversation with another owner is Missing, like one that does not exist, and one
+    without an owner becomes theirs. Without a key only those without an owner are found. Every method but
+    `purge` may raise Unavailable.
     """
 
     def __init__(self, store: Store) -> None:
@@ -124,7 +124,7 @@ class OpenConversations:
 
 
 def _check(found: Conversation | ConversationEntry, key: str | None, since: float | None = None) -> None:
-    """Raises Missing for what is another's, and for what is deleted, unless that was after a time."""
+    """Raises Missing for another's conversation, and for one that was deleted, unless after a time."""
     is_gone = found.deleted is not None and (since is None or found.deleted <= since)
     if is_gone or found.owner not in (None, key):
         raise Missing(_MISSING)

@@ -1,4 +1,4 @@
-"""What is kept: messages that are too old or too many go, with all their versions and pictures."""
+"""Removes messages that are too old or too many, with all their versions and pictures."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from core.storage.uploads import MAX_UNUSED, forget_pictures, forget_unused
 DAY = 86_400.0
 """Seconds."""
 _SPARE_ROOM = 20
-"""One in so many bytes is freed beyond the limit, so that this is not due again with every picture."""
-
+"""One byte in this many is freed beyond the limit, so that it is not reached again by the next picture."""
 _SHARE_OF_UNUSED = 5
-"""Unused uploads take one in so many bytes at most, so that they displace no conversation."""
+"""Unused uploads take at most one byte in this many, so that they displace no conversation."""
 
 
 class Forgotten(NamedTuple):

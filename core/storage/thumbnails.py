@@ -29,7 +29,7 @@ class Thumbnail(NamedTuple):
 class Thumbnails:
     """A folder of thumbnails, each made once, in a worker thread; belongs to one event loop.
 
-    An empty file stands for a picture that is as small as a thumbnail would be.
+    An empty file means that the picture is as small as its thumbnail would be.
     """
 
     def __init__(self, pictures: Pictures) -> None:
@@ -56,7 +56,7 @@ class Thumbnails:
         return Thumbnail(thumbnail, "image/webp") if is_other else Thumbnail(picture, media_type)
 
     async def _make(self, name: str, picture: Path | bytes, path: Path) -> bytes | None:
-        """Makes a thumbnail, or waits for whoever makes it already; a caller that leaves stops nothing."""
+        """Makes a thumbnail, once for all callers; one that is cancelled does not stop it for the others."""
 
         def make() -> bytes | None:
             try:

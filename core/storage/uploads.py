@@ -14,7 +14,7 @@ UNUSED_SECONDS = 86_400.0
 MAX_UNUSED = 1_000_000_000
 """Bytes of such uploads, of all visitors; the oldest go first."""
 LEAST_COUNTED = 100_000
-"""A smaller upload counts as so many bytes: it is a file and a row too."""
+"""A smaller upload counts as this many bytes, since it takes a file and a row too."""
 
 _UNUSED = "FROM upload WHERE NOT EXISTS (SELECT 1 FROM used WHERE used.picture = upload.picture)"
 _REFERRED = """
@@ -47,7 +47,7 @@ def upload(database: sqlite3.Connection, name: str) -> InputPicture | None:
 
 
 def forget_unused(database: sqlite3.Connection, pictures: Pictures, most: int) -> None:
-    """Forgets the uploads that no message was sent with for a day, and the oldest beyond so many bytes."""
+    """Forgets the uploads that no message was sent with for a day, and the oldest beyond `most` bytes."""
     since = time.time() - UNUSED_SECONDS
     old = database.execute(f"SELECT picture {_UNUSED} AND created <= ?", (since,)).fetchall()
     forget_pictures(database, pictures, [name for (name,) in old], uploads_since=since)

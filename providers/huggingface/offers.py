@@ -20,7 +20,7 @@ not_sent = partial(ProviderError, did_not_run=True)
 
 
 class Settings(Options):
-    """Who makes the picture if the request does not say it, perhaps with that service's own key; who pays."""
+    """Which service makes the picture if the request does not say so, and which account pays."""
 
     provider: Service = "auto"
     bill_to: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")

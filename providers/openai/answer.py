@@ -1,4 +1,4 @@
-"""What a server answered: the picture with what is said of it, or the failure."""
+"""Reads a server's answer: the picture with what the server says about it, or the failure."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class _SdxlOptions(Options):
 
 
 class InputOptions(Options):
-    """What a model takes of which no more is known than its name."""
+    """The options of a model of which only the name is known."""
 
     input: dict[str, Any] = Field(default_factory=dict[str, Any])
     """What the model takes besides the prompt, as one JSON object; its page at Replicate lists it."""

@@ -18,7 +18,7 @@ PREVIEW_SIDE = 384
 
 @dataclass(frozen=True)
 class Edit:
-    """What is done beside painting a scene."""
+    """What is done besides painting a scene."""
 
     picture: bytes | None = field(default=None, repr=False)
     """A picture to tint and light, in place of a scene to paint."""
