@@ -22,7 +22,6 @@ cancellation pass, or raises `CancelConfirmed`.
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import Any, Literal, TypeAlias, get_args
 
 Category: TypeAlias = Literal[
@@ -95,10 +94,8 @@ class ProviderError(LimnerError):
         self.was_cancelled = was_cancelled
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Lets the error come out of another process as it went in."""
-        names = ("why", "status", "retry_after", "did_not_run", "was_cancelled")
-        said: dict[str, Any] = {name: getattr(self, name) for name in names}
-        return partial(type(self), self.category, self.service_message, **said), ()
+        """Lets the error come out of another process as it went in, whatever a subclass is made of."""
+        return Exception.__new__, (type(self), *self.args), vars(self)
 
     def __str__(self) -> str:
         words = self.service_message or self.why

@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 from limner import ContentFiltered, LimnerError, ProviderError
+from limner.bounds import NoPicture
 from limner.errors import CATEGORIES
 
 
@@ -39,3 +40,6 @@ def test_a_category_that_does_not_exist_is_the_authors_mistake() -> None:
 def test_errors_survive_a_process_boundary() -> None:
     error = pickle.loads(pickle.dumps(ProviderError("quota", "its words", retry_after=3)))
     assert (error.category, error.service_message, error.retry_after) == ("quota", "its words", 3)
+    assert str(pickle.loads(pickle.dumps(NoPicture("A page.")))) == "bad-image: A page."
+    refusal = pickle.loads(pickle.dumps(ContentFiltered(why="Not safe.")))
+    assert (refusal.service_message, refusal.why) == (None, "Not safe.")
