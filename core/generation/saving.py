@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from core.chat.conversation import Conversation
@@ -13,6 +13,7 @@ from core.generation.limits import UsageLimits
 from core.settings.schema import Settings
 from core.storage.database import StoreError
 from core.storage.opened import OpenConversations
+from core.storage.retention import Forgotten
 from core.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -97,9 +98,8 @@ class Saving:
             )
         except StoreError:
             log.exception("Old messages could not be forgotten")
-            return
-        for conversation_id, message_id in forgotten:
-            self._conversations.forget(conversation_id, message_id)
+        else:
+            self._forget(forgotten)
 
     async def purge(self, before: float) -> None:
         """Removes for good what was deleted before a time; what is still being made goes another time."""
@@ -108,8 +108,12 @@ class Saving:
             purged = await self._store.purge(before, {message.id for message in self.unsaved})
         except StoreError:
             log.exception("What was deleted could not be removed; it is removed later")
-            return
-        for conversation_id, message_id, number in purged:
+        else:
+            self._forget(purged)
+
+    def _forget(self, forgotten: Iterable[Forgotten]) -> None:
+        """Drops from the open conversations what the store does not have any more."""
+        for conversation_id, message_id, number in forgotten:
             if number is None:
                 self._conversations.forget(conversation_id, message_id)
             elif message := self._conversations.message(conversation_id, message_id):

@@ -20,18 +20,11 @@ _SHARE_OF_UNUSED = 5
 
 
 class Forgotten(NamedTuple):
-    """A message that was forgotten."""
+    """A message that is gone for good, or a version of one, by its number."""
 
     conversation: str
     message: str
-
-
-class Purged(NamedTuple):
-    """A message that was deleted and is gone for good, or a version of one, by its number."""
-
-    conversation: str
-    message: str
-    version: int | None
+    version: int | None = None
 
 
 def prune(
@@ -75,13 +68,13 @@ def prune(
 
 def purge(
     database: sqlite3.Connection, pictures: Pictures, before: float, protected: Collection[str]
-) -> list[Purged]:
+) -> list[Forgotten]:
     """Forgets the messages and versions that were deleted before a time, and the pictures that go with them.
 
     What is still being made stays, and so does all of the messages in `protected`.
     """
-    due = [Purged(*row) for row in database.execute(_DUE, {"before": before})]
-    due = [purged for purged in due if purged.message not in protected]
+    due = [Forgotten(*row) for row in database.execute(_DUE, {"before": before})]
+    due = [forgotten for forgotten in due if forgotten.message not in protected]
     for _, message, version in due:
         names = [name for (name,) in database.execute(_PICTURES, {"message": message})]
         with database:

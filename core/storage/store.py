@@ -19,7 +19,7 @@ from core.storage.database import Hit, StoreError, open_database, settle_interru
 from core.storage.messages import durations, read_messages, rows_of, version_of, write_rows
 from core.storage.pictures import Pictures, is_writable, make_private
 from core.storage.process_lock import ProcessLock, is_alive
-from core.storage.retention import Forgotten, Purged, prune, purge
+from core.storage.retention import Forgotten, prune, purge
 from core.storage.thumbnails import Thumbnails
 from core.storage.uploads import add_upload, forget_pictures, upload, uploads_of
 from limner.identify import ImageInfo
@@ -201,7 +201,7 @@ class Store:
             log.info("Forgot %d old messages", len(forgotten))
         return forgotten
 
-    async def purge(self, before: float, protected: Collection[str]) -> list[Purged]:
+    async def purge(self, before: float, protected: Collection[str]) -> list[Forgotten]:
         """Removes for good what was deleted before a time, but for what is still being made.
 
         Nothing of the messages in `protected` is removed.

@@ -43,7 +43,7 @@ async def keep(
 async def prune(store: Store, **limits: Any) -> list[str]:
     """Returns the messages that were forgotten, in order."""
     given = {"keep_days": None, "keep_bytes": None, "in_use": (), "protected": (), **limits}
-    return [message for _, message in await store.prune(**given)]
+    return [forgotten.message for forgotten in await store.prune(**given)]
 
 
 async def kept(store: Store) -> list[str]:
