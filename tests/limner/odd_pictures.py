@@ -10,7 +10,6 @@ from tests.limner.test_picture import (
     DRAWING,
     PICTURES,
     PNG,
-    SVG,
     chunk,
     encode,
     header,
@@ -24,7 +23,6 @@ WEBP = PICTURES["webp"][0]
 LOSSLESS = PICTURES["webp-lossless"][0]
 AVIF = PICTURES["avif"][0]
 SVG_11 = '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">'
-DRAWN = SVG.format('width="97" height="61"')
 ROW = b"\0" + b"\xff" * 32
 DEFLATED = zlib.compress(ROW * 8)
 SOLID = chunk(b"IDAT", DEFLATED)

@@ -66,7 +66,6 @@ def with_tag(name: bytes, data: bytes, tail: bytes = b"") -> bytes:
 
 
 STILL = saved("WEBP")[20:]
-CANVAS = b"\0\0\0\x5f\0\0\x3f\0\0"
 EXIF = Image.Exif()
 EXIF[0x010F] = HIDDEN.decode()
 SCREEN = with_tag(b"mmod", b"mmod\0\0\0\0" + HIDDEN)

@@ -13,7 +13,6 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ import httpx2
 import pytest
 from google import genai
 from google.genai.types import BlockedReason, FinishReason
-from PIL import Image
 from pydantic import SecretStr
 
 from core import open_studio
@@ -32,19 +30,13 @@ from limner import ContentFiltered, ImageRequest, ImageResult, InputImage, Provi
 from limner.testing.loopback import Handler, Loopback, Reply, Request
 from limner.testing.runner import on_a_loop as run
 from providers import gemini
+from tests.core.scripted import PNG
 
 MODEL = "gemini-nano-banana-2.1"
 PATH = f"/v1beta/models/{MODEL}:generateContent"
 KEY = "AIzaSy-test-0123456789abcdef"
 
 
-def _png() -> bytes:
-    file = BytesIO()
-    Image.new("RGB", (16, 16), "teal").save(file, "PNG")
-    return file.getvalue()
-
-
-PNG = _png()
 TEXT = base64.b64encode(PNG).decode()
 PICTURE = {"inlineData": {"mimeType": "image/png", "data": TEXT}}
 SENT = {"inlineData": {"mime_type": "image/png", "data": TEXT}}

@@ -36,19 +36,13 @@ from limner.testing.loopback import Handler, Loopback, Reply, Request
 from limner.testing.runner import on_a_loop as run
 from providers import openai
 from providers.openai import FinerOptions, GptImageOptions
+from tests.core.scripted import PNG
 
 PATH = "/v1/images/generations"
 KEY = "sk-test-0123456789abcdef"
 FLARE = "gpt-image-2.5-flare"
 
 
-def _png() -> bytes:
-    file = BytesIO()
-    Image.new("RGB", (16, 16), "teal").save(file, "PNG")
-    return file.getvalue()
-
-
-PNG = _png()
 PICTURE = {"b64_json": base64.b64encode(PNG).decode()}
 GOOD = Reply(body={"created": 1790000000, "data": [PICTURE]})
 

@@ -47,6 +47,7 @@ from limner.testing.loopback import Loopback, Reply, Request
 from limner.testing.runner import on_a_loop as run
 from providers import replicate
 from providers.replicate import client, models, pictures
+from tests.core.scripted import PNG
 
 KEY = "r8_test0123456789abcdefghij"
 SCHNELL = "black-forest-labs/flux-schnell"
@@ -364,7 +365,6 @@ def test_without_a_seed_in_the_logs_it_is_the_one_that_was_sent() -> None:
     assert answered(Replicate())[0].seed is None
 
 
-BASE64 = "data:application/octet-stream;base64,UklGRg=="
 SVG = "data:image/svg+xml,%3Csvg%20xmlns%3D'http://www.w3.org/2000/svg'%2F%3E"
 
 
@@ -1253,13 +1253,6 @@ def through_the_studio(server: Loopback, asked: UserRequest, **settings: Any) ->
     return asyncio.run(work())
 
 
-def _png() -> bytes:
-    file = BytesIO()
-    Image.new("RGB", (16, 16), "teal").save(file, "PNG")
-    return file.getvalue()
-
-
-PNG = _png()
 FOX = UserRequest(prompt="A red fox")
 
 

@@ -20,7 +20,6 @@ MANIFEST = {
     "title": "signed",
     "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [{"action": "c2pa.created"}]}}],
 }
-SETTINGS = {"builder": {"thumbnail": {"enabled": False}}}
 
 
 def sign(data: bytes, media_type: str, elsewhere: str | None = None) -> bytes:
