@@ -22,6 +22,7 @@ from limner.formats import EXTENSIONS
 
 ELSEWHERE = "Another program"
 """What made a picture that came without a word on how it was made."""
+ADVICE = "export the conversation again, and choose the zip that comes"
 _PATH = re.compile(r"pictures/[^/\\]{1,250}")
 _SIZE = re.compile(r"[1-9]\d{0,5}x[1-9]\d{0,5}")
 _AHEAD = 86_400.0
@@ -38,8 +39,7 @@ def read_thread(thread: Any) -> list[Message]:
         except _Newer:
             raise
         except (Rejected, ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
-            advice = "export the conversation again, and choose the zip that comes"
-            raise Rejected(f"Message {number} in thread.json cannot be read: {advice}.") from error
+            raise Rejected(f"Message {number} in thread.json cannot be read: {ADVICE}.") from error
     if len(messages) > MAX_MESSAGES:
         raise Rejected(f"This zip has more than {MAX_MESSAGES:,} messages: a conversation takes no more.")
     if not messages:

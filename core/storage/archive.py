@@ -16,6 +16,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 from pydantic_core import from_json
 
 from core.chat.failure import Rejected
+from core.chat.thread_reading import ADVICE
 from limner import picture
 from limner.errors import ProviderError
 
@@ -31,8 +32,7 @@ MAX_BRACKETS, MAX_QUOTES = 500_000, 2_000_000
 STEP = 65_536
 """Bytes that are read at once: a search in more of them takes much memory."""
 
-_ADVICE = "export the conversation again, and choose the zip that comes"
-DAMAGED = f"This zip is damaged: {_ADVICE}."
+DAMAGED = f"This zip is damaged: {ADVICE}."
 TOO_MUCH = "The thread.json in this zip holds too much: export a shorter conversation."
 _OUTSIDE, _INSIDE = re.compile(rb'[^"]*'), re.compile(rb'(?:[^"\\]+|\\.)*', re.DOTALL)
 """JSON up to where a string begins, and a string up to its end."""
@@ -55,7 +55,7 @@ class Archive:
             entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
             self._entries = {unicodedata.normalize("NFC", entry.filename): entry for entry in entries}
             if len(entries) > MAX_ENTRIES or len(self._entries) < len(entries):
-                raise Rejected(f"This zip has too many files, or two of one name: {_ADVICE}.")
+                raise Rejected(f"This zip has too many files, or two of one name: {ADVICE}.")
             found = [name for name in self._entries if re.fullmatch(r"([^/]+/)?thread\.json", name)]
             if len(found) != 1:
                 raise Rejected("There is no thread.json in this zip: choose one that was exported here.")
@@ -83,7 +83,7 @@ class Archive:
                 return b"".join(self._chunks(name, self._max_picture))
             start, length = self._place(name)
             if start < self._at or length > 2 * self._max_picture:
-                raise Rejected(f"A picture in thread.json is too large, or stands there twice: {_ADVICE}.")
+                raise Rejected(f"A picture in thread.json is too large, or is there twice: {ADVICE}.")
             self._take(start - self._at)
             text: str = from_json(b'"' + self._take(length) + b'"')
             try:
@@ -94,7 +94,7 @@ class Archive:
     def _place(self, name: str) -> tuple[int, int]:
         number = int(name[1:])
         if not 0 <= number < len(self._data):
-            raise Rejected(f"A picture is missing in this zip: {_ADVICE}.")
+            raise Rejected(f"A picture is missing in this zip: {ADVICE}.")
         return self._data[number]
 
     def _take(self, length: int) -> bytes:
@@ -111,13 +111,13 @@ class Archive:
     def _entry(self, name: str) -> zipfile.ZipInfo:
         entry = self._entries.get(self._folder + unicodedata.normalize("NFC", name))
         if entry is None:
-            raise Rejected(f"The picture {name[:100]!r} is missing in this zip: {_ADVICE}.")
+            raise Rejected(f"The picture {name[:100]!r} is missing in this zip: {ADVICE}.")
         return entry
 
     def _chunks(self, name: str, most: int) -> Iterator[bytes]:
         entry = self._entry(name)
         if entry.file_size > most:
-            raise Rejected(f"The file {name[:100]!r} in this zip is larger than {most:,} bytes: {_ADVICE}.")
+            raise Rejected(f"The file {name[:100]!r} in this zip is larger than {most:,} bytes: {ADVICE}.")
         if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # the others unpack without a bound
             raise BadZipFile("another compression")
         with self._zip.open(entry) as file:  # reads no more than it says that it has

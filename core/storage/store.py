@@ -167,10 +167,10 @@ class Store:
         """
 
         def read() -> list[Message]:
-            messages = self._read(conversation_id)
+            messages = read_messages(self._database, conversation_id)
             if any(version.status == "running" for message in messages for version in message.versions):
                 self._settle_interrupted()
-                messages = self._read(conversation_id)
+                messages = read_messages(self._database, conversation_id)
             return messages
 
         return await self._run(read)
@@ -259,9 +259,6 @@ class Store:
             settle_interrupted(
                 self._database, lambda name: name == self._lock.name or is_alive(self.folder, name)
             )
-
-    def _read(self, conversation_id: str) -> list[Message]:
-        return read_messages(self._database, conversation_id)
 
 
 _FORGET_HITS = "DELETE FROM hit WHERE until < ?"
