@@ -204,11 +204,11 @@ class Studio:
         """
         if self._closing:
             raise Unavailable(CLOSING)
-        data, info, settings, signed = await self._pipeline.accept(image, visitor)
+        data, info, settings, signed, animated = await self._pipeline.accept(image, visitor)
         filename = safe_filename(filename, info.media_type)
         try:
             kept = await self.store.add_upload(conversation.id, data, info, filename, conversation.owner)
-            return BroughtPicture(**dict(kept), settings=settings, signed=signed)
+            return BroughtPicture(**dict(kept), settings=settings, signed=signed, animated=animated)
         except StoreError as error:
             log.exception("A picture that was sent could not be kept")
             raise Unavailable(

@@ -29,6 +29,8 @@ class ImageInfo:
     """It is black all over, without anything transparent, which is how some services withhold one."""
     orientation: int = field(default=1, compare=False)
     """How the stored pixels must be turned, as EXIF numbers it (1 to 8); 1 is as they are."""
+    animated: bool = field(default=False, compare=False)
+    """There are more frames than the first."""
 
 
 class NoPicture(ProviderError):

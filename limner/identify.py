@@ -80,7 +80,7 @@ def _identify_with_pillow(data: bytes, format: Format, max_pixels: int) -> Image
                 if _last_pixels(image) != last:
                     raise IndexError("the last pixels are missing")
         sides = (height, width) if orientation > 4 else (width, height)
-        return ImageInfo(format.media_type, *sides, black, orientation)
+        return ImageInfo(format.media_type, *sides, black, orientation, parts.animated)
 
 
 def _last_pixels(image: Image) -> bytes:

@@ -18,6 +18,7 @@ from itertools import count
 from limner.avif import walk_avif
 from limner.bounds import Parts, bad_image, check_parts, check_pixels, max_parts
 from limner.chunks import JPEG_MARKER, parts_of
+from limner.metadata import is_moving_webp
 
 _MIN_JPEG_SCANS = 20
 """libjpeg writes 10 for RGB and 18 for CMYK."""
@@ -214,7 +215,7 @@ def _walk_webp(data: bytes, max_pixels: int) -> Parts:
     check_pixels(width, height, max_pixels)
     for _ in parts_of(data):  # which counts them
         pass
-    return Parts(18 * width * height, lambda: data)
+    return Parts(18 * width * height, lambda: data, animated=is_moving_webp(data))
 
 
 _WALKS = {"PNG": _walk_png, "GIF": _walk_gif, "JPEG": _walk_jpeg, "WebP": _walk_webp, "AVIF": walk_avif}

@@ -39,6 +39,8 @@ class BroughtPicture(InputPicture):
     """How it was made, as far as that is known: see `core.metadata.settings`."""
     signed: bool = False
     """The file had a C2PA signature, of which nothing has been verified."""
+    animated: bool = False
+    """The file had more frames than the first, which alone is kept."""
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ class Accepted(NamedTuple):
     info: picture.ImageInfo
     settings: dict[str, Any]
     signed: bool
+    animated: bool
 
 
 class Inputs:
@@ -80,9 +81,10 @@ class Inputs:
             sent = image
             if is_heif(image):
                 image = await self._from_heif(image)
-            data, info = await self._prepared(*await self._proven(image))
+            image, was = await self._proven(image)
+            data, info = await self._prepared(image, was)
             said = await self._resources.decoders.run(lambda: (read_settings(sent), is_signed(sent)))
-            return Accepted(data, info, *said)
+            return Accepted(data, info, *said, was.animated)
 
     async def accept_unchanged(self, data: bytes) -> tuple[picture.ImageInfo, bool]:
         """Returns what a picture is that somebody brings back, and whether it is signed; raises Rejected.

@@ -84,7 +84,7 @@ def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys, bodies: B
             body.clear()
             picture = await studio.add_picture(conversation, file, saved_as, visitor=who)
         facts = picture.model_dump(include={"name", "width", "height", "filename"})
-        said = picture.model_dump(include={"settings", "signed"}, exclude_defaults=True)
+        said = picture.model_dump(include={"settings", "signed", "animated"}, exclude_defaults=True)
         return JSONResponse({**facts, "mediaType": picture.media_type, **said}, 201)
 
     async def regenerate(request: Request, conversation: Conversation, message: Message) -> None:

@@ -62,6 +62,19 @@ async def test_the_type_is_found_in_the_bytes_whatever_the_name_says(tmp_path: P
     assert facts["name"].rpartition(".")[2] == facts["filename"].rpartition(".")[2] != "html"
 
 
+@pytest.mark.parametrize("format", ["PNG", "GIF", "WEBP"])
+async def test_the_reply_says_that_of_a_moving_picture_only_a_frame_is_kept(
+    tmp_path: Path, format: str
+) -> None:
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
+    moving, still = BytesIO(), BytesIO()
+    frames[0].save(moving, format, save_all=True, append_images=frames[1:])
+    frames[0].save(still, format)
+    async with open_client(tmp_path, ScriptedProvider()) as (client, _):
+        assert (await sent(client, moving.getvalue(), "a")).json()["animated"] is True
+        assert "animated" not in (await sent(client, still.getvalue(), "a")).json()
+
+
 async def test_a_photograph_is_kept_upright_and_without_its_place(tmp_path: Path) -> None:
     async with open_client(tmp_path, ScriptedProvider()) as (client, _):
         facts = (await sent(client, photo("JPEG", 6), "IMG_1234.JPG")).json()

@@ -82,6 +82,16 @@ def test_a_picture_is_dropped_anywhere_on_the_page(retouch: Chat, kept: Kept) ->
     assert kept.colours() == [(255, 0, 0)]
 
 
+def test_it_is_said_that_of_a_moving_picture_only_a_frame_is_used(retouch: Chat) -> None:
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
+    moving = io.BytesIO()
+    frames[0].save(moving, "GIF", save_all=True, append_images=frames[1:])
+    hand_over(
+        retouch.page, {"name": "walk.gif", "mimeType": "image/gif", "buffer": moving.getvalue()}, "paste"
+    )
+    expect(retouch.toasts).to_contain_text("walk.gif moves: only its first frame is used.")
+
+
 def test_a_picture_of_the_page_itself_is_not_uploaded_again(retouch: Chat) -> None:
     answer = retouch.ask("A boat")
     source = retouch.source(answer)

@@ -1,6 +1,6 @@
 // Pictures of one's own: chosen, pasted or dropped, and uploaded.
 
-import { say } from "./announce.js";
+import { say, toast } from "./announce.js";
 import { addChip, addressOf, hasRoom, nameOf, putIn, removeChip, showChips } from "./chips.js";
 import { focusPrompt, stopWaiting, whenReady } from "./composer.js";
 import { current } from "./conversation.js";
@@ -32,6 +32,7 @@ function addFiles(files) {
       Object.assign(chip, picture);
       showChips();
       say(`${nameOf(chip)} is uploaded.`);
+      if (picture.animated) toast(`${filename} moves: only its first frame is used.`);
       offerSettings(picture.settings);
       whenReady();
     });
