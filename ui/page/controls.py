@@ -33,20 +33,21 @@ def size_choices(model: ModelInfo) -> list[dict[str, Any]]:
         ratio: nearest_size(Size.parse(ratio.replace(":", "x")), model.sizes, by_ratio=True)
         for ratio in RATIOS
     }
+    fitted = {ratio: size for ratio, size in fitted.items() if _is_close(ratio, size, 0.05)}
     default = model.sizes.default
-    listed = [] if fitted["1:1"] == default else [_choice(str(default), default)]
+    listed = [] if fitted.get("1:1") == default else [_choice(str(default), default)]
     return [*listed, *(_choice(ratio, size) for ratio, size in fitted.items())]
 
 
 def _choice(value: str, size: Size) -> dict[str, Any]:
-    close = (ratio for ratio in RATIOS if abs(_ratio(ratio) / size.ratio - 1) < 0.01)
+    close = (ratio for ratio in RATIOS if _is_close(ratio, size, 0.01))
     name = value if ":" in value else next(close, size.text)
     return {"value": value, "name": name, "pixels": size.text, "width": size.width, "height": size.height}
 
 
-def _ratio(text: str) -> float:
-    width, height = text.split(":")
-    return int(width) / int(height)
+def _is_close(ratio: str, size: Size, share: float) -> bool:
+    width, height = ratio.split(":")
+    return abs(int(width) / int(height) / size.ratio - 1) < share
 
 
 def option_fields(options: type[Options]) -> list[dict[str, Any]]:
@@ -57,19 +58,21 @@ def option_fields(options: type[Options]) -> list[dict[str, Any]]:
 def read_options(options: type[Options], values: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the options that the controls' values mean, without those left alone or emptied again.
 
+    An option of an earlier request comes as it was asked for, None too.
+
     Raises Rejected for a text that is not the number or the JSON which its option needs.
     """
     return {
         name: _read(name, schema, values[name])
         for name, schema in option_schemas(options).items()
-        if not _is_left_alone(schema, values.get(name))
+        if name in values and not _is_left_alone(schema, values[name])
     }
 
 
 def _is_left_alone(schema: dict[str, Any], value: Any) -> bool:
     if isinstance(value, str):
         return not value.strip() or value == _initial(schema)
-    return value is None or value is _initial(schema)
+    return value is _initial(schema) or (value is None and schema.get("default") is None)
 
 
 def _initial(schema: dict[str, Any]) -> str | bool:

@@ -117,6 +117,7 @@ def test_a_number_within_bounds_has_a_slider_and_the_keypad_that_can_write_it() 
         ((), []),
         ((Size(480, 360), Size(300, 900)), [("480x360", "4:3"), ("300x900", "300 × 900")]),
         (SizeRange(), [(ratio, ratio) for ratio in RATIOS]),
+        (SizeRange(max_ratio=1.4), [("1:1", "1:1"), ("4:3", "4:3"), ("3:4", "3:4")]),
         (SizeRange(default=Size(768, 1024)), [("768x1024", "3:4"), *((ratio, ratio) for ratio in RATIOS)]),
     ],
 )
@@ -159,6 +160,8 @@ def test_sizes_are_offered_by_their_ratio_if_it_has_a_name(
         ({"mixed": "5 boats"}, {"mixed": "5 boats"}),
         ({"mixed": "[1, 2]"}, {"mixed": [1, 2]}),
         ({"mixed": "[sic]"}, {"mixed": "[sic]"}),
+        ({"number": None}, {"number": None}),
+        ({"maybe": None}, {}),
         ({"rawInput": '{"x": 1}'}, {"input": Input.model_validate({"x": 1})}),
         ({}, {}),
     ],
