@@ -129,12 +129,12 @@ def test_a_text_that_is_no_number_is_said_and_the_prompt_stays(chat: Chat) -> No
     page.get_by_role("textbox", name="Maybe count", exact=True).fill("many")
     chat.prompt.fill("A boat")
     chat.create.click()
-    expect(chat.error).to_have_text("The option maybe_count must be a whole number: correct it or empty it.")
+    expect(chat.error).to_have_text("Maybe count must be a whole number: correct it or empty it.")
     expect(chat.prompt).to_have_value("A boat")
     expect(page.get_by_role("textbox", name="Maybe count", exact=True)).to_be_focused()
     page.keyboard.type("0")
     chat.create.click()
-    expect(chat.error).to_contain_text("The option maybe_count is wrong")
+    expect(chat.error).to_contain_text("Maybe count is wrong")
     expect(page.get_by_role("textbox", name="Maybe count", exact=True)).to_be_focused()
 
 

@@ -135,9 +135,17 @@ export function useSettings({ provider, model, size, seed, negative_prompt, opti
   return choose(provider, model, { values });
 }
 
+const fieldOf = (name) => fields().find((one) => one.name === name || one.name === `options.${name}`);
+
+// Returns what the server says of an option as the person knows it: by its label.
+export function withLabel(name, sentence) {
+  const field = fieldOf(name);
+  return field ? sentence.replace(`The option ${name}`, find("label", field.parentElement).textContent) : sentence;
+}
+
 // Opens Options at a field whose value the server refused, and says why beneath it until it is changed.
 export function showWrong(name, sentence) {
-  const field = fields().find((one) => one.name === name || one.name === `options.${name}`);
+  const field = fieldOf(name);
   if (!field) return;
   const panel = find("#limner-options-panel");
   if (!panel.matches(":popover-open")) togglePanel(panel, find("[name=options]"));

@@ -1,7 +1,7 @@
 // The prompt, and how it is sent: what is typed outlives a reload, leaves the box the moment it is sent, and comes
 // back, or stays in the thread, if the server refuses it.
 
-import { isChoosing, offer, picturesWanted, showWrong, wishes } from "./choices.js";
+import { isChoosing, offer, picturesWanted, showWrong, wishes, withLabel } from "./choices.js";
 import { addChip, chipCount, isUploading, namesOf, showChips, takeChips } from "./chips.js";
 import { current, isUnsent, onOpen, settle } from "./conversation.js";
 import { find, hasMouse, make, stored } from "./dom.js";
@@ -115,8 +115,9 @@ async function post(wanted) {
   if (conversation === current() && !box().value && !chipCount()) {
     pending.remove();
     restore(wanted);
-    complain(problem);
-    showWrong(data.field, problem);
+    const why = withLabel(data.field, problem);
+    complain(why);
+    showWrong(data.field, why);
   } else {
     pending.fail(problem, { again: () => post(wanted), edit: () => restore(wanted) });
   }
@@ -154,6 +155,7 @@ export function whenReady(isOk = true) {
 }
 
 export function watchComposer() {
+  create().type = "submit"; // before this script was there it would have loaded the page anew
   find("#limner-composer").addEventListener("submit", (event) => {
     event.preventDefault();
     submit();
