@@ -48,6 +48,27 @@ def test_a_prompt_shows_at_once_and_once(window: Chat, held: list[Route], gate: 
     expect(window.prompts).to_have_text([f"A boat {gate.tag}"])
 
 
+def test_a_picture_that_was_never_seen_to_run_is_announced(window: Chat) -> None:
+    """As when the connection is slow and the provider is not."""
+    held: list[Route] = []
+    window.ask("A boat")
+    page = window.page
+    page.route("**/events*", lambda route: held.append(route))
+    page.evaluate("dispatchEvent(new Event('online'))")  # connects anew
+    stream = taken(page, held)
+    with page.expect_response("**/messages") as answer:
+        window.prompt.fill("A fox")
+        window.prompt.press("Enter")
+    details = (
+        f"limner/threads/{window.conversation}/messages/{answer.value.json()['message']}/details?version=1"
+    )
+    page.wait_for_function(
+        "async (path) => (await (await fetch(path)).json()).status === 'complete'", arg=details
+    )
+    stream.continue_()
+    expect(window.spoken).to_have_text("The image is ready: A fox")
+
+
 def test_a_refusal_while_the_next_prompt_is_typed_loses_neither(window: Chat, held: list[Route]) -> None:
     window.prompt.fill("A boat")
     with window.page.expect_request("**/messages"):
@@ -90,11 +111,13 @@ def test_a_choice_while_offline_is_taken_back_with_one_sentence(window: Chat) ->
 
 
 def test_what_is_typed_before_the_script_is_there_stays(app: Serving, page: Page) -> None:
+    """Create does not load the page anew."""
     held: list[Route] = []
     page.route("**/script/main.js", lambda route: held.append(route))
     page.goto(app.url, wait_until="commit")
     prompt = page.get_by_label("Prompt", exact=True)
     prompt.fill("A boat")
+    page.get_by_role("button", name="Create").dispatch_event("click")
     taken(page, held).continue_()
     expect(page.get_by_role("button", name="Create")).to_be_enabled()
     expect(prompt).to_have_value("A boat")

@@ -73,7 +73,8 @@ function take({ messages, live = [], reset, more, older }, isFirst) {
   if (isFirst && more) return;
   for (const message of waiting.splice(0)) {
     if (isEarlier(message)) continue; // it comes with those that are not loaded yet
-    const before = turns.get(message.id)?.message;
+    // what is sent may settle before this page hears that it runs
+    const before = turns.get(message.id)?.message ?? (isSending() ? { state: "running" } : undefined);
     showMessage(message);
     if (isLoaded && !message.deleted) announce(before, message);
   }
