@@ -29,6 +29,17 @@ export async function send(method, path, body) {
   }
 }
 
+// Whether the server has no file at an address any more; null if it cannot be reached.
+export async function isGone(url) {
+  try {
+    const reply = await fetch(url, { method: "HEAD", cache: "no-store" });
+    // A proxy in front may say 404 as well while the server is away, but not as JSON.
+    return reply.status === 404 && !!reply.headers.get("content-type")?.startsWith("application/json");
+  } catch {
+    return null;
+  }
+}
+
 async function read(reply) {
   const data = await reply.json().catch(() => ({}));
   return { ok: reply.ok, status: reply.status, data, problem: reply.ok ? "" : data.error || NOT_ACCEPTED };

@@ -1,7 +1,8 @@
 // A picture that did not load: a card in its place, which says whether its file is gone or only could not be fetched,
 // and loads it again.
 
-import { findAll } from "./dom.js";
+import { find, findAll } from "./dom.js";
+import { isGone } from "./server.js";
 
 const RELOAD_AFTER = [2, 8, 30]; // seconds, if the server answers but the picture did not come
 
@@ -19,21 +20,14 @@ document.addEventListener("load", ({ target }) => {
 
 // Puts the card in the place of the picture, and asks the server whether the file is gone.
 async function cover(button) {
-  const image = button.querySelector("img");
   button.classList.add("limner-unloaded");
   button.dataset.title ??= button.title;
   name(button, "Try again");
-  let reply;
-  try {
-    reply = await fetch(image.src, { method: "HEAD", cache: "no-store" });
-  } catch {
-    return; // there is no connection: it is loaded again when there is
-  }
-  // A proxy in front may say 404 as well while the server is away, but not as JSON.
-  const isGone = reply.status === 404 && !!reply.headers.get("content-type")?.startsWith("application/json");
-  button.classList.toggle("limner-gone", isGone);
+  const gone = await isGone(find("img", button).src);
+  if (gone === null) return; // it is loaded again when there is a connection
+  button.classList.toggle("limner-gone", gone);
   const tries = Number(button.dataset.tries || 0);
-  if (isGone || tries >= RELOAD_AFTER.length) return;
+  if (gone || tries >= RELOAD_AFTER.length) return;
   button.dataset.tries = tries + 1;
   setTimeout(() => button.isConnected && isUnloaded(button) && reload(button), RELOAD_AFTER[tries] * 1000);
 }
@@ -50,7 +44,7 @@ function uncover(button) {
 }
 
 export function reload(button) {
-  const image = button.querySelector("img");
+  const image = find("img", button);
   image.src = image.getAttribute("src"); // which has the browser fetch it again
 }
 

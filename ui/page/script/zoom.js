@@ -5,6 +5,7 @@ import { closeOnBack } from "./back.js";
 import { copyPicture } from "./copy.js";
 import { find, findAll, make } from "./dom.js";
 import { View } from "./pan.js";
+import { isGone } from "./server.js";
 
 const STEP = 1.5; // of one press of + or −
 const PAN = 80; // pixels
@@ -57,7 +58,7 @@ export function openZoom(button) {
   following.observe(seen.place, { childList: true, subtree: true });
 }
 
-export function closeZoom() {
+function closeZoom() {
   dialog?.close();
 }
 
@@ -159,22 +160,15 @@ function stopLoading() {
 }
 
 async function complain(image) {
-  let reply = null;
-  try {
-    reply = await fetch(image.src, { method: "HEAD", cache: "no-store" });
-  } catch {
-    // there is no connection
-  }
+  const gone = await isGone(image.src);
   if (image !== original) return;
   sheet().hidden = !find("img", sheet()).naturalWidth; // of the thumbnail
-  // A proxy in front may say 404 as well while the server is away, but not as JSON.
-  const isGone = reply?.status === 404 && reply.headers.get("content-type")?.startsWith("application/json");
-  const [what, why] = isGone
+  const [what, why] = gone
     ? ["This picture is gone.", "Its file is not on the server any more."]
     : ["This picture could not be loaded.", "Check the connection."];
-  if (isGone) inside("a").hidden = inside("[name=copy]").hidden = true;
+  if (gone) inside("a").hidden = inside("[name=copy]").hidden = true;
   const again = make("button", { type: "button", name: "again", textContent: "Try again" });
-  inside(".limner-zoom-problem").replaceChildren(make("b", {}, what), ` ${why} `, ...(isGone ? [] : [again]));
+  inside(".limner-zoom-problem").replaceChildren(make("b", {}, what), ` ${why} `, ...(gone ? [] : [again]));
 }
 
 window.addEventListener("online", () => dialog?.open && inside("[name=again]") && load());
