@@ -3,21 +3,20 @@
 import { toast } from "./announce.js";
 import { current, isUnsent, open } from "./conversation.js";
 import { refresh } from "./conversations.js";
-import { find, make } from "./dom.js";
+import { download, find, make } from "./dom.js";
 import { canNotify, isNotifying, setNotifying } from "./notify.js";
-import { togglePanel } from "./panels.js";
-import { item } from "./reuse.js";
+import { menuItem, togglePanel } from "./panels.js";
 import { address } from "./server.js";
 
 export function watchConversationMenu() {
   const button = find("[name=conversation_menu]");
   button.addEventListener("click", () => {
     const notifying = isNotifying() ? "Stop notifications" : "Notify me when a picture is ready";
-    const exporting = () => make("a", { href: address(`threads/${current()}/export`), download: "" }).click();
+    const exportArchive = () => download(address(`threads/${current()}/export`));
     find("#limner-menu").replaceChildren(
-      ...(isUnsent() ? [] : [item("Export as a zip", exporting)]),
-      item("Import a zip…", chooseArchive),
-      ...(canNotify() ? [item(notifying, toggleNotifying)] : []));
+      ...(isUnsent() ? [] : [menuItem("Export as a zip", exportArchive)]),
+      menuItem("Import a zip…", chooseArchive),
+      ...(canNotify() ? [menuItem(notifying, toggleNotifying)] : []));
     togglePanel(find("#limner-menu"), button);
   });
 }

@@ -1,13 +1,25 @@
-// Puts a picture on the clipboard: as a PNG, whatever its type, and begun inside the click.
+// Puts a text on the clipboard, or a picture: that as a PNG, whatever its type. Browsers allow it within a click only,
+// so the picture is promised there, and loaded after.
 
 import { say, toast } from "./announce.js";
 
+const TEXT_REFUSED = "This browser does not let the page copy: select the text and copy it.";
 const REFUSED = "This browser does not let the page copy: "
   + "right-click the picture and choose Copy image, or download it.";
 const UNREACHABLE = "The picture could not be loaded. Check the connection and try again.";
 const TOO_LARGE = "This picture is too large to be copied: download it.";
 
-const tellAll = (sentence, isProblem) => (isProblem ? toast(sentence, { seconds: 8 }) : say(sentence));
+const tellAll = (sentence, isProblem) => (isProblem ? toast(sentence) : say(sentence));
+
+// Copies a text; returns what to tell the person.
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text); // there is no clipboard at all at an address of plain http
+    return "Copied.";
+  } catch {
+    return TEXT_REFUSED;
+  }
+}
 
 // Copies the picture at an address, and tells how that went.
 export async function copyPicture(address, button, tell = tellAll) {

@@ -1,6 +1,7 @@
 // Everything that is known of a picture, in a dialog: as a table for people, and as JSON.
 
 import { closeOnBack } from "./back.js";
+import { copyText } from "./copy.js";
 import { find, make } from "./dom.js";
 
 const LABELS = {
@@ -12,7 +13,6 @@ const LABELS = {
   metadata: "From the service", number: "Version", status: "Status", sha256: "SHA-256",
 };
 const ORDER = Object.keys(LABELS);
-const REFUSED = "This browser does not let the page copy: select the text and copy it.";
 const INSIDE = `
   <header>
     <h2 id="limner-facts-title" dir="auto"></h2>
@@ -45,13 +45,8 @@ export function openDetails(data, { title = "Details" } = {}) {
   };
   const copy = async (text) => {
     const status = inside("[role=status]");
-    status.textContent = "";
-    try {
-      await navigator.clipboard.writeText(text);
-      status.textContent = "Copied.";
-    } catch {
-      status.textContent = REFUSED;
-    }
+    status.textContent = ""; // so that the same sentence is read out again
+    status.textContent = await copyText(text);
   };
   const tools = {
     table: () => turn("table"),

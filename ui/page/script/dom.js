@@ -37,6 +37,9 @@ export function storedValue(kind, key, fallback) {
   }
 }
 
+// Has the browser save what is at an address of ours, under the name that the server gives it.
+export const download = (address) => make("a", { href: address, download: "" }).click();
+
 export const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 // Whether a mouse or the like is there; elsewhere a focused field raises the keyboard over half of the page.

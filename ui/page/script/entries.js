@@ -3,7 +3,7 @@
 import { say, toast } from "./announce.js";
 import { addressOf, current, open } from "./conversation.js";
 import { find, make, root } from "./dom.js";
-import { togglePanel } from "./panels.js";
+import { menuItem, togglePanel } from "./panels.js";
 import { send } from "./server.js";
 
 const UNDO = 60; // seconds
@@ -31,17 +31,8 @@ export function entry(conversation) {
 export function entryMenu(listeners) {
   tell = listeners;
   menu = make("div", { className: "limner-menu", popover: "auto", role: "menu", "aria-label": "Conversation" },
-    item("Rename", () => rename(chosen)), item("Delete", () => remove(chosen)));
+    menuItem("Rename", () => rename(chosen)), menuItem("Delete", () => remove(chosen)));
   return menu;
-}
-
-function item(label, act) {
-  const made = make("button", { type: "button", role: "menuitem", tabIndex: -1 }, label);
-  made.addEventListener("click", () => {
-    menu.hidePopover();
-    act();
-  });
-  return made;
 }
 
 const rowOf = ({ id }) => find(`#limner-entry-${id}`);

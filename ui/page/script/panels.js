@@ -1,7 +1,7 @@
 // Panels and menus that open at a button: above or below it, always within the window. The browser closes them with
 // Esc and with a click beside them, and the focus goes back to the button.
 
-import { find, findAll } from "./dom.js";
+import { find, findAll, make } from "./dom.js";
 
 const GAP = 6; // pixels between a panel and its button, and the edge of the window
 
@@ -52,6 +52,16 @@ export function watchPanels() {
     if (menu) moveInMenu(menu, event);
   });
   addEventListener("resize", () => findAll("[popover]:popover-open").forEach(placePanel));
+}
+
+// Makes an entry of a menu, which closes the menu and acts.
+export function menuItem(label, act) {
+  const item = make("button", { type: "button", role: "menuitem", tabIndex: -1 }, label);
+  item.addEventListener("click", () => {
+    item.closest("[role=menu]").hidePopover();
+    act();
+  });
+  return item;
 }
 
 // The arrows, Home and End move within a menu; Tab closes it.

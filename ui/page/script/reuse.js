@@ -5,11 +5,12 @@ import { regenerate, remove } from "./actions.js";
 import { bringBack, putIn, takeChips } from "./chips.js";
 import { chosen, offer, setValue, useSettings, wishes } from "./choices.js";
 import { promptText, restore, write } from "./composer.js";
+import { copyText } from "./copy.js";
 import { current } from "./conversation.js";
 import { openDetails } from "./details.js";
 import { editWithin } from "./editing.js";
-import { find, make } from "./dom.js";
-import { togglePanel } from "./panels.js";
+import { download, find, make } from "./dom.js";
+import { menuItem, togglePanel } from "./panels.js";
 import { get } from "./server.js";
 import { turnOf } from "./thread.js";
 
@@ -31,7 +32,7 @@ export function openReuse(button) {
     ["Regenerate with a new seed", can.has("seed") && (() => regenerate(message, version, null, undefined, "new"))],
     ["Use these settings", () => withDetails((data) => use(data))],
     ["Use this seed", can.has("seed") && (() => withDetails(useSeed))],
-    ["Copy prompt", () => withDetails(({ prompt }) => copyText(prompt))],
+    ["Copy prompt", () => withDetails(async ({ prompt }) => toast(await copyText(prompt)))],
     ["Edit this picture", can.has("edit") && (() => putIn(image))],
     ["Details", () => withDetails((data) => openDetails(data, { title: "Details" }))],
     ["Download with details", can.has("details") && (() => download(image.dataset.details))],
@@ -39,7 +40,7 @@ export function openReuse(button) {
     ["Delete this version", can.has("delete") && (() => remove(message, version, "This version"))],
     ["Delete this message", () => remove(message, null, "This message")],
   ];
-  menu().replaceChildren(...entries.filter((entry) => !entry || entry[1]).map((entry) => (entry ? item(...entry) : make("hr"))));
+  menu().replaceChildren(...entries.filter((entry) => !entry || entry[1]).map((entry) => (entry ? menuItem(...entry) : make("hr"))));
   togglePanel(menu(), button);
 }
 
@@ -47,15 +48,6 @@ const detailsOf = (message, version) => get(`threads/${current()}/messages/${mes
 
 // What was asked for a picture; who asked without the page may have left the choice of the model to the server.
 const settingsOf = ({ provider, model, requested }) => ({ provider, model, ...requested });
-
-export function item(label, act) {
-  const made = make("button", { type: "button", role: "menuitem", tabIndex: -1 }, label);
-  made.onclick = () => {
-    menu().hidePopover();
-    act();
-  };
-  return made;
-}
 
 // The prompt of a message with what the composer says now.
 function asComposed(id) {
@@ -70,19 +62,6 @@ function useSeed({ seed }) {
   if (!find('#limner-options-panel [name="seed"]')) return toast("The chosen model takes no seed: choose another.");
   setValue("seed", String(seed));
   toast(`Seed ${seed} is set in Options.`);
-}
-
-export async function copyText(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    toast("Copied.", { seconds: 2 });
-  } catch {
-    toast("This browser does not let the page copy: select the text and copy it.");
-  }
-}
-
-function download(address) {
-  make("a", { href: address, download: "" }).click();
 }
 
 // Puts a message's prompt, pictures and choices into the composer; what is there can be had back.
