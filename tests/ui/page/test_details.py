@@ -67,6 +67,6 @@ def test_a_table_for_people_and_json_for_programs(chat: Chat) -> None:
         closes()
         expect(dialog).to_have_count(0)
         expect(chat.page.locator("#limner-composer textarea")).to_be_focused()
-        chat.page.wait_for_function("() => history.state?.limner !== 'details'")
+        chat.page.wait_for_function("() => !history.state?.limner")
         chat.page.evaluate(OPEN, DATA)
     assert chat.page.title() == title

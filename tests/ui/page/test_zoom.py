@@ -178,7 +178,7 @@ def test_back_closes_it_and_the_history_stays_as_it_was(chat: Chat) -> None:
     for close in closings:
         zoom(answer).click()
         expect(viewer(chat)).to_be_visible()
-        assert (chat.page.evaluate(state), chat.page.url) == ('{"limner":"zoom"}', address)
+        assert (chat.page.evaluate(state), chat.page.url) == ('{"limner":"dialog"}', address)
         close()
         chat.page.wait_for_function("() => history.state?.mine === 1")
         expect(viewer(chat)).to_be_hidden()
@@ -196,7 +196,7 @@ def test_back_closes_it_and_the_history_stays_as_it_was(chat: Chat) -> None:
     }"""
     zoom(answer).evaluate(again)  # before the entry has gone
     chat.page.wait_for_function("() => window.limnerPops === 1")
-    chat.page.wait_for_function("() => history.state?.limner === 'zoom'")
+    chat.page.wait_for_function("() => history.state?.limner === 'dialog'")
     expect(viewer(chat)).to_be_visible()
     chat.page.go_back()
     expect(viewer(chat)).to_be_hidden()

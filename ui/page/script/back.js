@@ -1,14 +1,14 @@
 // A dialog that Back closes, as people expect on a phone: while it is open, one entry of the history stands
 // for it, at the address that the page has anyway. Whoever listens to popstate finds that address unchanged.
 
-let opened = null; // the dialog, and the name of its entry
+const ENTRY = { limner: "dialog" }; // what the history keeps with it, also over a reload
+let opened = null; // the dialog
 let isLeaving = false; // the entry is on its way out: history.back() takes its time
 
-const names = new Set(["zoom", "details", "conversations"]);
-const isHere = () => names.has(history.state?.limner);
+const isHere = () => history.state?.limner === ENTRY.limner;
 
-export function closeOnBack(dialog, name) {
-  opened = { dialog, name };
+export function closeOnBack(dialog) {
+  opened = dialog;
   if (!isLeaving) enter();
   dialog.addEventListener("close", () => {
     opened = null;
@@ -17,7 +17,7 @@ export function closeOnBack(dialog, name) {
 }
 
 function enter() {
-  history.pushState({ limner: opened.name }, "");
+  history.pushState(ENTRY, "");
 }
 
 // Takes the entry back, unless the page has gone on to another address since.
@@ -33,7 +33,7 @@ window.addEventListener("popstate", () => {
   if (isHere()) return opened || leave(); // by Forward, to an entry whose dialog is closed
   if (!opened) return;
   if (wasLeaving) enter(); // it was opened again before the old entry had gone
-  else opened.dialog.close();
+  else opened.close();
 });
 
 leave(); // the page was loaded again while the dialog was open

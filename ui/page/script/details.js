@@ -69,7 +69,7 @@ export function openDetails(data, { title = "Details" } = {}) {
   });
   find("#limner").append(dialog);
   dialog.showModal();
-  closeOnBack(dialog, "details");
+  closeOnBack(dialog);
 }
 
 // --- What is known, as rows of a label and a value: a text, a list, or rows again ---

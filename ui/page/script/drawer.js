@@ -27,7 +27,7 @@ export function mountDrawer(nav) {
     if (drawer.open) return;
     drawer.showModal();
     moveSentences(drawer);
-    closeOnBack(drawer, "conversations");
+    closeOnBack(drawer);
     opener.setAttribute("aria-expanded", "true");
   });
   drawer.addEventListener("close", () => {

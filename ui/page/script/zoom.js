@@ -51,7 +51,7 @@ const sheet = () => inside(".limner-zoom-sheet");
 export function openZoom(button) {
   dialog ??= makeDialog();
   dialog.showModal();
-  closeOnBack(dialog, "zoom");
+  closeOnBack(dialog);
   view.isFit = true;
   tell("");
   show(button);
