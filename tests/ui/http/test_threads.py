@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.serving import Serving
-from tests.ui.chat import Chat
+from tests.ui.chat import Chat, picture_file
 from tests.ui.conftest import Gate
 
 pytestmark = pytest.mark.browser
@@ -125,6 +125,12 @@ def test_without_storage_the_page_works_all_the_same(context: BrowserContext, ap
            }"""
     )
     chat = Chat(context.new_page(), app.url)
+    chat.add(picture_file("boat.png", "red"))
+    chat.chip(1).get_by_role("button", name="Zoom image 1").click()
+    chat.page.go_back()  # which closes the dialog
+    expect(chat.page.get_by_role("dialog")).to_have_count(0)
+    expect(chat.chips).to_have_count(1)
+    chat.chip(1).get_by_role("button", name="Remove image 1").click()
 
     chat.picture(chat.ask("A boat"))
 

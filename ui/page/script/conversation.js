@@ -6,6 +6,7 @@ const PATTERN = /^[0-9a-f]{32}$/;
 const UNSENT = "limner.unsent"; // the id of a conversation that has no message yet, kept for a reload
 
 let id = null;
+let isNew = false; // nothing was sent in it yet: it has no address of its own
 let listeners = [];
 
 const inAddress = () => {
@@ -15,8 +16,7 @@ const inAddress = () => {
 
 export const current = () => id;
 
-// Whether nothing was sent in this conversation yet: it has no address of its own.
-export const isUnsent = () => inAddress() !== id;
+export const isUnsent = () => isNew;
 
 export const addressOf = (conversation) => `?c=${conversation}`;
 
@@ -28,7 +28,7 @@ export function onOpen(listener) {
 // Shows a conversation, or a new one, and gives it its entry in the browser's history. One in which nothing was sent
 // yet is new enough: what is in the composer stays.
 export function open(conversation = null) {
-  if (conversation ? conversation === id : isUnsent() && find("#limner-main[data-empty]")) return;
+  if (conversation ? conversation === id : isNew && find("#limner-main[data-empty]")) return;
   history.pushState(null, "", conversation ? addressOf(conversation) : location.pathname);
   if (!conversation) stored("sessionStorage", UNSENT, null);
   show(conversation);
@@ -36,15 +36,17 @@ export function open(conversation = null) {
 
 // Gives a new conversation its address with the first message.
 export function settle() {
-  if (!isUnsent()) return;
+  if (!isNew) return;
+  isNew = false;
   history.replaceState(null, "", addressOf(id));
   stored("sessionStorage", UNSENT, null);
 }
 
 function show(conversation) {
+  isNew = !conversation;
   id = conversation ?? stored("sessionStorage", UNSENT) ?? randomId();
-  if (!conversation) stored("sessionStorage", UNSENT, id);
-  listeners.forEach((listener) => listener(id, !conversation));
+  if (isNew) stored("sessionStorage", UNSENT, id);
+  listeners.forEach((listener) => listener(id, isNew));
 }
 
 // Shows what the address names; called once all listeners are there.
@@ -53,7 +55,5 @@ export function begin() {
   stored("localStorage", "limner.conversation", null);
   if (before && !inAddress() && PATTERN.test(before)) history.replaceState(null, "", addressOf(before));
   show(inAddress());
-  addEventListener("popstate", () => inAddress() !== (isNew() ? null : id) && show(inAddress()));
+  addEventListener("popstate", () => inAddress() !== (isNew ? null : id) && show(inAddress()));
 }
-
-const isNew = () => stored("sessionStorage", UNSENT) === id;
