@@ -3,7 +3,7 @@
 import { say, toast } from "./announce.js";
 import { focusPrompt, onComposerChange } from "./composer.js";
 import { current, onOpen } from "./conversation.js";
-import { find, make, stored, storedValue } from "./dom.js";
+import { find, findAll, make, stored, storedValue } from "./dom.js";
 import { dismissFailures, showFailure } from "./failures.js";
 import { takesMask } from "./fit.js";
 import { openMask } from "./mask.js";
@@ -20,7 +20,7 @@ export const isUploading = () => chips.some(({ upload }) => upload);
 export const hasMask = () => !!chips[0]?.mask;
 
 // Returns what a message shows of a picture as what a chip needs of it.
-export function pictureOf(image) {
+function pictureOf(image) {
   const [name, filename] = new URL(image.dataset.full ?? image.src, document.baseURI).pathname.split("/").slice(-2).map(decodeURIComponent);
   return { name, filename, width: Number(image.getAttribute("width")), height: Number(image.getAttribute("height")) };
 }
@@ -158,9 +158,9 @@ export function putIn(image) {
 
 // Puts in what a message was sent with; returns what was there instead.
 export function bringBack(asked) {
-  const images = [...asked.querySelectorAll(".limner-sent img:not(.limner-area)")];
+  const images = findAll(".limner-sent img:not(.limner-area)", asked);
   const taken = takeChips();
-  const area = asked.querySelector(".limner-area");
+  const area = find(".limner-area", asked);
   images.map(pictureOf).forEach((picture, n) => addChip({ ...picture, mask: !n && area ? pictureOf(area) : null }));
   return taken.filter(({ name }) => name);
 }

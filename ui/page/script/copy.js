@@ -2,6 +2,7 @@
 // so the picture is promised there, and loaded after.
 
 import { say, toast } from "./announce.js";
+import { make } from "./dom.js";
 
 const TEXT_REFUSED = "This browser does not let the page copy: select the text and copy it.";
 const REFUSED = "This browser does not let the page copy: "
@@ -41,10 +42,9 @@ export async function copyPicture(address, button, tell = tellAll) {
 async function asPng(address) {
   const blob = await pictureAt(address);
   if (blob.type === "image/png") return blob;
-  const image = Object.assign(new Image(), { src: address });
+  const image = make("img", { src: address });
   await image.decode().catch(() => fail(UNREACHABLE));
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  const canvas = make("canvas", { width: image.naturalWidth, height: image.naturalHeight });
   canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
   const png = await new Promise((done) => canvas.toBlob(done, "image/png"));
   return png ?? fail(TOO_LARGE);

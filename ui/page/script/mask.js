@@ -7,9 +7,8 @@ import { find, make } from "./dom.js";
 import { Painting } from "./painting.js";
 import { uploadFor } from "./uploads.js";
 
-const maskDialog = make("dialog", { className: "limner-mask" });
-maskDialog.setAttribute("aria-labelledby", "limner-mask-title");
-maskDialog.setAttribute("aria-describedby", "limner-mask-help");
+const named = { "aria-labelledby": "limner-mask-title", "aria-describedby": "limner-mask-help" };
+const maskDialog = make("dialog", { className: "limner-mask", ...named });
 maskDialog.innerHTML = `
   <header>
     <h2 id="limner-mask-title">Mark an area of image 1</h2>
@@ -47,7 +46,7 @@ maskDialog.innerHTML = `
   </footer>`;
 find("#limner").append(maskDialog);
 
-const inMask = (selector) => maskDialog.querySelector(selector);
+const inMask = (selector) => find(selector, maskDialog);
 const [maskCanvas, brush, brushSize] = ["canvas", ".limner-brush", "input[type=range]"].map(inMask);
 let maskedChip;
 let painting;

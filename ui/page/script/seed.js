@@ -1,12 +1,10 @@
 // What Regenerate asks if the seed is fixed and the picture costs money: it would be the same one. The
 // server decides whether to ask, and makes nothing without an answer.
 
-import { find } from "./dom.js";
+import { find, make } from "./dom.js";
 
-const seedDialog = document.createElement("dialog");
-seedDialog.className = "limner-ask";
-seedDialog.setAttribute("aria-labelledby", "limner-ask-title");
-seedDialog.setAttribute("aria-describedby", "limner-ask-text");
+const named = { "aria-labelledby": "limner-ask-title", "aria-describedby": "limner-ask-text" };
+const seedDialog = make("dialog", { className: "limner-ask", ...named });
 seedDialog.innerHTML = `<form method="dialog">
   <h2 id="limner-ask-title">The same picture again?</h2>
   <p id="limner-ask-text">This would make the same picture again, since its seed is fixed (and costs money).</p>
