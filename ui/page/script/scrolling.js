@@ -14,15 +14,18 @@ export function forgetPlace() {
 
 export function scrollToEnd() {
   following = true;
-  log().scrollTop = log().scrollHeight;
+  stayAtEnd();
+}
+
+function stayAtEnd() {
+  if (following) log().scrollTop = log().scrollHeight;
   height = log().scrollHeight;
 }
 
 // Changes the thread, and stays at its end if that was in view.
 export function keepEnd(change) {
   change();
-  if (following) log().scrollTop = log().scrollHeight;
-  height = log().scrollHeight;
+  stayAtEnd();
 }
 
 // Changes what is above, while what is seen does not move. Browsers do so by themselves, but for the very top.
@@ -42,14 +45,11 @@ export function keepPlace(change) {
 // Brings an element into view, as little as it needs.
 export function reveal(element) {
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  element?.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+  element.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
 }
 
 export function watchScrolling() {
-  new ResizeObserver(() => {
-    if (following) log().scrollTop = log().scrollHeight;
-    height = log().scrollHeight;
-  }).observe(find("#limner-turns"));
+  new ResizeObserver(stayAtEnd).observe(find("#limner-turns"));
   log().addEventListener("scroll", () => {
     if (log().scrollHeight !== height) return; // it grew: nobody scrolled
     following = log().scrollHeight - log().scrollTop - log().clientHeight < NEAR;

@@ -18,7 +18,6 @@ let waiting = []; // the first messages, until all are there: one by one, each w
 const list = () => find("#limner-turns");
 const olderBox = () => find(".limner-older");
 
-export const messageOf = (element) => turns.get(element.closest(".limner-turn")?.dataset.message)?.message;
 export const turnOf = (id) => turns.get(id)?.element;
 const isRunning = () => [...turns.values()].some(({ message }) => message.state === "running") || isSending();
 
@@ -104,7 +103,7 @@ function announce(before, message) {
 
 // --- A message ---
 
-export function showMessage(message) {
+function showMessage(message) {
   const known = turns.get(message.id);
   if (message.deleted) {
     known?.element.remove();
@@ -125,8 +124,10 @@ export function showMessage(message) {
   const restore = keepFocus(element);
   keepEnd(() => element.replaceChildren(...drawn.content.children));
   turns.set(message.id, { element, message });
-  if (!known) replacePending(message.id, find(".limner-prompt", element).textContent);
-  if (!known) place(element, message.position);
+  if (!known) {
+    replacePending(message.id, find(".limner-prompt", element).textContent);
+    place(element, message.position);
+  }
   restore();
   tick();
   showEmpty();
