@@ -6,7 +6,7 @@ import { refresh } from "./conversations.js";
 import { download, find, make } from "./dom.js";
 import { canNotify, isNotifying, setNotifying } from "./notify.js";
 import { menuItem, togglePanel } from "./panels.js";
-import { address } from "./server.js";
+import { address, FILE_NOT_SENT, NOT_ACCEPTED } from "./server.js";
 
 export function watchConversationMenu() {
   const button = find("[name=conversation_menu]");
@@ -38,7 +38,7 @@ async function importArchive(file) {
   const reply = await fetch(address("import"), { method: "POST", headers, body: file }).catch(() => null);
   const data = (await reply?.json().catch(() => ({}))) ?? {};
   done();
-  if (!reply?.ok) return toast(data.error ?? "The server cannot be reached, or the file cannot be read: try again.");
+  if (!reply?.ok) return toast(data.error ?? (reply ? NOT_ACCEPTED : FILE_NOT_SENT));
   refresh();
   open(data.conversation);
 }

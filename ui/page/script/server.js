@@ -4,7 +4,8 @@ import { randomId, root, wait } from "./dom.js";
 
 const RETRY_AFTER = 1000; // milliseconds
 const UNREACHABLE = "The server cannot be reached: check the connection and try again.";
-const NOT_ACCEPTED = "The server could not accept this: try again in a moment.";
+export const NOT_ACCEPTED = "The server could not accept this: try again in a moment.";
+export const FILE_NOT_SENT = "The server cannot be reached, or the file cannot be read: try again.";
 
 export const address = (path) => `${root}/limner/${path}`;
 

@@ -7,7 +7,7 @@ import { current } from "./conversation.js";
 import { find, findAll, make } from "./dom.js";
 import { dismissFailures, showFailure } from "./failures.js";
 import { offerSettings } from "./reuse.js";
-import { address } from "./server.js";
+import { address, FILE_NOT_SENT, NOT_ACCEPTED } from "./server.js";
 
 const AT_ONCE = 3; // uploads
 let uploading = 0;
@@ -87,13 +87,12 @@ function transfer(file, filename, signal, onShare) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest(); // fetch tells nothing of how far it is
     const fail = (sentence) => reject(new Error(sentence));
-    const could = "The server could not accept this: try again in a moment.";
     request.open("POST", address(`threads/${current()}/pictures?${new URLSearchParams({ filename })}`));
     request.responseType = "json";
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.upload.onprogress = ({ loaded, total }) => onShare(total ? loaded / total : 0);
-    request.onload = () => (request.status === 201 ? resolve(request.response) : fail(request.response?.error || could));
-    request.onerror = () => fail("The server cannot be reached, or the file cannot be read: try again.");
+    request.onload = () => (request.status === 201 ? resolve(request.response) : fail(request.response?.error || NOT_ACCEPTED));
+    request.onerror = () => fail(FILE_NOT_SENT);
     request.onabort = () => fail("Stopped.");
     if (signal.aborted) return fail("Stopped.");
     signal.addEventListener("abort", () => request.abort());
