@@ -1,7 +1,7 @@
 // The pictures that go in with the next prompt: chips above it, in the order in which they are sent.
 
 import { say, toast } from "./announce.js";
-import { focusPrompt, onComposerChange } from "./composer.js";
+import { focusPrompt, showComposer } from "./composer.js";
 import { current, onOpen } from "./conversation.js";
 import { find, findAll, make, stored, storedValue } from "./dom.js";
 import { dismissFailures, showFailure } from "./failures.js";
@@ -13,7 +13,7 @@ const MOST_CHIPS = 16;
 const key = () => `limner.inputs.${current()}`;
 const chips = []; // {name, filename, width, height, mask, upload, …}; it has no name before it is uploaded
 
-export const addressOf = ({ name, filename }) => address(`pictures/${name}/${encodeURIComponent(filename)}`);
+export const pictureAddress = ({ name, filename }) => address(`pictures/${name}/${encodeURIComponent(filename)}`);
 export const nameOf = (chip) => `image ${chips.indexOf(chip) + 1}`;
 export const chipCount = () => chips.length;
 export const isUploading = () => chips.some(({ upload }) => upload);
@@ -89,8 +89,8 @@ function showChip(chip) {
   chip.thumb.disabled = !chip.name; // there is nothing to zoom yet
   chip.thumb.setAttribute("aria-label", `Zoom ${name}, ${chip.filename}`);
   draw(chip.image, chip.name ? address(`thumbnails/${chip.name}`) : chip.file);
-  if (chip.name) Object.assign(chip.image.dataset, { full: addressOf(chip), download: `${addressOf(chip)}?download`, name });
-  draw(chip.area, chip.mask && addressOf(chip.mask));
+  if (chip.name) Object.assign(chip.image.dataset, { full: pictureAddress(chip), download: `${pictureAddress(chip)}?download`, name });
+  draw(chip.area, chip.mask && pictureAddress(chip.mask));
   chip.mark.hidden = !canMask || !!chip.upload;
   chip.mark.textContent = chip.mask ? "Change area" : "Mark an area";
   chip.unmark.hidden = !chip.mask || !!chip.upload;
@@ -107,7 +107,7 @@ function showChip(chip) {
 // Shows the chips as they are now, what speaks against them, and keeps them for a reload.
 export function showChips() {
   chips.forEach(showChip);
-  onComposerChange();
+  showComposer();
   find("#limner-prompt").placeholder = chips.length ? "Describe what should change…" : "Describe a picture…";
   const kept = chips.filter(({ name }) => name);
   const pictures = kept.map(({ name, filename, width, height, mask }) => ({ name, filename, width, height, mask }));

@@ -3,7 +3,7 @@
 
 import { find, findAll, make, stored, storedValue } from "./dom.js";
 import { fit } from "./fit.js";
-import { complain, onComposerChange, unsay, whenReady } from "./composer.js";
+import { clearError, showComposer, showError, whenReady } from "./composer.js";
 import { placePanel, togglePanel } from "./panels.js";
 import { get } from "./server.js";
 
@@ -52,11 +52,11 @@ export async function choose(provider, model, { isRemembered = false, values } =
   asking = null;
   if (reply.ok) {
     show(reply.data, values);
-    unsay(failed);
+    clearError(failed);
   } else {
     showLists();
     failed = reply.status ? reply.problem : "The server cannot be reached: check the connection and choose again.";
-    if (!isRemembered) complain(failed);
+    if (!isRemembered) showError(failed);
   }
   whenReady(reply.ok);
   return reply.ok;
@@ -113,7 +113,7 @@ function write(field, value) {
 }
 
 // Returns the composer's values as the server reads them.
-export function wishes() {
+export function composerValues() {
   const { size, count, compare } = valuesNow();
   const options = {};
   const wanted = { ...chosen(), options };
@@ -179,7 +179,7 @@ export function refresh() {
   badge.hidden = !set;
   badge.textContent = set || "";
   find("[name=options]").title = set ? `${set} ${set > 1 ? "options are" : "option is"} set` : "";
-  onComposerChange();
+  showComposer();
 }
 
 // What comes from a request is JSON; a control holds a text, which in a list is the JSON of a value.

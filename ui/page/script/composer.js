@@ -1,7 +1,7 @@
 // The prompt, and how it is sent: what is typed outlives a reload, leaves the box the moment it is sent, and comes
 // back, or stays in the thread, if the server refuses it.
 
-import { isChoosing, offer, picturesWanted, showWrong, wishes, withLabel } from "./choices.js";
+import { composerValues, isChoosing, offer, picturesWanted, showWrong, withLabel } from "./choices.js";
 import { addChip, chipCount, isUploading, namesOf, showChips, takeChips } from "./chips.js";
 import { current, isUnsent, onOpen, settle } from "./conversation.js";
 import { find, hasMouse, make, stored } from "./dom.js";
@@ -31,20 +31,20 @@ export function write(text) {
   box().setSelectionRange(text.length, text.length);
 }
 
-export function complain(sentence) {
+export function showError(sentence) {
   find("#limner-error p").textContent = sentence;
 }
 
 // Takes a sentence back that is not true any more, if it is still there.
-export function unsay(sentence) {
-  if (find("#limner-error p").textContent === sentence) complain("");
+export function clearError(sentence) {
+  if (find("#limner-error p").textContent === sentence) showError("");
 }
 
 function changed() {
   stored("sessionStorage", draftKey(), box().value || null);
   stopWaiting("The prompt has changed: press Create to send it.");
   grow();
-  onComposerChange();
+  showComposer();
 }
 
 // Browsers without `field-sizing` need help to make the box as high as its text.
@@ -55,7 +55,7 @@ function grow() {
 }
 
 // Shows whether there is something to send, what it costs, and what else is to be known before.
-export function onComposerChange() {
+export function showComposer() {
   create().setAttribute("aria-disabled", String(!box().value.trim()));
   find("#limner-price").textContent = price();
   showMisfit(refused);
@@ -86,15 +86,15 @@ function price() {
 async function submit() {
   const prompt = box().value;
   if (!prompt.trim()) { // also a second click: the first one emptied the box
-    if (chipCount()) complain("Describe what should change.");
+    if (chipCount()) showError("Describe what should change.");
     return box().focus();
   }
   if (isHeldBack()) return;
   refused = misfit();
-  complain(refused);
+  showError(refused);
   showMisfit(refused);
   if (refused) return;
-  const values = wishes();
+  const values = composerValues();
   const inputs = takeChips();
   write("");
   await post({ prompt, inputs, values });
@@ -116,7 +116,7 @@ async function post(wanted) {
     pending.remove();
     restore(wanted);
     const why = withLabel(data.field, problem);
-    complain(why);
+    showError(why);
     showWrong(data.field, why);
   } else {
     pending.fail(problem, { again: () => post(wanted), edit: () => restore(wanted) });
@@ -168,12 +168,12 @@ export function watchComposer() {
   });
   let typed = box().value; // before this script was there
   onOpen(() => {
-    complain("");
+    showError("");
     box().value = typed || stored("sessionStorage", draftKey()) || "";
     typed = "";
     grow();
     showChips();
-    onComposerChange();
+    showComposer();
     if (hasMouse()) box().focus({ preventScroll: true });
   });
 }

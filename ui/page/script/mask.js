@@ -1,7 +1,7 @@
 // Marks where the first picture may change: painted over it in a dialog, or given by numbers.
 
 import { say } from "./announce.js";
-import { addressOf, showChips, unmark } from "./chips.js";
+import { pictureAddress, showChips, unmark } from "./chips.js";
 import { focusPrompt, whenReady } from "./composer.js";
 import { find, make } from "./dom.js";
 import { Painting } from "./painting.js";
@@ -56,7 +56,7 @@ let leadOn = null; // to the next point of the stroke that is being drawn
 export async function openMask(chip) {
   maskedChip = chip;
   inMask(".limner-sheet").style.setProperty("--ratio", chip.width / chip.height);
-  inMask(".limner-sheet img").src = addressOf(chip);
+  inMask(".limner-sheet img").src = pictureAddress(chip);
   inMask("[role=status]").textContent = "";
   inMask("details").open = false;
   choosePaint(false);
@@ -65,7 +65,7 @@ export async function openMask(chip) {
   inMask("[name=paint]").focus();
   const opened = (painting = new Painting(maskCanvas, chip));
   try {
-    if (chip.mask) await opened.load(addressOf(chip.mask));
+    if (chip.mask) await opened.load(pictureAddress(chip.mask));
     if (opened === painting) showPainting();
   } catch {
     tellMask("What was marked before could not be loaded: mark it again.");

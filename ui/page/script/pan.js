@@ -16,17 +16,17 @@ export class View {
   }
 
   // The scale at which one pixel of the picture is one of the screen.
-  get whole() {
+  get actualScale() {
     return 1 / devicePixelRatio;
   }
 
-  get fitting() {
+  get fitScale() {
     const { clientWidth, clientHeight } = this.stage;
-    return Math.min(clientWidth / this.width, clientHeight / this.height, LARGEST * this.whole);
+    return Math.min(clientWidth / this.width, clientHeight / this.height, LARGEST * this.actualScale);
   }
 
   get isLarger() {
-    return this.scale > this.fitting * 1.001;
+    return this.scale > this.fitScale * 1.001;
   }
 
   // Takes the picture's size; what is seen of it stays where it is.
@@ -43,18 +43,18 @@ export class View {
   }
 
   fit(isGliding = false) {
-    this.zoom(this.fitting / this.scale, { isGliding });
+    this.zoom(this.fitScale / this.scale, { isGliding });
   }
 
   // Shows it pixel for pixel, or as a whole if it is shown so.
   toggle(at, isGliding = true) {
-    const isWhole = (scale) => Math.abs(scale / this.whole - 1) < 0.01;
-    const up = isWhole(this.fitting) ? 2 * this.whole : this.whole;
-    this.zoom((this.isFit ? up : this.fitting) / this.scale, { at, isGliding });
+    const isActual = (scale) => Math.abs(scale / this.actualScale - 1) < 0.01;
+    const up = isActual(this.fitScale) ? 2 * this.actualScale : this.actualScale;
+    this.zoom((this.isFit ? up : this.fitScale) / this.scale, { at, isGliding });
   }
 
   actual() {
-    this.zoom(this.whole / this.scale, { isGliding: true });
+    this.zoom(this.actualScale / this.scale, { isGliding: true });
   }
 
   pan(x, y) {
@@ -63,20 +63,20 @@ export class View {
 
   // Scales it by a factor, so that what is at a point of the stage comes to another one, or stays.
   zoom(factor, { at = this.middle(), to = at, isGliding = false } = {}) {
-    const { stage, fitting, whole } = this;
+    const { stage, fitScale, actualScale } = this;
     if (!stage.clientWidth) return; // it is closed
-    const scale = clamp(this.scale * factor, Math.min(fitting, whole), LARGEST * whole);
+    const scale = clamp(this.scale * factor, Math.min(fitScale, actualScale), LARGEST * actualScale);
     const place = (n, length, size) => {
       const wanted = to[n] - ((at[n] - [this.x, this.y][n]) * scale) / this.scale;
       const free = length - size * scale;
       return free > 0 ? free / 2 : clamp(wanted, free, 0);
     };
     const [x, y] = [place(0, stage.clientWidth, this.width), place(1, stage.clientHeight, this.height)];
-    Object.assign(this, { x, y, scale, isFit: Math.abs(scale / fitting - 1) < 0.001 });
+    Object.assign(this, { x, y, scale, isFit: Math.abs(scale / fitScale - 1) < 0.001 });
     this.sheet.classList.toggle("limner-gliding", isGliding);
-    this.sheet.classList.toggle("limner-pixels", scale >= 3 * whole);
+    this.sheet.classList.toggle("limner-pixels", scale >= 3 * actualScale);
     // Between two pixels of the screen, its own would blur.
-    const [left, top] = [x, y].map((length) => Math.round(length / whole) * whole);
+    const [left, top] = [x, y].map((length) => Math.round(length / actualScale) * actualScale);
     this.sheet.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
     this.sheet.style.setProperty("--scale", scale);
     this.on.changed();

@@ -3,7 +3,7 @@
 import { toast } from "./announce.js";
 import { regenerate, remove } from "./actions.js";
 import { bringBack, putIn, takeChips } from "./chips.js";
-import { chosen, offer, setValue, useSettings, wishes } from "./choices.js";
+import { chosen, composerValues, offer, setValue, useSettings } from "./choices.js";
 import { promptText, restore, write } from "./composer.js";
 import { copyText } from "./copy.js";
 import { current } from "./conversation.js";
@@ -51,7 +51,7 @@ const settingsOf = ({ provider, model, requested }) => ({ provider, model, ...re
 
 // The prompt of a message with what the composer says now.
 function asComposed(id) {
-  return { ...wishes(), prompt: find(".limner-prompt", turnOf(id)).textContent };
+  return { ...composerValues(), prompt: find(".limner-prompt", turnOf(id)).textContent };
 }
 
 async function use(data) {

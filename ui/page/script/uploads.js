@@ -1,7 +1,7 @@
 // Pictures of one's own: chosen, pasted or dropped, and uploaded.
 
 import { say, toast } from "./announce.js";
-import { addChip, addressOf, hasRoom, nameOf, putIn, removeChip, showChips } from "./chips.js";
+import { addChip, hasRoom, nameOf, pictureAddress, putIn, removeChip, showChips } from "./chips.js";
 import { focusPrompt, stopWaiting, whenReady } from "./composer.js";
 import { current } from "./conversation.js";
 import { find, findAll, make } from "./dom.js";
@@ -53,7 +53,7 @@ export async function uploadFor(chip, file, filename, what = filename) {
   let picture = null;
   try {
     picture = await transfer(file, filename, stop.signal, (share) => (chip.progress.value = share));
-    await make("img", { src: addressOf(picture) }).decode().catch(() => {}); // so that the chip does not flash
+    await make("img", { src: pictureAddress(picture) }).decode().catch(() => {}); // so that the chip does not flash
   } catch (error) {
     stopWaiting();
     if (!stop.signal.aborted) showFailure(what, error.message);

@@ -43,7 +43,7 @@ let view;
 let seen; // the picture that is shown
 let original; // its image, which may still be loading
 let ahead; // the next one's, which is only loaded
-let hush;
+let hiding; // the timer after which a sentence is taken back
 
 const inside = (selector) => find(selector, dialog);
 const sheet = () => inside(".limner-zoom-sheet");
@@ -147,7 +147,7 @@ async function load() {
   await image.decode().catch(() => null); // a picture that is too large for it can be shown all the same
   if (image !== original) return;
   dialog.classList.remove("limner-loading");
-  if (!image.naturalWidth) return complain(image);
+  if (!image.naturalWidth) return showProblem(image);
   view.resize(image.naturalWidth, image.naturalHeight);
   find("img", sheet()).replaceWith(image);
   const next = around()[position() + 1];
@@ -159,7 +159,7 @@ function stopLoading() {
   original = ahead = null;
 }
 
-async function complain(image) {
+async function showProblem(image) {
   const gone = await isGone(image.src);
   if (image !== original) return;
   sheet().hidden = !find("img", sheet()).naturalWidth; // of the thumbnail
@@ -206,12 +206,12 @@ function press(event) {
 function tell(sentence) {
   const said = inside(".limner-zoom-said");
   said.textContent = sentence;
-  clearTimeout(hush);
-  if (sentence) hush = setTimeout(() => (said.textContent = ""), 2000 + 60 * sentence.length);
+  clearTimeout(hiding);
+  if (sentence) hiding = setTimeout(() => (said.textContent = ""), 2000 + 60 * sentence.length); // what it takes to read it
 }
 
 function showScale() {
-  const percent = `${Math.round((view.scale / view.whole) * 100)}%`;
+  const percent = `${Math.round((view.scale / view.actualScale) * 100)}%`;
   const spoken = make("span", { className: "limner-spoken" }, "Actual size, now ");
   inside("[name=actual]").replaceChildren(spoken, percent);
   inside(".limner-zoom-stage").classList.toggle("limner-larger", view.isLarger);
