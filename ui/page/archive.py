@@ -9,7 +9,7 @@ from typing import Any
 
 from core.chat.message import Message, Version
 from core.parts import provenance
-from ui.page.views import templates
+from ui.page.views import in_words, templates
 
 _SHOWN_ELSEWHERE = {"provider_label", "model_label", "text", "warnings", "failure", "prompt", "paid", "bytes"}
 
@@ -26,7 +26,7 @@ def _details(version: Version) -> Iterator[tuple[str, str]]:
         if name not in _SHOWN_ELSEWHERE and value is not False:
             written = "yes" if value is True else value
             text = written if isinstance(written, str) else json.dumps(written, ensure_ascii=False, indent=1)
-            yield name.replace("_", " ").capitalize(), f"{text} s" if name == "duration" else text
+            yield in_words(name), f"{text} s" if name == "duration" else text
 
 
 def _iso(at: float) -> str:

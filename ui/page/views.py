@@ -24,6 +24,15 @@ templates = Environment(
 """The templates of this folder; everything that is put into them is escaped."""
 
 
+def in_words(name: str) -> str:
+    """Returns what a name of the code is called on the page: `request_id` is Request id."""
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+templates.filters["in_words"] = in_words
+
+
 def shell_html(composer: Mapping[str, Any], *, banner: str, owner: bool, asset: Callable[[str], str]) -> str:
     """Returns the page; `asset` gives the address of one of its files."""
     return templates.get_template("shell.html").render(**composer, banner=banner, owner=owner, asset=asset)
@@ -73,7 +82,6 @@ def message_html(
             "proportions": _proportions,
             "started": lambda version: datetime.fromtimestamp(version.started, timezone.utc).isoformat(),
             "usual": lambda version: _seconds(usual(version)),
-            "feature": _feature,
         }
     )
     return str(template.prompt_html()), str(template.answer_html())  # pyright: ignore[reportAttributeAccessIssue]
@@ -105,12 +113,6 @@ def _seconds(seconds: float | None) -> str:
     if seconds is None or seconds < 2:
         return ""
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
-def _feature(name: str) -> str:
-    """Returns what a warning is about, in words."""
-    words = name.replace("_", " ")
-    return words[:1].upper() + words[1:]
 
 
 def _details(version: Version) -> str:
