@@ -13,7 +13,7 @@ from ui.http.assets import Assets
 _NAME = "Limner"
 _DESCRIPTION = "A chat in which people make pictures, with any image provider behind it."
 _LIGHT, _DARK = "#faf8f4", "#171512"
-_ICONS = {"icon-192.png": "any", "icon-512.png": "any", "maskable-512.png": "maskable"}
+_ICONS = (("icon", 192, "any"), ("icon", 512, "any"), ("maskable", 512, "maskable"))
 
 
 def brand_tags(assets: Assets, public_url: str | None) -> str:
@@ -55,13 +55,12 @@ def brand_routes(assets: Assets) -> list[Route]:
     """Returns the routes at the addresses that browsers know, in place of Gradio's."""
     icons = [
         {
-            "src": assets.address(f"brand/{name}"),
+            "src": assets.address(f"brand/{name}-{side}.png"),
             "sizes": f"{side}x{side}",
             "type": "image/png",
             "purpose": use,
         }
-        for name, use in _ICONS.items()
-        for side in [name.removesuffix(".png").rpartition("-")[2]]
+        for name, side, use in _ICONS
     ]
     manifest = {
         "name": _NAME,

@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.settings.schema import Settings
 from ui.http.assets import Assets
 from ui.http.brand import brand_tags
 from ui.http.compression import Text
@@ -65,13 +66,11 @@ class IndexPage(Protocol):
 class IndexMiddleware:
     """Answers for the index with our own document, which takes from Gradio's what its scripts need."""
 
-    def __init__(
-        self, app: ASGIApp, page: IndexPage, assets: Assets, *, behind_proxy: bool, public_url: str | None
-    ) -> None:
+    def __init__(self, app: ASGIApp, page: IndexPage, assets: Assets, settings: Settings) -> None:
         self._app = app
-        self._head = f"{brand_tags(assets, public_url)}\n{page.head(assets.address)}"
+        self._head = f"{brand_tags(assets, settings.public_url)}\n{page.head(assets.address)}"
         self._paints = {owner: page.first_paint(assets.address, owner=owner) for owner in (True, False)}
-        self._behind_proxy = behind_proxy
+        self._behind_proxy = settings.behind_proxy
         self._document = lru_cache(maxsize=16)(self._draw)  # Gradio's depends on the server's address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -59,7 +59,6 @@ def launch_arguments(
         await studio.close()
 
     keys, bodies, assets = IdempotencyKeys(), Bodies(), Assets(page.folder)
-    behind_proxy = studio.settings.behind_proxy
     return {
         "app_kwargs": {
             "routes": [
@@ -76,13 +75,7 @@ def launch_arguments(
             "middleware": [
                 Middleware(SecurityMiddleware, studio.settings),
                 Middleware(JSONCompression),
-                Middleware(
-                    IndexMiddleware,
-                    page,
-                    assets,
-                    behind_proxy=behind_proxy,
-                    public_url=studio.settings.public_url,
-                ),
+                Middleware(IndexMiddleware, page, assets, studio.settings),
             ],
         },
         "max_threads": 40,

@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route as StarletteRoute
 from starlette.testclient import TestClient
 
+from core.settings.schema import Settings
 from tests.serving import ROOT, Serving
 from ui.http.assets import Assets
 from ui.http.index import IndexMiddleware
@@ -101,8 +102,8 @@ def test_a_document_is_drawn_for_each_visitor_and_address() -> None:
         return HTMLResponse(GRADIOS.format(root=root), status, {"Set-Cookie": "a=b", "X-Other": "kept"})
 
     assets = Assets(_Shell.folder)
-    options = {"behind_proxy": False, "public_url": "https://pictures.example/limner/"}
-    index = Middleware(IndexMiddleware, _Shell(), assets, **options)
+    settings = Settings(public_url="https://pictures.example/limner/")
+    index = Middleware(IndexMiddleware, _Shell(), assets, settings)
     app = Starlette(routes=[StarletteRoute("/", gradios)], middleware=[index])
     ours, theirs = (TestClient(app, "http://one", client=(host, 1)) for host in ("127.0.0.1", "192.0.2.7"))
     first, again, other = ours.get("/"), ours.get("/"), ours.get("http://two/")
