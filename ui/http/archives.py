@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import IO, Protocol
 from urllib.parse import quote
 
@@ -12,7 +13,6 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from core.chat.message import Message
-from core.generation.limits import Visitor
 from core.importing import max_archive
 from core.parts import file_stem
 from core.studio import Studio
@@ -34,8 +34,7 @@ class ArchiveView(Protocol):
 def archive_routes(studio: Studio, page: ArchiveView, keys: IdempotencyKeys, bodies: Bodies) -> list[Route]:
     """Returns the routes; what they raise as Rejected is answered by the server's exception handler."""
 
-    def sender(request: Request) -> Visitor:
-        return visitor(request, behind_proxy=studio.settings.behind_proxy)
+    sender = partial(visitor, behind_proxy=studio.settings.behind_proxy)
 
     async def export(request: Request) -> Response:
         conversation = await studio.conversation(thread_id(request), sender(request))
@@ -52,7 +51,7 @@ def archive_routes(studio: Studio, page: ArchiveView, keys: IdempotencyKeys, bod
             return Response(headers=headers)
         return StreamingResponse(studio.export(conversation, page.draw_archive), headers=headers)
 
-    async def bring_back(request: Request) -> Response:
+    async def import_archive(request: Request) -> Response:
         who = sender(request)
         folder, most = studio.store.folder, max_archive(studio.settings)
         async with bodies.save(request, who.name, most, folder) as file:
@@ -67,7 +66,7 @@ def archive_routes(studio: Studio, page: ArchiveView, keys: IdempotencyKeys, bod
 
     return [
         Route("/limner/threads/{thread}/export", export),
-        Route("/limner/import", bring_back, methods=["POST"]),
+        Route("/limner/import", import_archive, methods=["POST"]),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -12,7 +13,6 @@ from starlette.routing import Route
 
 from core import Rejected
 from core.chat.conversation import ConversationEntry
-from core.generation.limits import Visitor
 from core.parts import thumbnail_path
 from core.storage.conversations import PAGE
 from core.studio import Studio
@@ -26,8 +26,7 @@ _MAX_SEARCH = 200
 def conversation_routes(studio: Studio) -> list[Route]:
     """Returns the routes. What is another visitor's is answered as what does not exist, with 404."""
 
-    def sender(request: Request) -> Visitor:
-        return visitor(request, behind_proxy=studio.settings.behind_proxy)
+    sender = partial(visitor, behind_proxy=studio.settings.behind_proxy)
 
     async def list_own(request: Request) -> Response:
         search = request.query_params.get("search", "")[:_MAX_SEARCH]

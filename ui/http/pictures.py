@@ -27,11 +27,10 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-
-
 _WRITERS = 2
 """Copies with details that are written at once, each in memory until it is."""
 _PIECE = 65_536
+"""Bytes of a copy that are read at once."""
 
 
 def picture_routes(studio: Studio) -> list[Route]:

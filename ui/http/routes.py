@@ -6,6 +6,7 @@ assistant-ui calls a conversation a thread; so do the paths.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -16,7 +17,6 @@ from core import Rejected
 from core.chat.conversation import Conversation
 from core.chat.message import Message
 from core.chat.request import UserRequest
-from core.generation.limits import Visitor
 from core.parts import details
 from core.studio import Studio
 from ui.http.bodies import Bodies
@@ -51,8 +51,7 @@ def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys, bodies: B
     streams = Streams()
     behind_proxy = studio.settings.behind_proxy
 
-    def sender(request: Request) -> Visitor:
-        return visitor(request, behind_proxy=behind_proxy)
+    sender = partial(visitor, behind_proxy=behind_proxy)
 
     async def open_conversation(request: Request) -> Conversation:
         return await studio.conversation(thread_id(request), sender(request))
@@ -76,7 +75,7 @@ def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys, bodies: B
         begun = await keys.once(request, who.name, values, begin)
         return JSONResponse({"message": begun.message}, 201)
 
-    async def bring(request: Request) -> Response:
+    async def upload(request: Request) -> Response:
         conversation, who = await open_conversation(request), sender(request)
         saved_as = request.query_params.get("filename", "")[:400]
         async with bodies.read(request, who.name, studio.settings.max_bytes) as body:
@@ -156,7 +155,7 @@ def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys, bodies: B
         Route("/limner/threads/{thread}/messages", send, methods=["POST"]),
         Route("/limner/threads/{thread}/messages", older),
         Route("/limner/threads/{thread}/messages/{message}/details", show_details),
-        Route("/limner/threads/{thread}/pictures", bring, methods=["POST"]),
+        Route("/limner/threads/{thread}/pictures", upload, methods=["POST"]),
         Route("/limner/threads/{thread}/messages/{message}/{action}", act, methods=["POST"]),
     ]
 
