@@ -219,6 +219,21 @@ def test_the_options_open_by_keyboard_and_say_whether_they_are_open(chat: Chat) 
     expect(button).to_have_attribute("aria-expanded", "false")
 
 
+@pytest.mark.parametrize("by", ["mouse", "keyboard"])
+def test_only_the_button_of_the_open_panel_says_that_it_is_open(chat: Chat, by: str) -> None:
+    """The browser closes one panel as the next opens, and tells of it later."""
+    chat.count.click()
+    expect(chat.count).to_have_attribute("aria-expanded", "true")
+    if by == "mouse":
+        chat.options_button.click()
+    else:
+        chat.options_button.focus()
+        chat.page.keyboard.press("Enter")
+    expect(chat.page.get_by_label("Seed")).to_be_focused()
+    expect(chat.count).to_have_attribute("aria-expanded", "false")
+    expect(chat.options_button).to_have_attribute("aria-expanded", "true")
+
+
 @pytest.mark.parametrize(
     ("provider", "empty", "choice"),
     [

@@ -5,7 +5,7 @@ import { find, findAll, make } from "./dom.js";
 
 const GAP = 6; // pixels between a panel and its button, and the edge of the window
 
-let button = null; // that opened what is open
+let open = null; // the panel that is open, and its button
 let pressed = null; // the panel whose button was pressed: the browser closes it before the click comes
 
 // Opens a panel at a button, or closes it if it is open.
@@ -13,7 +13,8 @@ export function togglePanel(panel, at) {
   const isClosing = panel === pressed || panel.matches(":popover-open");
   pressed = null;
   if (isClosing) return panel.hidePopover();
-  button = at;
+  open?.button.setAttribute("aria-expanded", "false"); // the browser closes that one, and tells of it later
+  open = { panel, button: at };
   at.setAttribute("aria-expanded", "true");
   panel.showPopover();
   placePanel(panel);
@@ -22,6 +23,7 @@ export function togglePanel(panel, at) {
 }
 
 export function placePanel(panel) {
+  const { button } = open;
   const anchor = button.getBoundingClientRect();
   const isMenu = !panel.classList.contains("limner-panel");
   const beside = isMenu ? anchor : find("#limner-composer").getBoundingClientRect(); // which no panel covers
@@ -38,20 +40,21 @@ export function placePanel(panel) {
 
 export function watchPanels() {
   document.addEventListener("pointerdown", ({ target }) => {
-    pressed = button?.contains(target) ? find("[popover]:popover-open") : null;
+    pressed = open?.button.contains(target) ? open.panel : null;
   }, true);
   document.addEventListener("toggle", ({ target: panel, newState }) => {
-    if (newState !== "closed" || !panel.matches("[popover]")) return;
-    const wasAt = button;
-    wasAt?.setAttribute("aria-expanded", "false");
+    if (newState !== "closed" || panel !== open?.panel) return;
+    const { button } = open;
+    open = null;
+    button.setAttribute("aria-expanded", "false");
     const lost = document.activeElement === document.body || panel.contains(document.activeElement);
-    if (lost && wasAt?.isConnected) wasAt.focus({ preventScroll: true });
+    if (lost && button.isConnected) button.focus({ preventScroll: true });
   }, true);
   document.addEventListener("keydown", (event) => {
     const menu = event.target.closest?.("[role=menu]");
     if (menu) moveInMenu(menu, event);
   });
-  addEventListener("resize", () => findAll("[popover]:popover-open").forEach(placePanel));
+  addEventListener("resize", () => open && placePanel(open.panel));
 }
 
 // Makes an entry of a menu, which closes the menu and acts.
