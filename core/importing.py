@@ -20,6 +20,7 @@ from core.parts import safe_filename
 from core.settings.schema import Settings
 from core.storage.archive import Archive
 from core.storage.database import StoreError
+from core.storage.retention import DAY
 from core.storage.store import Store
 from core.workers import Workers
 from limner.formats import EXTENSIONS
@@ -52,16 +53,20 @@ class Importer:
     async def add(self, file: IO[bytes], visitor: Visitor) -> str:
         """Stores a zip's conversation as the visitor's, under a new id, which it returns; raises Rejected.
 
-        All pictures are counted as if the visitor had brought them one by one, but may come at once.
+        All pictures are counted as if the visitor had brought them one by one, but may come at once; so is
+        each megabyte of text.
         """
         async with self._reading:
             archive = await self._workers.run(lambda: Archive(file, self._settings.max_bytes))
             messages = await self._workers.run(lambda: read_thread(archive.thread))
+            days = self._settings.keep_days
+            if days is not None and messages[-1].created < time.time() - days * DAY:
+                raise Rejected(f"This server keeps what is at most {days:g} days old, and this is older.")
             names = _names(messages)
             most = max_archive(self._settings)
             if sum(map(archive.size, names)) > most:
                 raise Rejected(f"The pictures have more than {most:,} bytes together: import a shorter one.")
-            self._pipeline.limits.count_upload(visitor, 1 + len(names))
+            self._pipeline.limits.count_upload(visitor, 1 + len(names) + archive.text_size // 1_000_000)
             stored: dict[str, Picture] = {}
             signed: set[str] = set()
             try:

@@ -12,6 +12,8 @@ import time
 from datetime import datetime
 from typing import Any, cast
 
+from pydantic_core import to_json
+
 from core.chat.conversation import MAX_MESSAGES
 from core.chat.failure import Failure, Rejected, failure
 from core.chat.message import MAX_VERSIONS, Message, Provenance, Version
@@ -25,6 +27,8 @@ ELSEWHERE = "Another program"
 ADVICE = "export the conversation again, and choose the zip that comes"
 _PATH = re.compile(r"pictures/[^/\\]{1,250}")
 _SIZE = re.compile(r"[1-9]\d{0,5}x[1-9]\d{0,5}")
+MAX_ITEM = 500_000
+"""Bytes of a message as JSON: the longest prompt a few times over, and what services say of a picture."""
 _AHEAD = 86_400.0
 """Seconds that another machine's clock may be ahead."""
 
@@ -35,6 +39,7 @@ def read_thread(thread: Any) -> list[Message]:
     items = cast("list[Any]", thread) if isinstance(thread, list) else []
     for number, item in enumerate(items, 1):
         try:
+            _require(len(to_json(item)) <= MAX_ITEM)
             _add(messages, limit_nesting(item))
         except _Newer:
             raise
@@ -44,8 +49,11 @@ def read_thread(thread: Any) -> list[Message]:
         raise Rejected(f"This zip has more than {MAX_MESSAGES:,} messages: a conversation takes no more.")
     if not messages:
         raise Rejected("The thread.json in this zip is no list of messages: choose another zip.")
+    earliest = 0.0
     for message in messages:
         _finish(message)
+        message.created = max(message.created, earliest)  # their order is that of the list
+        earliest = message.created + 1e-6
     return messages
 
 

@@ -47,6 +47,8 @@ class Archive:
 
     thread: Any
     """`thread.json`, with a number in place of each picture that is in it as a ``data:`` URI."""
+    text_size: int
+    """Bytes of that."""
 
     def __init__(self, file: IO[bytes], max_picture: int) -> None:
         self._max_picture = max_picture
@@ -63,7 +65,7 @@ class Archive:
             text, self._data = _without_pictures(self._chunks("thread.json", MAX_JSON))
             if text.count(b"[") + text.count(b"{") > MAX_BRACKETS:
                 raise Rejected(TOO_MUCH)
-            self.thread = from_json(text, allow_inf_nan=False)
+            self.thread, self.text_size = from_json(text, allow_inf_nan=False), len(text)
             self._stream, self._at = self._chunks("thread.json", MAX_JSON), 0
             self._rest = b""
 
@@ -84,8 +86,9 @@ class Archive:
             start, length = self._place(name)
             if start < self._at or length > 2 * self._max_picture:
                 raise Rejected(f"A picture in thread.json is too large, or is there twice: {ADVICE}.")
-            self._take(start - self._at)
-            text: str = from_json(b'"' + self._take(length) + b'"')
+            for _ in self._next(start - self._at):
+                pass
+            text: str = from_json(b'"' + b"".join(self._next(length)) + b'"')
             try:
                 return picture.read(text, self._max_picture)
             except ProviderError as error:
@@ -97,16 +100,14 @@ class Archive:
             raise Rejected(f"A picture is missing in this zip: {ADVICE}.")
         return self._data[number]
 
-    def _take(self, length: int) -> bytes:
-        """Returns the next bytes of `thread.json`."""
-        taken = bytearray()
-        while len(taken) < length:
-            chunk = self._rest or next(self._stream)
-            needed = length - len(taken)
-            taken += chunk[:needed]
-            self._rest = chunk[needed:]
+    def _next(self, length: int) -> Iterator[bytes]:
+        """Yields the next bytes of `thread.json`, in pieces."""
         self._at += length
-        return bytes(taken)
+        while length:
+            chunk = self._rest or next(self._stream)
+            yield chunk[:length]
+            self._rest = chunk[length:]
+            length -= min(length, len(chunk))
 
     def _entry(self, name: str) -> zipfile.ZipInfo:
         entry = self._entries.get(self._folder + unicodedata.normalize("NFC", name))

@@ -15,12 +15,14 @@ from core.storage.uploads import forget_pictures
 T = TypeVar("T")
 PAGE = 50
 """Entries of the list that are read at once."""
+SEARCH_SECONDS = 2.0
+"""How long a search may keep the others waiting: the store has one thread."""
 
 _ENTRY = """
 SELECT id, owner, title, created, updated, deleted, purged, (
     SELECT picture FROM message JOIN version ON message = message.id
     WHERE thread = conversation.id AND picture IS NOT NULL AND message.deleted IS NULL
-        AND json_valid(content) AND json_extract(content, '$.deleted') IS NULL
+        AND version.deleted IS NULL
     ORDER BY position DESC, number IS chosen DESC, number DESC LIMIT 1
 ) FROM conversation
 """
@@ -93,12 +95,13 @@ class Conversations:
     ) -> list[ConversationEntry]:
         """Returns an owner's conversations, the latest first, `PAGE` at most.
 
-        Each word of the search is in the title, or all of them in one prompt.
+        Each word of the search is in the title, or all of them in one prompt. What `SEARCH_SECONDS` are not
+        enough for is not found.
         """
-        words = _folded(search).split()
+        words, end = _folded(search).split(), time.monotonic() + SEARCH_SECONDS
 
         def matches(text: str | None) -> bool:
-            folded = _folded(text or "")
+            folded = _folded(text or "") if time.monotonic() < end else ""
             return all(word in folded for word in words)
 
         def read(database: sqlite3.Connection) -> list[ConversationEntry]:

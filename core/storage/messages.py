@@ -27,7 +27,8 @@ ON CONFLICT (message, number) DO UPDATE SET owner = excluded.owner, picture = ex
     deleted = excluded.deleted, content = excluded.content
 """
 _MESSAGES = """
-SELECT id, created, rev, asked, chosen, deleted, last_number FROM message WHERE thread = ? ORDER BY position
+SELECT id, created, rev, asked, chosen, deleted, last_number FROM message WHERE thread = ?
+ORDER BY created, position
 """
 _VERSIONS = "SELECT content FROM version WHERE message = ? ORDER BY number"
 _VERSION_OF = "SELECT content FROM version WHERE picture = ?"

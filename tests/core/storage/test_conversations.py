@@ -157,8 +157,7 @@ async def test_the_thumbnail_is_the_picture_that_the_newest_message_with_one_sho
     assert await thumbnail() == several[1]
     await execute(store, "UPDATE message SET chosen = NULL")
     assert await thumbnail() == several[2]
-    deleted = "UPDATE version SET content = json_set(content, '$.deleted', 1.5) WHERE picture = ?"
-    await execute(store, deleted, several[2])
+    await execute(store, "UPDATE version SET deleted = 1.5 WHERE picture = ?", several[2])
     assert await thumbnail() == several[1]
     await execute(store, "UPDATE message SET deleted = 1.5 WHERE id = 'c-several'")
     assert await thumbnail() == only

@@ -67,7 +67,7 @@ async def test_what_is_older_than_its_days_goes_with_its_files(store: Store) -> 
         Forgotten("c", "30"),
         Forgotten("c", "11"),
     ]
-    assert await kept(store) == ["1", "9"]
+    assert await kept(store) == ["9", "1"]
     assert await prune(store, keep_days=10) == []
 
 
@@ -77,7 +77,7 @@ async def test_the_oldest_go_beyond_the_bytes_and_no_more_than_needed(store: Sto
     assert await prune(store, keep_bytes=4 * SIZE) == []
     assert await prune(store, keep_bytes=int(2.5 * SIZE)) == ["3"]
     assert await prune(store, keep_bytes=int(2.5 * SIZE)) == []
-    assert await kept(store) == ["1", "2"]
+    assert await kept(store) == ["2", "1"]
 
 
 async def test_some_room_is_freed_beyond_the_limit_so_that_the_next_picture_fits(store: Store) -> None:

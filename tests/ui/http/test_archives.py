@@ -436,6 +436,11 @@ _WRONG: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: packed(ours(asked__request__options={"a": "x" * 30_000}), FOX),
         "Message 1",
     ),
+    "a usage without end": (
+        lambda: packed(ours(made__provenance__usage={"a": [0] * 250_000}), FOX),
+        "Message 2",
+    ),
+    "a prompt without end": (lambda: packed(ours(asked__request__prompt="x" * 500_000), FOX), "Message 1"),
     "a choice of nothing": (lambda: packed(ours(asked__chosen="1"), FOX), "Message 1"),
     "a version that was deleted": (lambda: packed(ours(made__deleted=1e9), FOX), "Message 2"),
     "an unknown field": (lambda: packed(ours(asked__request__owner="me"), FOX), "Message 1"),
@@ -586,6 +591,26 @@ async def test_a_thread_of_another_program_is_taken_as_far_as_it_goes(tmp_path: 
     assert (second.turn, refused.turn, again.turn) == (1, 1, 2)
     assert (refused.status, refused.failure.why) == ("incomplete", "I cannot.")
     assert "Send the prompt again" in nothing.failure.next
+
+
+async def test_messages_keep_their_order_whatever_their_times_say(tmp_path: Path) -> None:
+    days = ("03", "03", "02", "04", "01")
+    thread = [
+        {"role": "user", "createdAt": f"2024-05-{day}T10:00:00Z", "content": f"{number}"}
+        for number, day in enumerate(days)
+    ]
+    async with open_client(tmp_path, ScriptedProvider()) as (client, studio):
+        new = (await put(client, packed(thread))).json()["conversation"]
+        loaded = await studio.store.load(new)
+    assert [message.request.prompt for message in loaded] == ["0", "1", "2", "3", "4"]
+    assert sorted({message.created for message in loaded}) == [message.created for message in loaded]
+
+
+async def test_what_is_too_old_to_stay_is_refused(tmp_path: Path) -> None:
+    async with open_client(tmp_path, ScriptedProvider(), keep_days=30) as (client, _):
+        answer = await put(client, packed(ours(), FOX))
+        assert (answer.status_code, left(tmp_path)) == (400, set())
+        assert "keeps what is at most 30 days old" in answer.json()["error"]
 
 
 async def test_an_archive_comes_in_pieces_however_large_it_is(
