@@ -72,7 +72,7 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies) -> Route:
             message = await studio.start(conversation, wanted, images=names, mask=masked, visitor=sender)
             return Begun(conversation.id, message.id, message.versions[-1].number)
 
-        return await keys.once(request, sender.name, asked, start)
+        return await keys.once(request, sender, asked, start)
 
     return Route("/api/image", make, methods=["POST"])
 

@@ -61,7 +61,7 @@ def archive_routes(studio: Studio, page: ArchiveView, keys: IdempotencyKeys, bod
                 return Begun(conversation.id, "", 0)
 
             asked = await call_in_thread(lambda: _fingerprint(file))
-            begun = await keys.once(request, who.name, asked, begin)
+            begun = await keys.once(request, who, asked, begin)
         return JSONResponse({"conversation": begun.conversation}, 201)
 
     return [

@@ -19,6 +19,7 @@ from typing import Any
 from starlette.requests import Request
 
 from core import Rejected
+from core.generation.limits import Visitor
 
 MAX_KEYS = 1_000
 """Keys that are remembered, of all visitors; the oldest go first."""
@@ -55,19 +56,24 @@ class IdempotencyKeys:
         self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
 
     async def once(
-        self, request: Request, visitor: str, body: object, begin: Callable[[], Coroutine[Any, Any, Begun]]
+        self,
+        request: Request,
+        visitor: Visitor,
+        body: object,
+        begin: Callable[[], Coroutine[Any, Any, Begun]],
     ) -> Begun:
         """Begins what a request asks for, or returns what the same request of this visitor has begun.
 
-        It is begun even if the client goes away. What `begin` rejects is not remembered. Raises Rejected
+        A browser is known by its cookie, since an answer is lost most often where its address changes. It is
+        begun even if the client goes away. What `begin` rejects is not remembered. Raises Rejected
         for a key that is not valid, KeyReused for one that came with another request.
         """
         key = _read_key(request)
         if key is None:
             return await begin()
         self._forget_old()
-        place, asked = (visitor, key), _fingerprint(request, body)
-        entry = self._entries.get(place)
+        place, asked = (visitor.key or visitor.name, key), _fingerprint(request, body)
+        entry = self._entries.get(place) or self._entries.get((visitor.name, key))  # then the cookie is new
         if entry is None:
             if len(self._entries) >= MAX_KEYS:
                 self._entries.popitem(last=False)

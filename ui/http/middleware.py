@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.settings.schema import Settings
-from ui.http.visitor import is_foreign, new_cookie
+from ui.http.visitor import cookie_header, has_cookie, is_foreign
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +82,11 @@ class SecurityMiddleware:
         if not (self._settings.behind_proxy and _HOST.fullmatch(headers.get("x-forwarded-host", ""))):
             unwanted.add(b"x-forwarded-host")
         cookie = None
-        if _WITH_COOKIE.fullmatch(get_route_path(scope)) and not self._is_foreign(headers):
-            cookie = new_cookie(Request(scope), behind_proxy=self._settings.behind_proxy)
+        path, request = get_route_path(scope), Request(scope)
+        is_page = path in ("", "/")  # which renews it
+        wants_cookie = _WITH_COOKIE.fullmatch(path) and (is_page or not has_cookie(request))
+        if wants_cookie and not self._is_foreign(headers):
+            cookie = cookie_header(request, behind_proxy=self._settings.behind_proxy)
         if self._is_foreign(headers):
             unwanted.add(b"cookie")
             scope = {**scope, "session": {}}

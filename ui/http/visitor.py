@@ -42,11 +42,15 @@ def visitor(request: Request, *, behind_proxy: bool) -> Visitor:
     )
 
 
-def new_cookie(request: Request, *, behind_proxy: bool) -> str | None:
-    """Returns the header that gives a visitor their cookie; None if they have one."""
-    if _secret(request):
-        return None
-    cookie = f"{COOKIE}={secrets.token_hex(16)}; HttpOnly; Path=/; Max-Age={_400_DAYS}"
+def has_cookie(request: Request) -> bool:
+    """Whether a visitor has their cookie already."""
+    return _secret(request) is not None
+
+
+def cookie_header(request: Request, *, behind_proxy: bool) -> str:
+    """Returns the header that gives a visitor their cookie, or lets them keep theirs for longer."""
+    secret = _secret(request) or secrets.token_hex(16)
+    cookie = f"{COOKIE}={secret}; HttpOnly; Path=/; Max-Age={_400_DAYS}"
     if "SPACE_ID" in os.environ:  # the page is in a frame of the Hub's
         return f"{cookie}; SameSite=None; Secure; Partitioned"
     forwarded = request.headers.get("x-forwarded-proto", "") if behind_proxy else ""

@@ -107,13 +107,14 @@ async def test_every_route_of_a_conversation_is_closed_to_others(tmp_path: Path)
         assert (await client.head("/limner/threads/" + "1" * 32 + "/events")).status_code == 200
 
 
-async def test_the_cookie_is_given_once_and_only_its_hash_is_kept(tmp_path: Path) -> None:
+async def test_the_cookie_stays_the_same_and_only_its_hash_is_kept(tmp_path: Path) -> None:
     async with open_client(tmp_path, ScriptedProvider()) as (client, studio):
         cookie = (await client.get("/limner/conversations")).headers["set-cookie"]
         assert re.fullmatch(
             "limner_visitor=[0-9a-f]{32}; HttpOnly; Path=/; Max-Age=34560000; SameSite=Lax", cookie
         )
         assert "set-cookie" not in (await client.get("/limner/conversations")).headers
+        assert (await client.get("/")).headers["set-cookie"] == cookie, "it lasts as long as somebody comes"
         forged = await client.get("/", headers={"Cookie": "limner_visitor=me"})
         assert "set-cookie" in forged.headers, "that is nothing that nobody can guess"
         begun = await client.post(MESSAGES, json=FOX)
