@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import IO, Any
 
 from core.chat.conversation import MAX_MESSAGES, Conversation, ConversationEntry
-from core.chat.failure import Rejected, SamePicture, Unavailable
+from core.chat.failure import Missing, Rejected, SamePicture, Unavailable
 from core.chat.message import MAX_VERSIONS, Message
 from core.chat.picture import BroughtPicture, Preview
 from core.chat.request import UserRequest
@@ -114,6 +114,8 @@ class Studio:
         conversation: those made in it, those that its messages were sent with, and those that `add_picture`
         gave it.
         """
+        if conversation.deleted is not None:
+            raise Missing("This conversation was deleted: restore it, or start a new one.")
         if len(conversation) >= MAX_MESSAGES:
             raise Rejected(f"This conversation has {MAX_MESSAGES:,} messages: start a new one.")
         sent = await pictures_to_send(conversation, self.store, images, mask)

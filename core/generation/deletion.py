@@ -34,7 +34,8 @@ class Deletion:
     async def delete(self, conversation: Conversation, message: Message, number: int | None) -> None:
         """Deletes a version, with its message if it is the last, or all of a message.
 
-        Nothing is lost for `UNDO_SECONDS`: a picture that still comes is kept until then.
+        Nothing is lost for `UNDO_SECONDS`: a picture that still comes is kept until then. What is deleted
+        already stays so: the answer to an earlier request may have been lost.
         """
         if message.deleted is not None:
             return
@@ -42,8 +43,10 @@ class Deletion:
         now = time.time()
         if number is not None:
             version = message.version(number)
-            if version is None or version.deleted is not None:
+            if version is None:
                 raise no_version()
+            if version.deleted is not None:
+                return
             changed.append(_mark(message, version, now))
         if number is None or not message.turns:
             message.deleted = now

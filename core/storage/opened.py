@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from core.chat.conversation import MAX_TITLE, UNDO_SECONDS, Conversation, ConversationEntry
+from core.chat.conversation import MAX_TITLE, UNDO_SECONDS, Conversation, ConversationEntry, title_of
 from core.chat.failure import Missing, Rejected, Unavailable
 from core.chat.message import Message
 from core.storage.database import StoreError
@@ -18,6 +19,8 @@ from core.storage.store import Store
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+_UNSEEN = re.compile("[\\x00-\\x1f\\x7f-\\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of the text around a title."""
 _MISSING = "This conversation does not exist any more: start a new one."
 
 
@@ -65,8 +68,8 @@ class OpenConversations:
 
     async def rename(self, id: str, title: str, key: str | None) -> ConversationEntry:
         """Gives a conversation another title; raises Rejected for one that is empty or too long."""
-        title = " ".join(title.encode(errors="replace").decode().split())
-        if not title or len(title) > MAX_TITLE:
+        title = " ".join(_UNSEEN.sub(" ", title.encode(errors="replace").decode()).split())
+        if not any(map(str.isprintable, title)) or len(title) > MAX_TITLE:
             raise Rejected(f"A title has 1 to {MAX_TITLE} characters: type another.")
         await self.entry(id, key)
         await _stored(self._rows.rename(id, title))
@@ -74,8 +77,10 @@ class OpenConversations:
 
     async def delete(self, id: str, key: str | None) -> None:
         """Marks a conversation as deleted: it is then Missing, and can be restored for `UNDO_SECONDS`."""
-        await self.entry(id, key)
-        await self._mark(id, time.time())
+        entry = await self._find(id)
+        _check(entry, key, since=time.time() - UNDO_SECONDS)
+        if entry.deleted is None:  # else the answer to an earlier request may have been lost
+            await self._mark(id, time.time())
 
     async def restore(self, id: str, key: str | None) -> ConversationEntry:
         """Takes back that a conversation was deleted; raises Missing if it is too late."""
@@ -106,10 +111,21 @@ class OpenConversations:
         return Conversation(id, messages, owner=entry.owner, deleted=entry.deleted, purged=entry.purged)
 
     async def _find(self, id: str) -> ConversationEntry:
-        entry = await _stored(self._rows.find(id))
+        entry = await _stored(self._rows.find(id)) or self._unsaved(id)
         if entry is None:
             raise Missing(_MISSING)
         return entry
+
+    def _unsaved(self, id: str) -> ConversationEntry | None:
+        """Returns a conversation with messages that the disk could not store."""
+        conversation = self._open.get(id)
+        if not conversation:
+            return None
+        first = next(iter(conversation))
+        title, times = title_of(first.request.prompt), (first.created, conversation.last_created)
+        return ConversationEntry(
+            id, conversation.owner, title, *times, conversation.deleted, conversation.purged, None
+        )
 
     async def _mark(self, id: str, deleted: float | None) -> None:
         await _stored(self._rows.mark_deleted(id, deleted))

@@ -104,9 +104,12 @@ async def test_deleting_stops_what_runs_and_can_be_taken_back(tmp_path: Path) ->
         assert (await settled(conversation, message)).reason == "cancelled"
         assert await is_missing(studio)
         assert await listed(studio) == ["1" * 32]
-        for work in (studio.entry(CONVERSATION, ME), studio.delete_conversation(CONVERSATION, ME)):
+        for work in (studio.entry(CONVERSATION, ME), studio.start(conversation, FOX, visitor=ME)):
             with pytest.raises(Missing):
                 await work
+        deleted = conversation.deleted
+        await studio.delete_conversation(CONVERSATION, ME)  # again, as when the answer was lost
+        assert conversation.deleted == deleted
         entry = await studio.restore_conversation(CONVERSATION, ME)
         assert (entry.title, entry.deleted) == ("a fox", None)
         assert await studio.conversation(CONVERSATION, ME) is conversation
@@ -166,15 +169,31 @@ async def test_what_a_server_left_deleted_just_now_goes_a_minute_after_its_next_
         assert list((tmp_path / "pictures").iterdir()) == []
 
 
-@pytest.mark.parametrize("title", ["", " \n", "a" * 81])
+@pytest.mark.parametrize("title", ["", " \n", "a" * 81, "\0", "\u200b \u202e"])
 async def test_a_title_has_bounds(tmp_path: Path, title: str) -> None:
     async with studio_of(tmp_path, ScriptedProvider()) as studio:
         await begin(studio)
         with pytest.raises(Rejected, match="1 to 80 characters"):
             await studio.rename(CONVERSATION, title, ME)
-        for given, kept in ((" My\nfox ", "My fox"), ("half \ud800", "half ?"), ("<b>", "<b>")):
+        for given, kept in (
+            (" My\nfox ", "My fox"),
+            ("half \ud800", "half ?"),
+            ("<b>", "<b>"),
+            ("a\u202eb\0c", "a b c"),
+        ):
             assert (await studio.rename(CONVERSATION, given, ME)).title == kept
             assert await listed(studio, search=kept) == [CONVERSATION]
+
+
+async def test_what_the_disk_has_no_room_for_is_there_while_it_is_open(tmp_path: Path) -> None:
+    full = "CREATE TRIGGER full BEFORE INSERT ON message BEGIN SELECT RAISE(ABORT, 'full'); END"
+    async with studio_of(tmp_path, ScriptedProvider()) as studio:
+        await studio.store._in_database(lambda database: database.execute(full))
+        conversation = await studio.conversation(CONVERSATION, ME)
+        await settled(conversation, await studio.start(conversation, FOX, visitor=ME))
+        assert (await studio.entry(CONVERSATION, ME)).title == "a fox"
+        with pytest.raises(Missing):
+            await studio.entry(CONVERSATION, OTHER)
 
 
 async def test_a_disk_that_fails_is_said(tmp_path: Path) -> None:

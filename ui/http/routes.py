@@ -72,7 +72,7 @@ def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys, bodies: B
             message = await studio.start(conversation, *wanted, images=images, mask=mask, visitor=who)
             return _begun(conversation, message)
 
-        begun = await keys.once(request, who.name, values, begin)
+        begun = await keys.once(request, who, values, begin)
         return JSONResponse({"message": begun.message}, 201)
 
     async def upload(request: Request) -> Response:
@@ -99,12 +99,14 @@ def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys, bodies: B
                 await studio.regenerate(conversation, message, version=version, **how)
             return _begun(conversation, message)
 
-        await keys.once(request, who.name, values or None, begin)
+        await keys.once(request, who, values or None, begin)
 
     async def act(request: Request) -> Response:
         conversation = await open_conversation(request)
         action, version = request.path_params["action"], _version(request)
-        message = _message(conversation, request.path_params["message"], deleted=action == "restore")
+        message = _message(
+            conversation, request.path_params["message"], deleted=action in ("delete", "restore")
+        )
         match action:
             case "regenerate":
                 await regenerate(request, conversation, message)
@@ -175,7 +177,7 @@ def _message(conversation: Conversation, id: str, *, deleted: bool = False) -> M
 def _version(request: Request) -> int | None:
     """Reads the number of a version from the address; 0, which none has, for what is no number."""
     number = request.query_params.get("version")
-    return whole_number(number) if number else None
+    return None if number is None else whole_number(number)
 
 
 def _new_seed(asked: str | None) -> bool | None:
