@@ -13,6 +13,9 @@ from limner.inputs import InputImage
 from limner.options import Options
 from limner.size import Size
 
+MAX_PREVIEW, MAX_PREVIEW_PIXELS = 2_000_000, 4_000_000
+"""Bytes and pixels of a preview; the host does not show a larger one."""
+
 
 def _nobody_listens(_: object) -> None:
     """Ignores the progress of a request that nobody watches."""

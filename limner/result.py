@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 ImageSource: TypeAlias = "bytes | bytearray | memoryview | BinaryIO | PathLike[str] | Image | str"
 """The forms of a picture that the host accepts; a string is base64, `data:` or `https`, never a path."""
 
+MAX_CONTINUATION = 4_000_000
+"""Characters of a continuation as JSON."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageWarning:

@@ -29,11 +29,10 @@ from limner import ImageResult, ImageWarning, ProviderError, Size
 from limner.finding import is_marked_unsafe
 from limner.formats import MEDIA_TYPES, NAMES
 from limner.identify import ImageInfo
+from limner.request import MAX_PREVIEW_PIXELS
 
 SIZE_TOLERANCE = 0.05
 """How far ratio and area may be off without a warning: models that take a ratio choose their own pixels."""
-MAX_PREVIEW_PIXELS = 4_000_000
-"""A larger preview is not worth the time that decoding it takes, and is not shown."""
 BLACK = "The picture is black all over, which is how some services withhold one."
 MARKED = "The service marked the picture as not safe for work."
 

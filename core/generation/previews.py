@@ -12,14 +12,13 @@ from weakref import WeakMethod
 from core.chat.picture import Preview
 from limner import ProviderError
 from limner.identify import ImageInfo
+from limner.request import MAX_PREVIEW
 from limner.threads import call_on
 
 log = logging.getLogger(__name__)
 
 PREVIEW_EVERY = 0.5
 """Seconds between two previews that are shown; what comes between them is dropped, but for the last."""
-MAX_PREVIEW = 2_000_000
-"""Bytes of a preview; a larger one is not shown."""
 
 
 class Previews:

@@ -14,13 +14,12 @@ from typing import Any, cast
 from core.chat.request import limit_nesting
 from core.redaction import hide_known
 from limner import ImageResult, ImageWarning
+from limner.result import MAX_CONTINUATION
 
 log = logging.getLogger(__name__)
 
 MAX_LENGTH = 20_000
 """Characters kept of a text, and of usage or metadata as JSON."""
-MAX_CONTINUATION = 4_000_000
-"""Characters of a continuation as JSON."""
 MAX_WARNINGS = 50
 
 

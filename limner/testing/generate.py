@@ -14,18 +14,13 @@ from limner.errors import ProviderError
 from limner.info import ModelInfo
 from limner.options import field_names, option_schemas
 from limner.picture import identify
-from limner.request import ImageRequest
-from limner.result import ImageResult, ImageWarning
+from limner.request import MAX_PREVIEW, MAX_PREVIEW_PIXELS, ImageRequest
+from limner.result import MAX_CONTINUATION, ImageResult, ImageWarning
 from limner.testing.base import SuiteBase
 from limner.testing.loopback import Request
 from limner.testing.report import DESCRIPTION, REQUEST, RESULT, fail
 from limner.testing.runner import Outcome, Runner
 from limner.testing.samples import accepted_values, accepts, rejection, sizes_of
-
-MAX_CONTINUATION = 4_000_000
-"""Characters of the result's continuation, written as JSON, as in the host."""
-MAX_PREVIEW, MAX_PREVIEW_PIXELS = 2_000_000, 4_000_000
-"""Bytes and pixels of a preview, as in the host."""
 
 
 class GenerateTests(SuiteBase):
