@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.ui.chat import Chat
 
@@ -75,6 +76,42 @@ def test_words_of_any_prompt_find_it(chat: Chat) -> None:
     expect(chat.page.get_by_text("Nothing found for “whale”.")).to_be_visible()
     search.fill("")
     expect(listed(chat.page)).to_have_text(["A fox", "A boat"])
+
+
+def test_after_a_search_none_is_missing(chat: Chat) -> None:
+    """What a long search has found does not stand for the rest of the list."""
+    page, at_once, many = chat.page, 50, 110
+    all_of_them = [
+        {"id": f"{n:032x}", "title": "A ship" if n % 2 else "A fox", "updated": n, "thumbnail": None}
+        for n in range(many, 0, -1)
+    ]
+
+    def answer(route: Route) -> None:
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(route.request.url).query).items()}
+        fitting = [
+            one
+            for one in all_of_them
+            if asked.get("search", "") in one["title"] and one["updated"] < float(asked.get("before", "inf"))
+        ]
+        route.fulfill(json={"conversations": fitting[:at_once], "more": len(fitting) >= at_once})
+
+    def scroll_to_the_end(count: int) -> None:
+        scroller = page.locator(".limner-scroller")
+        for _ in range(20):
+            scroller.evaluate("list => list.scrollTo(0, list.scrollHeight)")
+            if listed(page).count() == count:
+                break
+            page.wait_for_timeout(100)
+        expect(listed(page)).to_have_count(count)
+
+    page.route("**/limner/conversations?*", answer)
+    search = page.get_by_role("searchbox", name="Search conversations")
+    search.fill("ship")
+    expect(listed(page)).to_have_count(at_once)
+    scroll_to_the_end(many // 2)
+    search.fill("")
+    expect(listed(page).first).to_have_text("A fox")
+    scroll_to_the_end(many)
 
 
 def test_it_can_be_renamed(chat: Chat) -> None:

@@ -18,6 +18,7 @@ const again = make("button", { type: "button", className: "limner-button", hidde
 const field = make("input", { type: "search", placeholder: "Search", "aria-label": "Search conversations", maxLength: 200, autocomplete: "off" });
 
 let known = []; // the latest first
+let searched = ""; // what they were found by
 let hasMore = false;
 let asking = null; // what takes back the last question to the server
 
@@ -68,18 +69,20 @@ function follow(event, act, closeDrawer) {
 async function load(before) {
   asking?.abort();
   const asked = (asking = new AbortController());
-  const wanted = new URLSearchParams({ search: field.value.trim(), ...(before && { before }) });
+  const search = before ? searched : field.value.trim();
+  const wanted = new URLSearchParams({ search, ...(before && { before }) });
   const { ok, data, problem } = await get(`conversations?${wanted}`, asked.signal);
   if (asking !== asked) return;
   asking = null;
   status.textContent = ok ? "" : problem;
   again.hidden = ok;
   if (!ok) return;
-  const isLonger = known.length > data.conversations.length && data.more && !field.value;
+  const isLonger = search === searched && known.length > data.conversations.length && data.more;
   const oldest = data.conversations.at(-1)?.updated;
   if (before) merge([...known, ...data.conversations]);
   else merge(isLonger ? [...data.conversations, ...known.filter(({ updated }) => updated < oldest)] : data.conversations);
-  hasMore = data.more || (isLonger && hasMore);
+  if (!isLonger) hasMore = data.more;
+  searched = search;
   show();
 }
 
