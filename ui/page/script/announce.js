@@ -9,8 +9,8 @@ export function say(sentence) {
   find(".limner-announcer").textContent = sentence;
 }
 
-// Shows a sentence below those that are shown already, until it is dismissed or its time is over, which stops while
-// the pointer or the focus is on it. With an action it has a button; returns what takes it away.
+// Shows a sentence until it is dismissed or its time is over; the time starts anew once neither the pointer nor the
+// focus is on it. With an action it has a button. Returns a function that removes it.
 export function toast(sentence, { action, label = "Undo", seconds = SECONDS } = {}) {
   const dismiss = make("button", { type: "button", className: "limner-icon limner-close", "aria-label": "Dismiss" });
   const act = action && make("button", { type: "button", className: "limner-button" }, label);

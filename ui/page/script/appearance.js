@@ -23,7 +23,7 @@ export function watchAppearance() {
     const next = isDark() ? "light" : "dark";
     const isSystems = matchMedia(`(prefers-color-scheme: ${next})`).matches;
     document.documentElement.dataset.theme = next;
-    stored("localStorage", KEY, isSystems ? null : next); // what the system has follows it again
+    stored("localStorage", KEY, isSystems ? null : next); // not kept if it is the system's: then the page follows that again
     show();
     say(`The page is ${next}.`);
   });

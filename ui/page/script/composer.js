@@ -35,7 +35,7 @@ export function showError(sentence) {
   find("#limner-error p").textContent = sentence;
 }
 
-// Takes a sentence back that is not true any more, if it is still there.
+// Takes an error back that is not true any more, if it is still shown.
 export function clearError(sentence) {
   if (find("#limner-error p").textContent === sentence) showError("");
 }

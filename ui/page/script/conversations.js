@@ -20,7 +20,7 @@ const field = make("input", { type: "search", placeholder: "Search", "aria-label
 let known = []; // the latest first
 let searched = ""; // what they were found by
 let hasMore = false;
-let asking = null; // what takes back the last question to the server
+let asking = null; // aborts the last request for them
 
 export function mountConversations() {
   const fresh = make("a", { className: "limner-button limner-begin", href: "./" }, "New conversation");
@@ -138,6 +138,7 @@ function drop(id) {
   if (id === current()) open();
 }
 
+// Takes over what another tab has changed.
 function heard({ gone }) {
   if (gone && gone === current()) say("This conversation was deleted in another tab.");
   if (gone) drop(gone);

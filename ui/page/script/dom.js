@@ -18,7 +18,7 @@ export function make(tag, properties = {}, ...children) {
 }
 
 // Reads or writes what outlives the page, in localStorage or sessionStorage; `null` as the value removes it.
-// Nothing does if the browser forbids storage.
+// If the browser forbids storage, nothing is kept.
 export function stored(kind, key, value) {
   try {
     if (value === undefined) return window[kind].getItem(key);
@@ -28,7 +28,7 @@ export function stored(kind, key, value) {
   }
 }
 
-// The same for values that JSON can hold.
+// Reads a value that was stored as JSON.
 export function storedValue(kind, key, fallback) {
   try {
     return JSON.parse(stored(kind, key)) ?? fallback;
@@ -42,7 +42,7 @@ export const download = (address) => make("a", { href: address, download: "" }).
 
 export const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-// Whether a mouse or the like is there; elsewhere a focused field raises the keyboard over half of the page.
+// Whether there is a mouse: without one, a focused field raises a keyboard over half of the page.
 export const hasMouse = () => matchMedia("(pointer: fine)").matches;
 
 // 32 hexadecimal digits that nobody can guess.

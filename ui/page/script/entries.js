@@ -10,7 +10,7 @@ const UNDO = 60; // seconds
 
 let menu;
 let chosen = null; // the conversation whose menu is open
-let tell = {}; // what the list wants to know: `change` with a conversation, `gone` with an id
+let on = {}; // what the list listens to: `change` with a conversation, `gone` with an id
 
 export function entry(conversation) {
   const { id, title, thumbnail } = conversation;
@@ -29,7 +29,7 @@ export function entry(conversation) {
 
 // Makes the one menu of all entries. It stands in the list itself, since a drawer lets nothing else be used.
 export function entryMenu(listeners) {
-  tell = listeners;
+  on = listeners;
   menu = make("div", { className: "limner-menu", popover: "auto", role: "menu", "aria-label": "Conversation" },
     menuItem("Rename", () => rename(chosen)), menuItem("Delete", () => remove(chosen)));
   return menu;
@@ -53,7 +53,7 @@ function rename(conversation) {
     const changed = keep && title && title !== conversation.title;
     const reply = changed ? await send("PATCH", `threads/${conversation.id}`, { title }) : { ok: true };
     if (!reply.ok) toast(reply.problem);
-    tell.change(changed && reply.ok ? reply.data : conversation);
+    on.change(changed && reply.ok ? reply.data : conversation);
     if (changed && reply.ok) say("Renamed.");
   };
   form.addEventListener("submit", (event) => {
@@ -77,12 +77,12 @@ async function remove(conversation) {
   const wasOpen = id === current();
   const { ok, status, problem } = await send("POST", `threads/${id}/delete`);
   if (!ok && status !== 404) return toast(problem);
-  tell.gone(id);
+  on.gone(id);
   if (!ok) return;
   const restore = async () => {
     const reply = await send("POST", `threads/${id}/restore`);
     if (!reply.ok) return toast(reply.problem);
-    tell.change(reply.data);
+    on.change(reply.data);
     if (wasOpen) open(id);
   };
   toast(`“${title || "Untitled"}” is deleted.`, { action: restore, label: "Undo", seconds: UNDO });

@@ -51,7 +51,7 @@ const [maskCanvas, brush, brushSize] = ["canvas", ".limner-brush", "input[type=r
 let maskedChip;
 let painting;
 let isErasing = false;
-let leadOn = null; // to the next point of the stroke that is being drawn
+let drawTo = null; // draws the stroke on to its next point
 
 export async function openMask(chip) {
   maskedChip = chip;
@@ -106,21 +106,21 @@ maskCanvas.addEventListener("pointerdown", (event) => {
   if (!event.isPrimary || event.button) return;
   event.preventDefault();
   maskCanvas.setPointerCapture(event.pointerId);
-  leadOn = painting.stroke(pointOf(event), thickness(), isErasing);
+  drawTo = painting.stroke(pointOf(event), thickness(), isErasing);
 });
 
 maskCanvas.addEventListener("pointermove", (event) => {
   if (!event.isPrimary) return;
   showBrush(event);
-  if (!leadOn) return;
+  if (!drawTo) return;
   const steps = event.getCoalescedEvents?.() ?? [];
-  for (const step of steps.length ? steps : [event]) leadOn(pointOf(step));
+  for (const step of steps.length ? steps : [event]) drawTo(pointOf(step));
 });
 
 for (const end of ["pointerup", "pointercancel"]) {
   maskCanvas.addEventListener(end, ({ isPrimary }) => {
-    if (!isPrimary || !leadOn) return;
-    leadOn = null;
+    if (!isPrimary || !drawTo) return;
+    drawTo = null;
     showPainting();
   });
 }

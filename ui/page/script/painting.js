@@ -1,4 +1,5 @@
-// What is painted over a picture, as a list of steps that are drawn again when one is taken back. The hatching can be told from any picture, also without colours.
+// What is painted over a picture, as a list of steps that are drawn again when one is undone. It is hatched, so that it
+// can be told from any picture, also without colours.
 
 import { make } from "./dom.js";
 
@@ -43,7 +44,7 @@ export class Painting {
     context.restore();
   }
 
-  // Begins a stroke, and returns a function that leads it on to a point.
+  // Begins a stroke, and returns a function that draws it on to a point.
   stroke(point, thickness, isErased) {
     const points = [point];
     const line = (from) => (context) => {

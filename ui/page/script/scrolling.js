@@ -42,7 +42,7 @@ export function keepPlace(change) {
   following = wasFollowing;
 }
 
-// Brings an element into view, as little as it needs.
+// Scrolls as little as is needed to show an element.
 export function reveal(element) {
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   element.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
