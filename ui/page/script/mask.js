@@ -60,7 +60,6 @@ export async function openMask(chip) {
   inMask("[role=status]").textContent = "";
   inMask("details").open = false;
   choosePaint(false);
-  document.documentElement.classList.add("limner-still");
   maskDialog.showModal();
   inMask("[name=paint]").focus();
   const opened = (painting = new Painting(maskCanvas, chip));
@@ -172,8 +171,6 @@ maskDialog.addEventListener("cancel", (event) => { // by the Back of a phone
   event.preventDefault();
   leaveMask();
 });
-
-maskDialog.addEventListener("close", () => document.documentElement.classList.remove("limner-still"));
 
 // Closes the dialog; asks first if something would be lost.
 function leaveMask() {
