@@ -97,7 +97,9 @@ def test_after_a_search_none_is_missing(chat: Chat) -> None:
 
     def scroll_to_the_end(count: int) -> None:
         scroller = page.locator(".limner-scroller")
-        for _ in range(20):
+        for _ in range(50):  # again and again: what asks already does not ask at that moment
+            scroller.evaluate("list => list.scrollTo(0, 0)")
+            page.wait_for_timeout(50)
             scroller.evaluate("list => list.scrollTo(0, list.scrollHeight)")
             if listed(page).count() == count:
                 break
