@@ -1,6 +1,6 @@
 // Sentences for the person: those that only screen readers say, and those that everybody sees for a while.
 
-import { find, make } from "./dom.js";
+import { find, iconButton, make } from "./dom.js";
 
 const SECONDS = 8;
 
@@ -12,7 +12,7 @@ export function say(sentence) {
 // Shows a sentence until it is dismissed or its time is over; the time starts anew once neither the pointer nor the
 // focus is on it. With an action it has a button. Returns a function that removes it.
 export function toast(sentence, { action, label = "Undo", seconds = SECONDS } = {}) {
-  const dismiss = make("button", { type: "button", className: "limner-icon limner-close", "aria-label": "Dismiss" });
+  const dismiss = iconButton("close", "Dismiss");
   const act = action && make("button", { type: "button", className: "limner-button" }, label);
   const shown = make("li", {}, make("p", { dir: "auto" }, sentence), act, dismiss);
   let timer;

@@ -3,7 +3,7 @@
 import { say, toast } from "./announce.js";
 import { focusPrompt, showComposer } from "./composer.js";
 import { current, onOpen } from "./conversation.js";
-import { find, findAll, make, stored, storedValue } from "./dom.js";
+import { find, findAll, iconButton, make, stored, storedValue } from "./dom.js";
 import { dismissFailures, showFailure } from "./failures.js";
 import { takesMask } from "./fit.js";
 import { openMask } from "./mask.js";
@@ -36,7 +36,7 @@ export function addChip(chip) {
   chip.progress = make("progress", { max: 1, value: 0 });
   chip.mark = make("button", { type: "button", onclick: () => openMask(chip) });
   chip.unmark = make("button", { type: "button", onclick: () => unmark(chip) }, "Remove area");
-  chip.remove = make("button", { type: "button", className: "limner-icon limner-close", onclick: () => removeChip(chip) });
+  chip.remove = iconButton("close", "Remove", { onclick: () => removeChip(chip) });
   chip.element = make("li", { className: "limner-chip" }, chip.thumb,
     make("div", {}, chip.label, chip.state, chip.progress, make("div", { className: "limner-marks" }, chip.mark, chip.unmark)),
     chip.remove);

@@ -17,6 +17,10 @@ export function make(tag, properties = {}, ...children) {
   return made;
 }
 
+// Makes a button that shows an icon, the class of which has its name, and says what it does.
+export const iconButton = (icon, label, properties = {}) =>
+  make("button", { type: "button", className: `limner-icon limner-${icon}`, title: label, "aria-label": label, ...properties });
+
 // Reads or writes what outlives the page, in localStorage or sessionStorage; `null` as the value removes it.
 // If the browser forbids storage, nothing is kept.
 export function stored(kind, key, value) {

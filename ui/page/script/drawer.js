@@ -2,14 +2,14 @@
 // a click beside it close it, and the focus stays within.
 
 import { closeOnBack } from "./back.js";
-import { find, findAll, make } from "./dom.js";
+import { find, findAll, iconButton, make } from "./dom.js";
 
 const narrow = matchMedia("(max-width: 899px)");
 
 // Puts the list where it belongs, and returns what closes the drawer.
 export function mountDrawer(nav) {
   const opener = find("button[name=conversations]");
-  const close = make("button", { type: "button", className: "limner-icon limner-close", title: "Close", "aria-label": "Close the list" });
+  const close = iconButton("close", "Close the list");
   const drawer = make("dialog", { className: "limner-drawer", "aria-label": "Conversations" }, close);
   nav.before(drawer);
   const page = drawer.closest("#limner");

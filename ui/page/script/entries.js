@@ -2,7 +2,7 @@
 
 import { say, toast } from "./announce.js";
 import { addressOf, current, open } from "./conversation.js";
-import { find, make, root } from "./dom.js";
+import { find, iconButton, make, root } from "./dom.js";
 import { menuItem, togglePanel } from "./panels.js";
 import { send } from "./server.js";
 
@@ -18,7 +18,7 @@ export function entry(conversation) {
   const picture = thumbnail
     ? make("img", { loading: "lazy", decoding: "async", alt: "", width: 40, height: 40, src: `${root}/${thumbnail}` })
     : make("span", { className: "limner-unpictured" });
-  const more = make("button", { type: "button", className: "limner-icon limner-more", title: "More", "aria-label": `More for ${name}`, "aria-haspopup": "menu", "aria-expanded": "false" });
+  const more = iconButton("more", `More for ${name}`, { title: "More", "aria-haspopup": "menu", "aria-expanded": "false" });
   more.addEventListener("click", () => {
     chosen = conversation;
     togglePanel(menu, more);

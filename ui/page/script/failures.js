@@ -1,7 +1,7 @@
 // What could not be added: one line each, until it is dismissed.
 
 import { focusPrompt } from "./composer.js";
-import { find, make } from "./dom.js";
+import { find, iconButton, make } from "./dom.js";
 
 export function showFailure(filename, sentence) {
   const line = make("li", {}, make("p", { role: "alert" }, make("b", {}, filename), ` ${sentence}`));
@@ -9,8 +9,7 @@ export function showFailure(filename, sentence) {
     line.remove();
     focusPrompt();
   };
-  const label = `Dismiss the failure of ${filename}`;
-  const dismiss = make("button", { type: "button", className: "limner-icon limner-close", title: "Dismiss", "aria-label": label, onclick });
+  const dismiss = iconButton("close", `Dismiss the failure of ${filename}`, { title: "Dismiss", onclick });
   line.append(dismiss);
   find(".limner-failures").append(line);
 }
