@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from playwright.sync_api import Route, expect
 
 from tests.ui.chat import Chat
+from tests.ui.page.test_sending import taken
 
 pytestmark = pytest.mark.browser
+
+EMPTY = 'retry: 100000\nid: 1\ndata: {"messages": [], "live": [], "now": 0}\n\n'
 
 
 class Break:
@@ -25,6 +31,16 @@ class Break:
         else:
             route.fetch()
             route.abort()
+
+
+@contextmanager
+def hidden_events(chat: Chat) -> Iterator[None]:
+    """Holds back what the server tells of the conversation by itself."""
+    chat.page.route("**/events*", lambda route: route.fulfill(content_type="text/event-stream", body=EMPTY))
+    chat.reload()
+    yield
+    chat.page.unroute("**/events*")
+    chat.page.evaluate("dispatchEvent(new Event('online'))")  # connects anew
 
 
 def test_a_prompt_is_sent_again_under_its_key_and_made_once(chat: Chat) -> None:
@@ -50,11 +66,66 @@ def test_regenerate_is_sent_again_and_makes_one_version(chat: Chat) -> None:
     assert broken.keys[0] == broken.keys[1]
 
 
-def test_it_is_sent_again_once_only_and_the_prompt_comes_back(chat: Chat) -> None:
-    broken = Break(chat, "**/messages", times=9)
+UNREACHABLE = "The server cannot be reached: check the connection and try again."
+MAY_NOT = "This prompt may not have been sent."
+
+
+def test_the_prompt_comes_back_and_sent_unchanged_it_keeps_its_key(chat: Chat) -> None:
+    """The server never got it, or its events do not come either: nobody can tell, and it costs once."""
+    broken = Break(chat, "**/messages", times=5)
+    with hidden_events(chat):
+        chat.prompt.fill("A boat")
+        for _ in range(2):
+            chat.create.click()
+            expect(chat.error).to_have_text(UNREACHABLE)
+            expect(chat.prompt).to_have_value("A boat")
+        chat.reload()
+        expect(chat.prompt).to_have_value("A boat")
+        chat.create.click()
+    chat.picture(chat.answers.first)
+    expect(chat.prompts).to_have_text(["A boat"])
+    expect(chat.prompt).to_have_value("")
+    chat.picture(chat.ask("A boat"))
+    expect(chat.prompts).to_have_text(["A boat", "A boat"])
+    assert len({*broken.keys}) == 2
+
+
+def test_a_prompt_whose_message_is_there_does_not_come_back(chat: Chat) -> None:
+    Break(chat, "**/messages", times=9)
     chat.prompt.fill("A boat")
     chat.create.click()
-    expect(chat.error).to_have_text("The server cannot be reached: check the connection and try again.")
-    expect(chat.prompt).to_have_value("A boat")
-    expect(chat.prompts).to_have_text(["A boat"])  # the server made it all the same, once
-    assert len(broken.keys) == 2
+    chat.picture(chat.answers.first)
+    assert chat.conversation
+    expect(chat.prompts).to_have_text(["A boat"])
+    expect(chat.prompt).to_have_value("")
+    chat.reload()
+    expect(chat.prompts).to_have_text(["A boat"])
+    expect(chat.prompt).to_have_value("")
+    expect(chat.error).to_have_count(0)
+
+
+@pytest.mark.parametrize("reached", [False, True])
+def test_a_reload_before_the_answer_loses_no_prompt_and_makes_no_second_picture(
+    chat: Chat, reached: bool
+) -> None:
+    """What did not arrive is shown in the thread, until it is sent again, edited or discarded."""
+    held: list[Route] = []
+    chat.page.route("**/messages", lambda route: held.append(route))
+    chat.prompt.fill("A boat")
+    with chat.page.expect_request("**/messages"):
+        chat.create.click()
+    expect(chat.page.get_by_text("Sending…")).to_be_visible()
+    if reached:
+        taken(chat.page, held).fetch()
+    chat.reload()
+    chat.page.unroute("**/messages")
+    card = chat.page.get_by_role("alert").filter(has_text=MAY_NOT)
+    if not reached:
+        expect(chat.prompts).to_have_text(["A boat"])
+        card.get_by_role("button", name="Send again").click()
+    expect(card).to_have_count(0)
+    chat.picture(chat.answers.first)
+    expect(chat.prompts).to_have_text(["A boat"])
+    chat.reload()
+    expect(chat.prompts).to_have_text(["A boat"])
+    expect(card).to_have_count(0)

@@ -178,6 +178,26 @@ def test_create_waits_for_what_a_choice_offers(chat: Chat) -> None:
     expect(chat.answers).to_have_count(1)
 
 
+def test_another_conversation_does_not_send_what_waits(chat: Chat) -> None:
+    """Its own draft is another prompt, which nobody has sent."""
+    chat.ask("A boat")
+    chat.prompt.fill("Half a sent")
+    chat.page.get_by_role("link", name="New conversation").last.click()
+    held = Held(chat)
+    held.choose("Provider", "Sketch")
+    chat.prompt.fill("A fox")
+    chat.create.click()
+    expect(chat.page.locator("#limner-hint")).to_have_text("It is sent as soon as the new choice has loaded.")
+    chat.page.go_back()
+    expect(chat.prompt).to_have_value("Half a sent")
+    expect(chat.page.locator("#limner-hint")).to_be_hidden()
+    held.release()
+    expect(chat.provider).to_be_enabled()
+    expect(chat.page.locator("#limner-about")).to_contain_text("Drawn on this machine")
+    expect(chat.prompt).to_have_value("Half a sent")
+    expect(chat.prompts).to_have_text(["A boat"])
+
+
 def test_nothing_is_sent_if_what_a_choice_offers_does_not_come(chat: Chat) -> None:
     choosy(chat)
     held = Held(chat)

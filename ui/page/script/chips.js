@@ -19,6 +19,9 @@ export const chipCount = () => chips.length;
 export const isUploading = () => chips.some(({ upload }) => upload);
 export const hasMask = () => !!chips[0]?.mask;
 
+// Returns what outlives the chip: what is needed to make it again.
+export const factsOf = ({ name, filename, width, height, mask }) => ({ name, filename, width, height, mask });
+
 // Returns what a message shows of a picture as what a chip needs of it.
 function pictureOf(image) {
   const [name, filename] = new URL(image.dataset.full ?? image.src, document.baseURI).pathname.split("/").slice(-2).map(decodeURIComponent);
@@ -110,7 +113,7 @@ export function showChips() {
   showComposer();
   find("#limner-prompt").placeholder = chips.length ? "Describe what should change…" : "Describe a picture…";
   const kept = chips.filter(({ name }) => name);
-  const pictures = kept.map(({ name, filename, width, height, mask }) => ({ name, filename, width, height, mask }));
+  const pictures = kept.map(factsOf);
   const lost = chips.filter(({ upload }) => upload).map(({ name, filename }) => (name ? "The marked area" : filename));
   stored("sessionStorage", key(), chips.length ? JSON.stringify({ pictures, lost }) : null);
 }

@@ -2,18 +2,20 @@
 // back, or stays in the thread, if the server refuses it.
 
 import { composerValues, isChoosing, offer, picturesWanted, showWrong, withLabel } from "./choices.js";
-import { addChip, chipCount, isUploading, namesOf, showChips, takeChips } from "./chips.js";
+import { addChip, chipCount, factsOf, isUploading, namesOf, showChips, takeChips } from "./chips.js";
 import { current, isUnsent, onOpen, settle } from "./conversation.js";
-import { find, hasMouse, make, stored } from "./dom.js";
+import { find, hasMouse, make, randomId, stored } from "./dom.js";
 import { misfit, showMisfit } from "./fit.js";
-import { addPending } from "./pending.js";
+import { addPending, lastPosition, whenArrived } from "./pending.js";
 import { send } from "./server.js";
+import { forget, giveUp, isKept, keep, lostIn } from "./unanswered.js";
 
 const box = () => find("#limner-prompt");
 const create = () => find("#limner-create");
 const draftKey = () => `limner.draft.${isUnsent() ? "new" : current()}`;
 let isWaiting = false; // Create was pressed while a choice or an upload was under way
 let refused = ""; // the sentence with which Create refused to send what does not fit
+let lost = null; // what is in the box and was sent already, but had no answer
 let onSent = () => {};
 
 export const promptText = () => box().value;
@@ -42,6 +44,10 @@ export function clearError(sentence) {
 
 function changed() {
   stored("sessionStorage", draftKey(), box().value || null);
+  if (lost && lost.prompt !== box().value) {
+    forget(current(), lost);
+    lost = null;
+  }
   stopWaiting("The prompt has changed: press Create to send it.");
   grow();
   showComposer();
@@ -94,38 +100,55 @@ async function submit() {
   showError(refused);
   showMisfit(refused);
   if (refused) return;
-  const values = composerValues();
-  const inputs = takeChips();
+  const wanted = { prompt, inputs: takeChips().map(factsOf), values: composerValues() };
+  const isSame = lost && ["prompt", "inputs", "values"].every((part) => JSON.stringify(lost[part]) === JSON.stringify(wanted[part]));
+  const sent = isSame ? lost : { ...wanted, key: randomId(), after: lastPosition() };
   write("");
-  await post({ prompt, inputs, values });
+  await post(sent);
 }
 
 // Sends a prompt, which shows in the thread at once. If it is refused it comes back into the composer, or, if
 // something else is there by now, it stays in the thread with what can be done.
 async function post(wanted) {
   const conversation = current();
+  keep(conversation, wanted);
   const pending = addPending(wanted);
   const body = { prompt: wanted.prompt, ...namesOf(wanted.inputs), ...wanted.values };
-  const { ok, data, problem } = await send("POST", `threads/${conversation}/messages`, body);
-  if (ok) {
+  const { ok, data, problem } = await send("POST", `threads/${conversation}/messages`, body, wanted.key);
+  giveUp(wanted);
+  if (ok || !isKept(conversation, wanted)) { // or its message is there, without an answer
+    forget(conversation, wanted);
     pending.sent(data.message);
-    if (conversation === current()) settle();
-    return onSent(conversation);
+    return accepted(conversation);
   }
-  if (conversation === current() && !box().value && !chipCount()) {
-    pending.remove();
+  if (conversation !== current()) return; // it is shown when this conversation is opened again
+  if (box().value || chipCount()) return showUnsent(wanted, data.error ? "This prompt was not sent." : undefined, problem);
+  pending.remove();
+  restore(wanted);
+  if (data.error) forget(conversation, wanted);
+  else lost = wanted;
+  const why = withLabel(data.field, problem);
+  showError(why);
+  showWrong(data.field, why);
+}
+
+function accepted(conversation) {
+  if (conversation === current()) settle();
+  onSent(conversation);
+}
+
+// Shows in the thread what was sent and may not have arrived.
+function showUnsent(wanted, heading = "This prompt may not have been sent.", problem = "The server did not answer.") {
+  const edit = () => {
     restore(wanted);
-    const why = withLabel(data.field, problem);
-    showError(why);
-    showWrong(data.field, why);
-  } else {
-    pending.fail(problem, { again: () => post(wanted), edit: () => restore(wanted) });
-  }
+    lost = wanted;
+  };
+  addPending(wanted).fail(heading, problem, { again: () => post(wanted), edit, discard: () => forget(current(), wanted) });
 }
 
 // Puts a prompt and its pictures into the composer.
 export function restore({ prompt, inputs }) {
-  inputs.forEach(addChip);
+  inputs.map(factsOf).forEach(addChip);
   write(prompt);
 }
 
@@ -166,11 +189,24 @@ export function watchComposer() {
     event.preventDefault();
     submit();
   });
+  whenArrived(({ key }) => {
+    if (lost?.key === key) {
+      takeChips();
+      box().value = "";
+      showError("");
+      changed();
+    }
+    accepted(current());
+  });
   let typed = box().value; // before this script was there
   onOpen(() => {
     showError("");
+    stopWaiting();
     box().value = typed || stored("sessionStorage", draftKey()) || "";
     typed = "";
+    const unsent = lostIn(current());
+    lost = unsent.find(({ prompt }) => prompt === box().value) ?? null;
+    for (const wanted of unsent) if (wanted !== lost) showUnsent(wanted);
     grow();
     showChips();
     showComposer();

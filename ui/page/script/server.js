@@ -20,8 +20,8 @@ export async function get(path, signal) {
 
 // Sends JSON, and takes the answer in the same form. If the connection breaks before an answer comes, it is sent once
 // more: by the key the server knows what it has begun already.
-export async function send(method, path, body) {
-  const headers = { "Content-Type": "application/json", "Idempotency-Key": randomId() };
+export async function send(method, path, body, key = randomId()) {
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
   const begin = () => fetch(address(path), { method, headers, body: JSON.stringify(body) });
   try {
     return await read(await begin().catch(() => wait(RETRY_AFTER).then(begin)));
