@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.serving import Serving
 from tests.ui.axe import COLOURS, PLACES, clipped, looking, overlapping, violations
-from tests.ui.chat import Chat
+from tests.ui.chat import Chat, box
 from tests.ui.conftest import Gate
 from tests.ui.page.test_conversations import act
 from tests.ui.page.test_mask import Marking
@@ -159,6 +159,18 @@ def test_the_conversations(looks: Looks) -> None:
     page.goto(address)
     expect(page.get_by_role("heading", name="This conversation is not here.")).to_be_visible()
     looks.look("one that is not here")
+
+
+def test_all_of_the_composer_is_in_view_on_a_phone(chat: Chat) -> None:
+    """No choice has to be scrolled to, at usual and at double size; a list is as wide as what it says."""
+    chat.page.set_viewport_size(PLACES["phone"])
+    chat.choose("Provider", "Choosy")
+    left, _, right, _ = box(chat.provider)
+    assert right - left < 110
+    for zoom in ("1", "2"):
+        chat.page.evaluate("zoom => document.querySelector('#limner-composer').style.zoom = zoom", zoom)
+        for choice in chat.page.locator(".limner-strip > :visible").all():
+            expect(choice).to_be_in_viewport(ratio=1)
 
 
 @pytest.mark.parametrize("wish", ["no-preference", "reduce"])

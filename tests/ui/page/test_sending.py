@@ -110,6 +110,23 @@ def test_a_choice_while_offline_is_taken_back_with_one_sentence(window: Chat) ->
     expect(window.error).to_be_hidden()
 
 
+def test_the_welcome_waits_for_the_composer(app: Serving, page: Page) -> None:
+    """Where the page comes in pieces, nothing jumps."""
+
+    def cut(route: Route) -> None:
+        answer = route.fetch()
+        begun = answer.text().split('<form id="limner-composer"')[0]
+        route.fulfill(response=answer, body=begun.replace('type="module"', 'type="text/plain"'))
+
+    page.route(app.url, cut)
+    page.goto(app.url, wait_until="commit")
+    expect(page.locator("#limner-welcome")).to_be_attached()
+    expect(page.locator("#limner-welcome")).to_be_hidden()
+    page.unroute(app.url)
+    page.reload()
+    expect(page.locator("#limner-welcome")).to_be_visible()
+
+
 def test_what_is_typed_before_the_script_is_there_stays(app: Serving, page: Page) -> None:
     """Create does not load the page anew."""
     held: list[Route] = []
