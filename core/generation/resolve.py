@@ -173,7 +173,7 @@ def _read_size(text: str) -> tuple[Size, bool]:
         return Size.parse(text), False
     except ValueError:
         raise Rejected(
-            f"The size {text!r} is not clear: write it as 1024x768, or a ratio such as 3:2."
+            f"The size {text!r} is not clear: write it as 1024x768, or a ratio such as 3:2.", field="size"
         ) from None
 
 

@@ -167,7 +167,8 @@ def test_a_restart_of_the_server_costs_neither_the_thread_nor_the_typed_prompt(
 
     mortal.restart()
 
-    expect(page.locator("body.limner-offline")).to_have_count(0)
+    expect(page.locator("#limner.limner-offline")).to_have_count(0)
+    expect(chat.error).to_have_count(0)
     expect(cut_off.get_by_role("alert")).to_contain_text(
         "The server stopped while this picture was being made."
     )

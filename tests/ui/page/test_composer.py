@@ -98,6 +98,7 @@ def test_an_error_goes_with_the_next_start_and_the_cards_stay(chat: Chat) -> Non
     expect(chat.prompt).to_have_value("A fox")
     expect(chat.page.get_by_label("Seed")).to_be_focused()
     chat.page.keyboard.type("5")
+    expect(chat.error).to_be_hidden()
 
     chat.create.click()
 
@@ -152,6 +153,59 @@ def test_a_size_of_ones_own_is_sent(chat: Chat) -> None:
     details = chat.ask("A boat").locator(".limner-details").inner_text()
     width, height = re.findall(r"(\d+) × (\d+)", details)[0]
     assert int(width) / int(height) == pytest.approx(3, rel=0.02)
+
+
+def test_a_wrong_size_is_said_and_not_taken(chat: Chat) -> None:
+    """The one before stays chosen, also after a reload."""
+    chat.choose("Provider", "Sketch")
+    chat.choose("Size", "3:2")
+    chat.size.click()
+    panel, own = chat.page.get_by_role("dialog", name="Size"), chat.page.get_by_label("Another size")
+    own.fill("abc")
+    own.press("Enter")
+    expect(panel).to_contain_text("This is no size: write it as 1024x768, or a ratio such as 3:2.")
+    expect(own).to_be_focused()
+    expect(chat.size).to_have_text("Size: 3:2")
+    own.fill("1:3")
+    expect(panel.locator(".limner-wrong")).to_have_count(0)
+    expect(chat.size).to_have_text("Size: 1:3")
+    own.fill("0:3")
+    chat.page.keyboard.press("Escape")
+    expect(chat.size).to_have_text("Size: 1:3")
+
+
+def test_a_size_that_the_server_refuses_is_shown_where_it_is_chosen(chat: Chat) -> None:
+    """As when an earlier version of the page remembered it."""
+    chat.choose("Provider", "Sketch")
+    chat.choose("Size", "3:2")
+    chat.page.evaluate("key => localStorage[key] = localStorage[key].replace('3:2', 'abc')", "limner.choices")
+    chat.reload()
+    chat.prompt.fill("A boat")
+    chat.create.click()
+    own = chat.page.get_by_label("Another size")
+    expect(own).to_be_focused()
+    expect(chat.page.get_by_role("dialog", name="Size")).to_contain_text("The size 'abc' is not clear")
+    own.fill("3:2")
+    expect(chat.error).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("label", "typed", "sentence"),
+    [("Seed", "-5x", "A seed is a whole number"), ("Num steps", "many", "This must be a number")],
+)
+def test_a_field_that_needs_a_number_says_so_once_it_is_left(
+    chat: Chat, label: str, typed: str, sentence: str
+) -> None:
+    chat.choose("Provider", "Choosy")
+    chat.options()
+    field = chat.page.get_by_role("textbox", name=label, exact=True)
+    field.fill(typed)
+    field.press("Tab")
+    said = chat.page.get_by_text(sentence).and_(chat.page.locator(".limner-wrong"))
+    expect(said).to_be_visible()
+    field.fill("-1e1" if label == "Num steps" else " 12 ")
+    field.press("Tab")
+    expect(said).to_have_count(0)
 
 
 def test_a_very_long_prompt_is_folded(chat: Chat) -> None:
@@ -211,3 +265,5 @@ def test_a_choice_keeps_the_sentence_about_something_else(chat: Chat) -> None:
     expect(chat.error).to_contain_text("is not a whole number")
     chat.choose("Provider", "Sketch")
     expect(chat.error).to_contain_text("is not a whole number")
+    chat.prompt.fill("A fox")
+    expect(chat.error).to_have_count(0)

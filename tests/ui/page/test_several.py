@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.serving import Serving
-from tests.ui.chat import Chat
+from tests.ui.chat import Chat, picture_file
 from tests.ui.conftest import Gate
 from tests.ui.page.test_reuse import use
 
@@ -114,6 +114,45 @@ def test_other_models_make_the_same_and_one_may_fail(chat: Chat) -> None:
     expect(few.locator(".limner-details")).to_contain_text("Choosy · Few")
     chat.picture(pair)
     expect(chat.spoken).to_have_text("2 of 3 images are ready: A boat #quota")
+
+
+def test_a_model_that_the_pictures_do_not_fit_cannot_be_compared_with(chat: Chat) -> None:
+    """It says why; one that was ticked before can be unticked, and Create names it."""
+    chat.choose("Provider", "Retouch")
+    box = panel(chat).get_by_role("checkbox", name="Single (Retouch)")
+    chat.count.click()
+    expect(box).to_be_disabled()
+    expect(box).to_have_accessible_name("Single (Retouch) needs a picture to go by")
+    chat.page.keyboard.press("Escape")
+    chat.add(picture_file("red.png", "red"))
+    choose_count(chat, 1, "Single (Retouch)")
+    chat.page.get_by_role("button", name="Remove image 1").click()
+    chat.prompt.fill("A boat")
+    chat.create.click()
+    sentence = "Single (Retouch) needs a picture to go by: add one, or do not compare with it."
+    expect(chat.error).to_have_text(sentence)
+    chat.count.click()
+    box.uncheck()
+    expect(chat.error).to_have_count(0)
+
+
+def test_what_is_chosen_can_be_told_from_the_rest(chat: Chat) -> None:
+    """Gradio's own styles hide a ticked box, and forced colours every other colour and shadow."""
+    expect(chat.page.locator("gradio-app #limner")).to_be_attached()
+    chat.choose("Model", "framed")
+    chat.count.click()
+    ticked = panel(chat).get_by_role("checkbox", name="Few (Choosy)", exact=True)
+    ticked.check()
+    expect(ticked).to_have_css("appearance", "auto")
+    expect(ticked).to_have_css("background-image", "none")
+    chat.page.emulate_media(forced_colors="active")
+    shown = "label => getComputedStyle(label).backgroundColor"
+    chosen, other = (panel(chat).locator("label").filter(has_text=re.compile(f"^{n}$")) for n in (1, 2))
+    assert chosen.evaluate(shown) != other.evaluate(shown)
+    chat.page.keyboard.press("Escape")
+    chat.size.click()
+    sizes = chat.page.get_by_role("radiogroup", name="Size").locator("label")
+    assert sizes.nth(0).evaluate(shown) != sizes.nth(1).evaluate(shown)
 
 
 @pytest.fixture

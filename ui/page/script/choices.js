@@ -1,6 +1,7 @@
 // What makes the picture: the provider, the model, and what the server offers for them. What the person chose is
 // remembered, per model, also over a reload.
 
+import { say } from "./announce.js";
 import { find, findAll, make, stored, storedValue } from "./dom.js";
 import { fit } from "./fit.js";
 import { clearError, showComposer, showError, whenReady } from "./composer.js";
@@ -137,28 +138,38 @@ export function useSettings({ provider, model, size, seed, negative_prompt, opti
 
 const fieldOf = (name) => fields().find((one) => one.name === name || one.name === `options.${name}`);
 
+export const isCompared = ({ provider, model }) => !!valuesNow().compare?.some(([p, m]) => p === provider && m === model);
+
 // Returns what the server says of an option as the person knows it: by its label.
 export function withLabel(name, sentence) {
   const field = fieldOf(name);
   return field ? sentence.replace(`The option ${name}`, find("label", field.parentElement).textContent) : sentence;
 }
 
-// Opens Options at a field whose value the server refused, and says why beneath it until it is changed.
+// Opens the panel of a field whose value the server refused, and says why beneath it until it is changed.
 export function showWrong(name, sentence) {
-  const field = fieldOf(name);
-  if (!field) return;
-  const panel = find("#limner-options-panel");
-  if (!panel.matches(":popover-open")) togglePanel(panel, find("[name=options]"));
-  field.setAttribute("aria-invalid", "true");
-  field.nextElementSibling.before(make("p", { className: "limner-wrong" }, sentence));
+  const isSize = name === "size" && offered.sizes.length;
+  if (!isSize && !fieldOf(name)) return;
+  const [panel, button] = isSize ? [find("#limner-size-panel"), "size"] : [find("#limner-options-panel"), "options"];
+  if (!panel.matches(":popover-open")) find(`#limner-choices [name=${button}]`).click();
+  const field = isSize ? find("#limner-own-size") : fieldOf(name);
+  markWrong(field, sentence);
   placePanel(panel);
   field.focus();
   field.select?.();
 }
 
-function forgetWrong(field) {
+export function markWrong(field, sentence) {
+  forgetWrong(field);
+  field.setAttribute("aria-invalid", "true");
+  field.after(make("p", { className: "limner-wrong" }, sentence));
+}
+
+export function forgetWrong(field) {
   field.removeAttribute("aria-invalid");
-  find(".limner-wrong", field.parentElement)?.remove();
+  const said = find(".limner-wrong", field.parentElement);
+  if (said) clearError(said.textContent);
+  said?.remove();
 }
 
 export function setValue(name, value) {
@@ -243,6 +254,13 @@ export function watchChoices() {
     if (target === field) write(field, field.type === "checkbox" ? field.checked : field.value);
     refresh();
   });
+  panel.addEventListener("change", ({ target }) => {
+    if (!target.validity.patternMismatch) return;
+    markWrong(target, target.dataset.wrong);
+    placePanel(panel);
+    say(target.dataset.wrong);
+  });
+  document.addEventListener("limner-online", () => clearError(failed));
   panel.addEventListener("click", ({ target }) => {
     if (!target.closest("[name=reset]")) return;
     for (const field of fields()) {

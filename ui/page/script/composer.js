@@ -49,6 +49,7 @@ function changed() {
     lost = null;
   }
   stopWaiting("The prompt has changed: press Create to send it.");
+  if (!refused) showError(""); // which was about what was there before
   grow();
   showComposer();
 }
@@ -198,6 +199,7 @@ export function watchComposer() {
     }
     accepted(current());
   });
+  document.addEventListener("limner-online", () => lost && showError("")); // that the server cannot be reached
   let typed = box().value; // before this script was there
   onOpen(() => {
     showError("");

@@ -2,7 +2,7 @@
 
 import { say } from "./announce.js";
 import { chipCount, hasMask, showChips } from "./chips.js";
-import { choose } from "./choices.js";
+import { choose, isCompared } from "./choices.js";
 import { focusPrompt } from "./composer.js";
 import { find, make } from "./dom.js";
 
@@ -20,18 +20,25 @@ export function fit(chosen) {
   showChips();
 }
 
-const fits = ({ least, most, mask }) => least <= chipCount() && chipCount() <= most && (mask || !hasMask());
+const fits = (model) => !reasonOf(model);
 
-// Returns why the pictures cannot be sent to the chosen model; empty if they can.
-export function misfit() {
-  if (!takes || fits(takes)) return "";
-  const { name, least, most } = takes;
-  const or = usableModels().some(fits) ? ", or choose another model" : "";
+// Returns why a model cannot take the pictures, and what to do for that; nothing if it can.
+export function reasonOf({ least, most, mask }) {
   const count = chipCount();
-  if (!most) return `${name} takes words only: remove the ${count > 1 ? "pictures" : "picture"}${or}.`;
-  if (count > most) return `${name} takes ${most > 1 ? `${most} pictures` : "one picture"} at most: remove ${count - most}${or}.`;
-  if (count < least) return `${name} needs ${least > 1 ? `${least} pictures` : "a picture"} to go by: add ${least > 1 ? "them" : "one"}${or}.`;
-  return `${name} cannot keep to a marked area: remove the area${or}.`;
+  const pictures = (n, one) => (n > 1 ? `${n} pictures` : one);
+  if (count > most && !most) return ["takes words only", `remove the ${count > 1 ? "pictures" : "picture"}`];
+  if (count > most) return [`takes ${pictures(most, "one picture")} at most`, `remove ${count - most}`];
+  if (count < least) return [`needs ${pictures(least, "a picture")} to go by`, `add ${least > 1 ? "them" : "one"}`];
+  return mask || !hasMask() ? null : ["cannot keep to a marked area", "remove the area"];
+}
+
+// Returns why the pictures cannot be sent to the chosen model, or to one that is compared; empty if they can.
+export function misfit() {
+  if (!takes) return "";
+  const or = usableModels().some(fits) ? ", or choose another model" : "";
+  if (!fits(takes)) return `${takes.name} ${reasonOf(takes).join(": ")}${or}.`;
+  const other = usableModels().find((model) => isCompared(model) && !fits(model));
+  return other ? `${other.label} ${reasonOf(other).join(": ")}, or do not compare with it.` : "";
 }
 
 // Shows what does not fit, but for what Create has `refused` to send with the same sentence: it is said once.
@@ -42,7 +49,7 @@ export function showMisfit(refused) {
   const line = find("#limner-inputs [role=status]");
   const said = refused === sentence ? "" : sentence;
   if (line.textContent !== said) line.textContent = said;
-  showOthers(sentence ? others() : []);
+  showOthers(takes && !fits(takes) ? others() : []);
 }
 
 // Returns the models that fit: those of the chosen provider first, then of each provider in turn.

@@ -1,12 +1,15 @@
 // Two panels of the composer: the size, drawn as shapes, and how many pictures are made at once and by which models.
 
-import { drawShape, offer, refresh, setValue, valuesNow } from "./choices.js";
+import { say } from "./announce.js";
+import { drawShape, forgetWrong, isCompared, markWrong, offer, refresh, setValue, valuesNow } from "./choices.js";
 import { find, make } from "./dom.js";
-import { usableModels } from "./fit.js";
-import { togglePanel } from "./panels.js";
+import { reasonOf, usableModels } from "./fit.js";
+import { placePanel, togglePanel } from "./panels.js";
 
 const MOST_AT_ONCE = 4;
 const MOST_COMPARED = 2;
+const SIZE = /^0*[1-9]\d{0,4}\s*[x×*:]\s*0*[1-9]\d{0,4}$/i;
+const NO_SIZE = "This is no size: write it as 1024x768, or a ratio such as 3:2.";
 
 export function watchSizes() {
   const [sizes, counts] = [find("#limner-size-panel"), find("#limner-count-panel")];
@@ -33,19 +36,37 @@ function drawSizes(panel) {
     list.append(make("label", {}, input, shape, make("span", {}, choice.name), pixels));
   }
   const isOwn = size && !offer().sizes.some(({ value }) => value === size);
-  const own = make("input", { value: isOwn ? size : "", placeholder: "1024x768 or 3:2", "aria-label": "Another size" });
+  const own = make("input", { value: isOwn ? size : "", placeholder: "1024x768 or 3:2", id: "limner-own-size" });
   own.addEventListener("input", () => {
-    setValue("size", own.value.trim());
-    for (const input of list.querySelectorAll("input")) input.checked = input.value === own.value.trim();
+    forgetWrong(own);
+    const typed = own.value.trim();
+    if (typed && !SIZE.test(typed)) return; // it may not be whole yet
+    setValue("size", typed);
+    for (const input of list.querySelectorAll("input")) input.checked = input.value === typed;
   });
-  list.addEventListener("change", () => (own.value = ""));
-  panel.replaceChildren(make("h2", {}, "Size"), list, make("label", { className: "limner-own" }, "Another size ", own));
+  own.addEventListener("change", () => isOwnWrong());
+  list.addEventListener("change", () => {
+    own.value = "";
+    forgetWrong(own);
+  });
+  const label = make("label", { htmlFor: "limner-own-size" }, "Another size");
+  panel.replaceChildren(make("h2", {}, "Size"), list, make("div", { className: "limner-own" }, label, own));
   for (const input of [own, ...list.querySelectorAll("input")]) {
     input.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
       event.preventDefault();
-      panel.hidePopover();
+      if (!isOwnWrong()) panel.hidePopover();
     });
+  }
+
+  // A wrong size is not taken: the one before stays chosen.
+  function isOwnWrong() {
+    const typed = own.value.trim();
+    const isWrong = typed && !SIZE.test(typed);
+    if (isWrong) markWrong(own, NO_SIZE);
+    if (isWrong) say(NO_SIZE);
+    if (isWrong && panel.matches(":popover-open")) placePanel(panel);
+    return isWrong;
   }
   list.addEventListener("click", ({ target, detail }) => detail && target.closest("label") && setTimeout(() => panel.hidePopover()));
 }
@@ -59,12 +80,12 @@ function drawCounts(panel) {
     input.addEventListener("change", () => setValue("count", n));
     counts.append(make("label", {}, input, make("span", {}, String(n))));
   }
-  const isChosen = ({ provider, model }) => compare.some(([p, m]) => p === provider && m === model);
   const others = usableModels().filter(({ provider, model }) => provider !== offer().provider || model !== offer().model);
   const list = make("div", { role: "group", "aria-label": "Compare with", className: "limner-compare" });
   for (const other of others) {
-    const isOn = isChosen(other);
-    const input = make("input", { type: "checkbox", checked: isOn, disabled: !isOn && compare.length >= MOST_COMPARED });
+    const isOn = isCompared(other);
+    const [reason] = reasonOf(other) ?? [];
+    const input = make("input", { type: "checkbox", checked: isOn, disabled: !isOn && (!!reason || compare.length >= MOST_COMPARED) });
     input.addEventListener("change", () => {
       const rest = compare.filter(([p, m]) => p !== other.provider || m !== other.model);
       const next = isOn ? rest : [...rest, [other.provider, other.model]];
@@ -75,7 +96,7 @@ function drawCounts(panel) {
       drawCounts(panel);
       find(".limner-compare", panel).children[at].querySelector("input").focus();
     });
-    list.append(make("label", {}, input, make("span", {}, other.label)));
+    list.append(make("label", {}, input, make("span", {}, other.label, reason && make("small", {}, reason))));
   }
   const comparing = others.length ? [make("h2", {}, "Compare with"), list] : [];
   panel.replaceChildren(make("h2", {}, compare.length ? "Pictures of each model" : "Pictures"), counts, ...comparing);
