@@ -249,9 +249,17 @@ def test_the_steps_of_a_picture_are_shown_while_it_is_made(retouch: Chat, gate: 
     held[0].continue_()
     expect(step).not_to_have_attribute("src", first)
     assert step.evaluate(width) == 480
+    retouch.page.route("**/thumbnails/**", lambda route: held.append(route))
     gate.open()
+    preview = answer.locator(".limner-picture .limner-preview")
+    expect(preview).to_be_visible()
+    expect(answer.locator(".limner-picture")).to_have_css("background-image", "none")
+    retouch.page.unroute("**/thumbnails/**")
+    for route in held[1:]:
+        route.continue_()
+    expect(preview).to_have_count(0)
     assert Image.open(io.BytesIO(bytes_of(retouch, answer))).size == (320, 320)
-    expect(step).to_have_count(0)
+    expect(retouch.picture(answer)).to_have_css("background-image", re.compile("conic-gradient"))
 
 
 def test_names_of_files_stay_text(retouch: Chat) -> None:

@@ -121,6 +121,7 @@ function showMessage(message) {
   drawn.innerHTML = message.prompt + message.answer;
   if (!isLoaded) for (const alert of findAll("[role=alert]", drawn.content)) alert.removeAttribute("role"); // no news
   keepImages(element, drawn.content);
+  keepPreviews(element, drawn.content);
   const restore = keepFocus(element);
   keepEnd(() => element.replaceChildren(...drawn.content.children));
   turns.set(message.id, { element, message });
@@ -147,6 +148,14 @@ function keepImages(element, drawn) {
     shown.delete(image.getAttribute("src"));
     for (const { name, value } of image.attributes) before.setAttribute(name, value);
     image.replaceWith(before);
+  }
+}
+
+// A preview stays in the place of its picture until that is loaded.
+function keepPreviews(element, drawn) {
+  for (const preview of findAll(".limner-preview[src]", element)) {
+    const { version } = preview.closest("[data-version]").dataset;
+    find(`.limner-picture[value$=" ${version}"]`, drawn)?.append(preview);
   }
 }
 

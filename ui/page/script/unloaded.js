@@ -1,12 +1,12 @@
-// A picture that did not load: a card in its place, which says whether its file is gone or only could not be fetched,
-// and loads it again.
+// Whether a picture is loaded: if that failed, a card in its place says whether its file is gone or only could not be
+// fetched, and loads it again.
 
 import { find, findAll } from "./dom.js";
 import { isGone } from "./server.js";
 
 const RELOAD_AFTER = [2, 8, 30]; // seconds, if the server answers but the picture did not come
 
-const PICTURES = ":is(.limner-picture, .limner-sent) img:not(.limner-area)";
+const PICTURES = ":is(.limner-picture, .limner-sent) img:not(.limner-area, .limner-preview)";
 
 export const isUnloaded = (button) => button.classList.contains("limner-unloaded");
 
@@ -15,7 +15,10 @@ document.addEventListener("error", ({ target }) => {
 }, true);
 
 document.addEventListener("load", ({ target }) => {
-  if (target.matches?.(PICTURES) && isUnloaded(target.parentElement)) uncover(target.parentElement);
+  if (!target.matches?.(PICTURES)) return;
+  target.classList.add("limner-loaded");
+  find(".limner-preview", target.parentElement)?.remove();
+  if (isUnloaded(target.parentElement)) uncover(target.parentElement);
 }, true);
 
 // Puts the card in the place of the picture, and asks the server whether the file is gone.
