@@ -110,6 +110,17 @@ def test_the_prompt_is_edited_and_run_again_by_keyboard(chat: Chat) -> None:
     chat.picture(answer)
 
 
+def test_a_prompt_is_edited_in_view(window: Chat) -> None:
+    """Also a long one, within a box that scrolls, while the end of the thread is followed."""
+    for prompt in ("A boat #tall", "A boat by the harbour, " * 300):
+        answer = window.ask(prompt)
+        window.picture(answer)
+        use(window, answer, "Edit prompt and run again")
+        window.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+        expect(window.page.locator(".limner-edit")).to_be_in_viewport(ratio=1)
+        window.page.get_by_role("button", name="Cancel").click()
+
+
 def test_what_is_run_again_keeps_its_choices(chat: Chat) -> None:
     """Also its options, whatever the composer says by now; a picture that would cost again is asked about."""
     choose_many(chat)

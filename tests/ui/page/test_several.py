@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.serving import Serving
-from tests.ui.chat import Chat, picture_file
+from tests.ui.chat import Chat, box, picture_file
 from tests.ui.conftest import Gate
 from tests.ui.page.test_reuse import use
 
@@ -71,6 +71,28 @@ def test_each_has_its_own_state_and_stop(chat: Chat, gate: Gate) -> None:
     expect(answer.get_by_text("1 / 2")).to_be_visible()
     chat.action(answer, "Next version").click()
     expect(answer.locator("figure img")).to_have_count(1)
+
+
+def test_nothing_moves_while_they_settle(window: Chat, gate: Gate) -> None:
+    """Two stand beside two from the start, with the prompt above and room for what is said of each below."""
+    look = """answer => [...answer.querySelectorAll("section"), answer].map((part) => {
+        const { x, y, width, height } = part.getBoundingClientRect();
+        return [x, y, width, height].map(Math.round);
+    })"""
+    window.choose("Model", "framed")
+    choose_count(window, 4)
+    answer = window.send(f"A boat {gate.tag}")
+    expect(answer.locator(".limner-running")).to_have_count(4)
+    expect(window.prompts.first).to_be_in_viewport(ratio=1)
+    for card in answer.locator(".limner-running").all():
+        assert card.evaluate("card => card.scrollHeight <= card.clientHeight")
+    waiting = answer.evaluate(look)
+    assert len({x for x, *_ in waiting[:4]}) == len({y for _, y, *_ in waiting[:4]}) == 2
+    gate.open()
+    expect(answer.locator("figure img")).to_have_count(4)
+    assert answer.evaluate(look) == waiting
+    several = window.ask("A boat #quota")
+    assert len({round(x) for x, *_ in map(box, places(several).all())}) == 2, "Also of cards that failed."
 
 
 def test_seeds_follow_a_fixed_one(chat: Chat) -> None:

@@ -2,6 +2,7 @@
 
 import { regenerate } from "./actions.js";
 import { find, make } from "./dom.js";
+import { reveal } from "./scrolling.js";
 
 // Opens the editor in a turn; `details` are those of the version that it starts from.
 export function editWithin(turn, { message, version, requested }) {
@@ -30,6 +31,7 @@ export function editWithin(turn, { message, version, requested }) {
   });
   asked.classList.add("limner-editing");
   asked.append(form);
-  box.focus();
   box.setSelectionRange(box.value.length, box.value.length);
+  box.focus();
+  reveal(form);
 }

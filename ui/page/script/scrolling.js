@@ -1,8 +1,10 @@
-// The end of the thread stays in view while somebody reads there; whoever reads older messages is left alone.
+// The end of the thread stays in view while somebody reads there, but not past the top of the latest answer; whoever
+// reads older messages, or edits a prompt, is left alone.
 
 import { find, findAll } from "./dom.js";
 
 const NEAR = 60; // pixels from the end
+const LEAD = 80; // pixels above the latest answer that stay in view: a short prompt
 let following = true;
 let height = 0; // of the thread at the last look
 
@@ -17,8 +19,16 @@ export function scrollToEnd() {
   stayAtEnd();
 }
 
+// Where to scroll to for the end.
+function end() {
+  const { scrollHeight, clientHeight, scrollTop } = log();
+  const turn = find("#limner-turns").lastElementChild ?? log();
+  const { top } = (find("article", turn) ?? turn).getBoundingClientRect();
+  return Math.min(scrollHeight - clientHeight, scrollTop + top - log().getBoundingClientRect().top - LEAD);
+}
+
 function stayAtEnd() {
-  if (following) log().scrollTop = log().scrollHeight;
+  if (following && !find(".limner-edit:focus-within", log())) log().scrollTop = Math.max(log().scrollTop, end());
   height = log().scrollHeight;
 }
 
@@ -52,6 +62,6 @@ export function watchScrolling() {
   new ResizeObserver(stayAtEnd).observe(find("#limner-turns"));
   log().addEventListener("scroll", () => {
     if (log().scrollHeight !== height) return; // it grew: nobody scrolled
-    following = log().scrollHeight - log().scrollTop - log().clientHeight < NEAR;
+    following = log().scrollTop > end() - NEAR;
   });
 }
