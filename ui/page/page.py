@@ -47,7 +47,10 @@ const focused = document.activeElement;
 if (main.moveBefore) main.parentElement.moveBefore(page, main); // which keeps the focus and what is scrolled
 else main.before(page);
 main.hidden = true;
-if (page.contains(focused)) focused.focus({ preventScroll: true });
+if (page.contains(focused)) {
+  focused.blur(); // or what is around it would not know that the focus is within
+  focused.focus({ preventScroll: true });
+}
 """
 """Puts the page, which the first paint has already, into Gradio's app."""
 

@@ -14,6 +14,13 @@ from tests.ui.conftest import Gate
 pytestmark = pytest.mark.browser
 
 
+def test_the_composer_is_marked_from_the_start(chat: Chat) -> None:
+    """Also once Gradio has taken the page in, which comes later."""
+    expect(chat.page.locator("gradio-app main[hidden]")).to_be_attached()
+    expect(chat.prompt).to_be_focused()
+    expect(chat.page.locator("#limner-composer:focus-within")).to_be_visible()
+
+
 def test_create_is_disabled_while_the_prompt_is_blank(chat: Chat) -> None:
     """R4: at first, with blanks only, after clearing; enabled after typing, pasting and an example."""
     expect(chat.create).to_be_disabled()
