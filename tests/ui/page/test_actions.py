@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.serving import Serving
 from tests.ui.chat import Chat
 from tests.ui.conftest import Gate
+from tests.ui.page.test_reuse import use
 
 pytestmark = pytest.mark.browser
 
@@ -66,6 +67,17 @@ def test_regenerate_asks_the_submitted_prompt_again(chat: Chat) -> None:
     expect(answer.locator(".limner-details")).to_contain_text("Shapes One")
     expect(answer.locator("figure img")).to_have_attribute("alt", "A boat")
     expect(chat.prompt).to_have_value("Something else")
+
+
+def test_the_focus_goes_on_from_a_message_that_is_deleted(chat: Chat) -> None:
+    """To the message beside it, and from the only one to the prompt."""
+    answer, failed = chat.ask("A boat"), chat.ask("A boat #quota")
+    chat.action(failed, "Delete").press("Enter")
+    expect(chat.answers).to_have_count(1)
+    expect(answer).to_be_focused()
+    use(chat, answer, "Delete this message")
+    expect(chat.answers).to_have_count(0)
+    expect(chat.prompt).to_be_focused()
 
 
 def test_any_message_can_be_regenerated(chat: Chat) -> None:

@@ -36,6 +36,15 @@ def refuse(route: Route) -> None:
     route.fulfill(status=429, body=json.dumps({"error": "You have reached the limit: try again in 8 s."}))
 
 
+def test_the_thread_stays_while_the_server_does_not_know_its_conversation(chat: Chat) -> None:
+    """Whose first save failed."""
+    conversation = "**/limner/threads/*"
+    chat.page.route(conversation, lambda route: route.fulfill(status=404, json={"error": "It is not here."}))
+    with chat.page.expect_response(conversation):
+        answer = chat.send("A boat")
+    chat.picture(answer)
+
+
 def test_a_prompt_shows_at_once_and_once(window: Chat, held: list[Route], gate: Gate) -> None:
     window.prompt.fill(f"A boat {gate.tag}")
     with window.page.expect_request("**/messages"):

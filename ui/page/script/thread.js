@@ -33,8 +33,8 @@ onOpen((id, isNew) => {
 export async function loadTitle(id) {
   const { status, data } = await get(`threads/${id}`);
   if (id !== current()) return;
-  if (status === 404) showGone();
-  else showTitle(data.title);
+  if (status !== 404) showTitle(data.title);
+  else if (!list().children.length) showGone(); // what is shown here may not be saved yet
 }
 
 export function showTitle(title = "") {
@@ -105,11 +105,7 @@ function announce(before, message) {
 
 function showMessage(message) {
   const known = turns.get(message.id);
-  if (message.deleted) {
-    known?.element.remove();
-    turns.delete(message.id);
-    return showEmpty();
-  }
+  if (message.deleted) return removeMessage(message.id);
   const element = known?.element ?? make("div", { className: "limner-turn", id: `turn-${message.id}` });
   if (known && known.message.prompt === message.prompt && known.message.answer === message.answer) {
     known.message = message;
@@ -132,6 +128,21 @@ function showMessage(message) {
   restore();
   tick();
   showEmpty();
+}
+
+// Takes a message away. The focus that was within goes to the message beside it, or to the prompt.
+function removeMessage(id) {
+  const element = turnOf(id);
+  if (!element) return;
+  const beside = element.previousElementSibling ?? element.nextElementSibling;
+  const isHeld = element.contains(document.activeElement);
+  element.remove();
+  turns.delete(id);
+  showEmpty();
+  if (!isHeld) return;
+  const article = beside && find("article", beside);
+  if (article) article.tabIndex = -1;
+  (article ?? find("#limner-prompt")).focus({ preventScroll: true });
 }
 
 function place(element, position) {
