@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.ui.chat import Chat
+from tests.ui.chat import Chat, box
 from tests.ui.conftest import Gate
 
 pytestmark = pytest.mark.browser
@@ -124,6 +124,14 @@ def test_revised_prompt_and_warnings_stand_under_the_picture(chat: Chat) -> None
     )
     expect(answer.locator("figcaption")).to_contain_text("Size: The size was rounded.")
     expect(chat.ask("A boat").get_by_text("Revised prompt")).to_have_count(0)
+
+
+def test_a_small_picture_stands_beside_the_top_of_its_actions(chat: Chat) -> None:
+    """At the edge of the composer, as every picture."""
+    answer = chat.ask("A boat #tiny #revised #warned")
+    left, top, *_ = box(chat.picture(answer))
+    assert top == box(answer)[1]
+    assert left == box(chat.page.locator("#limner-composer"))[0]
 
 
 def test_regenerating_keeps_the_good_picture(chat: Chat, gate: Gate) -> None:
