@@ -129,3 +129,30 @@ def test_a_reload_before_the_answer_loses_no_prompt_and_makes_no_second_picture(
     chat.reload()
     expect(chat.prompts).to_have_text(["A boat"])
     expect(card).to_have_count(0)
+
+
+@pytest.mark.parametrize("what", ["This message", "“A boat”"])
+def test_what_is_deleted_by_a_lost_answer_can_be_had_back(chat: Chat, what: str) -> None:
+    """The server says yes to the second try, and Undo is there as ever."""
+    answer = chat.ask("A boat")
+    posts: list[str] = []
+
+    def lose_the_first_answer(route: Route) -> None:
+        posts.append(route.request.url)
+        if len(posts) == 1:
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    chat.page.route("**/delete", lose_the_first_answer)
+    in_list = chat.page.get_by_role("button", name="More for A boat")
+    (chat.action(answer, "More") if what == "This message" else in_list).click()
+    chat.page.get_by_role("menuitem", name="Delete").last.click()
+    expect(chat.toasts).to_contain_text(f"{what} is deleted.")
+    expect(chat.prompts).to_have_count(0)
+
+    chat.toasts.get_by_role("button", name="Undo").click()
+
+    expect(chat.prompts).to_have_text("A boat")
+    assert len(posts) == 2

@@ -266,3 +266,25 @@ def test_a_drawer_by_keyboard(open_chat: Callable[..., Chat]) -> None:
     expect(listed(page)).to_have_text(["A boat"])
     press("Enter")
     expect(drawer).to_have_count(0)
+
+
+def test_a_message_is_had_back_from_another_conversation(chat: Chat) -> None:
+    """Undo asks the conversation in which the message was deleted, whichever is shown by then."""
+    page = chat.page
+    begin(chat, "A boat")
+    boat = page.url
+    begin(chat, "A fox")
+    listed(page).nth(1).click()
+    expect(chat.prompts).to_have_text("A boat")
+    chat.action(chat.answers, "More").click()
+    page.get_by_role("menuitem", name="Delete this message").click()
+    expect(chat.prompts).to_have_count(0)
+    listed(page).filter(has_text="A fox").click()
+    expect(chat.prompts).to_have_text("A fox")
+
+    with page.expect_response("**/restore*") as restored:
+        page.get_by_role("button", name="Undo").click()
+
+    assert restored.value.ok
+    chat.open(boat.removeprefix(chat.url))
+    expect(chat.prompts).to_have_text("A boat")

@@ -44,9 +44,9 @@ export function watchActions() {
 }
 
 // Posts an action of a message; returns the answer, and shows what went wrong.
-async function post(message, action, version, body, more = "") {
+async function post(message, action, version, { body, more = "", conversation = current() } = {}) {
   const query = `${version ? `&version=${version}` : ""}${more}`.replace("&", "?");
-  const reply = await send("POST", `threads/${current()}/messages/${message}/${action}${query}`, body);
+  const reply = await send("POST", `threads/${conversation}/messages/${message}/${action}${query}`, body);
   if (!reply.ok && reply.status !== 409) toast(reply.problem);
   return reply;
 }
@@ -63,7 +63,7 @@ async function act(button, action) {
 export async function regenerate(message, version, button, values, seed = "") {
   if (button?.classList.contains("limner-pressed")) return;
   button?.classList.add("limner-pressed");
-  const { ok, status, problem } = await post(message, "regenerate", version, values, seed && `&seed=${seed}`);
+  const { ok, status, problem } = await post(message, "regenerate", version, { body: values, more: seed && `&seed=${seed}` });
   button?.classList.remove("limner-pressed");
   if (ok) return showRunning(message);
   if (status !== 409) return;
@@ -83,6 +83,8 @@ async function showRunning(message) {
 
 // Deletes a message, or one version of it; it can be taken back for a minute.
 export async function remove(message, version, what) {
+  const conversation = current(); // another one may be shown when it is taken back
   const { ok } = await post(message, "delete", version);
-  if (ok) toast(`${what} is deleted.`, { action: () => post(message, "restore", version), seconds: UNDO_SECONDS });
+  const restore = () => post(message, "restore", version, { conversation });
+  if (ok) toast(`${what} is deleted.`, { action: restore, seconds: UNDO_SECONDS });
 }
