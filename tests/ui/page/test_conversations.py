@@ -150,6 +150,7 @@ def test_what_is_deleted_can_be_had_back_for_a_while(chat: Chat) -> None:
     expect(chat.answers).to_have_count(0)
     expect(page).to_have_url(f"{chat.url}/")
     expect(other.answers).to_have_count(0)
+    expect(other.toasts).to_contain_text("This conversation was deleted in another tab.")
     expect(listed(other.page)).to_have_text(["A fox"])
     other.page.goto(boat)
     gone = other.page.get_by_role("heading", name="This conversation is not here.")

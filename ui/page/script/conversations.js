@@ -1,7 +1,7 @@
 // The list of the visitor's conversations: found by day or by words, more of them on scrolling, and in step with
 // the other tabs.
 
-import { say } from "./announce.js";
+import { toast } from "./announce.js";
 import { current, onOpen, open } from "./conversation.js";
 import { find, findAll, make } from "./dom.js";
 import { mountDrawer } from "./drawer.js";
@@ -140,7 +140,7 @@ function drop(id) {
 
 // Takes over what another tab has changed.
 function heard({ gone }) {
-  if (gone && gone === current()) say("This conversation was deleted in another tab.");
+  if (gone && gone === current()) toast("This conversation was deleted in another tab.");
   if (gone) drop(gone);
   if (!document.hidden) load();
 }
