@@ -136,7 +136,7 @@ def test_what_is_run_again_keeps_its_choices(chat: Chat) -> None:
     use(chat, answer, "Use this seed")
     told(chat, "Seed 5 is set in Options.")
     for state, question in (("3 / 3", 0), ("4 / 4", 1)):
-        use(chat, answer, "Regenerate with the composer's choices")
+        use(chat, answer, "Regenerate with Shapes · Shapes One")
         dialog = chat.page.get_by_role("dialog", name="The same picture again?")
         if question:
             dialog.get_by_role("button", name="New seed").click()
@@ -175,6 +175,28 @@ def test_its_settings_are_used_again(chat: Chat) -> None:
 def test_a_new_seed_and_the_same_one(chat: Chat) -> None:
     answer = chat.ask("A boat")
     first = seed(answer)
+def test_a_picture_from_a_file_is_made_again(chat: Chat) -> None:
+    """By the prompt and choices in the file: it does not go in itself, and the draft can be had back."""
+    chat.choose("Provider", "Sketch")
+    answer = chat.ask("A boat")
+    more(answer).click()
+    with chat.page.expect_download() as begun:
+        chat.page.get_by_role("menuitem", name="Download with details").click()
+    chat.prompt.fill("Half a fox")
+    data = Path(begun.value.path()).read_bytes()
+    chat.add({"name": "boat.png", "mimeType": "image/png", "buffer": data})
+
+    told(chat, "how it was made").get_by_role("button", name="Use its settings").click()
+
+    expect(chat.prompt).to_have_value("A boat")
+    expect(chat.chips).to_have_count(0)
+    expect(chat.size).to_have_text("Size: 1:1")
+    expect(chat.options_button).to_have_text("Options1")
+    told(chat, "Your draft was replaced.").get_by_role("button", name="Bring it back").click()
+    expect(chat.prompt).to_have_value("Half a fox")
+    expect(chat.chips).to_contain_text(["boat.png"])
+
+
     use(chat, answer, "Use this seed")
     told(chat, f"Seed {first} is set in Options.")
     expect(chat.page.get_by_role("button", name="Options")).to_have_text("Options1")

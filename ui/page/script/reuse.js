@@ -3,7 +3,7 @@
 import { toast } from "./announce.js";
 import { regenerate, remove } from "./actions.js";
 import { bringBack, putIn, takeChips } from "./chips.js";
-import { chosen, composerValues, offer, setValue, useSettings } from "./choices.js";
+import { chosen, composerValues, offer, picturesWanted, setValue, useSettings } from "./choices.js";
 import { promptText, restore, write } from "./composer.js";
 import { copyText } from "./copy.js";
 import { current } from "./conversation.js";
@@ -28,7 +28,7 @@ export function openReuse(button) {
   const can = new Set(button.dataset.can.split(" "));
   const entries = [
     ["Edit prompt and run again", () => withDetails((data) => editWithin(turnOf(message), data))],
-    ["Regenerate with the composer's choices", () => regenerate(message, version, null, asComposed(message))],
+    [`Regenerate with ${choicesInWords()}`, () => regenerate(message, version, null, asComposed(message))],
     ["Regenerate with a new seed", can.has("seed") && (() => regenerate(message, version, null, undefined, "new"))],
     ["Use these settings", () => withDetails((data) => use(data))],
     ["Use this seed", can.has("seed") && (() => withDetails(useSeed))],
@@ -48,6 +48,18 @@ const detailsOf = (message, version) => get(`threads/${current()}/messages/${mes
 
 // What was asked for a picture; who asked without the page may have left the choice of the model to the server.
 const settingsOf = ({ provider, model, requested }) => ({ provider, model, ...requested });
+
+// The provider, the model and what else the composer shows, down to the price: a click on it may cost money.
+function choicesInWords() {
+  const [provider, model, size] = ["provider", "model", "size"].map((name) => find(`#limner-choices [name=${name}]`));
+  return [
+    provider.selectedOptions[0].textContent.split(" · ")[0],
+    model.length > 1 && model.selectedOptions[0].textContent,
+    !size.hidden && size.value && size.lastElementChild.textContent,
+    picturesWanted() > 1 && `× ${picturesWanted()}`,
+    find("#limner-price").textContent,
+  ].filter(Boolean).join(" · ");
+}
 
 // The prompt of a message with what the composer says now.
 function asComposed(id) {
@@ -72,18 +84,28 @@ export async function editAgain(message, version) {
   write(ok ? data.requested.prompt : find(".limner-prompt", asked).textContent);
   const inputs = bringBack(asked);
   if (ok) useSettings(settingsOf(data));
-  const action = () => (takeChips(), restore({ prompt: draft, inputs }));
-  if (draft.trim() || inputs.length) toast("Your draft was replaced.", { action, label: "Bring it back", seconds: 30 });
+  offerBack({ prompt: draft, inputs });
 }
 
-// Offers the settings that a picture brought along.
+// Offers what stood in the composer before, if anything did.
+function offerBack(draft) {
+  const action = () => (takeChips(), restore(draft));
+  if (draft.prompt.trim() || draft.inputs.length) toast("Your draft was replaced.", { action, label: "Bring it back", seconds: 30 });
+}
+
+// Offers the settings that a picture brought along. With its prompt they make it again, so that it does not go in itself.
 export function offerSettings(settings) {
   if (!settings) return;
   const { prompt, tool = "another program", ...rest } = settings;
-  const action = () => {
-    if (prompt) write(prompt);
+  const action = async () => {
+    if (prompt) {
+      offerBack({ prompt: promptText(), inputs: takeChips().filter(({ name }) => name) });
+      write(prompt);
+    }
     const known = [...find("#limner-choices [name=provider]").options].some(({ value }) => value === rest.provider);
-    useSettings(known ? rest : { ...chosen(), ...pick(rest) });
+    await useSettings(known ? rest : { ...chosen(), ...pick(rest) });
+    const named = offer().sizes.find(({ width, height }) => `${width}x${height}` === rest.size);
+    if (named) setValue("size", named.value);
   };
   toast(`This picture says how it was made, by ${tool}.`, { action, label: "Use its settings", seconds: 30 });
 }
