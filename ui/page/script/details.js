@@ -6,11 +6,11 @@ import { find, make } from "./dom.js";
 
 const LABELS = {
   prompt: "Prompt", provider: "Provider", model: "Model", size: "Size", seed: "Seed",
-  negative_prompt: "Leave out", options: "Options", started: "Begun", duration: "Time taken", cost: "Cost",
-  paid: "Costs money",
+  negative_prompt: "Leave out", options: "Options", requested: "Asked for", picture: "Picture",
+  started: "Started", duration: "Time taken", cost: "Cost", paid: "Costs money",
   revised_prompt: "Revised prompt", text: "Words beside the picture", warnings: "Warnings", usage: "Usage",
-  request_id: "Request id", signed: "Signed", picture: "Picture", media_type: "Type", failure: "Failure",
-  metadata: "From the service", number: "Version", status: "Status", sha256: "SHA-256",
+  request_id: "Request id", signed: "Signed", from_pictures: "Made from pictures", failure: "Failure",
+  metadata: "From the service", version: "Version", status: "Status", sha256: "SHA-256",
 };
 const ORDER = Object.keys(LABELS);
 const INSIDE = `
@@ -25,12 +25,12 @@ const INSIDE = `
     <p role="status"></p>
     <button type="button" name="copy-table">Copy text</button>
     <button type="button" name="copy-json">Copy JSON</button>
-    <button type="button" name="close" autofocus>Close</button>
+    <button type="button" name="close">Close</button>
   </footer>`;
 
 // Shows what `data` holds, by names of the server; what it lacks is left out.
 export function openDetails(data, { title = "Details" } = {}) {
-  const rows = rowsOf(data);
+  const rows = rowsOf(forPeople(data));
   const json = JSON.stringify(data, null, 2);
   const named = { className: "limner-facts", "aria-labelledby": "limner-facts-title" };
   const dialog = make("dialog", { ...named, innerHTML: INSIDE });
@@ -69,13 +69,29 @@ export function openDetails(data, { title = "Details" } = {}) {
   });
   find("#limner").append(dialog);
   dialog.showModal();
+  inside("[name=close]").focus(); // `autofocus` is refused in a frame
   closeOnBack(dialog);
 }
 
 // --- What is known, as rows of a label and a value: a text, a list, or rows again ---
 
-function rowsOf({ provenance = {}, ...data }) {
-  const all = { ...provenance, ...data };
+// Says each thing once, and leaves out what says nothing; the JSON has it all.
+function forPeople({ message, turn, status, width, height, media_type: type, bytes, requested = {}, ...data }) {
+  const known = Object.entries({ ...data, ...(status !== "complete" && { status }) }).filter(([, value]) => value !== false);
+  const { images, mask, ...choices } = requested;
+  const isNews = ([name, value]) => JSON.stringify(value) !== JSON.stringify(data[name]);
+  const all = { ...Object.fromEntries(known), requested: Object.fromEntries(Object.entries(choices).filter(isNews)) };
+  if (images) all.from_pictures = images.map(({ filename }) => filename);
+  if (all.started) all.started = new Date(all.started).toLocaleString("en", { dateStyle: "long", timeStyle: "short" });
+  for (const one of [all, all.requested]) if (one.size) one.size = one.size.replace("x", " × ");
+  if (all.size === `${width} × ${height}`) delete all.size;
+  if (!width) return all;
+  const weight = bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  const kind = type.replace(/^image\/|\+xml$/g, "").toUpperCase();
+  return { ...all, picture: `${width} × ${height} pixels, ${kind}, ${weight}` };
+}
+
+function rowsOf(all) {
   const rank = (name) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
   return Object.keys(all)
     .filter((name) => !name.endsWith("_label") && isKnown(all[name]))
@@ -97,9 +113,10 @@ function labelOf(name) {
 function valueOf(name, all) {
   const value = all[name];
   const label = all[`${name}_label`];
-  if (name === "started" && Number.isFinite(value)) return new Date(value * 1000).toLocaleString();
   if (name === "duration" && Number.isFinite(value)) return `${value.toFixed(1)} s`;
-  if (label) return label === value ? label : `${label} (${value})`;
+  if ([label, value].every((one) => typeof one === "string")) {
+    return label.toLowerCase() === value.toLowerCase() ? label : `${label} (${value})`;
+  }
   return plain(value);
 }
 

@@ -9,7 +9,7 @@ seedDialog.innerHTML = `<form method="dialog">
   <h2 id="limner-ask-title">The same picture again?</h2>
   <p id="limner-ask-text">This would make the same picture again, since its seed is fixed (and costs money).</p>
   <div>
-    <button value="new" class="limner-button limner-main" autofocus>New seed</button>
+    <button value="new" class="limner-button limner-main">New seed</button>
     <button value="same" class="limner-button">Same seed</button>
     <button value="" class="limner-button">Cancel</button>
   </div>

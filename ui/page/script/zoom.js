@@ -52,6 +52,7 @@ export function openZoom(button) {
   dialog ??= makeDialog();
   dialog.showModal();
   closeOnBack(dialog);
+  inside("[name=close]").focus(); // `autofocus` is refused in a frame
   view.isFit = true;
   tell("");
   show(button);
@@ -221,7 +222,6 @@ function makeDialog() {
   const named = { className: "limner-zoom", "aria-label": "Picture in full size" };
   dialog = make("dialog", { ...named, innerHTML: INSIDE });
   find("#limner").append(dialog);
-  inside("[name=close]").autofocus = true;
   view = new View(inside(".limner-zoom-stage"), sheet(), {
     changed: showScale,
     swiped: (way) => step(getComputedStyle(dialog).direction === "rtl" ? -way : way),
