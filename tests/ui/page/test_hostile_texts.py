@@ -53,7 +53,7 @@ def test_a_hostile_prompt_that_is_edited(chat: Chat, nasty: str) -> None:
     """G9: from the error card back into the box, letter by letter."""
     answer = chat.ask(f"{nasty} #filtered")
 
-    chat.action(answer, "Edit prompt").click()
+    chat.action(answer, "Edit in composer").click()
 
     expect(chat.prompt).to_have_value(f"{nasty} #filtered")
     unharmed(chat.page)

@@ -184,7 +184,7 @@ def test_edit_prompt_brings_the_pictures_back(retouch: Chat, kept: Kept) -> None
     answer = retouch.ask(f"Both together #filtered {kept.tag}")
     assert kept.colours() == [RED, BLUE]
 
-    retouch.action(answer, "Edit prompt").click()
+    retouch.action(answer, "Edit in composer").click()
 
     expect(retouch.chip(2)).to_contain_text("blue.png")
     retouch.picture(retouch.ask(f"Both of them {kept.tag}"))
@@ -197,7 +197,7 @@ def test_edit_prompt_lets_what_it_replaces_be_had_back(retouch: Chat) -> None:
     retouch.add(picture_file("green.png", "green"))
     retouch.prompt.fill("Something else")
 
-    retouch.action(answer, "Edit prompt").click()
+    retouch.action(answer, "Edit in composer").click()
 
     expect(retouch.prompt).to_have_value("Both together #filtered")
     expect(retouch.chips).to_have_count(2)

@@ -246,7 +246,7 @@ def test_edit_prompt_brings_the_area_back(marking: Marking, kept: Kept) -> None:
     marking.paint((0.25, 0.5))
     marking.done()
     answer = marking.chat.ask("Bluer #filtered")
-    marking.chat.action(answer, "Edit prompt").click()
+    marking.chat.action(answer, "Edit in composer").click()
     expect(marking.chat.chip(1)).to_contain_text("Area marked")
     may_change = marking.send(kept)
     assert all_of(may_change, [(0.25, 0.5), (0.75, 0.5)]) == [True, False]

@@ -60,7 +60,7 @@ def test_refused_by_the_content_filter(chat: Chat) -> None:
     expect(card).to_contain_text("The safety system said no.")
     expect(answer.locator("img")).to_have_count(0)
 
-    chat.action(answer, "Edit prompt").click()
+    chat.action(answer, "Edit in composer").click()
 
     expect(chat.prompt).to_have_value("Something forbidden #filtered")
     expect(chat.prompt).to_be_focused()
@@ -84,7 +84,7 @@ def test_a_failure_says_what_why_and_what_next(chat: Chat) -> None:
         expect(card).to_contain_text("The service says The service's own words.")
         expect(answer.locator("img")).to_have_count(0)
         expect(chat.action(answer, "Try again")).to_have_count(1 if again else 0)
-        expect(chat.action(answer, "Edit prompt")).to_be_visible()
+        expect(chat.action(answer, "Edit in composer")).to_be_visible()
 
 
 def test_a_stopped_picture_can_be_tried_again(chat: Chat, gate: Gate) -> None:

@@ -45,7 +45,7 @@ export function addPending({ key, prompt, inputs }) {
       const button = (label, act) => make("button", { type: "button", className: "limner-button", onclick: () => (remove(), act()) }, label);
       state.replaceWith(make("div", { className: "limner-card limner-error", role: "alert" },
         make("h3", {}, heading), make("p", {}, problem),
-        button("Send again", again), button("Edit prompt", edit), button("Discard", discard)));
+        button("Send again", again), button("Edit in composer", edit), button("Discard", discard)));
     },
   };
 }
