@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.ui.chat import Chat
+from tests.ui.chat import Chat, box, overlap
 
 pytestmark = pytest.mark.browser
 
@@ -222,6 +222,7 @@ def test_a_drawer_by_touch(open_chat: Callable[..., Chat]) -> None:
     opener.tap()
     page.get_by_role("button", name="More for A boat").tap()
     page.get_by_role("menuitem", name="Delete").tap()
+    assert not overlap(chat.toasts, page.get_by_role("searchbox"))
     page.get_by_role("button", name="Undo").tap()  # within the drawer
     expect(listed(page)).to_have_text(["A fox", "A boat"])
 

@@ -150,6 +150,17 @@ def test_sentences_stand_below_each_other_until_they_are_dismissed(window: Chat)
     expect(window.toasts).to_contain_text("in the composer already")
 
 
+def test_few_sentences_stand_over_the_page_at_once(window: Chat) -> None:
+    """The oldest makes way for the next, unless it offers something."""
+    window.page.evaluate("""async () => {
+      const script = [...document.scripts].find(({ type, src }) => type === "module" && src);
+      const { toast } = await import(new URL("announce.js", script.src));
+      toast("Deleted.", { action() {}, seconds: 60 });
+      for (const sentence of ["One.", "Two.", "Three."]) toast(sentence, { seconds: 60 });
+    }""")
+    expect(window.toasts).to_have_text(["Deleted.Undo", "Two.", "Three."])
+
+
 def test_a_wrong_seed_opens_options_where_it_is(window: Chat) -> None:
     """With the reason beneath the field, until it is corrected; a number that is too high as well."""
     window.options()

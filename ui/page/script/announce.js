@@ -1,17 +1,20 @@
 // Sentences for the person: those that only screen readers say, and those that everybody sees for a while.
 
-import { find, iconButton, make } from "./dom.js";
+import { find, findAll, iconButton, make } from "./dom.js";
 
-const SECONDS = 8;
+const MOST = 2; // sentences at once that are not waiting for an answer
+
+export const secondsToRead = (sentence) => 2 + 0.06 * sentence.length;
 
 // Has screen readers say a sentence.
 export function say(sentence) {
   find(".limner-announcer").textContent = sentence;
 }
 
-// Shows a sentence until it is dismissed or its time is over; the time starts anew once neither the pointer nor the
-// focus is on it. With an action it has a button. Returns a function that removes it.
-export function toast(sentence, { action, label = "Undo", seconds = SECONDS } = {}) {
+// Shows a sentence below the latest of those that are shown already, until it is dismissed or its time is over, which
+// starts anew once neither the pointer nor the focus is on it. With an action it has a button. Returns a function that
+// removes it.
+export function toast(sentence, { action, label = "Undo", seconds = secondsToRead(sentence) } = {}) {
   const dismiss = iconButton("close", "Dismiss");
   const act = action && make("button", { type: "button", className: "limner-button" }, label);
   const shown = make("li", {}, make("p", { dir: "auto" }, sentence), act, dismiss);
@@ -30,6 +33,7 @@ export function toast(sentence, { action, label = "Undo", seconds = SECONDS } = 
   }
   for (const on of ["pointerenter", "focusin"]) shown.addEventListener(on, () => clearTimeout(timer));
   for (const on of ["pointerleave", "focusout"]) shown.addEventListener(on, start);
+  for (const old of findAll(".limner-toasts li:not(:has(.limner-button, :focus))").slice(0, 1 - MOST)) old.remove();
   find(".limner-toasts").append(shown);
   start();
   say(action ? `${sentence} ${label} is possible for ${seconds} seconds.` : sentence);

@@ -1,6 +1,7 @@
 // A picture in full size, in a dialog that goes from one to the next: its thumbnail at once, and the original
 // in its place when that is decoded.
 
+import { secondsToRead } from "./announce.js";
 import { closeOnBack } from "./back.js";
 import { copyPicture } from "./copy.js";
 import { find, findAll, make } from "./dom.js";
@@ -51,8 +52,8 @@ const sheet = () => inside(".limner-zoom-sheet");
 export function openZoom(button) {
   dialog ??= makeDialog();
   dialog.showModal();
-  closeOnBack(dialog);
   inside("[name=close]").focus(); // `autofocus` is refused in a frame
+  closeOnBack(dialog);
   view.isFit = true;
   tell("");
   show(button);
@@ -208,7 +209,7 @@ function tell(sentence) {
   const said = inside(".limner-zoom-said");
   said.textContent = sentence;
   clearTimeout(hiding);
-  if (sentence) hiding = setTimeout(() => (said.textContent = ""), 2000 + 60 * sentence.length); // what it takes to read it
+  if (sentence) hiding = setTimeout(() => (said.textContent = ""), secondsToRead(sentence) * 1000);
 }
 
 function showScale() {
