@@ -52,7 +52,7 @@ def test_it_is_exported_and_imported_by_somebody_else(chat: Chat, open_chat: Cal
     other.toasts.get_by_role("button", name="Dismiss").click()
     bring(other, begun.value.suggested_filename, data)
     expect(other.prompts).to_have_text(["A boat", "A fox #filtered"])
-    expect(other.toasts).to_have_count(0)
+    expect(other.toasts).to_have_text(["a-boat.zip is imported: this is the new conversation."])
     expect(other.answers.first.get_by_text("2 / 2")).to_be_visible()
     assert other.picture(other.answers.first).evaluate(BYTES) == made
     expect(other.answers.last).to_contain_text("The safety system said no.")

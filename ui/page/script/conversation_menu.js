@@ -41,4 +41,5 @@ async function importArchive(file) {
   if (!reply?.ok) return toast(data.error ?? (reply ? NOT_ACCEPTED : FILE_NOT_SENT));
   refresh();
   open(data.conversation);
+  toast(`${file.name} is imported: this is the new conversation.`);
 }
