@@ -290,3 +290,13 @@ def test_a_message_is_had_back_from_another_conversation(chat: Chat) -> None:
     assert restored.value.ok
     chat.open(boat.removeprefix(chat.url))
     expect(chat.prompts).to_have_text("A boat")
+
+
+def test_its_picture_is_seen_whole(chat: Chat) -> None:
+    """The mark of the open one stands beside it, and what is transparent shows as that."""
+    begin(chat, "A boat #transparent")
+    link = listed(chat.page)
+    picture = link.locator("img.limner-loaded")
+    expect(picture).to_have_css("background-image", re.compile("conic-gradient"))
+    mark = link.evaluate("link => parseFloat(getComputedStyle(link, '::before').width)")
+    assert box(picture)[0] >= box(link)[0] + 2 * mark

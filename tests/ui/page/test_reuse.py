@@ -83,6 +83,9 @@ def test_the_prompt_is_edited_and_run_again_by_keyboard(chat: Chat) -> None:
     press("ArrowDown")
     expect(items.last).to_have_text("Delete this message")
     expect(items.last).to_be_focused()
+    for name in ("Details", "Download with details", "Delete this message", "Details"):
+        press("d")
+        expect(page.get_by_role("menuitem", name=name, exact=True)).to_be_focused()
     press("Home")
     expect(items.first).to_be_focused()
     press("Escape")
@@ -172,9 +175,6 @@ def test_its_settings_are_used_again(chat: Chat) -> None:
     expect(page.get_by_role("dialog", name="Details")).to_contain_text("fog")
 
 
-def test_a_new_seed_and_the_same_one(chat: Chat) -> None:
-    answer = chat.ask("A boat")
-    first = seed(answer)
 def test_a_picture_from_a_file_is_made_again(chat: Chat) -> None:
     """By the prompt and choices in the file: it does not go in itself, and the draft can be had back."""
     chat.choose("Provider", "Sketch")
@@ -197,6 +197,9 @@ def test_a_picture_from_a_file_is_made_again(chat: Chat) -> None:
     expect(chat.chips).to_contain_text(["boat.png"])
 
 
+def test_a_new_seed_and_the_same_one(chat: Chat) -> None:
+    answer = chat.ask("A boat")
+    first = seed(answer)
     use(chat, answer, "Use this seed")
     told(chat, f"Seed {first} is set in Options.")
     expect(chat.page.get_by_role("button", name="Options")).to_have_text("Options1")

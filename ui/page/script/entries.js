@@ -16,7 +16,7 @@ export function entry(conversation) {
   const { id, title, thumbnail } = conversation;
   const name = title || "Untitled";
   const picture = thumbnail
-    ? make("img", { loading: "lazy", decoding: "async", alt: "", width: 40, height: 40, src: `${root}/${thumbnail}` })
+    ? make("img", { onload: ({ target }) => (target.className = "limner-loaded"), loading: "lazy", decoding: "async", alt: "", width: 40, height: 40, src: `${root}/${thumbnail}` })
     : make("span", { className: "limner-unpictured" });
   const more = iconButton("more", `More for ${name}`, { title: "More", "aria-haspopup": "menu", "aria-expanded": "false" });
   more.addEventListener("click", () => {

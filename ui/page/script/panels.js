@@ -67,13 +67,16 @@ export function menuItem(label, act) {
   return item;
 }
 
-// The arrows, Home and End move within a menu; Tab closes it.
+// The arrows, Home, End and the first letter of an entry move within a menu; Tab closes it.
 function moveInMenu(menu, event) {
   const items = findAll("[role^=menuitem]", menu);
   const at = items.indexOf(document.activeElement);
-  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
-  if (event.key === "Tab") return menu.hidePopover();
-  if (to === undefined) return;
+  const { key } = event;
+  if (key === "Tab") return menu.hidePopover();
+  const begins = (item) => key.length === 1 && item.textContent.toLowerCase().startsWith(key.toLowerCase());
+  const named = [...items.slice(at + 1), ...items].findIndex(begins);
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[key] ?? (named < 0 ? null : at + 1 + named);
+  if (to === null || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   items.at(to % items.length).focus();
 }
