@@ -66,6 +66,7 @@ def test_nothing_is_asked_after_an_attempt_without_a_picture(chat: Chat, gate: G
     chat.page.get_by_label("Seed").fill("5")
     answer = chat.send(f"A boat {gate.tag}")
     chat.action(answer, "Stop").click()
+    expect(answer.get_by_role("heading", name="Stopped")).to_be_visible()
     gate.open()
     chat.action(answer, "Try again").click()
     chat.picture(answer)
