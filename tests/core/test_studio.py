@@ -22,6 +22,7 @@ from core.chat.request import UserRequest
 from core.generation import normalise
 from core.generation.limits import Visitor
 from core.settings.schema import Settings
+from core.storage import store
 from core.storage.pictures import Pictures
 from core.storage.store import Store
 from limner import (
@@ -513,12 +514,12 @@ async def test_the_event_loop_turns_while_a_picture_is_drawn_read_decoded_and_st
         return wait_and_work
 
     async with studio_of(tmp_path, ScriptedProvider(), provider="sketch") as studio:
-        for owner, name in [(sketch, "paint"), (picture, "read"), (picture, "identify"), (Pictures, "put")]:
+        steps = [(sketch, "paint"), (picture, "read"), (picture, "identify"), (Pictures, "put")]
+        for owner, name in [(store, "read_messages"), *steps]:
             monkeypatch.setattr(owner, name, after_a_turn(vars(owner)[name]))
-        monkeypatch.setattr(studio.store, "_read", after_a_turn(studio.store._read))
         _, _, version = await ask(studio, size="256x256")
     assert version.status == "complete", version.failure
-    assert done == ["_read", "paint", "read", "identify", "put"]
+    assert done == ["read_messages", "paint", "read", "identify", "put"]
 
 
 async def test_conversations_are_collected_and_memory_stays_flat(tmp_path: Path) -> None:
