@@ -65,9 +65,11 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    # the shell draws no window around a page, which saves a third of the time
+    known = ("chromium-headless-shell", "chromium", "google-chrome")
+    executable = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, known)), None)
     if executable is None:
-        problem = "There is no Chromium: install it (apt-get install chromium), or name it in CHROMIUM."
+        problem = "There is no Chromium: install chromium-headless-shell, or name one in CHROMIUM."
         if os.environ.get("CI"):
             pytest.fail(problem)
         pytest.skip(problem)

@@ -93,8 +93,9 @@ async def test_what_is_deleted_is_not_there_until_it_is_restored(opened: tuple[C
     assert (await client.get(f"{at}/details?version=2")).status_code == 404
     assert (await client.post(f"{at}/restore?version=2")).status_code == 200
     assert [version.number for version in message.shown] == [1, 2]
-    assert (await client.post(f"{at}/delete")).status_code == 200
-    for action in ("regenerate", "stop", "choose?version=1", "delete"):
+    for _ in range(2):  # the second, as when the answer to the first was lost, changes nothing
+        assert (await client.post(f"{at}/delete")).status_code == 200
+    for action in ("regenerate", "stop", "choose?version=1"):
         gone = await client.post(f"{at}/{action}")
         assert (gone.status_code, gone.json()["error"]) == (
             404,
