@@ -52,10 +52,10 @@ function showGone() {
   showEmpty();
 }
 
-function clear() {
+function clear(left = []) {
   turns.clear();
   waiting = [];
-  list().replaceChildren();
+  list().replaceChildren(...left);
   olderBox().hidden = true;
   showTitle();
   forgetPlace();
@@ -67,7 +67,7 @@ export function showEmpty() {
 }
 
 function take({ messages, live = [], reset, more, older }, isFirst) {
-  if (reset) clear();
+  if (reset) clear(findAll(".limner-pending-turn", list()));
   waiting.push(...messages);
   if (isFirst && more) return;
   for (const message of waiting.splice(0)) {
