@@ -120,6 +120,7 @@ def test_create_waits_for_the_area(marking: Marking) -> None:
     marking.open()
     marking.button("Invert").click()
     marking.button("Done").click()
+    expect(marking.dialog).to_be_hidden()
     marking.chat.prompt.fill("Bluer")
     marking.chat.create.click()
     expect(marking.page.get_by_text("It is sent as soon as the upload is complete.")).to_be_visible()
