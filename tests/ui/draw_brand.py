@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
-import shutil
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
@@ -13,6 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 from limner import ImageRequest, Size
 from providers.sketch.painting import paint
 from providers.sketch.plan import plan_for
+from tests.conftest import find_chromium
 from tests.serving import ROOT
 
 BRAND = ROOT / "ui" / "page" / "brand"
@@ -73,8 +72,7 @@ def main() -> None:
     pictures = "".join(f'<img src="data:image/webp;base64,{one}">' for one in thumbnails)
     card = CARD.format(typeface=data_of((BRAND / "inter.woff2").read_bytes()), mark=MARK, pictures=pictures)
     with sync_playwright() as playwright:
-        executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         page = browser.new_page()
         for name, (side, mark) in ICONS.items():
             icon = shot(page, f"<style>body {{ margin: 0; line-height: 0; }}</style>{mark}", side, side)

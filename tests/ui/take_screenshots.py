@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Literal
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.conftest import find_chromium
 from tests.serving import ROOT, Serving
 from tests.ui.chat import Chat
 
@@ -43,8 +43,7 @@ def main() -> None:
     app = Serving(folder, {"LIMNER_DATA_DIR": str(folder)})
     try:
         with sync_playwright() as playwright:
-            chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-            browser = playwright.chromium.launch(executable_path=chromium)
+            browser = playwright.chromium.launch(executable_path=find_chromium())
             for name, (width, height, colours) in PLACES.items():
                 take(browser, app, ROOT / name, width, height, colours)
             browser.close()
