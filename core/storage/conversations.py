@@ -98,14 +98,16 @@ class Conversations:
         Each word of the search is in the title, or all of them in one prompt. What `SEARCH_SECONDS` are not
         enough for is not found.
         """
-        words, end = _folded(search).split(), time.monotonic() + SEARCH_SECONDS
-
-        def matches(text: str | None) -> bool:
-            folded = _folded(text or "") if time.monotonic() < end else ""
-            return all(word in folded for word in words)
+        words = _folded(search).split()
 
         def read(database: sqlite3.Connection) -> list[ConversationEntry]:
-            database.create_function("matches", 1, matches, deterministic=True)
+            end = time.monotonic() + SEARCH_SECONDS  # from when the store's thread has come to it
+
+            def matches(text: str | None) -> bool:
+                folded = _folded(text or "") if time.monotonic() < end else ""
+                return all(word in folded for word in words)
+
+            database.create_function("matches", 1, matches)
             latest = float("inf") if before is None else before
             values = {"owner": owner, "before": latest, "everything": not words}
             return [ConversationEntry(*row) for row in database.execute(_LIST, values)]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -141,6 +144,28 @@ async def test_a_search_finds_prompts_and_titles(store: Store, search: str, ids:
     await execute(store, "UPDATE message SET asked = '{' WHERE thread = 'damaged'")
     await execute(store, "UPDATE version SET content = '{' WHERE message = 'damaged-xyz'")
     assert await found(store, search) == ids
+
+
+async def test_a_search_ends_and_its_time_begins_when_the_store_comes_to_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [0.0]
+    await ask(store, "fox", "a fox")
+    monkeypatch.setattr(conversations, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+
+    waits = threading.Event()
+
+    def busy(_: object) -> None:
+        assert waits.wait(20)
+        seconds[0] += 10 * conversations.SEARCH_SECONDS
+
+    before, search = (asyncio.create_task(work) for work in (store._in_database(busy), found(store, "fox")))
+    await asyncio.sleep(0)  # both are in the store's thread's queue
+    waits.set()
+    await before
+    assert await search == ["fox"], "The wait for others does not count."
+    monkeypatch.setattr(conversations, "SEARCH_SECONDS", 0.0)
+    assert await found(store, "fox") == []
 
 
 async def test_the_thumbnail_is_the_picture_that_the_newest_message_with_one_shows(store: Store) -> None:
