@@ -81,13 +81,13 @@ class SecurityMiddleware:
         unwanted = {b"x-gradio-server"}
         if not (self._settings.behind_proxy and _HOST.fullmatch(headers.get("x-forwarded-host", ""))):
             unwanted.add(b"x-forwarded-host")
-        cookie = None
+        cookie, foreign = None, self._is_foreign(headers)
         path, request = get_route_path(scope), Request(scope)
         is_page = path in ("", "/")  # which renews it
         wants_cookie = _WITH_COOKIE.fullmatch(path) and (is_page or not has_cookie(request))
-        if wants_cookie and not self._is_foreign(headers):
+        if wants_cookie and not foreign:
             cookie = cookie_header(request, behind_proxy=self._settings.behind_proxy)
-        if self._is_foreign(headers):
+        if foreign:
             unwanted.add(b"cookie")
             scope = {**scope, "session": {}}
         scope = {**scope, "headers": [header for header in scope["headers"] if header[0] not in unwanted]}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.chat.message import Message, Version
+from core.chat.thread import iso_time
 from core.parts import file_stem, filename, picture_path, thumbnail_path
 from core.plugins.catalog import PluginEntry
 from limner import ModelInfo
@@ -80,7 +80,7 @@ def message_html(
             "thumbnail": lambda picture: thumbnail_path(picture.name),
             "stem": file_stem,
             "proportions": _proportions,
-            "started": lambda version: datetime.fromtimestamp(version.started, timezone.utc).isoformat(),
+            "started": lambda version: iso_time(version.started),
             "usual": lambda version: _seconds(usual(version)),
         }
     )

@@ -1,7 +1,7 @@
 // What a person does with a message: its buttons are plain HTML, whose name is the action and whose value is the
 // message and, if it matters, the version.
 
-import { toast } from "./announce.js";
+import { toast, UNDO_SECONDS } from "./announce.js";
 import { putIn } from "./chips.js";
 import { write } from "./composer.js";
 import { copyPicture } from "./copy.js";
@@ -14,8 +14,6 @@ import { send } from "./server.js";
 import { turnOf } from "./thread.js";
 import { isUnloaded, reload } from "./unloaded.js";
 import { openZoom } from "./zoom.js";
-
-const UNDO_SECONDS = 60;
 
 const imageOf = (button) => find("img", button.closest("figure"));
 

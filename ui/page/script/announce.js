@@ -2,6 +2,7 @@
 
 import { find, findAll, iconButton, make } from "./dom.js";
 
+export const UNDO_SECONDS = 60; // for which the server keeps what was deleted
 const MOST = 2; // sentences at once that are not waiting for an answer
 
 export const secondsToRead = (sentence) => 2 + 0.06 * sentence.length;

@@ -22,6 +22,7 @@ const modelList = () => find("#limner-choices [name=model]");
 const keyOf = ({ provider, model }) => `${provider} ${model}`;
 const fields = () => findAll("#limner-options-panel [data-initial]");
 
+export const providerLabel = () => providerList().selectedOptions[0].textContent.split(" · ")[0];
 export const chosen = () => ({ provider: offered.provider, model: offered.model });
 export const isChoosing = () => asking !== null;
 export const offer = () => offered;
@@ -136,9 +137,9 @@ export function useSettings({ provider, model, size, seed, negative_prompt, opti
   return choose(provider, model, { values });
 }
 
-const fieldOf = (name) => fields().find((one) => one.name === name || one.name === `options.${name}`);
-
 export const isCompared = ({ provider, model }) => !!valuesNow().compare?.some(([p, m]) => p === provider && m === model);
+
+const fieldOf = (name) => fields().find((one) => one.name === name || one.name === `options.${name}`);
 
 // Returns what the server says of an option as the person knows it: by its label.
 export function withLabel(name, sentence) {

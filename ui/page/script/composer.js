@@ -1,7 +1,7 @@
 // The prompt, and how it is sent: what is typed outlives a reload, leaves the box the moment it is sent, and comes
 // back, or stays in the thread, if the server refuses it.
 
-import { composerValues, isChoosing, offer, picturesWanted, showWrong, withLabel } from "./choices.js";
+import { composerValues, isChoosing, offer, picturesWanted, providerLabel, showWrong, withLabel } from "./choices.js";
 import { addChip, chipCount, factsOf, isUploading, namesOf, showChips, takeChips } from "./chips.js";
 import { current, isUnsent, onOpen, settle } from "./conversation.js";
 import { find, hasMouse, make, randomId, stored } from "./dom.js";
@@ -75,7 +75,7 @@ export function showComposer() {
 }
 
 function keyNotice({ variable, url }) {
-  const label = find("#limner-choices [name=provider]").selectedOptions[0].textContent.split(" · ")[0];
+  const label = providerLabel();
   if (!variable) return [`${label} needs a key, which whoever runs this server has not set: choose another provider.`];
   const where = url ? [" ", make("a", { href: url, target: "_blank", rel: "noopener" }, "Get a key"), "."] : [];
   return [`${label} needs a key: set ${variable} and start Limner again.`, ...where];

@@ -1,12 +1,10 @@
 // One conversation in the list: a link with a thumbnail, and a small menu to rename it or to delete it.
 
-import { say, toast } from "./announce.js";
+import { say, toast, UNDO_SECONDS } from "./announce.js";
 import { addressOf, current, open } from "./conversation.js";
 import { find, iconButton, make, root } from "./dom.js";
 import { menuItem, togglePanel } from "./panels.js";
 import { send } from "./server.js";
-
-const UNDO = 60; // seconds
 
 let menu;
 let chosen = null; // the conversation whose menu is open
@@ -85,5 +83,5 @@ async function remove(conversation) {
     on.change(reply.data);
     if (wasOpen) open(id);
   };
-  toast(`“${title || "Untitled"}” is deleted.`, { action: restore, label: "Undo", seconds: UNDO });
+  toast(`“${title || "Untitled"}” is deleted.`, { action: restore, seconds: UNDO_SECONDS });
 }

@@ -3,7 +3,7 @@
 import { toast } from "./announce.js";
 import { regenerate, remove } from "./actions.js";
 import { bringBack, putIn, takeChips } from "./chips.js";
-import { chosen, composerValues, offer, picturesWanted, setValue, useSettings } from "./choices.js";
+import { chosen, composerValues, offer, picturesWanted, providerLabel, setValue, useSettings } from "./choices.js";
 import { promptText, restore, write } from "./composer.js";
 import { copyText } from "./copy.js";
 import { current } from "./conversation.js";
@@ -51,9 +51,9 @@ const settingsOf = ({ provider, model, requested }) => ({ provider, model, ...re
 
 // The provider, the model and what else the composer shows, down to the price: a click on it may cost money.
 function choicesInWords() {
-  const [provider, model, size] = ["provider", "model", "size"].map((name) => find(`#limner-choices [name=${name}]`));
+  const [model, size] = ["model", "size"].map((name) => find(`#limner-choices [name=${name}]`));
   return [
-    provider.selectedOptions[0].textContent.split(" · ")[0],
+    providerLabel(),
     model.length > 1 && model.selectedOptions[0].textContent,
     !size.hidden && size.value && size.lastElementChild.textContent,
     picturesWanted() > 1 && `× ${picturesWanted()}`,
@@ -114,4 +114,3 @@ export function offerSettings(settings) {
 function pick({ seed, size, negative_prompt }) {
   return { seed, negative_prompt, ...(offer().sizes.length && { size }) };
 }
-

@@ -2,7 +2,7 @@
 
 import { say } from "./announce.js";
 import { drawShape, forgetWrong, isCompared, markWrong, offer, refresh, setValue, valuesNow } from "./choices.js";
-import { find, make } from "./dom.js";
+import { find, findAll, make } from "./dom.js";
 import { reasonOf, usableModels } from "./fit.js";
 import { placePanel, togglePanel } from "./panels.js";
 
@@ -42,7 +42,7 @@ function drawSizes(panel) {
     const typed = own.value.trim();
     if (typed && !SIZE.test(typed)) return; // it may not be whole yet
     setValue("size", typed);
-    for (const input of list.querySelectorAll("input")) input.checked = input.value === typed;
+    for (const input of findAll("input", list)) input.checked = input.value === typed;
   });
   own.addEventListener("change", () => isOwnWrong());
   list.addEventListener("change", () => {
@@ -51,7 +51,7 @@ function drawSizes(panel) {
   });
   const label = make("label", { htmlFor: "limner-own-size" }, "Another size");
   panel.replaceChildren(make("h2", {}, "Size"), list, make("div", { className: "limner-own" }, label, own));
-  for (const input of [own, ...list.querySelectorAll("input")]) {
+  for (const input of [own, ...findAll("input", list)]) {
     input.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
       event.preventDefault();
@@ -94,7 +94,7 @@ function drawCounts(panel) {
       refresh();
       const at = [...list.children].indexOf(input.closest("label"));
       drawCounts(panel);
-      find(".limner-compare", panel).children[at].querySelector("input").focus();
+      findAll(".limner-compare input", panel)[at].focus();
     });
     list.append(make("label", {}, input, make("span", {}, other.label, reason && make("small", {}, reason))));
   }
