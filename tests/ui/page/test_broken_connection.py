@@ -79,6 +79,10 @@ def test_the_prompt_comes_back_and_sent_unchanged_it_keeps_its_key(chat: Chat) -
             chat.create.click()
             expect(chat.error).to_have_text(UNREACHABLE)
             expect(chat.prompt).to_have_value("A boat")
+        chat.page.evaluate(
+            "document.dispatchEvent(new Event('limner-online'))"
+        )  # as the stream's return does
+        expect(chat.error).to_be_hidden()
         chat.reload()
         expect(chat.prompt).to_have_value("A boat")
         chat.create.click()
