@@ -43,10 +43,15 @@ _DOCUMENT = """<!doctype html>
 """Gradio's app shows nothing but the page: not its logo while it loads."""
 _STARTING = """<script>
 window.__gradio_mode__ = "app";
-addEventListener("vite:preloadError", (event) => event.preventDefault());
+let isCutOff = false;
+addEventListener("vite:preloadError", (event) => {{
+  isCutOff = true;
+  event.preventDefault();
+}});
+addEventListener("unhandledrejection", (event) => isCutOff && event.preventDefault());
 addEventListener("load", () => setTimeout(() => import("{address}")));
 </script>"""
-"""Gradio's scripts wait until the page can be used; that one is cut off by leaving is no error."""
+"""Gradio's scripts wait until the page can be used; one that is cut off by leaving breaks others, unseen."""
 
 
 class IndexPage(Protocol):

@@ -121,6 +121,17 @@ def test_a_document_is_drawn_for_each_visitor_and_address() -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("name", ["Blocks", "Index"])
+def test_a_script_of_gradio_that_is_cut_off_is_no_error(app: Serving, page: Page, name: str) -> None:
+    """As when somebody leaves while it loads; the fixture fails the test for any error in the page."""
+    page.route(f"**/assets/{name}-*.js", lambda script: script.abort())
+    with page.expect_event("requestfailed"):
+        page.goto(app.url)
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
+
+
+@pytest.mark.browser
 def test_the_page_can_be_used_before_gradio_is_there(app: Serving, page: Page) -> None:
     held: list[Route] = []
     page.route("**/assets/index-*.js", lambda script: held.append(script))
