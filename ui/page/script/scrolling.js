@@ -27,6 +27,8 @@ function end() {
   return Math.min(scrollHeight - clientHeight, scrollTop + top - log().getBoundingClientRect().top - LEAD);
 }
 
+const isAtEnd = () => log().scrollTop > end() - NEAR;
+
 function stayAtEnd() {
   if (following && !find(".limner-edit:focus-within", log())) log().scrollTop = Math.max(log().scrollTop, end());
   height = log().scrollHeight;
@@ -54,6 +56,7 @@ export function keepPlace(change) {
 
 // Scrolls as little as is needed to show an element.
 export function reveal(element) {
+  following = isAtEnd(); // the browser tells of a scroll later than it happens
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   element.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
 }
@@ -62,6 +65,6 @@ export function watchScrolling() {
   new ResizeObserver(stayAtEnd).observe(find("#limner-turns"));
   log().addEventListener("scroll", () => {
     if (log().scrollHeight !== height) return; // it grew: nobody scrolled
-    following = log().scrollTop > end() - NEAR;
+    following = isAtEnd();
   });
 }
