@@ -153,7 +153,9 @@ def test_a_restart_of_the_server_costs_neither_the_thread_nor_the_typed_prompt(
     chat = Chat(page, mortal.url)
     source = chat.source(chat.ask("A boat"))
     cut_off = chat.send(f"A fox {gate.tag}")
-    expect(cut_off.locator(".limner-running")).to_be_visible()
+    expect(
+        cut_off.get_by_text(f"at {gate.tag[1:]}")
+    ).to_be_visible()  # its provider is called once it is kept
     chat.prompt.fill("Half a sent")
 
     mortal.stop(signal.SIGKILL)

@@ -157,8 +157,8 @@ def test_a_size_of_ones_own_is_sent(chat: Chat) -> None:
     chat.page.keyboard.press("Enter")
     expect(chat.size).to_be_focused()
     expect(chat.size).to_have_text("Size: 3:1")
-    details = chat.ask("A boat").locator(".limner-details").inner_text()
-    width, height = re.findall(r"(\d+) × (\d+)", details)[0]
+    details = chat.ask("A boat").locator(".limner-details").text_content()
+    width, height = re.findall(r"(\d+) × (\d+)", details or "")[0]
     assert int(width) / int(height) == pytest.approx(3, rel=0.02)
 
 

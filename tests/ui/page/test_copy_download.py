@@ -44,7 +44,7 @@ def shapes() -> Iterator[Any]:
 
 
 def _seed(answer: Locator) -> int:
-    found = re.search(r"seed (\d+)", answer.locator(".limner-details").inner_text())
+    found = re.search(r"seed (\d+)", answer.locator(".limner-details").text_content() or "")
     assert found
     return int(found[1])
 

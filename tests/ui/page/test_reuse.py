@@ -36,7 +36,7 @@ def details(answer: Locator) -> Locator:
 
 
 def seed(answer: Locator) -> int:
-    found = re.search(r"seed (\d+)", details(answer).first.inner_text())
+    found = re.search(r"seed (\d+)", details(answer).first.text_content() or "")
     assert found
     return int(found[1])
 

@@ -29,7 +29,8 @@ def sent(chat: Chat, prompt: str = "A boat") -> dict[str, Any]:
 
 def given(chat: Chat) -> str:
     """Returns the options that the provider got for the latest picture."""
-    return chat.answers.last.locator(".limner-note", has_text="Revised prompt").inner_text().split(": ", 2)[2]
+    note = chat.answers.last.locator(".limner-note", has_text="Revised prompt").text_content() or ""
+    return note.split(": ", 2)[2]
 
 
 def choosy(chat: Chat) -> Page:
