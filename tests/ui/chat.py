@@ -23,6 +23,13 @@ def box(part: Locator) -> tuple[float, float, float, float]:
     return found["x"], found["y"], found["x"] + found["width"], found["y"] + found["height"]
 
 
+def seed(answer: Locator) -> int:
+    """Returns the seed of an answer's first picture; what is out of view has no inner text."""
+    found = re.search(r"seed (\d+)", answer.locator(".limner-details").first.text_content() or "")
+    assert found
+    return int(found[1])
+
+
 def overlap(one: Locator, other: Locator) -> bool:
     (left, top, right, bottom), (x, y, x2, y2) = box(one), box(other)
     return left < x2 and x < right and top < y2 and y < bottom

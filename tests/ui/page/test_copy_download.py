@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.ui.chat import Chat
+from tests.ui.chat import Chat, seed
 from tests.ui.conftest import SHAPES
 
 pytestmark = pytest.mark.browser
@@ -41,12 +40,6 @@ def shapes() -> Iterator[Any]:
     sys.path.insert(0, str(SHAPES))
     yield importlib.import_module("limner_shapes.shapes")
     sys.path.remove(str(SHAPES))
-
-
-def _seed(answer: Locator) -> int:
-    found = re.search(r"seed (\d+)", answer.locator(".limner-details").text_content() or "")
-    assert found
-    return int(found[1])
 
 
 def _download(chat: Chat, answer: Locator) -> tuple[str, bytes]:
@@ -102,7 +95,7 @@ def test_the_download_is_what_the_provider_sent(chat: Chat, shapes: Any) -> None
         name, data = _download(chat, answer)
 
         assert name == f"a-boat-{kind}.{extension}"
-        assert data == shapes.picture({kind}, _seed(answer))
+        assert data == shapes.picture({kind}, seed(answer))
 
 
 def test_data_uris_of_every_encoding_come_out_whole(chat: Chat, shapes: Any) -> None:
@@ -115,7 +108,7 @@ def test_data_uris_of_every_encoding_come_out_whole(chat: Chat, shapes: Any) -> 
         _, data = _download(chat, answer)
         chat.action(answer, "Copy image").click()
 
-        sent = shapes.picture(tags - {"percent"}, _seed(answer)) if "percent" in tags else shapes.SVG.encode()
+        sent = shapes.picture(tags - {"percent"}, seed(answer)) if "percent" in tags else shapes.SVG.encode()
         assert data == sent, tags
         expect(chat.spoken).to_have_text("Copied.")
         assert image.evaluate(SAME_ON_THE_CLIPBOARD)[1:] == [320, 240, True], tags

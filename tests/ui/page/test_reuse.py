@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, expect
 
-from tests.ui.chat import Chat
+from tests.ui.chat import Chat, seed
 
 pytestmark = pytest.mark.browser
 
@@ -33,12 +33,6 @@ def told(chat: Chat, sentence: str) -> Locator:
 
 def details(answer: Locator) -> Locator:
     return answer.locator(".limner-details")
-
-
-def seed(answer: Locator) -> int:
-    found = re.search(r"seed (\d+)", details(answer).first.text_content() or "")
-    assert found
-    return int(found[1])
 
 
 def choose_many(chat: Chat) -> None:
