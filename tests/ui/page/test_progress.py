@@ -12,6 +12,8 @@ from tests.ui.conftest import Gate
 
 pytestmark = pytest.mark.browser
 
+TITLE = re.compile("/threads/[0-9a-f]{32}$")
+"""The address at which the page reads a conversation's title."""
 RECORDER = """
 window.notified = [];
 window.Notification = class {
@@ -78,7 +80,9 @@ def test_somebody_who_looks_elsewhere_is_told(away: Chat, gate: Gate) -> None:
     away.ask("A fox")
     assert page.evaluate("notified") == []
     held: list[Route] = []
+    titles: list[Route] = []
     page.route("**/messages", lambda route: held.append(route))
+    page.route(TITLE, lambda route: titles.append(route))
     gate.close()
     away.prompt.fill(f"A tree {gate.tag}")
     with page.expect_request("**/messages"):
@@ -87,7 +91,11 @@ def test_somebody_who_looks_elsewhere_is_told(away: Chat, gate: Gate) -> None:
     held[0].continue_()
     expect(away.answers.locator(".limner-running")).to_be_visible()
     gate.open()
-    expect(page).to_have_title(re.compile("^●"))
+    expect(page).to_have_title(f"● A boat {gate.tag} · Limner")
+    with page.expect_response(TITLE):
+        titles[0].continue_()  # read before the picture was there
+    page.evaluate("new Promise(requestAnimationFrame)")
+    expect(page).to_have_title(f"● A boat {gate.tag} · Limner")
     assert page.evaluate("notified") == [["Limner", f"The image is ready: A tree {gate.tag}"]]
     leave(page, away=False)
     menu.click()

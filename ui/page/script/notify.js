@@ -5,6 +5,9 @@ import { stored } from "./dom.js";
 const KEY = "limner.notifications";
 const MARK = "● ";
 
+let title = document.title;
+let isMarked = false;
+
 export const canNotify = () => "Notification" in window && Notification.permission !== "denied";
 export const isNotifying = () => canNotify() && Notification.permission === "granted" && stored("localStorage", KEY) === "on";
 
@@ -15,9 +18,24 @@ export async function setNotifying(isOn) {
   return isOn;
 }
 
+// Gives the tab a title; the mark stays before it until somebody looks.
+export function setTitle(text) {
+  title = text;
+  draw();
+}
+
+function mark(isNew) {
+  isMarked = isNew;
+  draw();
+}
+
+function draw() {
+  document.title = (isMarked ? MARK : "") + title;
+}
+
 export function notify({ said }) {
   if (!document.hidden && document.hasFocus()) return;
-  if (!document.title.startsWith(MARK)) document.title = MARK + document.title;
+  mark(true);
   if (!isNotifying()) return;
   const shown = new Notification("Limner", { body: said, tag: "limner" });
   shown.onclick = () => {
@@ -27,7 +45,7 @@ export function notify({ said }) {
 }
 
 function unmark() {
-  if (!document.hidden) document.title = document.title.replace(MARK, "");
+  if (!document.hidden) mark(false);
 }
 
 document.addEventListener("visibilitychange", unmark);

@@ -4,7 +4,7 @@ import { say, toast } from "./announce.js";
 import { current, onOpen } from "./conversation.js";
 import { refresh } from "./conversations.js";
 import { find, findAll, make } from "./dom.js";
-import { notify } from "./notify.js";
+import { notify, setTitle } from "./notify.js";
 import { isSending, replacePending } from "./pending.js";
 import { forgetPlace, keepEnd, keepPlace, scrollToEnd } from "./scrolling.js";
 import { get } from "./server.js";
@@ -39,7 +39,7 @@ export async function loadTitle(id) {
 
 export function showTitle(title = "") {
   find("#limner-title").textContent = title;
-  document.title = title ? `${title} · Limner` : "Limner";
+  setTitle(title ? `${title} · Limner` : "Limner");
 }
 
 function showGone() {
