@@ -29,7 +29,11 @@ async def limner(address: str) -> AsyncGenerator[Make]:
     """The whole road: limits, plugin, checks, proof, the file on the disk, the message in the database."""
     folder = tempfile.mkdtemp(prefix="limner-benchmark-")
     os.environ |= {"LIMNER_DATA_DIR": folder, "LIMNER_PROVIDERS__OPENAI__BASE_URL": address}
-    os.environ |= {"LIMNER_RATE": "none", "LIMNER_MAX_IN_FLIGHT": "1000", "OPENAI_API_KEY": "sk-benchmark"}
+    os.environ |= {
+        "LIMNER_RATE_LIMIT": "100000/minute",
+        "LIMNER_MAX_IN_FLIGHT": "1000",
+        "OPENAI_API_KEY": "sk-benchmark",
+    }
     from core import open_studio
     from core.chat.request import UserRequest
     from core.settings.schema import load_settings

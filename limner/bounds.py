@@ -47,7 +47,8 @@ class Parts(NamedTuple):
     `coded` returns a copy of the parts that make the first frame's pixels. If the mark at their end is
     missing, `otherwise` returns them with other bytes after them: the picture is whole only if these
     change nothing in its last pixels. `animated` means that there are more frames, `see_through` that a
-    colour is transparent, as said outside of those parts.
+    colour is transparent, as said outside of those parts. `is_proven` tells in a megabyte of memory whether
+    the format's own checksums prove the pixels, so that they need not be decoded; None if it has none.
     """
 
     memory: int
@@ -56,6 +57,7 @@ class Parts(NamedTuple):
     otherwise: Callable[[], bytes] | None = None
     animated: bool = False
     see_through: bool = False
+    is_proven: Callable[[], bool] | None = None
 
 
 def bad_image(sentence: str) -> ProviderError:

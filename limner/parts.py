@@ -3,22 +3,21 @@
 A walk finds the parts that make the first frame's pixels, and only these are decoded: comments,
 profiles, EXIF data and later frames never reach a decoder, which would need minutes and gigabytes
 to read them in a malicious file. Every loop over a file has a bound that a legitimate file
-stays far below. The formats: PNG 3rd edition, GIF89a, ITU T.81 (JPEG), RFC 9649 (WebP).
+stays far below. The formats: GIF89a, ITU T.81 (JPEG), RFC 9649 (WebP).
 """
 
 from __future__ import annotations
 
 import re
 import struct
-import zlib
-from array import array
 from functools import partial
 from itertools import count
 
 from limner.avif import walk_avif
-from limner.bounds import Parts, bad_image, check_parts, check_pixels, max_parts
+from limner.bounds import Parts, check_parts, check_pixels, max_parts
 from limner.chunks import JPEG_MARKER, parts_of
 from limner.metadata import is_moving_webp
+from limner.png import walk_png
 
 _MIN_JPEG_SCANS = 20
 """libjpeg writes 10 for RGB and 18 for CMYK."""
@@ -26,9 +25,6 @@ _MAX_JPEG_SCANS = 200
 _MAX_SCANNED_PIXELS = 400_000_000
 """Scans times pixels, for JPEGs with more scans; 40 million pixels take at least 30 ms per scan."""
 _MAX_JPEG_TABLES = 65_535  # bytes; at most eight tables of up to 275 are used
-_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_PNG_CRITICAL = (b"IHDR", b"PLTE", b"IDAT")
-_PNG_END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 _JPEG_RESERVED = re.compile(rb"\xff[\x02-\xbf]")  # no decoder continues after one
 _JPEG_PADDINGS = (bytes(16), b"\xd6\x3b\xa9\x7e" * 4)
 """What stands in for a missing end: decoders read 8 bytes ahead. The bits of the two differ."""
@@ -42,66 +38,6 @@ def walk(name: str, data: bytes, max_pixels: int) -> Parts:
     or damaged.
     """
     return _WALKS[name](data, max_pixels)
-
-
-def _walk_png(data: bytes, max_pixels: int) -> Parts:
-    view, at, before = memoryview(data), 8, b""
-    width, height, depth, colours = struct.unpack_from(">IIBB", data, 16)
-    check_pixels(width, height, max_pixels)
-    kept, exif = [data[:33]], b""
-    pixels = array("Q")  # the start and the end of each IDAT chunk's data
-    frames, size, animated, see_through = 0, 0, False, False
-    for part in count(1):
-        check_parts(part, max_parts(len(data)))
-        length, kind = struct.unpack_from(">I4s", view, at)
-        end = at + 8 + length
-        checksum = struct.unpack_from(">I", view, end)[0]
-        # browsers read a text or a profile whatever its checksum; that of a later frame is its only proof
-        if kind in (*_PNG_CRITICAL, b"fdAT") and checksum != zlib.crc32(view[at + 4 : end]):
-            raise ValueError("a chunk's checksum is wrong")
-        if (kind == b"IHDR") != (part == 1) or (part == 1 and length != 13):
-            raise ValueError("the header is not first, or not alone")
-        if kind == b"IDAT":
-            if pixels and before != kind:
-                raise ValueError("the pixels are in two places")
-            frames = frames or 1  # what comes before the first fcTL is a frame of its own
-            pixels.extend((at + 8, end))
-            size += length
-        elif kind == b"fcTL":
-            frames += 1
-        elif kind == b"acTL":
-            animated = animated or not pixels
-        elif kind == b"tRNS":
-            see_through = True
-        elif kind == b"PLTE" and not pixels:
-            if len(kept) > 1 or not length:
-                raise ValueError("a second palette, or an empty one")
-            kept.append(data[at : end + 4])
-        elif kind == b"eXIf":
-            exif = data[at + 8 : end]
-        elif kind == b"IEND":
-            break
-        elif kind[:1].isupper() and not pixels and kind != b"IHDR":
-            raise ValueError("a chunk that is needed, and unknown")
-        before, at = kind, end + 4
-    if colours == 3 and len(kept) == 1:
-        raise ValueError("the palette is missing")
-    bits = depth * _PNG_CHANNELS[colours]
-    row = width * bits // 8 + 2
-    if (
-        size > 2 * row * height + 100_000
-    ):  # deflate adds less than a thousandth to data that it cannot compress
-        raise bad_image("The picture has far more data than its pixels need.")
-    kept.append(struct.pack(">I4s", size, b"IDAT"))
-    tail = bytes(4) + _PNG_END
-
-    def coded() -> bytes:
-        chunks = (view[pixels[i] : pixels[i + 1]] for i in range(0, len(pixels), 2))
-        return b"".join([*kept, *chunks, tail])
-
-    each = 4 if colours in (2, 4, 6) else max(1, depth // 8)
-    memory = each * width * height + 2 * row + 100 * len(pixels)
-    return Parts(memory, coded, exif, animated=animated and frames > 1, see_through=see_through)
 
 
 def _walk_gif(data: bytes, max_pixels: int) -> Parts:
@@ -218,4 +154,4 @@ def _walk_webp(data: bytes, max_pixels: int) -> Parts:
     return Parts(18 * width * height, lambda: data, animated=is_moving_webp(data))
 
 
-_WALKS = {"PNG": _walk_png, "GIF": _walk_gif, "JPEG": _walk_jpeg, "WebP": _walk_webp, "AVIF": walk_avif}
+_WALKS = {"PNG": walk_png, "GIF": _walk_gif, "JPEG": _walk_jpeg, "WebP": _walk_webp, "AVIF": walk_avif}

@@ -2,8 +2,9 @@
 
 `read` accepts every form of `limner.result.ImageSource` except a URL, which only the host fetches
 (`is_url` recognises one); `identify` proves that the bytes are one whole picture, for which it needs
-at most the memory that `memory_to_prove` returns. They trust no label, and encode nothing again: the
-bytes stay as the service sent them. If it is not a picture, they raise
+at most the memory that `memory_to_prove` returns, and `identify_by_checksums` proves it without decoding,
+where it can. They trust no label, and encode nothing again: the bytes stay as the service sent them. If it
+is not a picture, they raise
 ``ProviderError("bad-image", …)``, whose sentence quotes nothing from outside.
 """
 
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from limner.bounds import bad_image, check_pixels
 from limner.errors import ProviderError
-from limner.identify import KEPT, MAX_PIXELS, ImageInfo, identify, memory_to_prove
+from limner.identify import KEPT, MAX_PIXELS, ImageInfo, identify, identify_by_checksums, memory_to_prove
 from limner.result import ImageSource
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = [
     "MAX_PIXELS",
     "ImageInfo",
     "identify",
+    "identify_by_checksums",
     "is_url",
     "memory_to_prove",
     "read",
@@ -109,18 +111,23 @@ def _decode(text: str, max_bytes: int) -> bytes:
     _check_bytes((len(text) - 1_000) / 3, max_bytes)  # no byte is longer than %41
     head = _DATA_HEAD.match(text)
     if not head:
-        return _decode_base64(text.encode(), max_bytes)
-    # urllib's unquote_to_bytes needs 240 bytes of memory for each escape
-    payload = text[head.end() :].strip().encode()
-    if b"%" in payload:
-        payload = _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), payload)
+        return _decode_base64(text, max_bytes)
+    payload: str | bytes = text[head.end() :].strip()
+    if "%" in payload:  # urllib's unquote_to_bytes needs 240 bytes of memory for each escape
+        payload = _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), payload.encode())
     if "base64" in head[1].lower().replace(" ", "").split(";"):
         return _decode_base64(payload, max_bytes)
-    return payload
+    return payload.encode() if isinstance(payload, str) else payload
 
 
-def _decode_base64(text: bytes, max_bytes: int) -> bytes:
-    """Decodes in steps, between which other threads go on: 50 MB take 0.2 s."""
+def _decode_base64(text: str | bytes, max_bytes: int) -> bytes:
+    """Decodes plain digits at once, and all else in steps, between which other threads go on."""
+    if len(text) * 3 // 4 <= max_bytes + 2:
+        with suppress(ImportError, ValueError):
+            from pybase64 import b64decode  # takes 2 % of the time of Python's own
+
+            return b64decode(text, validate=True)
+    text = text.encode() if isinstance(text, str) else text
     end = len(text.rstrip(b"= \t\r\n\f\v"))
     data, left = bytearray(), b""
     try:
