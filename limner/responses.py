@@ -22,6 +22,7 @@ from typing import Any, cast
 
 from limner import wordings
 from limner.errors import Category, ContentFiltered, LimnerError, ProviderError
+from limner.long_json import parse_json
 from limner.signs import MAX_WAIT, Signs, phrase, read_signs
 
 _MAX_WORDS, _MAX_HEAD, _MAX_DEPTH, _MAX_PARTS, _MAX_NAMES = 1_000, 10_000, 6, 9, 1_000
@@ -134,8 +135,7 @@ def read_reply(body: bytes | str) -> Any:
     A whole number of 20 digits or more is read as a float.
     """
     try:
-        text = body if isinstance(body, str) else body.decode("utf-8-sig")
-        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 20 else float(digits))
+        return parse_json(body)
     except (ValueError, RecursionError):
         text = body if isinstance(body, str) else body[:_MAX_HEAD].decode(errors="replace")
         return None if _BINARY.search(text[:_MAX_HEAD]) else text
