@@ -42,7 +42,7 @@ async def pictures_to_send(
 def _own_pictures(conversation: Conversation, names: set[str]) -> dict[str, InputPicture]:
     """Returns those of the named pictures that a conversation's messages were sent with, or have made."""
     own: dict[str, InputPicture] = {}
-    for message in conversation:
+    for message in conversation if names else ():
         own |= {picture.name: picture for picture in message.request.pictures if picture.name in names}
         for version in message.pictures:
             picture = version.picture

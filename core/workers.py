@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from limner.threads import call_in_thread, call_on
+from limner.threads import as_work, call_on
 
 T = TypeVar("T")
+
+IDLE = 5.0
+"""Seconds that a thread waits for more work before it ends; starting one takes as long as a small task."""
 
 
 def _nobody_listens() -> None:
@@ -28,6 +32,9 @@ class Workers:
         self.most = most
         self.running = 0
         self._lock = threading.Lock()
+        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._idle = 0
+        """Threads that wait for work which nobody has given them yet."""
         self._waiting: list[asyncio.Future[None]] = []
 
     async def run(self, function: Callable[[], T], on_wait: Callable[[], None] = _nobody_listens) -> T:
@@ -44,12 +51,34 @@ class Workers:
             finally:
                 self._leave()
 
+        outcome, work = as_work(counted)
+        with self._lock:
+            is_idle = self._idle > 0
+            self._idle -= is_idle
         try:
-            outcome = call_in_thread(counted, "limner-worker")
+            if is_idle:
+                self._work.put(work)
+            else:
+                threading.Thread(target=self._run, args=([work],), daemon=True, name="limner-worker").start()
         except BaseException:  # the system has no thread left
             self._leave()
             raise
         return await outcome
+
+    def _run(self, given: list[Callable[[], None]]) -> None:
+        """Does the work that a thread is given, and then what comes."""
+        while True:
+            given.pop()()  # which then refers to nothing of it any more
+            with self._lock:
+                self._idle += 1
+            try:
+                given.append(self._work.get(timeout=IDLE))
+            except Empty:
+                with self._lock:
+                    if self._idle:
+                        self._idle -= 1
+                        return
+                given.append(self._work.get())  # it was given some just now
 
     async def _enter(self, loop: asyncio.AbstractEventLoop, on_wait: Callable[[], None]) -> None:
         while True:

@@ -22,6 +22,16 @@ def call_in_thread(function: Callable[[], T], name: str = "limner") -> asyncio.F
 
     Raises RuntimeError if the system cannot start a thread.
     """
+    outcome, work = as_work(function)
+    threading.Thread(target=work, daemon=True, name=name).start()
+    return outcome
+
+
+def as_work(function: Callable[[], T]) -> tuple[asyncio.Future[T], Callable[[], None]]:
+    """Returns the future of a function's outcome, and what a thread has to call for it.
+
+    The future is the one that `call_in_thread` describes.
+    """
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[T] = loop.create_future()
     context = contextvars.copy_context()
@@ -42,8 +52,7 @@ def call_in_thread(function: Callable[[], T], name: str = "limner") -> asyncio.F
             error = _as_exception(raised)
         call_on(loop, lambda: settle(result, error))
 
-    threading.Thread(target=work, daemon=True, name=name).start()
-    return outcome
+    return outcome, work
 
 
 def call_on(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
