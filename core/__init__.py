@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.allocator import reuse_memory
 from core.chat.failure import Rejected
 from core.plugins.registry import Registry
 from core.redaction import hide_variables
@@ -21,6 +22,7 @@ def open_studio(settings: Settings) -> Studio:
     provider can be used at all, or if the database cannot be opened. A default provider that is known
     but broken is listed in `studio.registry.broken`.
     """
+    reuse_memory()
     registry = Registry(settings)
     for broken in registry.broken:
         if broken.stops_the_start:

@@ -89,10 +89,13 @@ def _identify_with_pillow(data: bytes, format: Format, max_pixels: int) -> Image
         with pillow.open(BytesIO(parts.coded()), formats=[format.name]) as image:
             width, height = image.size
             check_pixels(width, height, max_pixels)
+            may_be_black = _may_be_black(data, parts, width, height)
+            if not (may_be_black or parts.otherwise):
+                image.draft(image.mode, (1, 1))  # a JPEG: reads all of its codes, and makes an eighth of them
             image.load()
             orientation = orientation_of(parts.exif or image.info.get("exif", b""))
             last = _last_pixels(image) if parts.otherwise else b""
-            black = _may_be_black(data, parts, width, height) and _is_black(image)
+            black = may_be_black and _is_black(image)
         if parts.otherwise:
             with pillow.open(BytesIO(parts.otherwise()), formats=[format.name]) as image:
                 if _last_pixels(image) != last:
