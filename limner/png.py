@@ -110,8 +110,6 @@ def _are_rows(chunks: Iterable[memoryview], row: int, height: int) -> bool:
     try:
         for chunk in chunks:
             for at in range(0, len(chunk), _INPUT):
-                if inflater.eof:  # whether what follows does harm, a decoder tells
-                    return False
                 left: bytes | memoryview = chunk[at : at + _INPUT]
                 while left:
                     part: bytes = inflater.decompress(left, _OUTPUT)
