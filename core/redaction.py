@@ -49,9 +49,14 @@ def hide_variables(names: Iterable[str | None]) -> None:
     _named.update(name for name in names if name)
 
 
+@lru_cache(1000)
+def _names_a_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
+
+
 def _environment_secrets() -> list[str]:
-    variables = os.environ.items()
-    values = [value.strip() for name, value in variables if name in _named or _SECRET_NAME.search(name)]
+    names = [name for name in os.environ if name in _named or _names_a_secret(name)]
+    values = [os.environ.get(name, "").strip() for name in names]
     return [value for value in values if len(value) >= SHORTEST_SECRET]
 
 

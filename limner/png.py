@@ -19,7 +19,7 @@ _CRITICAL = (b"IHDR", b"PLTE", b"IDAT")
 _END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 _FILTERS = 4
 """The highest number of a filter, which stands before each row."""
-_INPUT, _OUTPUT = 32_768, 1 << 20
+_INPUT, _OUTPUT = 262_144, 1 << 20
 """Bytes that are inflated at once, and the most that they give in one step: a bomb takes no more memory."""
 
 

@@ -59,8 +59,12 @@ async def _send(
 
 def _connect(base_url: str, key: str) -> Any:
     """Builds a client, in a thread: importing the SDK and reading certificates take half a second."""
+    from httpcore2 import AsyncHTTP11Connection
+
     import openai
 
+    # what asyncio reads at once: when httpcore asks for less, the rest is copied once more for each piece
+    AsyncHTTP11Connection.READ_NUM_BYTES = 256 * 1024
     bounds: dict[str, Any] = {"event_hooks": {"response": [read_bounded]}, "headers": ACCEPTED}
     http = openai.DefaultAsyncHttpxClient(follow_redirects=False, **bounds)  # no other host gets the key
     client = openai.AsyncOpenAI(api_key=key or "none", base_url=base_url, max_retries=0, http_client=http)
