@@ -19,7 +19,7 @@ a picture needs, and `limner.picture` which shapes of picture the host takes.
 """
 
 from limner.bounded import ACCEPTED, parse_reply, read_bounded
-from limner.clients import shared, shared_async
+from limner.clients import KEEPALIVE, shared, shared_async
 from limner.errors import CancelConfirmed, Category, ContentFiltered, LimnerError, ProviderError
 from limner.finding import find_pictures
 from limner.hookspecs import CONTRACT, Generate, hookimpl
@@ -35,6 +35,7 @@ from limner.size import Size, SizeRange
 __all__ = [
     "ACCEPTED",
     "CONTRACT",
+    "KEEPALIVE",
     "CancelConfirmed",
     "Category",
     "ContentFiltered",

@@ -21,6 +21,10 @@ log = logging.getLogger(__name__)
 CLOSING = 5.0
 """Seconds in which all clients of a loop must have closed."""
 
+KEEPALIVE = 4.0
+"""Seconds in which an idle connection is used again. Many servers (uvicorn, Node) close theirs after 5, and a
+request that is sent at that moment is lost without a sign whether it ran."""
+
 owning_loop: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("limner_home", default=None)
 """The event loop that a worker thread belongs to: the host sets it before it calls a plugin."""
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from limner import (
     ACCEPTED,
+    KEEPALIVE,
     ContentFiltered,
     Credential,
     ImageInputs,
@@ -204,7 +205,7 @@ def _connect(base_url: str, key: str) -> Any:
     logging.getLogger("google_genai._api_client").setLevel(logging.ERROR)
     http = httpx2.AsyncClient(
         headers=ACCEPTED,
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=KEEPALIVE),
         event_hooks={"request": [write_pictures], "response": [keep]},
         follow_redirects=False,  # no other host gets the key
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from limner import (
     ACCEPTED,
+    KEEPALIVE,
     ProviderError,
     failure_from_response,
     parse_reply,
@@ -33,7 +34,8 @@ async def shared_client() -> Any:
         load_sdk()
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # everybody shares the client
         bounds: dict[str, Any] = {"event_hooks": {"response": [read_bounded]}, "headers": ACCEPTED}
-        return httpx2.AsyncClient(limits=httpx2.Limits(), cookies=no_cookies, **bounds)
+        limits = httpx2.Limits(keepalive_expiry=KEEPALIVE)
+        return httpx2.AsyncClient(limits=limits, cookies=no_cookies, **bounds)
 
     return await shared_async("huggingface", connect)
 

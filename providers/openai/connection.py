@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from limner import ACCEPTED, ImageRequest, ProviderError, read_bounded, read_reply, shared_async
+from limner import ACCEPTED, KEEPALIVE, ImageRequest, ProviderError, read_bounded, read_reply, shared_async
 from providers.openai.answer import failure_of
 from providers.openai.pictures import files_of, goes_as_files, in_pieces, json_of
 from providers.openai.settings import HOME, Settings
@@ -60,12 +60,18 @@ async def _send(
 def _connect(base_url: str, key: str) -> Any:
     """Builds a client, in a thread: importing the SDK and reading certificates take half a second."""
     from httpcore2 import AsyncHTTP11Connection
+    from httpx2 import Limits
 
     import openai
 
-    # what asyncio reads at once: when httpcore asks for less, the rest is copied once more for each piece
-    AsyncHTTP11Connection.READ_NUM_BYTES = 256 * 1024
-    bounds: dict[str, Any] = {"event_hooks": {"response": [read_bounded]}, "headers": ACCEPTED}
+    # as much as asyncio reads at once: the rest would be copied again with each piece that is taken
+    setattr(AsyncHTTP11Connection, "READ_NUM_BYTES", 256 * 1024)  # noqa: B010 (typed as 64 kB and no other)
+    limits = Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=KEEPALIVE)
+    bounds: dict[str, Any] = {
+        "event_hooks": {"response": [read_bounded]},
+        "headers": ACCEPTED,
+        "limits": limits,
+    }
     http = openai.DefaultAsyncHttpxClient(follow_redirects=False, **bounds)  # no other host gets the key
     client = openai.AsyncOpenAI(api_key=key or "none", base_url=base_url, max_retries=0, http_client=http)
     client.organization = client.project = None  # the SDK takes them from the environment

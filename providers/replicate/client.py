@@ -7,6 +7,7 @@ from typing import Any
 
 from limner import (
     ACCEPTED,
+    KEEPALIVE,
     ImageRequest,
     LimnerError,
     ProviderError,
@@ -38,7 +39,8 @@ async def client_for(request: ImageRequest) -> Any:
             # the SDK would give up half a second after the wait, and lose a prediction that is billed
             sent.extensions["timeout"] = httpx.Timeout(READ_TIMEOUT, connect=10, pool=None).as_dict()
 
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)  # many idle ones are slow
+        # many idle ones are slow
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=KEEPALIVE)
         transport = httpx.AsyncHTTPTransport(limits=limits, proxy=proxy_for(base_url))
         hooks: dict[str, Any] = {"request": [set_timeout], "response": [read_bounded]}
         client: Any = Client(base_url=base_url, transport=transport, headers=headers, event_hooks=hooks)
