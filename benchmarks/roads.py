@@ -69,6 +69,7 @@ async def openai_sdk(address: str) -> AsyncGenerator[Make]:
 @asynccontextmanager
 async def litellm(address: str) -> AsyncGenerator[Make]:
     """A library over many services."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it fetches one
     import litellm  # pyright: ignore[reportMissingImports]
 
     async def make() -> int:
