@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from statistics import median
@@ -74,19 +74,20 @@ def main(seconds: float) -> None:
 
 
 @contextmanager
-def started(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    command: Sequence[str], variables: Mapping[str, str] | None = None, port: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """Starts an app with a data folder of its own, and yields its process once `/` answers."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="limner-benchmark-") as folder:
-        variables = {
+        environment = {
             **os.environ,
+            **(variables or {}),
             "GRADIO_SERVER_PORT": str(port),
             "GRADIO_ANALYTICS_ENABLED": "False",
             "LIMNER_DATA_DIR": folder,
         }
-        with subprocess.Popen([sys.executable, *command], env=variables, stdout=DEVNULL) as process:
+        with subprocess.Popen([sys.executable, *command], env=environment, stdout=DEVNULL) as process:
             try:
                 while not _answers(port):
                     if process.poll() is not None:
@@ -95,6 +96,13 @@ def started(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
                 yield process
             finally:
                 process.terminate()
+
+
+def free_port() -> int:
+    """Returns a port of the loopback that nothing listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
 
 
 def _answers(port: int) -> bool:
