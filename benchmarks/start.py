@@ -82,10 +82,10 @@ def started(
     with tempfile.TemporaryDirectory(prefix="limner-benchmark-") as folder:
         environment = {
             **os.environ,
-            **(variables or {}),
             "GRADIO_SERVER_PORT": str(port),
             "GRADIO_ANALYTICS_ENABLED": "False",
             "LIMNER_DATA_DIR": folder,
+            **(variables or {}),
         }
         with subprocess.Popen([sys.executable, *command], env=environment, stdout=DEVNULL) as process:
             try:

@@ -18,6 +18,7 @@ from statistics import median
 from benchmarks.measuring import print_table
 from benchmarks.service import picture
 from core.chat.message import Message, Provenance, Version
+from core.chat.picture import Picture
 from core.chat.request import UserRequest
 from core.storage.store import Store
 from limner.identify import ImageInfo, identify
@@ -60,7 +61,7 @@ def _bare(folder: Path, data: bytes) -> dict[str, float]:
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("CREATE TABLE message (id INTEGER PRIMARY KEY, content TEXT)")
-    content = _message(0).versions[0].model_dump_json() * 2
+    content = example(0).versions[0].model_dump_json() * 2
 
     def insert() -> None:
         with database:
@@ -92,10 +93,10 @@ async def _measure(
     open_store: Callable[[Path], Store], folder: Path, data: bytes, info: ImageInfo
 ) -> dict[str, float]:
     store = open_store(folder)
-    await store.add("many", [_message(number) for number in range(MANY)], OWNER)
+    await store.add("many", [example(number) for number in range(MANY)], OWNER)
     for number in range(MANY):
-        await store.add(f"{number:032x}", [_message(number, f"conversation-{number}-")], OWNER)
-    messages = iter([_message(number, "new-") for number in range(2 * TIMES)])
+        await store.add(f"{number:032x}", [example(number, f"conversation-{number}-")], OWNER)
+    messages = iter([example(number, "new-") for number in range(2 * TIMES)])
 
     async def start() -> None:
         message = next(messages)
@@ -121,11 +122,21 @@ async def _measure(
     return measured
 
 
-def _message(number: int, prefix: str = "") -> Message:
+def example(number: int, prefix: str = "") -> Message:
+    """Returns a message; one that is new has a version that runs."""
     request = UserRequest(prompt=f"A fox in the snow, at dusk, number {number}", provider="openai")
-    version = Version(number=1, provenance=PROVENANCE, status="running" if prefix == "new-" else "complete")
+    version = Version(number=1, provenance=PROVENANCE)
+    if prefix != "new-":
+        name = f"{number:032x}.png"
+        made = Picture(name=name, media_type="image/png", width=1024, height=1024, size=2_700_000)
+        version = version.completed(made, PROVENANCE)
     return Message(
-        f"{prefix}{number}", request, time.time() + number / 1000, versions=[version], last_number=1
+        f"{prefix}{number}",
+        request,
+        time.time() + number / 1000,
+        rev=number + 1,
+        versions=[version],
+        last_number=1,
     )
 
 
