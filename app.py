@@ -12,13 +12,15 @@ from limner.proxies import tidy_variables
 # gradio reads them when it is imported, and then sends a request to itself
 tidy_variables(os.environ.get("GRADIO_SERVER_NAME"))
 
-from ui.http.server import serve  # noqa: E402
-from ui.page.page import Page  # noqa: E402
-
 try:
     studio = open_studio(load_settings())
 except SettingsError as error:
     sys.exit(f"Limner cannot start. {error}")
+
+# after the studio: plugins load faster without gradio's modules, and a wrong setting is told at once
+from ui.http.server import serve  # noqa: E402
+from ui.page.page import Page  # noqa: E402
+
 page = Page(studio)
 demo = page.blocks
 

@@ -59,6 +59,26 @@ def measure(command: Sequence[str], variables: Mapping[str, str] | None = None) 
     return measured
 
 
+def cpu_seconds(pid: int) -> float:
+    """Returns what a process has used so far, in all its threads."""
+    return _cpu(Path(f"/proc/{pid}"))
+
+
+def resident_bytes(pid: int) -> int:
+    """Returns how much memory a process has now."""
+    return _status(Path(f"/proc/{pid}"), "VmRSS")
+
+
+def peak_bytes(pid: int) -> int:
+    """Returns the most memory that a process has had so far."""
+    return _status(Path(f"/proc/{pid}"), "VmHWM")
+
+
+def forget_peak(pid: int) -> None:
+    """Begins to look for the most memory anew."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def _cpu(about: Path) -> float:
     user, system = (about / "stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

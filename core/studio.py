@@ -23,6 +23,7 @@ from core.generation.saving import Saving
 from core.generation.usual import UsualTimes
 from core.importing import Importer
 from core.parts import safe_filename
+from core.plugins.imports import import_modules
 from core.plugins.registry import Registry
 from core.sending import pictures_to_send
 from core.settings.schema import Settings
@@ -55,6 +56,12 @@ class Studio:
         self._usual = UsualTimes(store)
         self._next_pruning = 0.0
         self._closing = False
+
+    async def prepare(self) -> None:
+        """Imports what the default provider needs, if it has its key: the first picture would hold all up."""
+        provider = self.registry.get(self.settings.provider)
+        if provider and not provider.lacks_credential:
+            await import_modules(provider.info.imports)
 
     async def conversation(self, conversation_id: str, visitor: Visitor = OWNER) -> Conversation:
         """Returns the conversation with that id and its stored messages: the same object for all who ask.

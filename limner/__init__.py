@@ -16,21 +16,27 @@ It is found through an entry point in the group ``limner``, whose name is the pr
 `limner.hookspecs` says what each hook owes, `limner.errors` how to fail, `limner.responses` how to read the
 failures of a web service, `limner.finding` where its pictures are, `limner.bounded` how to read no more than
 a picture needs, and `limner.picture` which shapes of picture the host takes.
+
+Each name is imported when it is first asked for: whoever needs few of them starts sooner.
 """
 
-from limner.bounded import ACCEPTED, parse_reply, read_bounded
-from limner.clients import KEEPALIVE, shared, shared_async
-from limner.errors import CancelConfirmed, Category, ContentFiltered, LimnerError, ProviderError
-from limner.finding import find_pictures
-from limner.hookspecs import CONTRACT, Generate, hookimpl
-from limner.info import Credential, ModelInfo, NoSettings, ProviderInfo
-from limner.inputs import ImageInputs, InputImage
-from limner.options import Options
-from limner.proxies import proxy_for
-from limner.request import ImageRequest
-from limner.responses import failure_from_response, read_reply, refusal_in, retry_after, service_words
-from limner.result import ImageResult, ImageWarning
-from limner.size import Size, SizeRange
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from limner.bounded import ACCEPTED, parse_reply, read_bounded
+    from limner.clients import KEEPALIVE, shared, shared_async
+    from limner.errors import CancelConfirmed, Category, ContentFiltered, LimnerError, ProviderError
+    from limner.finding import find_pictures
+    from limner.hookspecs import CONTRACT, Generate, hookimpl
+    from limner.info import Credential, ModelInfo, NoSettings, ProviderInfo
+    from limner.inputs import ImageInputs, InputImage
+    from limner.options import Options
+    from limner.proxies import proxy_for
+    from limner.request import ImageRequest
+    from limner.responses import failure_from_response, read_reply, refusal_in, retry_after, service_words
+    from limner.result import ImageResult, ImageWarning
+    from limner.size import Size, SizeRange
 
 __all__ = [
     "ACCEPTED",
@@ -67,3 +73,27 @@ __all__ = [
     "shared",
     "shared_async",
 ]
+
+_HOMES = {
+    "limner.bounded": ("ACCEPTED", "parse_reply", "read_bounded"),
+    "limner.clients": ("KEEPALIVE", "shared", "shared_async"),
+    "limner.errors": ("CancelConfirmed", "Category", "ContentFiltered", "LimnerError", "ProviderError"),
+    "limner.finding": ("find_pictures",),
+    "limner.hookspecs": ("CONTRACT", "Generate", "hookimpl"),
+    "limner.info": ("Credential", "ModelInfo", "NoSettings", "ProviderInfo"),
+    "limner.inputs": ("ImageInputs", "InputImage"),
+    "limner.options": ("Options",),
+    "limner.proxies": ("proxy_for",),
+    "limner.request": ("ImageRequest",),
+    "limner.responses": ("failure_from_response", "read_reply", "refusal_in", "retry_after", "service_words"),
+    "limner.result": ("ImageResult", "ImageWarning"),
+    "limner.size": ("Size", "SizeRange"),
+}
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(home), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,10 +21,13 @@ from urllib.error import HTTPError
 
 import pytest
 
+from core import open_studio
+from core.settings.schema import load_settings
 from core.storage.store import Store
 from tests.serving import ROOT, Serving
 from ui.http.middleware import SecurityMiddleware
 from ui.http.server import launch_arguments
+from ui.page.page import Page
 
 THREAD = "0" * 32
 
@@ -173,6 +176,22 @@ def test_gradio_is_launched_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         asyncio.run(app.studio.close())
         monkeypatch.delitem(sys.modules, "app")
+
+
+def test_the_server_prepares_the_studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    studio = open_studio(load_settings(data_dir=tmp_path))
+    prepared = asyncio.Event()
+
+    async def prepare() -> None:
+        prepared.set()
+
+    async def run() -> None:
+        monkeypatch.setattr(studio, "prepare", prepare)
+        lifespan = launch_arguments(studio, Page(studio))["app_kwargs"]["lifespan"]
+        async with lifespan(None):
+            await asyncio.wait_for(prepared.wait(), 10)
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,9 @@ def launch_arguments(
         loop = asyncio.get_running_loop()
         report_once_a_minute(loop)
         on_loop(loop)
+        preparing = asyncio.create_task(studio.prepare())
         yield
+        preparing.cancel()
         await studio.close()
 
     keys, bodies, assets = IdempotencyKeys(), Bodies(), Assets(page.folder)

@@ -55,6 +55,17 @@ if (page.contains(focused)) {
 """Puts the page, which the first paint has already, into Gradio's app."""
 
 
+def _still(blocks: gr.Blocks) -> None:
+    """Closes gradio's queue, which nothing here uses, and which looks for work a thousand times a second.
+
+    `Blocks.queue` would build all of gradio's routes once more.
+    """
+    blocks.api_open = False
+    queue = blocks._queue
+    queue.max_size = 1
+    queue.sleep_when_free = queue.progress_update_sleep_when_free = 3600.0
+
+
 class Page:
     """The page over a studio: what Gradio shows, and what the server's routes make of it."""
 
@@ -66,7 +77,7 @@ class Page:
         self._registry = studio.registry
         with gr.Blocks(title="Limner", analytics_enabled=False) as self.blocks:
             gr.HTML(html_template="", js_on_load=_ADOPT, padding=False, apply_default_css=False)
-        self.blocks.queue(api_open=False, max_size=1)  # nothing here uses gradio's queue
+        _still(self.blocks)
 
     def head(self, address: Callable[[str], str]) -> str:
         """Returns the links to styles and scripts; `address` is where the server has a file of `folder`."""

@@ -158,6 +158,24 @@ async def test_an_import_takes_none_of_the_time_for_the_picture(slow_module: Any
     assert slow_module.threads[0] != threading.get_ident()
 
 
+async def test_what_the_default_provider_needs_is_imported_before_the_first_picture(
+    slow_module: Any, tmp_path: Path
+) -> None:
+    slow_module.go.set()
+    async with studio_of(tmp_path, ScriptedProvider(giving(PNG), imports=("an_sdk",))) as studio:
+        await studio.prepare()
+        assert slow_module.begun.is_set()
+        assert (await ask(studio))[2].picture is not None
+    assert len(slow_module.threads) == 1
+
+
+async def test_nothing_is_imported_for_a_provider_without_its_key(slow_module: Any, tmp_path: Path) -> None:
+    provider = ScriptedProvider(giving(PNG), imports=("an_sdk",), **NEEDS_KEY)
+    async with studio_of(tmp_path, provider) as studio:
+        await studio.prepare()
+    assert slow_module.threads == []
+
+
 async def test_a_module_that_cannot_be_imported_is_the_providers_affair(
     slow_module: Any, tmp_path: Path
 ) -> None:
