@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.serving import Serving
 from tests.ui.chat import Chat
+from tests.warm_serving import WarmServing
 
 pytestmark = pytest.mark.browser
 
@@ -21,7 +22,7 @@ GONE = "This picture is gone."
 
 @pytest.fixture
 def mortal(tmp_path: Path, with_shapes: dict[str, str]) -> Iterator[Serving]:
-    serving = Serving(tmp_path, {**with_shapes, "LIMNER_DATA_DIR": str(tmp_path / "data")})
+    serving = WarmServing(tmp_path, {**with_shapes, "LIMNER_DATA_DIR": str(tmp_path / "data")})
     yield serving
     serving.stop()
 
