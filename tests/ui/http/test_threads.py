@@ -77,6 +77,7 @@ def test_four_regenerated_at_once(chat: Chat, gate: Gate) -> None:
     for answer in answers:
         chat.action(answer, "Regenerate image").click()
         expect(chat.action(answer, "Stop")).to_be_visible()
+        expect(answer.get_by_text(f"at {gate.tag[1:]}")).to_be_visible()  # it moves what is below it
     expect(chat.page.locator(".limner-running")).to_have_count(4)
 
     gate.open()
