@@ -41,16 +41,16 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the files with browser tests last, the largest of them first, so that no process idles at the end.
 
-    From the first browser test on, Playwright's event loop runs in the main thread. Each of several processes
-    takes one file after another.
+    From the first browser test on, Playwright's event loop runs in the main thread: no other test of such a
+    file has one there. Each of several processes takes one file after another.
     """
     with_browser = {item.path for item in items if item.get_closest_marker("browser")}
     sizes = Counter(item.path for item in items)
 
-    def order(item: pytest.Item) -> tuple[int, str, bool]:
+    def order(item: pytest.Item) -> tuple[int, str]:
         if item.path not in with_browser:
-            return (-len(items), "", False)
-        return (-sizes[item.path], str(item.path), item.get_closest_marker("browser") is not None)
+            return -len(items), ""
+        return -sizes[item.path], str(item.path)
 
     items.sort(key=order)
 
