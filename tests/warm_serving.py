@@ -12,7 +12,8 @@ from subprocess import TimeoutExpired
 
 from tests.serving import ROOT, Process, Serving
 
-_PROCESSES = multiprocessing.get_context("forkserver")
+_CAN_FORK = "forkserver" in multiprocessing.get_all_start_methods()
+_PROCESSES = multiprocessing.get_context("forkserver") if _CAN_FORK else multiprocessing.get_context("spawn")
 _PROCESSES.set_forkserver_preload(["gradio"])  # two thirds of a start, and nothing of ours
 
 
