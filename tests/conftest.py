@@ -47,10 +47,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     with_browser = {item.path for item in items if item.get_closest_marker("browser")}
     sizes = Counter(item.path for item in items)
 
-    def order(item: pytest.Item) -> tuple[int, str]:
+    def order(item: pytest.Item) -> tuple[bool, int, str]:
         if item.path not in with_browser:
-            return -len(items), ""
-        return -sizes[item.path], str(item.path)
+            return False, 0, ""
+        return True, -sizes[item.path], str(item.path)
 
     items.sort(key=order)
 
