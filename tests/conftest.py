@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -20,6 +22,8 @@ QUIET = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--process-per-site",
+    "--js-flags=--single-threaded",  # each worker has a core of its own
 ]
 
 
@@ -35,14 +39,20 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts browser tests last, also in each of several processes, and leaves the tests of a file together.
+    """Puts the files with browser tests last, the largest of them first, so that no process idles at the end.
 
-    From the first browser test on, Playwright's event loop runs in the main thread.
+    From the first browser test on, Playwright's event loop runs in the main thread: no other test of such a
+    file has one there. Each of several processes takes one file after another.
     """
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
-    for item in items:
-        kind = "browser" if item.get_closest_marker("browser") else "other"
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {kind}"))
+    with_browser = {item.path for item in items if item.get_closest_marker("browser")}
+    sizes = Counter(item.path for item in items)
+
+    def order(item: pytest.Item) -> tuple[bool, int, str]:
+        if item.path not in with_browser:
+            return False, 0, ""
+        return True, -sizes[item.path], str(item.path)
+
+    items.sort(key=order)
 
 
 @pytest.fixture(autouse=True)
@@ -56,12 +66,18 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
-    """Starts the app as a person does, with the settings given as variables; stops what it started."""
+def kind_of_serving() -> type[Serving]:
+    """Returns how `serve` starts the app: as a person does."""
+    return Serving
+
+
+@pytest.fixture
+def serve(tmp_path: Path, kind_of_serving: type[Serving]) -> Iterator[Callable[..., Serving]]:
+    """Starts the app with the settings given as variables; stops what it started."""
     started: list[Serving] = []
 
     def start(**variables: str) -> Serving:
-        started.append(Serving(tmp_path, variables))
+        started.append(kind_of_serving(tmp_path, variables))
         return started[-1]
 
     yield start
@@ -84,16 +100,54 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Returns a visitor with a storage of their own; errors in the page fail the test."""
-    visitor = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    visitor.set_default_timeout(30_000)
-    errors: list[str] = []
-    visitor.on("weberror", lambda error: errors.append(str(error.error)))
+class Visitor:
+    """A browser's storage for one test after another, in which only the scripts stay that it has compiled."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+        self.context.set_default_timeout(30_000)
+        self._blank = self.context.new_page()
+        self._storage = self.context.new_cdp_session(self._blank)
+        self._addresses: set[str] = set()
+        self._errors: list[str] = []
+        self.context.on("page", self._see_page)
+        self.context.on("weberror", lambda error: self._errors.append(str(error.error)))
+
+    def _see_page(self, page: Page) -> None:
+        page.on("framenavigated", lambda frame: self._addresses.add(frame.url))
+
+    def leave(self) -> list[str]:
+        """Closes the pages, forgets what they stored and were allowed, and returns the errors in them."""
+        self.context.unroute_all()
+        for page in self.context.pages:
+            if page != self._blank:
+                page.close()
+        self.context.set_offline(False)
+        self.context.clear_permissions()
+        self.context.clear_cookies()
+        kinds = "local_storage,indexeddb,cache_storage,service_workers"
+        for origin in {"{0.scheme}://{0.netloc}".format(urlsplit(address)) for address in self._addresses}:
+            self._storage.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": kinds})
+        self._addresses.clear()
+        errors, self._errors = self._errors, []
+        return errors
+
+
+@pytest.fixture(scope="session")
+def visitor(browser: Browser) -> Iterator[Visitor]:
+    visitor = Visitor(browser)
     yield visitor
-    visitor.close()
-    assert errors == []
+    visitor.context.close()
+
+
+@pytest.fixture
+def context(visitor: Visitor) -> Iterator[BrowserContext]:
+    """Returns a visitor who has never been there; errors in the page fail the test.
+
+    What cannot be undone, such as a script for every page, needs a context of its own.
+    """
+    yield visitor.context
+    assert visitor.leave() == []
 
 
 @pytest.fixture

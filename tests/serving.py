@@ -11,8 +11,18 @@ import time
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 ROOT = Path(__file__).parent.parent
+
+
+class Process(Protocol):
+    """What is needed of `subprocess.Popen`."""
+
+    def poll(self) -> int | None: ...
+    def send_signal(self, sig: int, /) -> None: ...
+    def kill(self) -> None: ...
+    def wait(self, timeout: float, /) -> int: ...
 
 
 class Serving:
@@ -40,15 +50,18 @@ class Serving:
         }
         self._process = self._start()
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _begin(self) -> Process:
         with self.log.open("ab") as log:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 self._command,
                 cwd=self._cwd,
                 env=self._environment,
                 stdout=log,
                 stderr=log,
             )
+
+    def _start(self) -> Process:
+        process = self._begin()
         deadline = time.monotonic() + 60
         while not _answers(self.url):
             if process.poll() is not None or time.monotonic() > deadline:

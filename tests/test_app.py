@@ -25,11 +25,14 @@ from core import open_studio
 from core.settings.schema import load_settings
 from core.storage.store import Store
 from tests.serving import ROOT, Serving
+from tests.warm_serving import WarmServing
 from ui.http.middleware import SecurityMiddleware
 from ui.http.server import launch_arguments
 from ui.page.page import Page
 
 THREAD = "0" * 32
+started_warm = pytest.mark.parametrize("kind_of_serving", [WarmServing], ids=[""])
+"""For a test of what the app does once it runs."""
 
 
 def in_vain(folder: Path, **variables: str) -> subprocess.Popen[str]:
@@ -135,6 +138,7 @@ def test_sigint_without_grace_waits_for_no_picture_and_says_so(
     assert stored(tmp_path / "data") == ["error interrupted"]
 
 
+@started_warm
 def test_a_killed_server_starts_again_with_the_thread(serve: Callable[..., Serving], tmp_path: Path) -> None:
     serving = serve()
     with open_page(serving) as heard:
@@ -239,6 +243,7 @@ def test_what_stops_the_start_is_one_sentence_and_no_traceback(tmp_path: Path) -
             assert said.splitlines()[-1].startswith(f"Limner cannot start. {sentence}")
 
 
+@started_warm
 def test_a_folder_that_cannot_be_written_to_is_said_and_pictures_are_made_all_the_same(
     serve: Callable[..., Serving], tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ from core.chat.conversation import Conversation
 from core.chat.failure import LimitReached, Rejected
 from core.chat.message import Version
 from core.chat.request import UserRequest
-from core.generation import normalise
+from core.generation import fetch, normalise
 from core.generation.limits import Visitor
 from core.settings.schema import Settings
 from core.storage import store
@@ -125,7 +125,11 @@ class Hostile(BytesIO):
 @pytest.mark.parametrize(
     "image", [None, b"", b"not a picture", PNG[:-20], 17, Hostile(), "C:/picture.png", "http://x/"]
 )
-async def test_what_is_no_picture_settles_as_a_bad_image(tmp_path: Path, image: Any) -> None:
+async def test_what_is_no_picture_settles_as_a_bad_image(
+    tmp_path: Path, image: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "PAUSES", (0.0, 0.0))
+
     async def play(_: ImageRequest) -> ImageResult:
         return ImageResult(image)
 

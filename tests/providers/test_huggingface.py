@@ -31,6 +31,7 @@ from pydantic import SecretStr
 
 from core.chat.message import Version
 from core.chat.request import UserRequest
+from core.generation import fetch
 from core.generation.deadline import DeadlinePassed, before_deadline
 from core.plugins.registry import Registry
 from core.settings.schema import load_settings
@@ -1238,6 +1239,7 @@ def test_from_a_prompt_to_a_stored_picture(service: str, monkeypatch: pytest.Mon
 
 
 def test_a_file_that_is_gone_is_a_bad_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "PAUSES", (0.0, 0.0))
     internet = playing("fal-ai")
     version, _, _ = through_the_studio(
         lambda r: Reply(403) if r.path.startswith("/files/") else internet(r),

@@ -28,6 +28,7 @@ from pydantic import SecretStr, ValidationError
 from core.chat.conversation import Conversation
 from core.chat.message import Message, Version
 from core.chat.request import UserRequest
+from core.generation import fetch
 from core.plugins.registry import Registry
 from core.settings.schema import load_settings
 from core.storage.store import Store
@@ -1280,7 +1281,8 @@ def test_the_file_host_never_sees_the_token() -> None:
 
 
 @pytest.mark.usefixtures("key")
-def test_a_file_that_has_expired_is_a_bad_image() -> None:
+def test_a_file_that_has_expired_is_a_bad_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "PAUSES", (0.0, 0.0))
     service = Replicate()
     with Loopback({"/out.png": Reply(403)}) as files, Loopback(service) as server:
         service.states = [prediction(output=f"{files.url}/out.png")]

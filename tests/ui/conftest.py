@@ -15,6 +15,7 @@ from playwright.sync_api import Page
 
 from tests.serving import ROOT, Serving
 from tests.ui.chat import Chat
+from tests.warm_serving import WarmServing
 
 WINDOWS = {"desktop": (1280, 800), "phone": (390, 844)}
 SHAPES = ROOT / "tests" / "plugins" / "limner-shapes"
@@ -110,10 +111,16 @@ def with_shapes(tmp_path_factory: pytest.TempPathFactory, gates: Path) -> dict[s
     }
 
 
+@pytest.fixture
+def kind_of_serving() -> type[Serving]:
+    """Returns how `serve` starts the app here, where its start is not what is tested."""
+    return WarmServing
+
+
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory, with_shapes: dict[str, str]) -> Iterator[Serving]:
     folder = tmp_path_factory.mktemp("app")
-    serving = Serving(folder, {**with_shapes, "LIMNER_DATA_DIR": str(folder / "data")})
+    serving = WarmServing(folder, {**with_shapes, "LIMNER_DATA_DIR": str(folder / "data")})
     yield serving
     serving.stop()
 

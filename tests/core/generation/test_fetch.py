@@ -236,7 +236,7 @@ def test_a_failed_look_up_is_a_failure_of_the_picture(error: Exception) -> None:
         raise error
 
     fetcher = Fetcher(Settings())
-    fetcher.resolve = resolve
+    fetcher.resolve, fetcher.pauses = resolve, (0.0, 0.0)
     assert "cannot be reached" in refusal(fetcher, "https://pictures.example/")
 
 

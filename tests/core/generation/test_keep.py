@@ -194,4 +194,5 @@ async def test_a_stop_does_not_wait_for_an_import(slow_module: Any, tmp_path: Pa
         studio.stop(message)
         assert (await settled_of(conversation, message)).reason == "cancelled"
         await asking
+        slow_module.go.set()  # closing the studio waits a while for its threads
     assert provider.requests == []

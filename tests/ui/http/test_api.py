@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.plugins.installing import install
-from tests.serving import Serving
+from tests.warm_serving import WarmServing
 
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 
@@ -25,7 +25,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     folder, site = tmp_path_factory.mktemp("api"), tmp_path_factory.mktemp("site")
     install(site, "limner-shapes")
     variables = {"LIMNER_DATA_DIR": str(folder / "data"), "PYTHONPATH": str(site), "LIMNER_MAX_RETRIES": "0"}
-    serving = Serving(folder, variables)
+    serving = WarmServing(folder, variables)
 
     def post(body: object, **headers: str) -> tuple[int, dict[str, Any]]:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -7,11 +7,12 @@ import signal
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.serving import Serving
 from tests.ui.chat import Chat, picture_file
 from tests.ui.conftest import Gate
+from tests.warm_serving import WarmServing
 
 pytestmark = pytest.mark.browser
 
@@ -76,6 +77,7 @@ def test_four_regenerated_at_once(chat: Chat, gate: Gate) -> None:
     for answer in answers:
         chat.action(answer, "Regenerate image").click()
         expect(chat.action(answer, "Stop")).to_be_visible()
+        expect(answer.get_by_text(f"at {gate.tag[1:]}")).to_be_visible()  # it moves what is below it
     expect(chat.page.locator(".limner-running")).to_have_count(4)
 
     gate.open()
@@ -116,15 +118,15 @@ def test_a_new_conversation_loses_nothing(chat: Chat) -> None:
     expect(chat.prompts).to_have_text(["A boat"])
 
 
-def test_without_storage_the_page_works_all_the_same(context: BrowserContext, app: Serving) -> None:
+def test_without_storage_the_page_works_all_the_same(page: Page, app: Serving) -> None:
     """G1: a browser that forbids storage keeps the thread as long as the page."""
-    context.add_init_script(
+    page.add_init_script(
         """for (const kind of ["localStorage", "sessionStorage"]) {
              const get = () => { throw new DOMException("no", "SecurityError"); };
              Object.defineProperty(window, kind, { get });
            }"""
     )
-    chat = Chat(context.new_page(), app.url)
+    chat = Chat(page, app.url)
     chat.add(picture_file("boat.png", "red"))
     chat.chip(1).get_by_role("button", name="Zoom image 1").click()
     chat.page.go_back()  # which closes the dialog
@@ -141,7 +143,7 @@ def test_without_storage_the_page_works_all_the_same(context: BrowserContext, ap
 def mortal(tmp_path_factory: pytest.TempPathFactory, with_shapes: dict[str, str]) -> Iterator[Serving]:
     """Returns an app that a test may kill and start again."""
     folder = tmp_path_factory.mktemp("mortal")
-    serving = Serving(folder, {**with_shapes, "LIMNER_DATA_DIR": str(folder / "data")})
+    serving = WarmServing(folder, {**with_shapes, "LIMNER_DATA_DIR": str(folder / "data")})
     yield serving
     serving.stop()
 

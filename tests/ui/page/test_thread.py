@@ -23,6 +23,7 @@ from limner.identify import ImageInfo
 from tests.serving import Serving
 from tests.ui.chat import Chat
 from tests.ui.conftest import Gate
+from tests.warm_serving import WarmServing
 from ui.http.visitor import COOKIE
 
 pytestmark = pytest.mark.browser
@@ -73,7 +74,7 @@ def long_app(tmp_path_factory: pytest.TempPathFactory, with_shapes: dict[str, st
     folder = tmp_path_factory.mktemp("long")
     for conversation, count in ((LONG, 1000), (MIDDLE, 50)):
         fill(folder / "data", conversation, count)
-    serving = Serving(folder, {**with_shapes, "LIMNER_DATA_DIR": str(folder / "data")})
+    serving = WarmServing(folder, {**with_shapes, "LIMNER_DATA_DIR": str(folder / "data")})
     yield serving
     serving.stop()
 
