@@ -50,10 +50,12 @@ def _clients_of(loop: asyncio.AbstractEventLoop | None) -> _Clients:
     if loop is None:
         return _without_loop
     with _lock:
-        # A client that refers to its loop would keep both alive forever.
-        for closed in [known for known in _by_loop if known.is_closed()]:
-            del _by_loop[closed]
-        return _by_loop.setdefault(loop, _Clients())
+        if loop not in _by_loop:
+            # A client that refers to its loop would keep both alive forever.
+            for closed in [known for known in _by_loop if known.is_closed()]:
+                del _by_loop[closed]
+            _by_loop[loop] = _Clients()
+        return _by_loop[loop]
 
 
 def shared(key: Hashable, factory: Callable[[], Client]) -> Client:

@@ -45,7 +45,7 @@ def make_thumbnail(data: bytes, media_type: str) -> bytes:
         image.load()
         thumbnail = turned(_small(image), orientation_of(exif))
     file = BytesIO()
-    thumbnail.save(file, "WebP", quality=80)
+    thumbnail.save(file, "WebP", quality=80, method=1)  # the default, 4, takes four times as long
     return file.getvalue() if file.tell() < len(data) else b""
 
 
