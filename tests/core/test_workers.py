@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -217,3 +218,48 @@ print("the end")
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=20
     )
     assert (ended.stdout, ended.stderr, ended.returncode) == ("the end\n", "", 0)
+
+
+def test_a_thread_is_used_again_and_ends_when_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.workers.IDLE", 0.05)
+    workers = Workers(2)
+
+    async def main() -> set[threading.Thread]:
+        threads: set[threading.Thread] = set()
+        for _ in range(20):
+            threads.add(await workers.run(threading.current_thread))
+            await until(lambda: workers._idle > 0)
+        await until(lambda: not any(thread.is_alive() for thread in threads))
+        threads.add(await workers.run(threading.current_thread))  # a new one
+        return threads
+
+    assert len(asyncio.run(main())) == 2
+
+
+def test_what_is_given_to_a_thread_that_is_about_to_end_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work may come in the moment in which a thread has waited for long enough."""
+    monkeypatch.setattr("core.workers.IDLE", 0.0)
+
+    async def main() -> list[int]:
+        workers = Workers(3)
+        return [
+            done
+            for at in range(300)
+            for done in await asyncio.gather(*(workers.run(lambda n=n: n) for n in range(at % 4)))
+        ]
+
+    assert len(asyncio.run(asyncio.wait_for(main(), 60))) == 450
+
+
+def test_a_thread_that_waits_keeps_nothing_of_its_last_work() -> None:
+    class Large:
+        """What a function refers to."""
+
+    async def main() -> None:
+        workers, large = Workers(1), Large()
+        kept = weakref.ref(large)
+        await workers.run(lambda large=large: None)
+        del large
+        await until(lambda: workers._idle > 0 and kept() is None)
+
+    asyncio.run(main())
