@@ -26,7 +26,7 @@ def identify(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageInfo:
     """Returns what the picture is, having proved that the bytes are one whole picture.
 
     The size in the header is checked before anything is decoded; then the picture, or the first frame
-    of an animation, is decoded once. For 1024x1024 this takes 7 ms for a JPEG, 17 for a PNG and 36
+    of an animation, is decoded once. For 1024x1024 this takes 5 ms for a JPEG, 15 for a PNG and 19
     for a WebP: call it in a worker thread. An SVG is only checked to be well-formed; its size
     is in CSS pixels, from its width and height or its viewBox. Show it only in an ``<img>``.
 
