@@ -193,7 +193,7 @@ def test_the_server_prepares_the_studio(tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setattr(studio, "prepare", prepare)
         lifespan = launch_arguments(studio, Page(studio))["app_kwargs"]["lifespan"]
         async with lifespan(None):
-            await asyncio.wait_for(prepared.wait(), 10)
+            await asyncio.wait_for(prepared.wait(), 60)
 
     asyncio.run(run())
 

@@ -1,4 +1,4 @@
-"""The app for tests that are not about its start: it begins in a process that has Gradio imported already."""
+"""The app and its command for tests that are not about their start: a process has imported all already."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import multiprocessing
 import os
 import runpy
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from subprocess import TimeoutExpired
+from subprocess import CompletedProcess, TimeoutExpired
 
 from tests.serving import ROOT, Process, Serving
 
 _CAN_FORK = "forkserver" in multiprocessing.get_all_start_methods()
 _PROCESSES = multiprocessing.get_context("forkserver") if _CAN_FORK else multiprocessing.get_context("spawn")
-_PROCESSES.set_forkserver_preload(["gradio"])  # two thirds of a start, and nothing of ours
+_PROCESSES.set_forkserver_preload(["gradio", "ui.cli.commands"])  # imported, nothing called
 
 
 class WarmServing(Serving):
@@ -48,14 +48,44 @@ class _Warm:
         return self._process.exitcode
 
 
+def warm_limner(arguments: Sequence[str], variables: Mapping[str, str], cwd: Path) -> CompletedProcess[str]:
+    """`python -m limner` in a copy of that process."""
+    out, err = cwd.with_name(f"{cwd.name}.out"), cwd.with_name(f"{cwd.name}.err")
+    command = ["limner", *arguments]
+    process = _PROCESSES.Process(
+        target=_become_limner, args=(command, {**os.environ, **variables}, cwd, out, err)
+    )
+    process.start()
+    process.join(60)
+    if process.exitcode is None:
+        process.kill()
+        raise TimeoutExpired(command, 60)
+    return CompletedProcess(command, process.exitcode, out.read_text(), err.read_text())
+
+
 def _become_the_app(environment: Mapping[str, str], cwd: Path, log: Path) -> None:
-    written = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    with log.open("a") as written:
+        _become(environment, cwd, written.fileno(), written.fileno())
+    sys.argv = [str(ROOT / "app.py")]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def _become_limner(
+    command: list[str], environment: Mapping[str, str], cwd: Path, out: Path, err: Path
+) -> None:
+    with out.open("w") as written, err.open("w") as said:
+        _become(environment, cwd, written.fileno(), said.fileno())
+    sys.argv = command
+    runpy.run_module("limner", run_name="__main__", alter_sys=True)
+
+
+def _become(environment: Mapping[str, str], cwd: Path, out: int, err: int) -> None:
+    """Gives this process what a new one has from the start."""
+    os.dup2(out, sys.stdout.fileno())
+    os.dup2(err, sys.stderr.fileno())
     for stream in (sys.stdout, sys.stderr):
-        os.dup2(written, stream.fileno())
         stream.reconfigure(line_buffering=True)  # pyright: ignore
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd)
-    sys.argv = [str(ROOT / "app.py")]
     sys.path[:0] = [str(ROOT), *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
-    runpy.run_path(sys.argv[0], run_name="__main__")

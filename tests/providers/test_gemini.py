@@ -757,7 +757,7 @@ def through_the_studio(reply: Reply, **asked: Any) -> tuple[Version, bytes, Loop
         try:
             conversation = await studio.conversation("t")
             message = await studio.start(conversation, UserRequest(prompt="A red fox", **asked))
-            version = await asyncio.wait_for(conversation.settled(message), 5)
+            version = await asyncio.wait_for(conversation.settled(message), 60)
             stored = [file.read_bytes() for file in studio.store.folder.rglob("*.png")]
             return version, b"".join(stored)
         finally:

@@ -873,7 +873,7 @@ def through_the_studio(
             message = await studio.start(
                 conversation, UserRequest(prompt="A red fox", size="3:2", options=options or {})
             )
-            version = await asyncio.wait_for(conversation.settled(message), 5)
+            version = await asyncio.wait_for(conversation.settled(message), 60)
             stored = [file.read_bytes() for file in studio.store.folder.rglob("*.png")]
             return version, b"".join(stored)
         finally:

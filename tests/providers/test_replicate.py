@@ -1241,7 +1241,7 @@ async def opened(server: Loopback, **settings: Any) -> AsyncIterator[tuple[Studi
 
 
 async def settled(conversation: Conversation, message: Message) -> Version:
-    return await asyncio.wait_for(conversation.settled(message), 8)
+    return await asyncio.wait_for(conversation.settled(message), 60)
 
 
 def through_the_studio(server: Loopback, asked: UserRequest, **settings: Any) -> tuple[Version, bytes]:

@@ -15,10 +15,21 @@ import pytest
 from PIL import Image
 
 from tests.serving import ROOT
+from tests.warm_serving import warm_limner
 
 
 @pytest.fixture
 def limner(tmp_path: Path) -> Any:
+    def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return warm_limner(arguments, variables, tmp_path)
+
+    return call
+
+
+@pytest.fixture
+def new_limner(tmp_path: Path) -> Any:
+    """Returns the command as a person starts it."""
+
     def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "limner", *arguments],
@@ -32,8 +43,8 @@ def limner(tmp_path: Path) -> Any:
     return call
 
 
-def test_generate_writes_the_picture_and_tells_about_it(limner: Any, tmp_path: Path) -> None:
-    done = limner("generate", "a red fox", "-o", "fox.png", "--size", "256x384", "--seed", "7", "--json")
+def test_generate_writes_the_picture_and_tells_about_it(new_limner: Any, tmp_path: Path) -> None:
+    done = new_limner("generate", "a red fox", "-o", "fox.png", "--size", "256x384", "--seed", "7", "--json")
     told = json.loads(done.stdout)
     assert done.returncode == 0
     assert (told["file"], told["seed"], told["provider"]) == ("fox.png", 7, "sketch")
@@ -104,9 +115,11 @@ sys.exit(main(["generate", "a red fox", "-o", "fox.png", "--size", "256x256"]))
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
-def test_nothing_is_lost_on_a_console_that_lacks_letters(limner: Any, tmp_path: Path, encoding: str) -> None:
+def test_nothing_is_lost_on_a_console_that_lacks_letters(
+    new_limner: Any, tmp_path: Path, encoding: str
+) -> None:
     console = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
-    done = limner("generate", "狐狸 in the snow", "--size", "256x256", **console)
+    done = new_limner("generate", "狐狸 in the snow", "--size", "256x256", **console)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip() == "\\u72d0\\u72f8-in-the-snow.png"
     assert (tmp_path / "狐狸-in-the-snow.png").exists()
@@ -155,10 +168,10 @@ def test_what_goes_wrong_is_said_and_no_file_is_written(
     assert not list(tmp_path.glob("*.png"))
 
 
-def test_providers_and_doctor_tell_the_same_without_a_secret(limner: Any) -> None:
+def test_providers_and_doctor_tell_the_same_without_a_secret(new_limner: Any) -> None:
     key = "sk-secret-0123456789"
-    listed = json.loads(limner("providers", "--json", OPENAI_API_KEY=key).stdout)
-    examined = limner("doctor", "--json", OPENAI_API_KEY=key, LIMNER_TIMEOUT="77")
+    listed = json.loads(new_limner("providers", "--json", OPENAI_API_KEY=key).stdout)
+    examined = new_limner("doctor", "--json", OPENAI_API_KEY=key, LIMNER_TIMEOUT="77")
     report = json.loads(examined.stdout)
     assert examined.returncode == 0
     assert report["plugins"] == listed
@@ -192,9 +205,9 @@ def test_a_wrong_setting_is_one_sentence(limner: Any) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_new_plugin_writes_a_package_and_overwrites_nothing(limner: Any, tmp_path: Path) -> None:
-    assert limner("new-plugin", "Water Colour").returncode == 2
-    made = limner("new-plugin", "water-colour")
+def test_new_plugin_writes_a_package_and_overwrites_nothing(new_limner: Any, tmp_path: Path) -> None:
+    assert new_limner("new-plugin", "Water Colour").returncode == 2
+    made = new_limner("new-plugin", "water-colour")
     assert made.returncode == 0
     files = sorted(
         str(f.relative_to(tmp_path)) for f in tmp_path.rglob("*") if f.is_file() and "data" not in f.parts
@@ -206,6 +219,6 @@ def test_new_plugin_writes_a_package_and_overwrites_nothing(limner: Any, tmp_pat
         "limner-water-colour/pyproject.toml",
         "limner-water-colour/tests/test_limner_water_colour.py",
     ]
-    again = limner("new-plugin", "water_colour")
+    again = new_limner("new-plugin", "water_colour")
     assert again.returncode == 2
     assert "already exists" in again.stderr

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from PIL import Image
 
 from limner.testing import Loopback, Reply, picture
 from tests.limner.photos import SECRETS, corners, opened, photo
-from tests.serving import ROOT
+from tests.warm_serving import warm_limner
 
-Limner = Callable[..., "subprocess.CompletedProcess[str]"]
+Limner = Callable[..., CompletedProcess[str]]
 GOOD = Reply(body={"data": [{"b64_json": base64.b64encode(picture()).decode()}]})
 
 
@@ -31,16 +29,10 @@ def service() -> Iterator[Loopback]:
 
 @pytest.fixture
 def limner(tmp_path: Path, service: Loopback) -> Limner:
-    def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def call(*arguments: str, **variables: str) -> CompletedProcess[str]:
+        command = ["generate", "in autumn", "-p", "openai", *arguments]
         keys = {"OPENAI_API_KEY": "sk-for-tests-0123456789", "OPENAI_BASE_URL": f"{service.url}/v1"}
-        return subprocess.run(
-            [sys.executable, "-m", "limner", "generate", "in autumn", "-p", "openai", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, **keys, "PYTHONPATH": str(ROOT), "LIMNER_MAX_RETRIES": "0", **variables},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        return warm_limner(command, {**keys, "LIMNER_MAX_RETRIES": "0", **variables}, tmp_path)
 
     return call
 

@@ -13,7 +13,7 @@ from tests.serving import Serving
 from tests.ui.chat import Chat
 from tests.ui.conftest import SHAPES, Gate
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.inside_gradio]
 
 
 @pytest.fixture(scope="module")
