@@ -34,7 +34,7 @@ class Workers:
         self._lock = threading.Lock()
         self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._idle = 0
-        """Threads that wait for work which nobody has given them yet."""
+        """Threads that wait for work, or soon will, which nobody has given them yet."""
         self._waiting: list[asyncio.Future[None]] = []
 
     async def run(self, function: Callable[[], T], on_wait: Callable[[], None] = _nobody_listens) -> T:
@@ -49,7 +49,7 @@ class Workers:
             try:
                 return function()
             finally:
-                self._leave()
+                self._leave(idle=1)  # at once, so that nobody starts one more thread meanwhile
 
         outcome, work = as_work(counted)
         with self._lock:
@@ -61,7 +61,7 @@ class Workers:
             else:
                 threading.Thread(target=self._run, args=([work],), daemon=True, name="limner-worker").start()
         except BaseException:  # the system has no thread left
-            self._leave()
+            self._leave(idle=0)
             raise
         return await outcome
 
@@ -69,8 +69,6 @@ class Workers:
         """Does the work that a thread is given, and then what comes."""
         while True:
             given.pop()()  # which then refers to nothing of it any more
-            with self._lock:
-                self._idle += 1
             try:
                 given.append(self._work.get(timeout=IDLE))
             except Empty:
@@ -91,10 +89,11 @@ class Workers:
             on_wait()
             await turn
 
-    def _leave(self) -> None:
+    def _leave(self, idle: int) -> None:
         """Wakes all who wait, in order, since the first may be cancelled or its loop be gone."""
         with self._lock:
             self.running -= 1
+            self._idle += idle
             waiting, self._waiting = self._waiting, []
         for turn in waiting:
             call_on(turn.get_loop(), lambda turn=turn: turn.done() or turn.set_result(None))

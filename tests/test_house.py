@@ -41,7 +41,7 @@ NOT_IN_CORE = {
 HEAVY = {"openai", "google", "replicate", "huggingface_hub", "httpx", "httpx2", "torch", "PIL", "numpy"}
 """What takes long to import, so that no provider does before it draws."""
 
-GROUND = {"core.redaction", "core.workers", "core.logs"}
+GROUND = {"core.redaction", "core.workers", "core.logs", "core.allocator"}
 ROOF = {"core", "core.studio", "core.sending", "core.parts", "core.export", "core.importing"}
 BELOW = {
     "the ground": set[str](),

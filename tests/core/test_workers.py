@@ -263,3 +263,19 @@ def test_a_thread_that_waits_keeps_nothing_of_its_last_work() -> None:
         await until(lambda: workers._idle > 0 and kept() is None)
 
     asyncio.run(main())
+
+
+def test_there_are_never_more_threads_than_workers() -> None:
+    names: list[int] = []
+
+    def look() -> None:
+        names.append(sum(thread.name == "limner-worker" for thread in threading.enumerate()))
+
+    async def main() -> None:
+        before = sum(thread.name == "limner-worker" for thread in threading.enumerate())
+        workers = Workers(3)
+        for _ in range(30):
+            await asyncio.gather(*(workers.run(look) for _ in range(20)))
+        assert max(names) - before <= 3
+
+    asyncio.run(main())
