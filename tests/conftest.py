@@ -26,9 +26,6 @@ QUIET = [
     "--js-flags=--single-threaded",  # each worker has a core of its own
 ]
 
-ALONE = "addEventListener('load', (e) => e.target === document && e.stopImmediatePropagation(), true);"
-"""Keeps the index page from loading Gradio's scripts, which it does once it has loaded itself."""
-
 
 def find_chromium() -> str | None:
     """Returns the path of a Chromium; the shell, which draws no window, saves a third of the time."""
@@ -106,10 +103,8 @@ def browser() -> Iterator[Browser]:
 class Visitor:
     """A browser's storage for one test after another, in which only the scripts stay that it has compiled."""
 
-    def __init__(self, browser: Browser, *scripts: str) -> None:
+    def __init__(self, browser: Browser) -> None:
         self.context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-        for script in scripts:
-            self.context.add_init_script(script)
         self.context.set_default_timeout(30_000)
         self._blank = self.context.new_page()
         self._storage = self.context.new_cdp_session(self._blank)
@@ -139,22 +134,10 @@ class Visitor:
 
 
 @pytest.fixture(scope="session")
-def visitor_inside_gradio(browser: Browser) -> Iterator[Visitor]:
+def visitor(browser: Browser) -> Iterator[Visitor]:
     visitor = Visitor(browser)
     yield visitor
     visitor.context.close()
-
-
-@pytest.fixture(scope="session")
-def visitor_without_gradio(browser: Browser) -> Iterator[Visitor]:
-    visitor = Visitor(browser, ALONE)
-    yield visitor
-    visitor.context.close()
-
-
-@pytest.fixture
-def visitor(visitor_inside_gradio: Visitor) -> Visitor:
-    return visitor_inside_gradio
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.conftest import ALONE, Visitor
 from tests.serving import ROOT, Serving
 from tests.ui.chat import Chat
 from tests.warm_serving import WarmServing
@@ -127,17 +126,6 @@ def app(tmp_path_factory: pytest.TempPathFactory, with_shapes: dict[str, str]) -
 
 
 @pytest.fixture
-def visitor(request: pytest.FixtureRequest) -> Visitor:
-    """Returns a visitor to whom the page comes without Gradio's scripts, a third of the work of each load.
-
-    What is marked `inside_gradio` has them: the first paint, how the page is moved into Gradio's app, what
-    that makes of its styles, its layout, the focus, the keyboard and what a screen reader gets.
-    """
-    inside = request.node.get_closest_marker("inside_gradio")
-    return request.getfixturevalue("visitor_inside_gradio" if inside else "visitor_without_gradio")
-
-
-@pytest.fixture
 def chat(app: Serving, page: Page) -> Chat:
     """Returns the page of the shared app, opened by a visitor who has never been there."""
     return Chat(page, app.url)
@@ -152,17 +140,13 @@ def window(request: pytest.FixtureRequest, chat: Chat) -> Chat:
 
 
 @pytest.fixture
-def open_chat(
-    request: pytest.FixtureRequest, app: Serving, browser: Browser
-) -> Iterator[Callable[..., Chat]]:
+def open_chat(app: Serving, browser: object) -> Iterator[Callable[..., Chat]]:
     """Opens the shared app for one visitor more, each in a browser of their own."""
     contexts = []
 
-    def open(**options: Any) -> Chat:
-        contexts.append(browser.new_context(**options))
+    def open(**options: object) -> Chat:
+        contexts.append(browser.new_context(**options))  # pyright: ignore
         contexts[-1].set_default_timeout(30_000)
-        if not request.node.get_closest_marker("inside_gradio"):
-            contexts[-1].add_init_script(ALONE)
         return Chat(contexts[-1].new_page(), app.url)
 
     yield open

@@ -124,7 +124,6 @@ def test_a_proxy_that_the_settings_do_not_know_makes_no_visitor_the_owner(
 
 
 @pytest.mark.browser
-@pytest.mark.inside_gradio
 def test_the_page_offers_visitors_only_what_they_may_have(
     serve: Callable[..., Serving], paid: dict[str, str], page: Page
 ) -> None:
@@ -237,7 +236,6 @@ def test_only_what_a_page_makes_up_is_a_conversation(proxied: Serving) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.inside_gradio
 def test_a_link_does_not_choose_the_name_of_a_download(proxied: Serving, page: Page) -> None:
     chat = Chat(page, proxied.url)
     source = chat.source(chat.ask("A red fox"))
@@ -249,7 +247,6 @@ def test_a_link_does_not_choose_the_name_of_a_download(proxied: Serving, page: P
 
 
 @pytest.mark.browser
-@pytest.mark.inside_gradio
 def test_every_picture_has_the_headers_that_keep_it_a_picture(proxied: Serving, page: Page) -> None:
     chat = Chat(page, proxied.url)
     with urllib.request.urlopen(f"{chat.url}/{chat.source(chat.ask('A fox'))}", timeout=30) as answer:
@@ -264,7 +261,6 @@ def test_every_picture_has_the_headers_that_keep_it_a_picture(proxied: Serving, 
 
 
 @pytest.mark.browser
-@pytest.mark.inside_gradio
 def test_another_site_cannot_show_the_page_in_a_frame(proxied: Serving, page: Page) -> None:
     framing = Reply(body=f'<iframe src="{proxied.url}"></iframe>', headers={"content-type": "text/html"})
     with Loopback({"/": framing}) as other:

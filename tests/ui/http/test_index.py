@@ -121,7 +121,6 @@ def test_a_document_is_drawn_for_each_visitor_and_address() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.inside_gradio
 @pytest.mark.parametrize("name", ["Blocks", "Index"])
 def test_a_script_of_gradio_that_is_cut_off_is_no_error(app: Serving, page: Page, name: str) -> None:
     """As when somebody leaves while it loads; the fixture fails the test for any error in the page."""
@@ -133,7 +132,6 @@ def test_a_script_of_gradio_that_is_cut_off_is_no_error(app: Serving, page: Page
 
 
 @pytest.mark.browser
-@pytest.mark.inside_gradio
 def test_the_page_can_be_used_before_gradio_is_there(app: Serving, page: Page) -> None:
     held: list[Route] = []
     page.route("**/assets/index-*.js", lambda script: held.append(script))

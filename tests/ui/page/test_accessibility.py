@@ -17,7 +17,7 @@ from tests.ui.page.test_mask import Marking
 from tests.ui.page.test_reuse import use
 from tests.ui.page.test_several import choose_count
 
-pytestmark = [pytest.mark.browser, pytest.mark.inside_gradio]
+pytestmark = pytest.mark.browser
 
 
 class Looks(Chat):

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.ui.chat import Chat
 
-pytestmark = [pytest.mark.browser, pytest.mark.inside_gradio]
+pytestmark = pytest.mark.browser
 
 
 def test_the_choice_of_light_or_dark_outlives_a_reload(chat: Chat) -> None:

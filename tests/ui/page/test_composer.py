@@ -11,7 +11,7 @@ from playwright.sync_api import Route, expect
 from tests.ui.chat import Chat
 from tests.ui.conftest import Gate
 
-pytestmark = [pytest.mark.browser, pytest.mark.inside_gradio]
+pytestmark = pytest.mark.browser
 
 
 def test_the_composer_is_marked_from_the_start(chat: Chat) -> None:

@@ -188,7 +188,6 @@ def test_it_is_its_visitors_own(chat: Chat, open_chat: Callable[..., Chat]) -> N
     expect(listed(page)).to_have_text(["A fox"])
 
 
-@pytest.mark.inside_gradio
 def test_a_drawer_by_touch(open_chat: Callable[..., Chat]) -> None:
     """It closes once a conversation is chosen, beside itself, and by Back, which then leads nowhere else."""
     chat = open_chat(**PHONE)
@@ -228,7 +227,6 @@ def test_a_drawer_by_touch(open_chat: Callable[..., Chat]) -> None:
     expect(listed(page)).to_have_text(["A fox", "A boat"])
 
 
-@pytest.mark.inside_gradio
 def test_a_drawer_by_keyboard(open_chat: Callable[..., Chat]) -> None:
     """The focus stays within, goes back to the button, and no closed drawer is left in the history."""
     chat = open_chat(viewport=PHONE["viewport"])
@@ -294,7 +292,6 @@ def test_a_message_is_had_back_from_another_conversation(chat: Chat) -> None:
     expect(chat.prompts).to_have_text("A boat")
 
 
-@pytest.mark.inside_gradio
 def test_its_picture_is_seen_whole(chat: Chat) -> None:
     """The mark of the open one stands beside it, and what is transparent shows as that."""
     begin(chat, "A boat #transparent")

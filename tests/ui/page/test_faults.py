@@ -15,7 +15,6 @@ from tests.ui.conftest import Gate
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.inside_gradio
 def test_what_opens_covers_neither_the_prompt_nor_create(window: Chat) -> None:
     """Also on the empty page, and with the longest of all lists; Esc, then a click, opens it again."""
     window.choose("Provider", "Choosy")
@@ -55,7 +54,6 @@ def test_a_choice_by_keyboard_asks_once_and_keeps_the_focus(window: Chat) -> Non
     expect(window.size).to_have_text("Size: 4:3")
 
 
-@pytest.mark.inside_gradio
 @pytest.mark.parametrize("height", [640, 200])
 def test_at_320_pixels_all_of_the_composer_is_there(chat: Chat, height: int) -> None:
     """A small phone, and a window of 1280 × 800 that is enlarged four times."""
@@ -74,7 +72,6 @@ def test_at_320_pixels_all_of_the_composer_is_there(chat: Chat, height: int) -> 
             assert left <= box(control)[0] < box(control)[2] <= right
 
 
-@pytest.mark.inside_gradio
 def test_a_low_window_still_says_that_a_picture_costs_money(chat: Chat) -> None:
     chat.page.set_viewport_size({"width": 844, "height": 390})
     expect(chat.page.get_by_text("Each picture costs money.")).to_be_in_viewport(ratio=1)
@@ -124,7 +121,6 @@ def test_edit_prompt_brings_the_choices_back_and_offers_the_draft(window: Chat) 
     expect(window.prompt).to_have_value("Half a fox")
 
 
-@pytest.mark.inside_gradio
 def test_regenerate_on_an_old_message_shows_what_runs(window: Chat, gate: Gate) -> None:
     gate.open()
     first = window.ask(f"A boat #tall {gate.tag}")
@@ -140,7 +136,6 @@ def test_regenerate_on_an_old_message_shows_what_runs(window: Chat, gate: Gate) 
     expect(first.get_by_text("2 / 2")).to_be_attached()
 
 
-@pytest.mark.inside_gradio
 def test_sentences_stand_below_each_other_until_they_are_dismissed(window: Chat) -> None:
     answer = window.ask("A boat")
     window.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
@@ -188,7 +183,6 @@ def test_a_wrong_seed_opens_options_where_it_is(window: Chat) -> None:
     expect(window.answers.last.locator(".limner-details")).to_contain_text("seed 5 ")
 
 
-@pytest.mark.inside_gradio
 def test_where_a_key_is_to_be_had_is_a_link(window: Chat) -> None:
     """Before anything is sent; and no link has Gradio's colour."""
     expect(window.provider.locator("option", has_text="OpenAI")).to_have_text("OpenAI · needs a key")

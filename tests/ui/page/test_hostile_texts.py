@@ -13,7 +13,7 @@ from tests.serving import Serving
 from tests.ui.chat import Chat
 from tests.ui.conftest import SHAPES, Gate
 
-pytestmark = [pytest.mark.browser, pytest.mark.inside_gradio]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

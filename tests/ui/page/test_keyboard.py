@@ -12,7 +12,7 @@ from tests.ui.axe import looking, violations
 from tests.ui.chat import Chat, picture_file
 from tests.ui.conftest import Gate
 
-pytestmark = [pytest.mark.browser, pytest.mark.inside_gradio]
+pytestmark = pytest.mark.browser
 
 FOCUSED = """() => {
   const e = document.activeElement;

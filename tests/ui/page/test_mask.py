@@ -129,7 +129,6 @@ def test_create_waits_for_the_area(marking: Marking) -> None:
     assert (sent.value.post_data_json or {}).keys() >= {"images", "mask"}
 
 
-@pytest.mark.inside_gradio
 def test_a_finger_paints(open_chat: Callable[..., Chat], kept: Kept) -> None:
     marking = Marking(open_chat(has_touch=True, viewport={"width": 390, "height": 844}))
     marking.open()

@@ -48,7 +48,6 @@ def test_each_row_says_what_to_do(app: Serving, page: Page) -> None:
     expect(page).to_have_url(f"{app.url}/")
 
 
-@pytest.mark.inside_gradio
 @pytest.mark.browser
 @in_each_look
 def test_it_can_be_read_in_each_look(app: Serving, browser: Browser, look: str) -> None:

@@ -107,7 +107,6 @@ def test_the_prompt_is_edited_and_run_again_by_keyboard(chat: Chat) -> None:
     chat.picture(answer)
 
 
-@pytest.mark.inside_gradio
 def test_a_prompt_is_edited_in_view(window: Chat) -> None:
     """Also a long one, within a box that scrolls, while the end of the thread is followed."""
     for prompt in ("A boat #tall", "A boat by the harbour, " * 300):

@@ -45,7 +45,6 @@ def test_the_thread_stays_while_the_server_does_not_know_its_conversation(chat: 
     chat.picture(answer)
 
 
-@pytest.mark.inside_gradio
 def test_a_prompt_shows_at_once_and_once(window: Chat, held: list[Route], gate: Gate) -> None:
     window.prompt.fill(f"A boat {gate.tag}")
     with window.page.expect_request("**/messages"):
@@ -106,7 +105,6 @@ def test_a_refusal_brings_the_prompt_back(window: Chat, held: list[Route]) -> No
     expect(window.prompts).to_have_count(0)
 
 
-@pytest.mark.inside_gradio
 def test_a_choice_while_offline_is_taken_back_with_one_sentence(window: Chat) -> None:
     expect(window.page.locator("gradio-app #limner")).to_be_attached()  # Gradio has loaded what it needs
     window.page.context.set_offline(True)
@@ -121,7 +119,6 @@ def test_a_choice_while_offline_is_taken_back_with_one_sentence(window: Chat) ->
     expect(window.error).to_be_hidden()
 
 
-@pytest.mark.inside_gradio
 def test_the_welcome_waits_for_the_composer(app: Serving, page: Page) -> None:
     """Where the page comes in pieces, nothing jumps."""
 
@@ -139,7 +136,6 @@ def test_the_welcome_waits_for_the_composer(app: Serving, page: Page) -> None:
     expect(page.locator("#limner-welcome")).to_be_visible()
 
 
-@pytest.mark.inside_gradio
 def test_what_is_typed_before_the_script_is_there_stays(app: Serving, page: Page) -> None:
     """Create does not load the page anew."""
     held: list[Route] = []

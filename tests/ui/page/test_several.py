@@ -39,7 +39,6 @@ def seeds(answer: Locator) -> list[int]:
     return [int(found[1]) for line in lines if (found := re.search(r"seed (\d+)", line))]
 
 
-@pytest.mark.inside_gradio
 def test_each_has_its_own_state_and_stop(chat: Chat, gate: Gate) -> None:
     """One is stopped and the others go on; all are there after a reload, where any can be chosen."""
     choose_count(chat, 3)
@@ -74,7 +73,6 @@ def test_each_has_its_own_state_and_stop(chat: Chat, gate: Gate) -> None:
     expect(answer.locator("figure img")).to_have_count(1)
 
 
-@pytest.mark.inside_gradio
 def test_nothing_moves_while_they_settle(window: Chat, gate: Gate) -> None:
     """Two stand beside two from the start, with the prompt above and room for what is said of each below."""
     look = """answer => [...answer.querySelectorAll("section"), answer].map((part) => {
@@ -160,7 +158,6 @@ def test_a_model_that_the_pictures_do_not_fit_cannot_be_compared_with(chat: Chat
     expect(chat.error).to_have_count(0)
 
 
-@pytest.mark.inside_gradio
 def test_what_is_chosen_can_be_told_from_the_rest(chat: Chat) -> None:
     """Gradio's own styles hide a ticked box, and forced colours every other colour and shadow."""
     expect(chat.page.locator("gradio-app #limner")).to_be_attached()

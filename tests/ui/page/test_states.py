@@ -35,7 +35,6 @@ def test_running_shows_a_spinner_the_seconds_and_what_is_waited_for(chat: Chat, 
     expect(chat.spoken).to_have_text(f"The image is ready: A calm sea {gate.tag}")
 
 
-@pytest.mark.inside_gradio
 def test_the_waiting_card_has_the_size_of_the_picture(chat: Chat, gate: Gate) -> None:
     """G8: nothing jumps when the picture comes."""
     chat.choose("Model", "framed")
@@ -127,7 +126,6 @@ def test_revised_prompt_and_warnings_stand_under_the_picture(chat: Chat) -> None
     expect(chat.ask("A boat").get_by_text("Revised prompt")).to_have_count(0)
 
 
-@pytest.mark.inside_gradio
 def test_a_small_picture_stands_beside_the_top_of_its_actions(chat: Chat) -> None:
     """At the edge of the composer, as every picture."""
     answer = chat.ask("A boat #tiny #revised #warned")
@@ -136,7 +134,6 @@ def test_a_small_picture_stands_beside_the_top_of_its_actions(chat: Chat) -> Non
     assert left == box(chat.page.locator("#limner-composer"))[0]
 
 
-@pytest.mark.inside_gradio
 def test_regenerating_keeps_the_good_picture(chat: Chat, gate: Gate) -> None:
     """G10, G12: a small strip runs under the picture; what fails or is stopped does not hide it."""
     gate.open()

@@ -26,7 +26,7 @@ from tests.ui.conftest import Gate
 from tests.warm_serving import WarmServing
 from ui.http.visitor import COOKIE
 
-pytestmark = [pytest.mark.browser, pytest.mark.inside_gradio]
+pytestmark = pytest.mark.browser
 
 LONG, MIDDLE = "1" * 32, "2" * 32
 SECONDS = 42.0

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Request, Route, expect
 
 from tests.ui.chat import Chat
 
-pytestmark = [pytest.mark.browser, pytest.mark.inside_gradio]
+pytestmark = pytest.mark.browser
 
 
 def sent(chat: Chat, prompt: str = "A boat") -> dict[str, Any]:

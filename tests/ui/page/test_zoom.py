@@ -87,7 +87,6 @@ def test_from_picture_to_picture_by_keyboard_alone(chat: Chat) -> None:
     expect(zoom(third)).not_to_be_focused()
 
 
-@pytest.mark.inside_gradio
 def test_the_whole_picture_and_every_pixel_of_it(chat: Chat) -> None:
     """It fits the window first; wheel, drag, double click, keys and buttons show the rest."""
     zoom(chat.ask("A boat #huge")).click()
@@ -128,7 +127,6 @@ def test_the_whole_picture_and_every_pixel_of_it(chat: Chat) -> None:
     expect(tool(chat, "Actual size, now 100%")).to_be_visible()
 
 
-@pytest.mark.inside_gradio
 def test_by_touch_on_a_phone(open_chat: Callable[..., Chat]) -> None:
     """Pinch, double tap and swipe; 100 % is one pixel of the screen for one of the picture."""
     phone = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}
