@@ -41,18 +41,18 @@ def measure(command: Sequence[str], variables: Mapping[str, str] | None = None) 
         assert process.stdout
         if process.stdout.readline() != "warm\n":
             raise RuntimeError(f"{' '.join(command)} did not get warm")
-        about = Path(f"/proc/{process.pid}")
-        (about / "clear_refs").write_text("5")  # forgets the peak so far
-        resident, cpu, begun = _status(about, "VmRSS"), _cpu(about), time.perf_counter()
+        pid = process.pid
+        forget_peak(pid)
+        resident, cpu, begun = resident_bytes(pid), cpu_seconds(pid), time.perf_counter()
         process.stdin.write("go\n")
         process.stdin.flush()
         line = process.stdout.readline()
         if not line:
             raise RuntimeError(f"{' '.join(command)} failed")
         measured = Measured(
-            cpu=_cpu(about) - cpu,
+            cpu=cpu_seconds(pid) - cpu,
             wall=time.perf_counter() - begun,
-            memory=_status(about, "VmHWM") - resident,
+            memory=peak_bytes(pid) - resident,
             found=json.loads(line),
         )
         process.stdin.close()
@@ -61,17 +61,18 @@ def measure(command: Sequence[str], variables: Mapping[str, str] | None = None) 
 
 def cpu_seconds(pid: int) -> float:
     """Returns what a process has used so far, in all its threads."""
-    return _cpu(Path(f"/proc/{pid}"))
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_bytes(pid: int) -> int:
     """Returns how much memory a process has now."""
-    return _status(Path(f"/proc/{pid}"), "VmRSS")
+    return _status(pid, "VmRSS")
 
 
 def peak_bytes(pid: int) -> int:
     """Returns the most memory that a process has had so far."""
-    return _status(Path(f"/proc/{pid}"), "VmHWM")
+    return _status(pid, "VmHWM")
 
 
 def forget_peak(pid: int) -> None:
@@ -79,13 +80,8 @@ def forget_peak(pid: int) -> None:
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
-def _cpu(about: Path) -> float:
-    user, system = (about / "stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-
-def _status(about: Path, name: str) -> int:
-    found = re.search(rf"{name}:\s+(\d+) kB", (about / "status").read_text())
+def _status(pid: int, name: str) -> int:
+    found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     return int(found[1]) * 1024 if found else 0
 
 

@@ -27,29 +27,24 @@ TICK = 0.001
 @asynccontextmanager
 async def limner(address: str) -> AsyncGenerator[Make]:
     """The whole road: limits, plugin, checks, proof, the file on the disk, the message in the database."""
-    folder = tempfile.mkdtemp(prefix="limner-benchmark-")
-    os.environ |= {"LIMNER_DATA_DIR": folder, "LIMNER_PROVIDERS__OPENAI__BASE_URL": address}
-    os.environ |= {
-        "LIMNER_RATE_LIMIT": "100000/minute",
-        "LIMNER_MAX_IN_FLIGHT": "1000",
-        "OPENAI_API_KEY": "sk-benchmark",
-    }
     from core import open_studio
     from core.chat.request import UserRequest
     from core.settings.schema import load_settings
 
-    studio = open_studio(load_settings())
-    conversation = await studio.conversation("0" * 32)
-    request = UserRequest(prompt=PROMPT, provider="openai", model="gpt-image-1", size="1024x1024")
+    os.environ |= {"OPENAI_API_KEY": "sk-benchmark", "OPENAI_BASE_URL": address}
+    with tempfile.TemporaryDirectory(prefix="limner-benchmark-") as folder:
+        studio = open_studio(load_settings(data_dir=folder, rate_limit=None, max_in_flight=1000))
+        conversation = await studio.conversation("0" * 32)
+        request = UserRequest(prompt=PROMPT, provider="openai", model="gpt-image-1", size="1024x1024")
 
-    async def make() -> int:
-        message = await studio.start(conversation, request)
-        version = await conversation.settled(message)
-        assert version.picture, version.failure
-        return version.picture.size
+        async def make() -> int:
+            message = await studio.start(conversation, request)
+            version = await conversation.settled(message)
+            assert version.picture, version.failure
+            return version.picture.size
 
-    yield make
-    await studio.close()
+        yield make
+        await studio.close()
 
 
 @asynccontextmanager

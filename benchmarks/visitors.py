@@ -1,7 +1,7 @@
 """Many visitors at once, with a provider that takes five seconds: what Limner adds, and what it needs.
 
-`python -m benchmarks.visitors [VISITORS [BYTES]]`; twice in the same process, first with all at the same
-moment, and then within twice the seconds that the provider takes.
+`python -m benchmarks.visitors [VISITORS [BYTES]]`: three crowds one after another at one server, the first
+all at the same moment, the others within twice the seconds that the provider takes.
 """
 
 from __future__ import annotations

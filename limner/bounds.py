@@ -48,7 +48,7 @@ class Parts(NamedTuple):
     missing, `otherwise` returns them with other bytes after them: the picture is whole only if these
     change nothing in its last pixels. `animated` means that there are more frames, `see_through` that a
     colour is transparent, as said outside of those parts. `is_proven` tells in a megabyte of memory whether
-    the format's own checksums prove the pixels, so that they need not be decoded; None if it has none.
+    the format's own checksums prove the pixels, so that they need not be decoded.
     """
 
     memory: int
@@ -57,7 +57,7 @@ class Parts(NamedTuple):
     otherwise: Callable[[], bytes] | None = None
     animated: bool = False
     see_through: bool = False
-    is_proven: Callable[[], bool] | None = None
+    is_proven: Callable[[], bool] = lambda: False
 
 
 def bad_image(sentence: str) -> ProviderError:

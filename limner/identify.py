@@ -51,7 +51,7 @@ def identify_by_checksums(data: bytes, max_pixels: int = MAX_PIXELS) -> ImageInf
     with _errors_named(data, format):
         parts = walk(format.name, data, max_pixels)
         width, height = struct.unpack_from(">II", data, 16)
-        if _may_be_black(data, parts, width, height) or not (parts.is_proven and parts.is_proven()):
+        if _may_be_black(data, parts, width, height) or not parts.is_proven():
             return None
         return _info(format, parts, width, height, orientation_of(parts.exif))
 

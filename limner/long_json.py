@@ -66,20 +66,11 @@ def _end_of_string(body: bytes, start: int) -> int:
 def _put_back(parsed: Any, long: dict[str, str]) -> Any:
     """Returns what was parsed, with each long string where it was."""
     whole = [parsed]
-    waiting: list[object] = [whole]
+    waiting: list[dict[Any, Any] | list[Any]] = [whole]
     for value in waiting:
-        if isinstance(value, dict):
-            members = cast("dict[str, object]", value)
-            for name, member in [*members.items()]:
-                if isinstance(member, str):
-                    members[name] = long.get(member, member)
-                elif isinstance(member, dict | list):
-                    waiting.append(cast(object, member))
-        elif isinstance(value, list):
-            items = cast("list[object]", value)
-            for index, item in enumerate(items):
-                if isinstance(item, str):
-                    items[index] = long.get(item, item)
-                elif isinstance(item, dict | list):
-                    waiting.append(cast(object, item))
+        for key, member in [*value.items()] if isinstance(value, dict) else enumerate(value):
+            if isinstance(member, str):
+                value[key] = long.get(member, member)
+            elif isinstance(member, dict | list):
+                waiting.append(cast("dict[Any, Any] | list[Any]", member))
     return whole[0]

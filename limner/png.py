@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import count
 from typing import Any
@@ -78,21 +78,22 @@ def walk_png(data: bytes, max_pixels: int) -> Parts:
         raise ValueError("the palette is missing")
     bits = depth * _CHANNELS[colours]
     row = width * bits // 8 + 2
-    if (
-        size > 2 * row * height + 100_000
-    ):  # deflate adds less than a thousandth to data that it cannot compress
+    # deflate adds less than a thousandth to data that it cannot compress
+    if size > 2 * row * height + 100_000:
         raise bad_image("The picture has far more data than its pixels need.")
     kept.append(struct.pack(">I4s", size, b"IDAT"))
     tail = bytes(4) + _END
 
+    def chunks() -> Iterator[memoryview]:
+        for i in range(0, len(pixels), 2):
+            yield view[pixels[i] : pixels[i + 1]]
+
     def coded() -> bytes:
-        chunks = (view[pixels[i] : pixels[i + 1]] for i in range(0, len(pixels), 2))
-        return b"".join([*kept, *chunks, tail])
+        return b"".join([*kept, *chunks(), tail])
 
     def is_proven() -> bool:
         is_plain = depth in _DEPTHS.get(colours, ()) and data[26:29] == bytes(3)  # not interlaced
-        chunks = (view[pixels[i] : pixels[i + 1]] for i in range(0, len(pixels), 2))
-        return is_plain and _are_rows(chunks, (width * bits + 7) // 8 + 1, height)
+        return is_plain and _are_rows(chunks(), (width * bits + 7) // 8 + 1, height)
 
     each = 4 if colours in (2, 4, 6) else max(1, depth // 8)
     memory = each * width * height + 2 * row + 100 * len(pixels)
