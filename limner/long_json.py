@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from typing import Any, cast
 
@@ -10,6 +11,9 @@ _LONG = 100_000
 """Bytes of a string that is cut out before the rest is parsed, and put back afterwards."""
 _MOST_STRINGS = 1_000
 """Strings that are looked at: JSON with a picture has few others."""
+_MOST_QUOTES, _MOST_BACKSLASHES = 100, 20
+"""Quotes within a string, and backslashes before one; where there are more, nothing else is cut out."""
+_NAME_ENDS = re.compile(rb"[ \t\r\n]*:")
 
 
 def parse_json(body: bytes | str) -> Any:
@@ -42,7 +46,7 @@ def _without_long_strings(body: bytes) -> tuple[bytes, dict[str, str]]:
         if not start or end < 0:
             break
         is_plain = end - start > _LONG and body.find(b"\\", start, end) < 0
-        if is_plain and not body[end + 1 : end + 100].lstrip().startswith(b":"):  # a name stays
+        if is_plain and not _NAME_ENDS.match(body, end + 1):  # a name stays
             name = f"{mark}-{len(long)}"
             parts += [body[copied:start], name.encode()]
             long[name], copied = body[start:end].decode(), end
@@ -51,16 +55,19 @@ def _without_long_strings(body: bytes) -> tuple[bytes, dict[str, str]]:
 
 
 def _end_of_string(body: bytes, start: int) -> int:
-    """Returns where the quote is that ends a string; -1 if none does."""
-    end = body.find(b'"', start)
-    while end > 0:
-        escaped = end - 1
-        while escaped >= start and body[escaped] == ord("\\"):
-            escaped -= 1
-        if (end - escaped) % 2:
-            break
+    """Returns where the quote is that ends a string; -1 if none does, or if that takes long to find."""
+    end = start - 1
+    for _ in range(_MOST_QUOTES):
         end = body.find(b'"', end + 1)
-    return end
+        if end < 0:
+            break
+        before = body[max(start, end - _MOST_BACKSLASHES) : end]
+        backslashes = len(before) - len(before.rstrip(b"\\"))
+        if backslashes == _MOST_BACKSLASHES:
+            break
+        if backslashes % 2 == 0:
+            return end
+    return -1
 
 
 def _put_back(parsed: Any, long: dict[str, str]) -> Any:

@@ -111,6 +111,8 @@ def _are_rows(chunks: Iterable[memoryview], row: int, height: int) -> bool:
     try:
         for chunk in chunks:
             for at in range(0, len(chunk), _INPUT):
+                if inflater.eof:  # it would copy all that follows again with each piece
+                    return False
                 left: bytes | memoryview = chunk[at : at + _INPUT]
                 while left:
                     part: bytes = inflater.decompress(left, _OUTPUT)

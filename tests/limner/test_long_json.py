@@ -20,11 +20,13 @@ OTHER = "/9j/" + "B" * 120_000
         {"data": [{"b64_json": LONG, "seed": 7, "note": 'a "fox"\\'}], "image": OTHER, "usage": None},
         {"before\\": "\\", "images": [[{"b64": [OTHER, 1.5, True, {"x": LONG}]}]], "after": '\\"'},
         {LONG: "a name", "image": LONG},
+        {"quotes": '"' * 300, "image": LONG},
+        {"backslashes": "\\" * 300 + '"', "image": LONG},
         {"escaped": LONG + "/\\/\n", "image": OTHER},
         {"words": "ß狐" * 60_000, "empty": "", "list": []},
         [*("word" for _ in range(2_000)), LONG],
     ],
-    ids=range(8),
+    ids=range(10),
 )
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("ascii", [True, False])
@@ -32,6 +34,26 @@ def test_it_is_the_same_json(said: Any, indent: int | None, ascii: bool) -> None
     written = json.dumps(said, indent=indent, ensure_ascii=ascii)
     assert parse_json(written.encode()) == parse_json(written) == said
     assert parse_json(written.encode("utf-8-sig")) == said
+
+
+def test_a_name_stays_however_far_its_colon_is() -> None:
+    assert parse_json(f'{{"{LONG}"{" " * 500}\n\t:1, "image": "{LONG}"}}'.encode()) == {
+        LONG: 1,
+        "image": LONG,
+    }
+
+
+@pytest.mark.parametrize("hostile", ["\\\\" * 500_000, '\\"' * 500_000])
+def test_a_string_of_escapes_is_left_to_the_parser(hostile: str) -> None:
+    looked: list[int] = []
+
+    class Watched(bytes):
+        def find(self, *where: Any) -> int:
+            looked.append(1)
+            return super().find(*where)
+
+    assert parse_json(Watched(f'["{hostile}", "{LONG}"]'.encode())) == json.loads(f'["{hostile}", "{LONG}"]')
+    assert len(looked) < 200
 
 
 def test_large_numbers_are_floats_beside_a_long_string() -> None:

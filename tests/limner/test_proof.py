@@ -143,8 +143,9 @@ def test_what_follows_the_end_of_what_was_compressed_is_not_proven() -> None:
         assert identify_by_checksums(data) is None
 
 
-def test_a_bomb_is_left_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It gives a hundred times what the header says, and what is looked at stays near that."""
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The bytes that each call of the inflater gives."""
     given: list[int] = []
 
     class Counting:
@@ -159,6 +160,13 @@ def test_a_bomb_is_left_early(monkeypatch: pytest.MonkeyPatch) -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(self._inflater, name)
 
+    library = type("", (), {"decompressobj": Counting, "crc32": zlib.crc32, "error": zlib.error})
+    monkeypatch.setattr(png, "_library", lambda: library)
+    return given
+
+
+def test_a_bomb_is_left_early(given: list[int]) -> None:
+    """It gives a hundred times what the header says, and what is looked at stays near that."""
     packed = zlib.compress(bytes(100_000_000), 1)
     data = (
         header(500, 500, 8, 2)
@@ -166,12 +174,18 @@ def test_a_bomb_is_left_early(monkeypatch: pytest.MonkeyPatch) -> None:
         + chunk(b"tEXt", NOISE[:300_000])
         + chunk(b"IEND", b"")
     )
-    monkeypatch.setattr(
-        png, "_library", lambda: type("", (), {"decompressobj": Counting, "crc32": zlib.crc32})
-    )
     assert identify_by_checksums(data) is None
     assert max(given) <= 1 << 20
     assert sum(given) < 3_000_000
+
+
+@pytest.mark.parametrize("rows", [b"", ROWS], ids=["nothing", "all"])
+def test_nothing_is_inflated_after_the_end(rows: bytes, given: list[int]) -> None:
+    """An inflater copies all that follows again with each piece, which takes minutes for many."""
+    more = chunk(b"IDAT", NOISE[:300]) * 1_000
+    data = header(300, 300, 8, 2) + chunk(b"IDAT", zlib.compress(rows, 0)) + more + chunk(b"IEND", b"")
+    assert identify_by_checksums(data) is None
+    assert len(given) < 10
 
 
 @pytest.mark.parametrize("name", [*PNGS, *JPEGS])
