@@ -21,7 +21,7 @@ OTHER = "/9j/" + "B" * 120_000
         {"before\\": "\\", "images": [[{"b64": [OTHER, 1.5, True, {"x": LONG}]}]], "after": '\\"'},
         {LONG: "a name", "image": LONG},
         {"quotes": '"' * 300, "image": LONG},
-        {"backslashes": "\\" * 300 + '"', "image": LONG},
+        {"backslashes": "\\" * 300 + '"', "numbers": [1] * 60_000, "image": LONG},
         {"escaped": LONG + "/\\/\n", "image": OTHER},
         {"words": "ß狐" * 60_000, "empty": "", "list": []},
         [*("word" for _ in range(2_000)), LONG],
