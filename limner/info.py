@@ -32,6 +32,8 @@ class ModelInfo(BaseModel):
     """Its name in the page; the id if empty."""
     sizes: tuple[Size, ...] | SizeRange = ()
     """A list with the default first, a range, or nothing if the model decides by itself."""
+    ratio_only: bool = False
+    """Only the ratio of a size counts, because the service chooses the pixels."""
     seed: bool = False
     negative_prompt: bool = False
     images: ImageInputs | None = None
@@ -70,6 +72,8 @@ class ProviderInfo(BaseModel):
     other_models: ModelInfo | None = None
     """What models outside of the list accept; None if there are no such models."""
     options: type[Options] = Options
+    any_options: bool = False
+    """The settings may declare other options of a model: `generate` sends on whatever the request's have."""
     settings: type[BaseModel] | None = None
     """What the configuration may say of this provider; None takes anything, unchecked."""
     credential: Credential | None = None

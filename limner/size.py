@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
+from fractions import Fraction
 from typing import Any, NamedTuple, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 _SIZE = re.compile(r"(\d{1,5})\s*[x×*]\s*(\d{1,5})", re.IGNORECASE)
+_RATIO = re.compile(r"(\d{1,5}(?:\.\d)?)\s*:\s*(\d{1,5}(?:\.\d)?)")
 
 
 class Size(NamedTuple):
@@ -26,6 +29,17 @@ class Size(NamedTuple):
             raise ValueError(f"{text!r} is not a size such as 1024x768")
         return size
 
+    @classmethod
+    def of_ratio(cls, text: str) -> Size:
+        """Returns the size of a megapixel or so with a ratio such as ``16:9``; raises ValueError."""
+        match = _RATIO.fullmatch(text.strip())
+        sides = (Fraction(match[1]), Fraction(match[2])) if match else (Fraction(0), Fraction(0))
+        if 0 in sides:
+            raise ValueError(f"{text!r} is not a ratio such as 16:9")
+        ratio = sides[0] / sides[1]
+        count = max(1, round(math.sqrt(1024 * 1024 / (ratio.numerator * ratio.denominator))))
+        return cls(ratio.numerator * count, ratio.denominator * count)
+
     @property
     def ratio(self) -> float:
         return self.width / self.height
@@ -38,6 +52,15 @@ class Size(NamedTuple):
     def text(self) -> str:
         """The size as a person reads it: ``1024 × 768``."""
         return f"{self.width} × {self.height}"
+
+    @property
+    def proportions(self) -> str:
+        """The ratio as services write it, such as ``16:9``: a usual one that is close, or in lowest terms."""
+        usual = min(_PROPORTIONS, key=lambda one: abs(math.log(one[1] / self.ratio)))
+        if abs(usual[1] / self.ratio - 1) < 0.03:
+            return usual[0]
+        common = math.gcd(*self)
+        return f"{self.width // common}:{self.height // common}"
 
     def __str__(self) -> str:
         return f"{self.width}x{self.height}"
@@ -87,3 +110,12 @@ class SizeRange(BaseModel):
             and max(size.ratio, 1 / size.ratio) <= self.max_ratio + 1e-9
             and (self.max_pixels is None or size.pixels <= self.max_pixels)
         )
+
+
+_USUAL = ("1:1", "5:4", "4:3", "3:2", "16:9", "2:1", "19.5:9", "20:9", "21:9", "3:1", "4:1", "8:1")
+_PROPORTIONS = [
+    (f"{a}:{b}", float(a) / float(b))
+    for one, other in (ratio.split(":") for ratio in _USUAL)
+    for a, b in ((one, other), (other, one))
+]
+"""The ratios that services name, and their values."""

@@ -171,12 +171,11 @@ def _size_warning(plan: Plan, result: ImageResult, picture: Picture) -> list[Ima
         return []
     if plan.request.images and not plan.request.size:  # nobody chose it, and many models keep a picture's own
         return []
-    if (
-        abs(made.ratio / wanted.ratio - 1) < SIZE_TOLERANCE
-        and abs(made.pixels / wanted.pixels - 1) < SIZE_TOLERANCE
-    ):
+    is_ratio = abs(made.ratio / wanted.ratio - 1) < SIZE_TOLERANCE
+    if is_ratio and (plan.model.ratio_only or abs(made.pixels / wanted.pixels - 1) < SIZE_TOLERANCE):
         return []
-    return [ImageWarning("size", f"{made.text} instead of {wanted.text}.", "other")]
+    instead = wanted.proportions if plan.model.ratio_only else wanted.text
+    return [ImageWarning("size", f"{made.text} instead of {instead}.", "other")]
 
 
 def _format_warning(plan: Plan, result: ImageResult, picture: Picture) -> list[ImageWarning]:

@@ -154,13 +154,15 @@ def _size(request: UserRequest, model: ModelInfo, warnings: list[ImageWarning]) 
     if not model.sizes:
         _warn(warnings, "size", f"{model.name} chooses the size itself; {_shown(wanted)} was left out.")
         return None
+    is_ratio = is_ratio or model.ratio_only
     nearest = nearest_size(size, model.sizes, by_ratio=is_ratio)
     changed = abs(nearest.ratio / size.ratio - 1) > 0.01 if is_ratio else nearest != size
     if changed:
         _warn(
             warnings,
             "size",
-            f"{nearest.text} instead of {_shown(wanted)}, the nearest size that {model.name} supports.",
+            f"{nearest.proportions if model.ratio_only else nearest.text} instead of {_shown(wanted)}, the "
+            f"nearest size that {model.name} supports.",
         )
     return nearest
 
@@ -169,7 +171,7 @@ def _read_size(text: str) -> tuple[Size, bool]:
     """Reads a size, or a ratio as a size of which only the proportions count."""
     try:
         if ":" in text:
-            return Size.parse(text.replace(":", "x")), True
+            return Size.of_ratio(text), True
         return Size.parse(text), False
     except ValueError:
         raise Rejected(

@@ -109,4 +109,5 @@ def _model(provider: Provider, model: ModelInfo) -> Model:
 def _sizes(model: ModelInfo) -> str:
     if isinstance(model.sizes, SizeRange):
         return f"{model.sizes.min_side} to {model.sizes.max_side} a side, in steps of {model.sizes.step}"
-    return ", ".join(map(str, model.sizes)) or "its own"
+    names = (size.proportions if model.ratio_only else str(size) for size in model.sizes)
+    return ", ".join(names) or "its own"

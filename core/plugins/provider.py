@@ -75,7 +75,7 @@ class Provider:
 def configure(name: str, plugin: Plugin, info: ProviderInfo, settings: ProviderSettings) -> Provider:
     """Returns a plugin as a provider with its settings; raises SettingsError if one of them is wrong."""
     try:
-        provider = Provider(name, plugin, _with_models(info, settings.models), settings)
+        provider = Provider(name, plugin, _configured(name, info, settings), settings)
     except ValidationError:
         advice = "must name models by ids of 1 to 200 characters"
         raise SettingsError(f"The setting providers.{name}.models {advice}.") from None
@@ -95,13 +95,24 @@ def configure(name: str, plugin: Plugin, info: ProviderInfo, settings: ProviderS
     return provider
 
 
-def _with_models(info: ProviderInfo, ids: tuple[str, ...] | None) -> ProviderInfo:
-    """Returns the info with exactly the models that the settings name, the first as the default."""
+def _configured(name: str, info: ProviderInfo, settings: ProviderSettings) -> ProviderInfo:
+    """Returns the info as the settings have it: with exactly the models that they name, if they name any."""
+    if settings.paid is not None:
+        info = info.model_copy(update={"paid": settings.paid})
+    known = {model.id: model for model in settings.model}
+    ids = dict.fromkeys((*(settings.models or ()), *known))
     if not ids:
         return info
-    unknown = [ModelInfo(id=id) for id in dict.fromkeys(ids)]  # rejects what is not an id
-    models = tuple(info.model(model.id) or model for model in unknown)
-    return info.model_copy(update={"models": models, "other_models": None})
+    if len(known) < len(settings.model):
+        raise SettingsError(f"Two tables of providers.{name}.model have the same id: keep one of them.")
+    if not info.any_options and any(model.options for model in settings.model):
+        raise SettingsError(
+            f"The provider {name} has options of its own: remove those of providers.{name}.model."
+        )
+    unknown = [ModelInfo(id=id) for id in ids]  # rejects what is not an id
+    models = [info.model(model.id) or model for model in unknown]
+    models = [known[model.id].applied_to(model) if model.id in known else model for model in models]
+    return info.model_copy(update={"models": tuple(models), "other_models": None})
 
 
 def _sentence(error: ValidationError, provider: str, declared: type[BaseModel]) -> str:

@@ -31,6 +31,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from core.settings.models import ModelSettings
 from core.settings.sources import (
     PREFIX,
     SECRET_NAME,
@@ -111,7 +112,11 @@ class ProviderSettings(BaseModel):
     api_key_env: Annotated[str, AfterValidator(_variable)] | None = None
     """The environment variable that holds the credential; None is the provider's own variable."""
     models: Annotated[tuple[str, ...], BeforeValidator(_listed)] | None = None
+    model: tuple[ModelSettings, ...] = ()
+    """What is known of single models; without `models` they are all there are."""
     timeout: float | None = Field(default=None, gt=0, le=3600)
+    paid: bool | None = None
+    """Whether a picture costs money, where that is not as the plugin says: a server at home is free."""
     price: Annotated[str, AfterValidator(_price)] | None = None
     """What one picture costs, such as `0.04 USD`: shown with the picture as an estimate."""
 

@@ -71,17 +71,28 @@ def warn_of_unknown_variables(settings: Iterable[str]) -> None:
 def sentence(error: ValidationError, settings: type[BaseModel]) -> str:
     """Returns the first of pydantic's errors in words: which setting, where it comes from, what it may be."""
     first = error.errors(include_url=False, include_input=False)[0]
-    path = [part for part in first["loc"] if isinstance(part, str)]
+    schema = settings.model_json_schema()
+    path = _path([part for part in first["loc"] if isinstance(part, str)], schema)
     name = ".".join(path)
     if first["type"] == "extra_forbidden":
         if SECRET_NAME.search(name):
             return f"Secrets do not belong in the settings: remove {name}, {WHERE_SECRETS_GO}."
-        return f"{name} is not a setting of Limner{_suggestion(name, set(settings.model_fields))}"
+        known = set(_schema_at(path[:-1], schema).get("properties", {}))
+        return f"{name} is not a setting of Limner{_suggestion(path[-1], known)}"
     if first["type"] == "value_error":
         allowed = first["msg"].removeprefix("Value error, ")
     else:
-        allowed = _what_it_may_be(settings.model_json_schema(), path)
+        allowed = _what_it_may_be(_schema_at(path, schema))
     return f"The setting {name}{_origin(path)} must be {allowed}."
+
+
+def _path(parts: list[str], schema: dict[str, Any]) -> list[str]:
+    """Returns the names of an error's place, without those of the types that pydantic tried in turn."""
+    for end in range(len(parts), 1, -1):
+        inner = _schema_at(parts[: end - 1], schema)
+        if inner.get("type") == "object":
+            return parts[:end]
+    return parts[:1]
 
 
 def _origin(path: list[str]) -> str:
@@ -113,13 +124,21 @@ _KINDS = {
 }
 
 
-def _what_it_may_be(schema: dict[str, Any], path: list[str]) -> str:
-    """Returns in words what the JSON schema of the settings allows at a path."""
+def _schema_at(path: list[str], schema: dict[str, Any]) -> dict[str, Any]:
+    """Returns the JSON schema of a setting; that of its tables, if it is a list of them."""
     definitions = schema.get("$defs", {})
     for part in path:
         schema = schema.get("properties", {}).get(part) or schema.get("additionalProperties") or {}
         schema = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), schema)
+        schema = schema if "$ref" not in schema.get("items", {}) else schema["items"]
         schema = definitions.get(str(schema.get("$ref", "")).rpartition("/")[2], schema)
+    return schema
+
+
+def _what_it_may_be(schema: dict[str, Any]) -> str:
+    """Returns in words what a JSON schema allows."""
+    if "enum" in schema:
+        return f"one of {', '.join(schema['enum'])}"
     allowed = _KINDS.get(str(schema.get("type")), "something else")
     words = {"exclusiveMinimum": "above", "minimum": "from", "maximum": "up to"}
     bounds = [f" {word} {schema[bound]:,}" for bound, word in words.items() if bound in schema]

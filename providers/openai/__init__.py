@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from limner import Credential, ImageRequest, ImageResult, ProviderInfo, hookimpl, parse_reply
 from providers.openai.answer import result_of
-from providers.openai.body import body_of
+from providers.openai.body import fields_of
 from providers.openai.connection import ask
 from providers.openai.models import MODELS, OTHER_MODELS, FinerOptions, GptImageOptions
 from providers.openai.pictures import refuse_what_is_not_taken
@@ -26,11 +26,12 @@ def describe() -> ProviderInfo:
         models=MODELS,
         other_models=OTHER_MODELS,
         options=GptImageOptions,
+        any_options=True,
         credential=Credential(variable="OPENAI_API_KEY", url="https://platform.openai.com/api-keys"),
         paid=True,
         base_url_variable="OPENAI_BASE_URL",
         settings=Settings,
-        imports=("openai.resources.images",),
+        imports=("openai",),
     )
 
 
@@ -39,6 +40,6 @@ async def generate(request: ImageRequest) -> ImageResult:
     """Sends one request, and never again: one whose answer is lost may have been billed."""
     settings = Settings.model_validate(dict(request.settings))
     refuse_what_is_not_taken(request, settings)
-    body, warnings = body_of(request, settings)
-    reply = await ask(request, settings, body)
-    return result_of(reply, await parse_reply(reply.content), request, body, warnings)
+    fields, warnings = fields_of(request, settings)
+    reply = await ask(request, settings, fields)
+    return result_of(reply, await parse_reply(reply.content), request, fields, warnings)

@@ -32,7 +32,7 @@ def _first(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def result_of(
-    reply: Any, read: Any, request: ImageRequest, body: dict[str, Any], warnings: list[ImageWarning]
+    reply: Any, read: Any, request: ImageRequest, fields: dict[str, Any], warnings: list[ImageWarning]
 ) -> ImageResult:
     """Returns the picture with what the service says about it: claims, not facts."""
     said = dict(_object(read))
@@ -44,7 +44,7 @@ def result_of(
         raise failure_of(200, read, {}, request.prompt)
 
     said |= first
-    sent = {"size": f"{body['width']}x{body['height']}", **body} if "width" in body else body
+    sent = {"size": str(request.size), **fields} if "width" in fields else fields
     for name in ("size", "quality", "background", "output_format", "seed"):
         used = str(said.get(name) if _is_short(said.get(name)) else None).lower().replace("jpg", "jpeg")[:40]
         if name in sent and used not in ("none", "auto", str(sent[name])):
@@ -53,7 +53,7 @@ def result_of(
         images[0],
         revised_prompt=_text(said.get("revised_prompt")),
         seed=said["seed"] if type(said.get("seed")) is int else None,
-        seed_sent="seed" in body,
+        seed_sent="seed" in fields,
         model=_text(said.get("model")),
         request_id=reply.headers.get("x-request-id"),
         usage=_object(said.get("usage")),

@@ -7,11 +7,12 @@ from typing import Any
 
 from limner import ACCEPTED, KEEPALIVE, ImageRequest, ProviderError, read_bounded, read_reply, shared_async
 from providers.openai.answer import failure_of
+from providers.openai.body import body_of, path_of
 from providers.openai.pictures import files_of, goes_as_files, in_pieces, json_of
 from providers.openai.settings import HOME, Settings
 
 
-async def ask(request: ImageRequest, settings: Settings, body: dict[str, Any]) -> Any:
+async def ask(request: ImageRequest, settings: Settings, fields: dict[str, Any]) -> Any:
     """Sends one request and returns the raw reply: the SDK fills its own types without a check."""
     key, base_url = request.key_for_header(), request.base_url or HOME
     client = await shared_async(("openai", base_url, key), partial(_connect, base_url, key))
@@ -22,14 +23,14 @@ async def ask(request: ImageRequest, settings: Settings, body: dict[str, Any]) -
     if key:
         named = settings.api_key_header
         headers |= {named: key} if named else {"Authorization": f"Bearer {key}"}
-    given: dict[str, Any] = {
-        "extra_headers": headers,
-        "extra_query": {"api-version": settings.api_version} if settings.api_version else None,
+    options = {
+        "headers": headers,
+        "params": {"api-version": settings.api_version} if settings.api_version else {},
         "timeout": openai.Timeout(request.timeout, connect=min(10, request.timeout)),
     }
     request.report("waiting for the service")
     try:
-        return await _send(client, request, settings, body, given)
+        return await _send(client, request, settings, fields, options)
     except openai.APIStatusError as error:
         reply = read_reply(error.response.content)
         raise failure_of(error.status_code, reply, error.response.headers, request.prompt) from error
@@ -40,21 +41,21 @@ async def ask(request: ImageRequest, settings: Settings, body: dict[str, Any]) -
 
 
 async def _send(
-    client: Any, request: ImageRequest, settings: Settings, body: dict[str, Any], given: dict[str, Any]
+    client: Any, request: ImageRequest, settings: Settings, fields: dict[str, Any], options: dict[str, Any]
 ) -> Any:
-    """Sends the request as it is without pictures, with files, or with pictures in its JSON."""
-    named = {"prompt": request.prompt, "model": request.model, "extra_body": body}
-    if not request.images:
-        return await client.images.with_raw_response.generate(**named, **given)
-    if goes_as_files(request, settings):
-        return await client.images.with_raw_response.edit(**named, **files_of(request), **given)
+    """Sends the request: without pictures, with them as files, or with them in its JSON."""
     from httpx2 import Response
 
-    path, content = await json_of(request, settings, body)
-    headers = given["extra_headers"] | {"Content-Length": str(len(content))}
-    options = {"headers": headers, "timeout": given["timeout"]}
-    options |= {"params": given["extra_query"]} if given["extra_query"] else {}
-    return await client.post(path, cast_to=Response, content=in_pieces(content), options=options)
+    post = partial(client.post, path_of(request, settings), cast_to=Response)
+    whole = partial(body_of, request, settings, fields)
+    if not request.images:
+        return await post(body=whole(), options=options)
+    if goes_as_files(request, settings):
+        options["headers"] |= {"Content-Type": "multipart/form-data"}
+        return await post(body=whole(), files=files_of(request), options=options)
+    content = await json_of(request, settings, whole)
+    options["headers"] |= {"Content-Length": str(len(content))}
+    return await post(content=in_pieces(content), options=options)
 
 
 def _connect(base_url: str, key: str) -> Any:
@@ -75,7 +76,6 @@ def _connect(base_url: str, key: str) -> Any:
     http = openai.DefaultAsyncHttpxClient(follow_redirects=False, **bounds)  # no other host gets the key
     client = openai.AsyncOpenAI(api_key=key or "none", base_url=base_url, max_retries=0, http_client=http)
     client.organization = client.project = None  # the SDK takes them from the environment
-    _ = client.images.with_raw_response  # imports more
     return client
 
 

@@ -7,50 +7,66 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from io import BytesIO
 from typing import Any
 
 from limner import ImageRequest, InputImage, ProviderError
 from providers.openai.settings import Settings
+from providers.openai.templates import OF_A_PICTURE, placeholders_in, takes_several
+
+
+def template_of(request: ImageRequest, settings: Settings) -> dict[str, Any]:
+    """Returns the table of the settings that a request's body is made of."""
+    has_its_own = request.images and settings.edits_body is not None
+    return (settings.edits_body or {}) if has_its_own else settings.body
+
+
+def goes_as_files(request: ImageRequest, settings: Settings) -> bool:
+    """Whether the request has pictures that go as files."""
+    return bool(request.images) and settings.edits == "openai" and not _places_them(request, settings)
+
+
+def _places_them(request: ImageRequest, settings: Settings) -> bool:
+    return bool(OF_A_PICTURE & placeholders_in(template_of(request, settings)))
 
 
 def refuse_what_is_not_taken(request: ImageRequest, settings: Settings) -> None:
     """Raises invalid-request for pictures or a mask that the server's form has no place for."""
-    why = None
-    if request.images and settings.edits == "none":
+    why, places_them = None, _places_them(request, settings)
+    takes_one = settings.edits == "together" and _takes_one(request.model)
+    if places_them:
+        takes_one = not takes_several(template_of(request, settings))
+    if request.images and settings.edits == "none" and not places_them:
         why = "This server takes no pictures: remove them, or choose another model."
-    elif request.mask and (settings.edits != "openai" or settings.mask == "none"):
+    elif request.mask and (not goes_as_files(request, settings) or settings.mask == "none"):
         why = "This server takes no mask: remove it, and say in words what may change."
-    elif len(request.images) > 1 and settings.edits == "together" and _takes_one(request.model):
+    elif len(request.images) > 1 and takes_one:
         why = "This model takes one picture: remove the others, or choose another model."
     if why:
         raise ProviderError("invalid-request", why=why, did_not_run=True)
 
 
-def goes_as_files(request: ImageRequest, settings: Settings) -> bool:
-    """Whether the request has pictures that go as files."""
-    return bool(request.images) and settings.edits == "openai"
-
-
-def files_of(request: ImageRequest) -> dict[str, Any]:
-    """Returns the pictures and the mask as the SDK takes them."""
-    files = [_file(image) for image in request.images]
+def files_of(request: ImageRequest) -> list[tuple[str, tuple[str, BytesIO, str]]]:
+    """Returns the pictures and the mask as the fields of a form."""
     # the field of a single picture is `image`, which every server knows; that of several `image[]`
-    given: dict[str, Any] = {"image": files if len(files) > 1 else files[0]}
-    return given | {"mask": _file(request.mask)} if request.mask else given
+    name = "image[]" if len(request.images) > 1 else "image"
+    files = [(name, _file(image)) for image in request.images]
+    return [*files, ("mask", _file(request.mask))] if request.mask else files
 
 
-async def json_of(request: ImageRequest, settings: Settings, body: dict[str, Any]) -> tuple[str, bytes]:
-    """Returns the path and the JSON of a request with pictures, written in a thread: it may be long."""
-    path, fields_of = _DIALECTS[settings.edits]
+async def json_of(
+    request: ImageRequest, settings: Settings, body_of: Callable[[], Mapping[str, Any]]
+) -> bytes:
+    """Returns the JSON of a request with pictures, made in a thread: it may be long."""
 
     def write() -> bytes:
-        whole = {"prompt": request.prompt, "model": request.model} | body | fields_of(request)
+        fields_of = None if _places_them(request, settings) else _DIALECTS.get(settings.edits)
+        whole = {**body_of(), **(fields_of(request) if fields_of else {})}
         # in parts, because Python runs nothing else while it encodes one, in whatever thread
         return b"".join(part.encode() for part in json.JSONEncoder().iterencode(whole))
 
-    return path, await asyncio.to_thread(write)
+    return await asyncio.to_thread(write)
 
 
 async def in_pieces(content: bytes) -> AsyncIterator[bytes]:
@@ -81,18 +97,4 @@ def _together(request: ImageRequest) -> dict[str, Any]:
     return {"image_url": uris[0]} if _takes_one(request.model) else {"reference_images": uris}
 
 
-def _ark(request: ImageRequest) -> dict[str, Any]:
-    uris = [image.data_uri for image in request.images]
-    return {"image": uris if len(uris) > 1 else uris[0]}
-
-
-def _localai(request: ImageRequest) -> dict[str, Any]:
-    return {"ref_images": [image.base64 for image in request.images]}  # it skips a data: URI in silence
-
-
-_DIALECTS: dict[str, tuple[str, Callable[[ImageRequest], dict[str, Any]]]] = {
-    "xai": ("/images/edits", _xai),
-    "together": ("/images/generations", _together),
-    "ark": ("/images/generations", _ark),
-    "localai": ("/images/generations", _localai),
-}
+_DIALECTS: dict[str, Callable[[ImageRequest], dict[str, Any]]] = {"xai": _xai, "together": _together}

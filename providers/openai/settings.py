@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 HOME = "https://api.openai.com/v1"
+_PATH = re.compile(r"(/([A-Za-z0-9._~:-]+|\{model\}))+")
 
 
-class Settings(BaseModel, frozen=True, extra="forbid"):
+class Settings(BaseModel):
     """How a compatible server differs from OpenAI; set for a provider that `uses` this one."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    generations_path: str = "/images/generations"
+    """Where a prompt goes, below `base_url`; it may hold ``{model}``, which then stands there alone."""
+    edits_path: str | None = None
+    """Where pictures go; without it `/images/edits` as files and for xAI, else the path of generations."""
+    body: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """Further fields of every request, nested as the service wants them, with the placeholders ``{prompt}``,
+    ``{model}``, ``{seed}``, ``{negative_prompt}``, ``{width}``, ``{height}``, ``{ratio}`` (16:9), ``{tier}``
+    (1K, 2K, 4K), ``{uri}`` and ``{base64}`` (pictures), and those of options by their names. What is placed
+    here is not sent under its usual name."""
+    edits_body: dict[str, Any] | None = None
+    """The same for requests with pictures, instead of `body`."""
+    sd_cpp_extra_args: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """What sd-server reads from the end of the prompt, as JSON, with the same placeholders."""
     seed: Literal["body", "none"] | None = None
     """Whether a seed is sent; None sends a person's own, except to OpenAI and to GPT image models."""
     size: Literal["size", "width-height", "none"] = "size"
-    """``size: "1024x1024"``, two numbers (Together), or nothing (xAI)."""
-    edits: Literal["openai", "xai", "together", "ark", "localai", "none"] = "openai"
-    """The form in which pictures go to the server: as files (OpenAI, Azure, vLLM-Omni), or in the JSON of
-    another service; `none` if it takes no pictures."""
+    """``size: "1024x1024"``, two numbers (`width` and `height`), or nothing."""
+    edits: Literal["openai", "xai", "together", "none"] = "openai"
+    """The form of pictures that `body` does not place: as files (OpenAI, Azure, vLLM-Omni), in the JSON of
+    another service, or `none` if it takes no pictures."""
     mask: Literal["mask", "none"] = "mask"
-    """Whether a mask goes with files; `none` for a server that ignores it (vLLM-Omni). JSON never has one."""
+    """Whether a mask goes with files; `none` for a server that ignores it. JSON never has one."""
     response_format: Literal["b64_json", "base64", "url"] | None = None
     """The form to ask for; not sent to GPT image models, which refuse it."""
     api_key_header: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
     """The header that carries the key instead of ``Authorization``, such as ``api-key`` (Azure)."""
     api_version: str | None = None
     """Azure's API version; its `base_url` ends in a deployment's path."""
+
+    @field_validator("generations_path", "edits_path")
+    @classmethod
+    def _is_a_path(cls, value: str | None) -> str | None:
+        if value is not None and (not _PATH.fullmatch(value) or ".." in value):
+            raise ValueError("a path below base_url, such as /images/generations")
+        return value

@@ -67,3 +67,45 @@ def test_what_a_range_takes() -> None:
 def test_a_range_that_contradicts_itself_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         SizeRange(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "size"),
+    [
+        ("1:1", (1024, 1024)),
+        ("16:9", (1360, 765)),
+        ("9:16", (765, 1360)),
+        ("19.5:9", (1508, 696)),
+        ("100:1", (10200, 102)),
+        ("2 : 3", (836, 1254)),
+    ],
+)
+def test_a_ratio_is_a_size_of_a_megapixel(ratio: str, size: tuple[int, int]) -> None:
+    assert Size.of_ratio(ratio) == size
+    assert Size.of_ratio(ratio).proportions == ratio.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "16", "16:0", "0:9", "-1:1", "a:b", "16:9:4", "1.55:1", "16x9", "1e3:1"]
+)
+def test_other_texts_are_no_ratio(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a ratio such as 16:9"):
+        Size.of_ratio(text)
+
+
+@pytest.mark.parametrize(
+    ("size", "proportions"),
+    [
+        ((1344, 768), "16:9"),
+        ((1216, 896), "4:3"),
+        ((832, 1216), "2:3"),
+        ((1536, 640), "21:9"),
+        ((1200, 400), "3:1"),
+        ((1000, 180), "50:9"),
+        ((700, 100), "7:1"),
+        ((3024, 1296), "21:9"),
+        ((1, 1), "1:1"),
+    ],
+)
+def test_a_size_has_the_ratio_that_services_name(size: tuple[int, int], proportions: str) -> None:
+    assert Size(*size).proportions == proportions

@@ -213,18 +213,24 @@ def link(image: InputImage) -> dict[str, str]:
     return {"url": uri(image), "type": "image_url"}
 
 
+ARK = {"body": {"image": ["{uri}"]}}
+LOCALAI = {"body": {"ref_images": ["{base64}"]}}
+ONE = {"edits_body": {"init": {"image": "{uri}", "strength": 0.5}}}
+
+
 @pytest.mark.parametrize(
-    ("edits", "model", "images", "path", "fields"),
+    ("form", "model", "images", "path", "fields"),
     [
-        ("xai", "grok", (FOX,), EDITS, {"image": link(FOX)}),
-        ("xai", "grok", (TREE, FOX), EDITS, {"images": [link(TREE), link(FOX)]}),
-        ("together", KONTEXT, (FOX,), GENERATIONS, {"image_url": uri(FOX)}),
-        ("together", FLUX, (FOX,), GENERATIONS, {"reference_images": [uri(FOX)]}),
-        ("together", FLUX, (TREE, FOX), GENERATIONS, {"reference_images": [uri(TREE), uri(FOX)]}),
-        ("ark", "seedream", (FOX,), GENERATIONS, {"image": uri(FOX)}),
-        ("ark", "seedream", (TREE, FOX), GENERATIONS, {"image": [uri(TREE), uri(FOX)]}),
+        ({"edits": "xai"}, "grok", (FOX,), EDITS, {"image": link(FOX)}),
+        ({"edits": "xai"}, "grok", (TREE, FOX), EDITS, {"images": [link(TREE), link(FOX)]}),
+        ({"edits": "together"}, KONTEXT, (FOX,), GENERATIONS, {"image_url": uri(FOX)}),
+        ({"edits": "together"}, FLUX, (FOX,), GENERATIONS, {"reference_images": [uri(FOX)]}),
+        ({"edits": "together"}, FLUX, (TREE, FOX), GENERATIONS, {"reference_images": [uri(TREE), uri(FOX)]}),
+        (ARK, "seedream", (FOX,), GENERATIONS, {"image": [uri(FOX)]}),
+        (ARK, "seedream", (TREE, FOX), GENERATIONS, {"image": [uri(TREE), uri(FOX)]}),
+        (ONE, "flux", (FOX,), GENERATIONS, {"init": {"image": uri(FOX), "strength": 0.5}}),
         (
-            "localai",
+            LOCALAI,
             "flux",
             (TREE, FOX),
             GENERATIONS,
@@ -233,9 +239,9 @@ def link(image: InputImage) -> dict[str, str]:
     ],
 )
 def test_dialects(
-    edits: str, model: str, images: tuple[InputImage, ...], path: str, fields: dict[str, Any]
+    form: dict[str, Any], model: str, images: tuple[InputImage, ...], path: str, fields: dict[str, Any]
 ) -> None:
-    settings = {"edits": edits, "response_format": "b64_json"}
+    settings = {**form, "response_format": "b64_json"}
     result, request = answered(model=model, images=images, settings=settings, size=Size(768, 512), seed=3)
     assert (request.method, request.path) == ("POST", path)
     assert request.headers["content-type"] == "application/json"
@@ -245,9 +251,11 @@ def test_dialects(
     assert (result.request_id, result.warnings) == ("req-7", [])
 
 
-@pytest.mark.parametrize("edits", ["openai", "xai", "together", "ark", "localai", "none"])
-def test_without_pictures_the_form_makes_no_difference(edits: str) -> None:
-    _, request = answered(images=(), settings={"edits": edits, "mask": "none"})
+@pytest.mark.parametrize(
+    "form", [*({"edits": edits} for edits in ("openai", "xai", "together", "none")), ARK, LOCALAI, ONE]
+)
+def test_without_pictures_the_form_makes_no_difference(form: dict[str, Any]) -> None:
+    _, request = answered(images=(), settings={**form, "mask": "none"})
     assert (request.path, request.json) == (GENERATIONS, {"prompt": "In autumn", "model": "gpt-image-2"})
 
 
@@ -275,7 +283,7 @@ def test_json_is_written_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> Non
         return real(image)
 
     monkeypatch.setattr(InputImage, "base64", property(noted))
-    answered(settings={"edits": "ark"}, images=(FOX, TREE))
+    answered(settings=ARK, images=(FOX, TREE))
     assert writing == [False, False]
 
 
@@ -295,9 +303,9 @@ def test_a_long_picture_arrives_whole(edits: str) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"mask": "none"}, *({"edits": edits} for edits in ("xai", "together", "ark", "localai"))],
+    [{"mask": "none"}, {"edits": "xai"}, {"edits": "together"}, ARK, LOCALAI],
 )
-def test_a_mask_without_a_place_is_refused_before_the_call(settings: dict[str, str]) -> None:
+def test_a_mask_without_a_place_is_refused_before_the_call(settings: dict[str, Any]) -> None:
     assert "mask" in refused_before_the_call(model="flux", mask=MASK, settings=settings)
 
 
@@ -309,6 +317,7 @@ def test_a_server_that_takes_no_pictures_gets_none() -> None:
 def test_a_model_with_one_place_gets_no_second_picture() -> None:
     given: dict[str, Any] = {"model": KONTEXT, "images": (FOX, TREE), "settings": {"edits": "together"}}
     assert "one picture" in refused_before_the_call(**given)
+    assert "one picture" in refused_before_the_call(images=(FOX, TREE), settings=ONE)
 
 
 # What goes wrong, in both forms
@@ -362,12 +371,12 @@ def test_a_service_that_does_not_answer_in_time(edits: str) -> None:
     assert (failure.category, failure.did_not_run) == ("timeout", False)
 
 
-@pytest.mark.parametrize("edits", ["openai", "xai", "localai"])
+@pytest.mark.parametrize("form", [{}, {"edits": "xai"}, LOCALAI])
 def test_no_byte_of_a_picture_stands_in_a_log(
-    edits: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    form: dict[str, Any], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    answered(settings={"edits": edits}, prompt="A word of the prompt")
+    answered(settings=form, prompt="A word of the prompt")
     written = caplog.text + "".join(capfd.readouterr())
     assert caplog.records
     for mark in (uri(FOX)[40:80], repr(FOX.data[:8])[2:-1], "fox.png", "A word of the prompt"):
@@ -406,7 +415,7 @@ def list_of(*images: InputImage) -> list[str]:
         ("local", "/v1/images/edits", "image", [FOX], [TREE, FOX]),
         ("azure", "/openai/deployments/YOUR-DEPLOYMENT/images/edits", "image", [FOX], [TREE, FOX]),
         ("xai", "/v1/images/edits", "", {"image": link(FOX)}, {"images": [link(TREE), link(FOX)]}),
-        ("ark", "/api/v3/images/generations", "", {"image": uri(FOX)}, {"image": list_of(TREE, FOX)}),
+        ("ark", "/api/v3/images/generations", "", {"image": list_of(FOX)}, {"image": list_of(TREE, FOX)}),
         (
             "together",
             "/v1/images/generations",

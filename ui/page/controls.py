@@ -29,12 +29,11 @@ def size_choices(model: ModelInfo) -> list[dict[str, Any]]:
     """
     if not model.sizes:
         return []
+    if model.ratio_only and not isinstance(model.sizes, SizeRange):
+        return [{**_choice(size.proportions, size), "pixels": ""} for size in model.sizes]
     if not isinstance(model.sizes, SizeRange):
         return [_choice(str(size), size) for size in model.sizes]
-    fitted = {
-        ratio: nearest_size(Size.parse(ratio.replace(":", "x")), model.sizes, by_ratio=True)
-        for ratio in RATIOS
-    }
+    fitted = {ratio: nearest_size(Size.of_ratio(ratio), model.sizes, by_ratio=True) for ratio in RATIOS}
     fitted = {ratio: size for ratio, size in fitted.items() if _is_close(ratio, size, 0.05)}
     default = model.sizes.default
     listed = [] if fitted.get("1:1") == default else [_choice(str(default), default)]
