@@ -110,6 +110,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("--json", action="store_true")
 
+    recipe = commands.add_parser("recipe", help="print the settings for a compatible server, or add them")
+    recipe.add_argument(
+        "name", nargs="?", metavar="NAME", help="such as together; all are listed if left out"
+    )
+    recipe.add_argument("--write", action="store_true", help="add it to the settings file")
+
     commands.add_parser("probe")  # what doctor starts in a process of its own
 
     new = commands.add_parser("new-plugin", help="write a complete provider plugin to begin with")

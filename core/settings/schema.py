@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
@@ -99,6 +99,17 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Rate = Annotated[str | None, AfterValidator(_rate)]
 
 
+def _names_in(values: object) -> Iterator[str]:
+    """Yields the names of a table and of all tables within."""
+    if isinstance(values, Mapping):
+        for name, value in cast("Mapping[str, object]", values).items():
+            yield name
+            yield from _names_in(value)
+    elif isinstance(values, list | tuple):
+        for value in cast("list[object]", values):
+            yield from _names_in(value)
+
+
 class ProviderSettings(BaseModel):
     """The settings of one provider; keys that Limner does not know are passed to the provider."""
 
@@ -123,11 +134,10 @@ class ProviderSettings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _has_no_secret(cls, values: object) -> object:
-        names = cast("Mapping[str, Any]", values) if isinstance(values, Mapping) else ()
-        for name in names:
+        for name in _names_in(values):
             if SECRET_NAME.search(name):
                 raise ValueError(f"without the secret {name}: {WHERE_SECRETS_GO}")
-        return cast(object, values)
+        return values
 
     @property
     def extra(self) -> dict[str, Any]:

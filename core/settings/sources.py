@@ -36,6 +36,11 @@ def config_file() -> Path:
     return Path(named or "limner.toml")
 
 
+def parse_toml(text: str) -> dict[str, Any]:
+    """Returns what a text in TOML says; raises ValueError, with the line, if it is none."""
+    return tomllib.loads(text)
+
+
 def read_toml() -> dict[str, Any]:
     """Reads the file; raises SettingsError, with the line, if it is not TOML.
 
@@ -43,7 +48,7 @@ def read_toml() -> dict[str, Any]:
     """
     file = config_file()
     try:
-        settings: dict[str, Any] = tomllib.loads(file.read_text("utf-8-sig"))
+        settings = parse_toml(file.read_text("utf-8-sig"))
     except FileNotFoundError:
         return {}
     except OSError as error:

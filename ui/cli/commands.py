@@ -1,4 +1,4 @@
-"""The commands: one picture, the list of providers, the doctor."""
+"""The commands: one picture, the list of providers, the recipes, the doctor."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from limner.formats import MEDIA_TYPES
 from limner.picture import is_url
 from limner.proxies import tidy_variables
 from ui.cli.doctor import Report, examine, probe
+from ui.cli.recipes import add_recipe, read_recipe, recipe_names, what_next
 
 DONE, FAILED, REJECTED = 0, 1, 2
 _OWNER = Visitor("command line", is_owner=True)
@@ -38,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     log_without_secrets("WARNING")
     tidy_variables()
     try:
+        if arguments.command == "recipe":
+            return _recipe(arguments.name, write=arguments.write)
         settings = load_settings()
         if arguments.command == "generate":
             if arguments.output is not None:
@@ -218,6 +221,17 @@ def _providers(settings: Settings, *, as_json: bool) -> int:
 
 def _line(entry: PluginEntry) -> str:
     return f"{entry.name} ({entry.source}): {entry.state}{', costs money' if entry.paid else ''}"
+
+
+def _recipe(name: str | None, *, write: bool) -> int:
+    if name is None:
+        for known in recipe_names():
+            print(f"{known}: {read_recipe(known).splitlines()[0].lstrip('# ')}")
+    elif write:
+        print(what_next(name, add_recipe(name)))
+    else:
+        print(read_recipe(name), end="")
+    return DONE
 
 
 def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:

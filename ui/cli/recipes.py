@@ -1,0 +1,61 @@
+"""Recipes: settings for servers that are compatible with OpenAI, to print or to add to the settings file."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from core import Rejected, SettingsError
+from core.settings.sources import config_file, parse_toml, read_toml
+
+FOLDER = Path(__file__).resolve().parents[2] / "recipes"
+
+
+def recipe_names() -> list[str]:
+    """Returns the names of all recipes."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def read_recipe(name: str) -> str:
+    """Returns the text of a recipe; raises Rejected if there is none of that name."""
+    names = recipe_names()
+    if name in names:
+        return (FOLDER / f"{name}.toml").read_text("utf-8")
+    close = difflib.get_close_matches(name, names, n=1)
+    advice = f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}."
+    raise Rejected(f"There is no recipe {name!r}: {advice}")
+
+
+def add_recipe(name: str) -> Path:
+    """Adds a recipe to the settings file, or begins one with it as the default; returns the file.
+
+    Raises Rejected, or SettingsError, if the file has that provider already, or is no TOML; nothing is
+    written then.
+    """
+    text, file, settings = read_recipe(name), config_file(), read_toml()
+    if name in settings.get("providers", {}):
+        raise Rejected(f"{file} has a provider {name} already: change that one, or remove it first.")
+    before = file.read_text("utf-8-sig").rstrip() if file.exists() else f'provider = "{name}"'
+    whole = f"{before}\n\n{text}" if before else text
+    try:
+        parse_toml(whole)
+    except ValueError as error:
+        raise SettingsError(f"The recipe does not fit into {file} as it is: add it by hand.") from error
+    try:
+        file.write_text(whole, "utf-8")
+    except OSError as error:
+        raise Rejected(f"{file} cannot be written ({error.strerror}): add the recipe by hand.") from error
+    return file
+
+
+def what_next(name: str, file: Path) -> str:
+    """Returns what to do after a recipe has been added."""
+    own = parse_toml(read_recipe(name))["providers"][name]
+    variable = own.get("api_key_env")
+    is_here = "//127.0.0.1" in own["base_url"]
+    key = (
+        f"Set {variable}{' if the server needs a key' if is_here else ''}, then try it"
+        if variable
+        else "Try it"
+    )
+    return f"Added [providers.{name}] to {file}. {key}: limner doctor --live {name}"
