@@ -47,7 +47,8 @@ def test_a_recipe_begins_a_settings_file(limner: Any, tmp_path: Path) -> None:
 
 def test_recipes_are_added_to_what_is_there(limner: Any, tmp_path: Path) -> None:
     file = tmp_path / "limner.toml"
-    file.write_text('\ufeffprovider = "sketch"  # mine\n[providers.sketch]\nlabel = "Mine"', "utf-8")
+    before = 'provider = "sketch"  # mine\n[providers.sketch]\nlabel = "Mine"'
+    file.write_text(f"\ufeff{before}", "utf-8")
     for name in recipe_names():
         assert limner("recipe", name, "--write").returncode == 0, name
     assert file.read_text().startswith(
