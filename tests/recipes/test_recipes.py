@@ -1,0 +1,299 @@
+"""Every recipe through the whole host, against a server that answers as its service does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+
+from core import open_studio
+from core.chat.message import Version
+from core.chat.request import UserRequest
+from core.settings.schema import load_settings
+from core.settings.sources import SECRET_NAME
+from core.studio import Studio
+from limner import ImageInputs, ModelInfo, SizeRange
+from limner.options import listed_values, option_schemas
+from limner.testing import Loopback, Reply, Request
+from limner.testing.pictures import input_image, input_mask
+from tests.recipes.hosted_services import HOSTED
+from tests.recipes.service import TROUBLES, Asked, Service
+from tests.serving import ROOT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # pyright: ignore[reportMissingImports]
+
+pytestmark = pytest.mark.anyio
+
+SERVICES: dict[str, type[Service]] = {service.recipe: service for service in HOSTED}
+FILES = {file.stem: file.read_text("utf-8") for file in sorted((ROOT / "recipes").glob("*.toml"))}
+TABLES: dict[str, dict[str, Any]] = {name: tomllib.loads(text) for name, text in FILES.items()}
+PROMPT = 'A red fox, {uri} {prompt} {ratio} "quoted"\nunder a tree'
+"""With what a template may hold: it is the person's own text, and goes to the service as it is."""
+EXPECTED = {
+    "refusal": ("content-filter", "Image could not be generated."),
+    "empty account": ("quota", "There is no credit left at {label}."),
+    "wrong key": ("auth", "{label} rejected the API key."),
+    "rate limit": ("rate-limit", "{label} accepts no more requests right now."),
+    "wrong model": ("invalid-request", "{label} does not know this model."),
+}
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class House(NamedTuple):
+    """The host with a recipe in its settings, and the service that answers it."""
+
+    studio: Studio
+    name: str
+    service: Service
+    server: Loopback
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        provider = self.studio.registry.get(self.name)
+        assert provider is not None
+        return provider.info.models
+
+    @property
+    def label(self) -> str:
+        provider = self.studio.registry.get(self.name)
+        assert provider is not None
+        return provider.label
+
+    def options_of(self, model: ModelInfo) -> dict[str, dict[str, Any]]:
+        provider = self.studio.registry.get(self.name)
+        assert provider is not None
+        return option_schemas(provider.info.options_of(model))
+
+    async def ask(self, number: int = 0, **request: Any) -> Version:
+        """Returns the picture, or the failure, of a request with that many pictures, and maybe a mask."""
+        images, mask = request.pop("images", 0), request.pop("mask", False)
+        conversation = await self.studio.conversation(f"{number:032x}")
+        sent = [await self.studio.add_picture(conversation, one.data) for one in _pictures(images)]
+        hole = (
+            await self.studio.add_picture(conversation, input_mask(_pictures(1)[0].size).data)
+            if mask
+            else None
+        )
+        message = await self.studio.start(
+            conversation,
+            UserRequest(prompt=PROMPT, provider=self.name, **request),
+            images=[picture.name for picture in sent],
+            mask=hole and hole.name,
+        )
+        return await conversation.settled(message)
+
+    async def made(self, **request: Any) -> Asked:
+        """Returns what the service understood of a request that must succeed, without a warning."""
+        before = len(self.server.requests)
+        version = await self.ask(**request)
+        failure = version.failure and (version.failure.sentence, version.failure.service_message)
+        assert version.status == "complete", (failure, self.service.refused)
+        # the service answers with one small PNG, whatever was asked
+        said = [one for one in version.provenance.warnings if one.feature not in ("size", "output_format")]
+        assert not said
+        posts = [one for one in self.server.requests[before:] if one.method == "POST"]
+        assert len(posts) == 1
+        asked = self.service.asked[-1]
+        assert asked.prompt == PROMPT
+        return asked
+
+
+def _pictures(count: int) -> list[Any]:
+    return [input_image(number) for number in range(count)]
+
+
+@asynccontextmanager
+async def house(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *, trouble: Reply | None = None
+) -> AsyncIterator[House]:
+    """Opens the host with a recipe's file as its settings, at whose address the service answers."""
+    service = SERVICES[name]()
+
+    def answer(request: Request) -> Reply:
+        return trouble if trouble and request.method == "POST" else service.answer(request)
+
+    with Loopback(answer) as server:
+        studio = open_with(name, server.url, folder, monkeypatch)
+        try:
+            yield House(studio, name, service, server)
+        finally:
+            await studio.close()
+
+
+def open_with(name: str, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
+    table: dict[str, Any] = TABLES[name]["providers"][name]
+    base_url = table["base_url"]
+    file = folder / "limner.toml"
+    settings = f'provider = "{name}"\nrate_limit = "none"\nmax_retries = 2\n\n'
+    file.write_text(settings + FILES[name].replace(base_url, url + urlsplit(base_url).path), "utf-8")
+    monkeypatch.setenv("LIMNER_CONFIG", str(file))
+    monkeypatch.setenv(table["api_key_env"], SERVICES[name].key)
+
+    async def at_once(failure: object, seconds: float, report: object) -> None:
+        """Does not wait: how long is asked for is tested elsewhere."""
+
+    monkeypatch.setattr("core.generation.call._wait_visibly", at_once)
+    return open_studio(load_settings(data_dir=folder / "data"))
+
+
+def values_of(schema: Mapping[str, Any]) -> list[Any]:
+    """Returns values of an option: each one that is listed, or the bounds of a number."""
+    if listed := listed_values(dict(schema)):
+        return listed
+    if schema["type"] == "boolean":
+        return [True, False]
+    if schema["type"] in ("integer", "number"):
+        return [schema[bound] for bound in ("minimum", "maximum")]
+    return ["in the style of a woodcut"]
+
+
+def sizes_of(name: str, model: ModelInfo) -> list[str]:
+    """Returns the sizes of a model as the recipe writes them; of a range its default and two more."""
+    facts = TABLES[name]["providers"][name].get("model", [])
+    written = next((one.get("sizes") for one in facts if one["id"] == model.id), None)
+    if isinstance(written, list):
+        return [*written]
+    if isinstance(model.sizes, SizeRange):
+        step = model.sizes.step
+        long, short = 1024 // step * step, 768 // step * step
+        return [str(model.sizes.default), f"{long}x{short}", f"{short}x{long}"]
+    return [str(size) for size in model.sizes]
+
+
+MODELS = [
+    pytest.param(name, number, id=f"{name}-{model}")
+    for name, tables in TABLES.items()
+    if name in SERVICES
+    for number, model in enumerate(
+        [one["id"] for one in tables["providers"][name].get("model", [])]
+        or tables["providers"][name]["models"]
+    )
+]
+
+
+def test_every_recipe_has_a_service() -> None:
+    assert SERVICES.keys() == FILES.keys()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_recipe_can_be_appended_to_any_settings(name: str) -> None:
+    """It has tables alone, of one provider, says what it is, and holds no secret."""
+    assert FILES[name].startswith("# ")
+    assert TABLES[name].keys() == {"providers"}
+    assert [*TABLES[name]["providers"]] == [name]
+    keys = [line.partition("=")[0].strip() for line in FILES[name].splitlines() if "=" in line]
+    assert not [
+        key for key in keys if SECRET_NAME.search(key) and key not in ("api_key_env", "api_key_header")
+    ]
+
+
+@pytest.mark.parametrize(("name", "number"), MODELS)
+async def test_a_model_makes_pictures_in_each_size(
+    name: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(name, tmp_path, monkeypatch) as at:
+        model = at.models[number]
+        asked = await at.made(model=model.id)
+        assert (asked.model, asked.images, asked.mask) == (model.id, (), None)
+        for size in sizes_of(name, model):
+            assert (await at.made(model=model.id, size=size)).size == size
+
+
+@pytest.mark.parametrize(("name", "number"), MODELS)
+async def test_a_model_gets_its_options_its_seed_and_what_to_avoid(
+    name: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(name, tmp_path, monkeypatch) as at:
+        model = at.models[number]
+        for option, schema in at.options_of(model).items():
+            for value in values_of(schema):
+                options = {**at.service.companions.get(option, {}), option: value}
+                asked = await at.made(model=model.id, options=options)
+                usual = "auto" if value == "auto" else schema.get("default")
+                assert asked.options.get(option, usual) == value
+        if model.seed:
+            assert (await at.made(model=model.id, seed=7)).seed == 7
+        if model.negative_prompt:
+            assert (await at.made(model=model.id, negative_prompt="rain")).negative_prompt == "rain"
+
+
+@pytest.mark.parametrize(("name", "number"), MODELS)
+async def test_a_model_gets_pictures(
+    name: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(name, tmp_path, monkeypatch) as at:
+        model = at.models[number]
+        inputs = model.images or ImageInputs()
+        for count in sorted({1, inputs.most}) if model.images else ():
+            asked = await at.made(model=model.id, images=count)
+            assert asked.images == tuple(picture.data for picture in _pictures(count))
+            assert asked.mask is None
+        if model.images and model.images.mask:
+            asked = await at.made(model=model.id, images=1, mask=True)
+            assert asked.images == (_pictures(1)[0].data,)
+            assert asked.mask is not None
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("name", SERVICES)
+async def test_a_trouble_is_told_as_what_it_is(
+    name: str, trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is sent again only if it certainly did not run, and another time may go well."""
+    async with house(name, tmp_path, monkeypatch, trouble=SERVICES[name].troubles[trouble]) as at:
+        failure = (await at.ask()).failure
+        assert failure is not None
+        category, what = EXPECTED[trouble]
+        assert (failure.cause, failure.what) == (category, what.format(label=at.label))
+        again = 2 if trouble == "rate limit" and failure.did_not_run else 0
+        assert len(at.server.requests) == 1 + again
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_a_lost_answer_is_never_asked_for_again(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = Reply(body={"data": []}, cut_after=3)
+    async with house(name, tmp_path, monkeypatch, trouble=cut) as at:
+        failure = (await at.ask()).failure
+        assert failure is not None
+        assert (failure.cause, failure.did_not_run) == ("unavailable", False)
+        assert len(at.server.requests) == 1
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_a_service_that_is_not_there_has_not_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Loopback(lambda _: Reply()) as gone:
+        pass
+    studio = open_with(name, gone.url, tmp_path, monkeypatch)
+    try:
+        failure = (await House(studio, name, SERVICES[name](), gone).ask()).failure
+    finally:
+        await studio.close()
+    assert failure is not None
+    assert (failure.cause, failure.did_not_run) == ("unavailable", True)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_refuses_what_it_does_not_know(name: str) -> None:
+    """Else the tests above would prove nothing."""
+    service = SERVICES[name]()
+    base = urlsplit(TABLES[name]["providers"][name]["base_url"]).path
+    for path in (base, f"{base}/images/generations", f"{base}/images/edits"):
+        for body in (b"{}", b'{"surprise": 1}'):
+            assert service.answer(Request("POST", path, {}, body)).status >= 400
+    assert service.asked == []
