@@ -5,14 +5,47 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from core.chat.failure import Cause
 from limner.testing import Reply, Request, picture
 
 PICTURE = picture()
-TROUBLES = ("refusal", "empty account", "wrong key", "rate limit", "wrong model")
+
+
+class Trouble(NamedTuple):
+    """One way in which a service does not make a picture."""
+
+    cause: Cause
+    """What the host must understand."""
+    reply: Reply
+    has_no_model: bool = False
+    """It does not know the model, and the host must say so."""
+
+
+def in_trouble(
+    *,
+    refusal: Reply | None = None,
+    empty_account: Reply | None = None,
+    wrong_key: Reply | None = None,
+    rate_limit: Reply | None = None,
+    wrong_model: Reply | None = None,
+    others: Mapping[str, Trouble] | None = None,
+) -> Mapping[str, Trouble]:
+    """Returns what a service answers in each trouble that it has."""
+    usual: dict[str, tuple[Cause, Reply | None]] = {
+        "refusal": ("content-filter", refusal),
+        "empty account": ("quota", empty_account),
+        "wrong key": ("auth", wrong_key),
+        "rate limit": ("rate-limit", rate_limit),
+        "wrong model": ("invalid-request", wrong_model),
+    }
+    troubles = {
+        name: Trouble(cause, reply, name == "wrong model") for name, (cause, reply) in usual.items() if reply
+    }
+    return {**troubles, **(others or {})}
 
 
 @dataclass(frozen=True)
@@ -48,10 +81,8 @@ class Service:
     key: ClassVar[str] = "not-quite/a+key-4711"
     models: ClassVar[tuple[str, ...]] = ()
     """The models that it knows."""
-    companions: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """Options that an option needs beside it, by its name."""
-    troubles: ClassVar[Mapping[str, Reply]]
-    """How it answers in each of `TROUBLES`."""
+    troubles: ClassVar[Mapping[str, Trouble]] = {}
+    """What `in_trouble` returns; a service without keys has no wrong key."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
@@ -61,21 +92,25 @@ class Service:
         """Returns what the service answers; what it understood or refused is kept."""
         if request.method == "GET":
             return Reply(body=PICTURE, headers={"content-type": "image/png"})
-        if self.key_of(request) != self.key:
-            return self.troubles["wrong key"]
+        if "wrong key" in self.troubles and self.key_of(request) != self.key:
+            return self.troubles["wrong key"].reply
         try:
             asked = self.read(request)
         except (Wrong, ValidationError) as error:
             self.refused.append(str(error))
             return self.refuse(str(error))
-        if asked.model not in self.models:
-            return self.troubles["wrong model"]
+        if "wrong model" in self.troubles and asked.model not in self.models:
+            return self.troubles["wrong model"].reply
         self.asked.append(asked)
         return self.reply(request, asked)
 
     def key_of(self, request: Request) -> str:
         """Returns the key that came with a request."""
         return request.headers.get("authorization", "").removeprefix("Bearer ")
+
+    def companions_of(self, option: str) -> dict[str, Any]:
+        """Returns the options that an option needs beside it."""
+        return {}
 
     def read(self, request: Request) -> Asked:
         """Returns what a request asks for; raises Wrong, or pydantic's ValidationError."""
@@ -87,7 +122,12 @@ class Service:
 
     def refuse(self, words: str) -> Reply:
         """Returns the answer to a request that the service does not take."""
-        return Reply(400, {"error": {"message": words, "type": "invalid_request_error", "code": None}})
+        return openai_error(400, words, type="invalid_request_error", code=None)
+
+
+def openai_error(status: int, message: str, **more: Any) -> Reply:
+    """Returns an error in OpenAI's form, which many share."""
+    return Reply(status, {"error": {"message": message, **more}})
 
 
 def link_to_picture(request: Request, name: str = "made.png") -> str:
