@@ -5,28 +5,19 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
 
-from core.settings.schema import Settings as HostSettings
 from limner import ContentFiltered, ImageInputs, ImageRequest, ImageResult, InputImage, ProviderError, Size
 from limner.clients import close_shared
 from limner.testing import Loopback, Reply, Request, picture
 from providers import openai
 from providers.openai.models import FidelityOptions, FinerOptions, GptImageOptions
-from tests.test_documents import blocks
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
 KEY = "sk-test-0123456789abcdef"
 MADE = base64.b64encode(picture()).decode()
@@ -393,67 +384,3 @@ def test_every_model_takes_pictures() -> None:
     assert {*inputs.media_types} == {"image/png", "image/jpeg", "image/webp"}
     assert info.other_models is not None
     assert info.other_models.images == ImageInputs(most=16, mask=True)
-
-
-# The recipes of the README
-
-
-def recipe(name: str) -> dict[str, Any]:
-    (found,) = (
-        read for code in blocks("README.md", "toml") if (read := tomllib.loads(code)).get("provider") == name
-    )
-    return found
-
-
-def list_of(*images: InputImage) -> list[str]:
-    return [uri(one) for one in images]
-
-
-@pytest.mark.parametrize(
-    ("name", "path", "read", "one", "two"),
-    [
-        ("local", "/v1/images/edits", "image", [FOX], [TREE, FOX]),
-        ("azure", "/openai/deployments/YOUR-DEPLOYMENT/images/edits", "image", [FOX], [TREE, FOX]),
-        ("xai", "/v1/images/edits", "", {"image": link(FOX)}, {"images": [link(TREE), link(FOX)]}),
-        ("ark", "/api/v3/images/generations", "", {"image": list_of(FOX)}, {"image": list_of(TREE, FOX)}),
-        (
-            "together",
-            "/v1/images/generations",
-            "",
-            {"reference_images": list_of(FOX)},
-            {"reference_images": list_of(TREE, FOX)},
-        ),
-        (
-            "localai",
-            "/v1/images/generations",
-            "",
-            {"ref_images": [FOX.base64]},
-            {"ref_images": [TREE.base64, FOX.base64]},
-        ),
-    ],
-)
-def test_a_recipe_sends_pictures_as_its_service_takes_them(
-    name: str, path: str, read: str, one: Any, two: Any
-) -> None:
-    """Reads the settings as the host does, and moves the address of the service to this machine."""
-    settings = HostSettings.model_validate(recipe(name)).providers[name]
-    assert settings.base_url
-    assert settings.models
-    base, model = urlsplit(settings.base_url).path, settings.models[0]
-    for images, expected in (((FOX,), one), ((TREE, FOX), two)):
-        with Loopback(lambda _: GOOD) as server:
-            asked = ask(server.url + base, model=model, images=images, settings=settings.extra, seed=7)
-            result = make(asked)
-        (request,) = server.requests
-        assert request.path.partition("?")[0] == path
-        assert request.headers[settings.extra.get("api_key_header", "authorization")].endswith(KEY)
-        assert (result.image, result.seed_sent) == (
-            MADE,
-            name in ("local", "localai", "together"),
-        )
-        if read:
-            files = [(file.name, file.data) for file in parts(request) if file.filename]
-            field = read if len(images) == 1 else f"{read}[]"
-            assert files == [(field, image.data) for image in expected]
-        else:
-            assert {field: request.json[field] for field in expected} == expected
