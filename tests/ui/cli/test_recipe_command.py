@@ -40,9 +40,7 @@ def test_a_recipe_begins_a_settings_file(limner: Any, tmp_path: Path) -> None:
         "limner doctor --live together\n"
     )
     assert (tmp_path / "limner.toml").read_text().startswith('provider = "together"\n\n# Together')
-    assert limner("providers").stdout.startswith(
-        "together (built in): needs TOGETHER_API_KEY, which is not set"
-    )
+    assert limner("providers").stdout.startswith("together (built in): ready, costs money\n")
 
 
 def test_recipes_are_added_to_what_is_there(limner: Any, tmp_path: Path) -> None:
