@@ -11,6 +11,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from core.plugins.registry import Registry
 from core.settings.schema import Settings, load_settings
 from tests.serving import ROOT
 
@@ -101,6 +102,14 @@ def test_the_configurations_of_the_readme_are_valid(
         assert settings.providers["flux"].base_url == "http://flux.internal:8080/v1"
     else:
         assert [settings.provider] == [*settings.providers]
+    assert Registry(settings).broken == []
+
+
+def test_the_readme_lists_every_recipe() -> None:
+    rows = re.findall(
+        r"^\| \[`([\w-]+)`\]\(recipes/\1\.toml\) \|", (ROOT / "README.md").read_text("utf-8"), re.M
+    )
+    assert sorted(rows) == sorted(path.stem for path in (ROOT / "recipes").glob("*"))
 
 
 def test_the_readme_lists_every_setting() -> None:
