@@ -118,8 +118,9 @@ class Signs:
         return self.says(wordings.BAD_KEY)
 
     def lacks_model(self) -> bool:
-        """Whether a code says that there is no such model."""
-        return any(map(wordings.NO_MODEL.search, self.codes))
+        """Whether it says that there is no such model."""
+        said = map(wordings.NO_MODEL_IN_WORDS.search, self.sentences)
+        return any(map(wordings.NO_MODEL.search, self.codes)) or any(said)
 
     def says(self, wording: re.Pattern[str]) -> bool:
         """Whether a code or a sentence has this wording."""

@@ -141,6 +141,7 @@ NO_CREDIT = _any(
     r"|buy|add|doesn't have any|don't have( any| enough)?|does not have( any| enough)?|exceeded|top up)"
     r"( \w{1,20}){0,4} (credits?|balance|funds)\b",
     r"(spend\w*|billing( hard)?|budget|credit|expenditure) (limit|cap|quota)\b"
+    r"|(?<!time )(?<!memory )(?<!token )\bbudget (has been )?exceeded\b|^exceededbudget\b"
     r"|billing (account )?(is )?(not active|inactive|disabled|error)",
     r"(requires?|enable) billing|billing to be enabled",
     r"payment (method )?(is )?required|payment overdue|arrear|overdue|top up your|\brecharge\b"
@@ -161,7 +162,7 @@ RATE_LIMIT = _any(
     r"concurren\w* (limit|requests)|请求(频率|过于频繁|过多)|速率限制|并发",
 )
 THROTTLED = _any(
-    r"rate limit|throttl|rate quota|too many requests|concurren|per (min|sec|hour|day)|\b[rti]pm\b",
+    r"rate limit|throttl(?!ing error$)|rate quota|too many requests|concurren|per (min|sec|hour|day)|\b[rti]pm\b",
     r"quota exceeded for (quota )?metric|googleapis|quota increase|increase your quota|速率|频率|并发"
     r"|过于频繁",
 )
@@ -176,14 +177,15 @@ BAD_KEY = _any(
     r"^auth\w{0,12} (failure|failed|error)|\bcredentials? (\w{1,20} ){0,4}(invalid|incorrect|wrong"
     r"|validated)",
     r"(invalid|missing|malformed|no) (\w{1,20} ){0,3}authorization\b|^invalid (authentication"
-    r"|credentials)|^account deactivated|鉴权失败|密钥(无效|错误|不正确)|令牌(无效|过期)",
+    r"|credentials)|^account deactivated|^no (db connection|connected db)$|鉴权失败|密钥(无效|错误|不正确)|令牌(无效|过期)",
 )
 NO_MODEL = re.compile(
     r"model (name )?(is |was )?(not (found|exist)|does not exist)|(invalid|unknown|no such) model"
     r"|unknown model"
 )
+NO_MODEL_IN_WORDS = re.compile(r"\binvalid model name\b|\bmodel mismatch\b")
 OVERLOAD = re.compile(
-    r"overload|capacity|queue is full|server is busy|high (load|demand)|no (free|available) workers?"
+    r"overload|capacity|queue is full|server (is )?busy|high (load|demand)|no (free|available) workers?"
 )
 BEGUN = re.compile(
     r"time ?out|timed out|reset|terminat|disconnect|\bclosed\b|interrupt|aborted"

@@ -74,6 +74,19 @@ def test_a_status_has_a_category(status: int, category: str, did_not_run: bool) 
 
 
 @pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("400: {'error': '/image/generations: Invalid model name passed in model=gpt-9.'}", 404),
+        ("Model mismatch: request specifies 'a' but server is running 'b'.", 404),
+        ("The model takes no mask.", 400),
+    ],
+)
+def test_a_400_that_names_a_model_that_is_not_there_is_a_404(words: str, status: int) -> None:
+    failure = failed(400, {"error": {"message": words, "type": "invalid_request_error", "code": "400"}})
+    assert (failure.category, failure.did_not_run, failure.status) == ("invalid-request", True, status)
+
+
+@pytest.mark.parametrize(
     ("reply", "headers", "did_not_run"),
     [
         (None, {"Retry-After": "7"}, True),
