@@ -162,7 +162,8 @@ RATE_LIMIT = _any(
     r"concurren\w* (limit|requests)|请求(频率|过于频繁|过多)|速率限制|并发",
 )
 THROTTLED = _any(
-    r"rate limit|throttl(?!ing error$)|rate quota|too many requests|concurren|per (min|sec|hour|day)|\b[rti]pm\b",
+    r"rate limit|throttl(?!ing error$)|rate quota|too many requests|concurren"
+    r"|per (min|sec|hour|day)|\b[rti]pm\b",
     r"quota exceeded for (quota )?metric|googleapis|quota increase|increase your quota|速率|频率|并发"
     r"|过于频繁",
 )
@@ -177,7 +178,8 @@ BAD_KEY = _any(
     r"^auth\w{0,12} (failure|failed|error)|\bcredentials? (\w{1,20} ){0,4}(invalid|incorrect|wrong"
     r"|validated)",
     r"(invalid|missing|malformed|no) (\w{1,20} ){0,3}authorization\b|^invalid (authentication"
-    r"|credentials)|^account deactivated|^no (db connection|connected db)$|鉴权失败|密钥(无效|错误|不正确)|令牌(无效|过期)",
+    r"|credentials)|^account deactivated|^no (db connection|connected db)$"
+    r"|鉴权失败|密钥(无效|错误|不正确)|令牌(无效|过期)",
 )
 NO_MODEL = re.compile(
     r"model (name )?(is |was )?(not (found|exist)|does not exist)|(invalid|unknown|no such) model"
