@@ -73,18 +73,29 @@ asyncio.run(main())
     assert drawn.stdout == "complete 512 image/png\n", drawn.stderr
 
 
-def test_the_editor_of_plugins_md_passes_the_suite(tmp_path: Path) -> None:
-    (code,) = (code for code in PYTHON if code.startswith("# limner_retouch.py\n"))
-    (tmp_path / "limner_retouch.py").write_text(code, "utf-8")
-    test = "from limner.testing import ProviderSuite\n\n\nclass TestRetouch(ProviderSuite):\n"
-    (tmp_path / "test_retouch.py").write_text(f'{test}    plugin = "limner_retouch"\n', "utf-8")
+def suite_of(name: str, tests: str, folder: Path) -> str:
+    """Runs the suite of a provider of plugins.md with tests for it, and returns what pytest prints."""
+    (code,) = (code for code in PYTHON if code.startswith(f"# limner_{name}.py\n"))
+    (folder / f"limner_{name}.py").write_text(code.replace("PAUSE = 0.5", "PAUSE = 0.01"), "utf-8")
+    (folder / f"test_{name}.py").write_text(tests, "utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v", "-o", f"pythonpath={ROOT} ."]
-    ran = subprocess.run(
-        [*command, "--rootdir", "."], cwd=tmp_path, capture_output=True, text=True, timeout=60
-    )
+    ran = subprocess.run([*command, "--rootdir", "."], cwd=folder, capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stdout
+    return ran.stdout
+
+
+def test_the_editor_of_plugins_md_passes_the_suite(tmp_path: Path) -> None:
+    test = "from limner.testing import ProviderSuite\n\n\nclass TestRetouch(ProviderSuite):\n"
+    said = suite_of("retouch", f'{test}    plugin = "limner_retouch"\n', tmp_path)
     for test in ("as_few_and_as_many_pictures", "a_mask_makes", "its_previews", "its_continuation"):
-        assert re.search(rf"test_{test}\S* PASSED", ran.stdout), ran.stdout
+        assert re.search(rf"test_{test}\S* PASSED", said), said
+
+
+def test_the_queue_of_plugins_md_passes_the_suite_with_its_own_tests(tmp_path: Path) -> None:
+    (tests,) = (code for code in PYTHON if "class TestQueue" in code)
+    said = suite_of("queue", tests, tmp_path)
+    for test in ("cancelling_stops_it", "each_failure", "what_it_declares_it_sends"):
+        assert re.search(rf"test_\S*{test}\S* PASSED", said), said
 
 
 CONFIGURATIONS = blocks("README.md", "toml")
