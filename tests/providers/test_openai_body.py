@@ -95,9 +95,10 @@ def test_a_seed_that_is_placed_is_sent_even_if_the_host_drew_it() -> None:
 def test_other_fields_go_with_pictures() -> None:
     settings = {"body": {"size": "{width}x{height}"}, "edits_body": {"strength": 0.5}, "size": "none"}
     assert sent(settings)["size"] == "1024x768"
-    _, request = answered(settings=settings, images=(FOX,), size=Size(1024, 1024))
+    result, request = answered(settings=settings, images=(FOX,), size=Size(1344, 768))
     assert b'name="strength"' in request.body
     assert b'name="size"' not in request.body
+    assert result.warnings == []  # the size was that of the picture: nobody asked for it
 
 
 def test_the_paths_of_the_settings_hold() -> None:
