@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -75,7 +76,7 @@ class Provider:
 def configure(name: str, plugin: Plugin, info: ProviderInfo, settings: ProviderSettings) -> Provider:
     """Returns a plugin as a provider with its settings; raises SettingsError if one of them is wrong."""
     try:
-        provider = Provider(name, plugin, _configured(name, info, settings), settings)
+        provider = Provider(name, plugin, _configured(name, plugin, info, settings), settings)
     except ValidationError:
         advice = "must name models by ids of 1 to 200 characters"
         raise SettingsError(f"The setting providers.{name}.models {advice}.") from None
@@ -95,10 +96,13 @@ def configure(name: str, plugin: Plugin, info: ProviderInfo, settings: ProviderS
     return provider
 
 
-def _configured(name: str, info: ProviderInfo, settings: ProviderSettings) -> ProviderInfo:
+def _configured(name: str, plugin: Plugin, info: ProviderInfo, settings: ProviderSettings) -> ProviderInfo:
     """Returns the info as the settings have it: with exactly the models that they name, if they name any."""
     if settings.paid is not None:
         info = info.model_copy(update={"paid": settings.paid})
+    if settings.base_url and name != plugin.name:  # what the plugin says of itself is about its usual service
+        about = f"Made by the server at {urlsplit(settings.base_url).hostname}."
+        info = info.model_copy(update={"about": about[:200]})
     known = {model.id: model for model in settings.model}
     ids = dict.fromkeys((*(settings.models or ()), *known))
     if not ids:

@@ -191,3 +191,7 @@ def test_options_are_for_providers_that_send_on_what_they_get(tmp_path: Path) ->
 def test_a_server_at_home_costs_nothing() -> None:
     assert configured(paid=False).info.paid is False
     assert configured().info.paid is True
+
+
+def test_a_server_under_another_name_is_not_said_to_be_the_usual_one() -> None:
+    assert configured().info.about == "Made by the server at 127.0.0.1."
