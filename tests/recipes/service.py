@@ -23,6 +23,8 @@ class Trouble(NamedTuple):
     reply: Reply
     has_no_model: bool = False
     """It does not know the model, and the host must say so."""
+    did_not_run: bool | None = None
+    """Whether the host must know that nothing was made; None if either is right."""
 
 
 def in_trouble(

@@ -23,6 +23,7 @@ from limner.options import listed_values, option_schemas
 from limner.testing import Loopback, Reply, Request
 from limner.testing.pictures import input_image, input_mask
 from tests.recipes.hosted_services import HOSTED
+from tests.recipes.local_servers import LOCAL
 from tests.recipes.service import Asked, Service
 from tests.serving import ROOT
 
@@ -33,7 +34,7 @@ else:
 
 pytestmark = pytest.mark.anyio
 
-SERVICES: dict[str, type[Service]] = {service.recipe: service for service in HOSTED}
+SERVICES: dict[str, type[Service]] = {service.recipe: service for service in (*HOSTED, *LOCAL)}
 FILES = {file.stem: file.read_text("utf-8") for file in sorted((ROOT / "recipes").glob("*.toml"))}
 TABLES: dict[str, dict[str, Any]] = {name: tomllib.loads(text) for name, text in FILES.items()}
 PROMPT = 'A red fox, {uri} {prompt} {ratio} "quoted"\nunder a tree'
@@ -45,6 +46,7 @@ WHAT: dict[Cause, str] = {
     "rate-limit": "{label} accepts no more requests right now.",
     "invalid-request": "{label} did not accept this request.",
     "unavailable": "{label} answered with an error.",
+    "bad-response": "{label} sent an answer that Limner does not understand.",
     "provider": "{label} could not make this picture.",
 }
 NO_MODEL = "{label} does not know this model."
@@ -98,7 +100,7 @@ class House(NamedTuple):
         )
         message = await self.studio.start(
             conversation,
-            UserRequest(prompt=PROMPT, provider=self.name, **request),
+            UserRequest(**{"prompt": PROMPT, "provider": self.name, **request}),
             images=[picture.name for picture in sent],
             mask=hole and hole.name,
         )
@@ -264,12 +266,13 @@ async def test_a_trouble_is_told_as_what_it_is(
     name: str, trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is sent again only if it certainly did not run, and another time may go well."""
-    cause, reply, has_no_model = SERVICES[name].troubles[trouble]
+    cause, reply, has_no_model, did_not_run = SERVICES[name].troubles[trouble]
     async with house(name, tmp_path, monkeypatch, trouble=reply) as at:
         failure = (await at.ask()).failure
         assert failure is not None
         what = NO_MODEL if has_no_model else WHAT[cause]
         assert (failure.cause, failure.what) == (cause, what.format(label=at.label))
+        assert did_not_run in (None, failure.did_not_run)
         may_go_well = cause in ("rate-limit", "unavailable") and failure.did_not_run
         assert len(at.server.requests) == (3 if may_go_well else 1)
 
