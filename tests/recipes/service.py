@@ -45,7 +45,9 @@ def in_trouble(
         "wrong model": ("invalid-request", wrong_model),
     }
     troubles = {
-        name: Trouble(cause, reply, name == "wrong model") for name, (cause, reply) in usual.items() if reply
+        name: Trouble(cause, reply, name == "wrong model", None if name == "refusal" else True)
+        for name, (cause, reply) in usual.items()
+        if reply
     }
     return {**troubles, **(others or {})}
 

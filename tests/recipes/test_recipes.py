@@ -82,15 +82,14 @@ class House(NamedTuple):
         assert provider is not None
         return option_schemas(provider.info.options_of(model))
 
-    def least(self, request: Mapping[str, Any]) -> int:
-        """Returns how many pictures a request must have."""
-        provider = self.studio.registry.get(self.name)
-        model = provider and provider.info.model(request.get("model"))
-        return model.images.least if model and model.images else 0
+    def least(self, model: str) -> int:
+        """Returns the pictures without which a model makes none."""
+        inputs = next(one.images for one in self.models if one.id == model)
+        return inputs.least if inputs else 0
 
     async def ask(self, number: int = 0, **request: Any) -> Version:
         """Returns the picture, or the failure, of a request with that many pictures, and maybe a mask."""
-        images, mask = request.pop("images", self.least(request)), request.pop("mask", False)
+        images, mask = request.pop("images", 0), request.pop("mask", False)
         conversation = await self.studio.conversation(f"{number:032x}")
         sent = [await self.studio.add_picture(conversation, one.data) for one in _pictures(images)]
         hole = (
@@ -109,6 +108,7 @@ class House(NamedTuple):
     async def made(self, **request: Any) -> Asked:
         """Returns what the service understood of a request that must succeed, without a warning."""
         before = len(self.server.requests)
+        request.setdefault("images", self.least(request["model"]))
         version = await self.ask(**request)
         failure = version.failure and (version.failure.sentence, version.failure.service_message)
         assert version.status == "complete", (failure, self.service.refused)
@@ -219,7 +219,7 @@ async def test_a_model_makes_pictures_in_each_size(
     async with house(name, tmp_path, monkeypatch) as at:
         model = at.models[number]
         asked = await at.made(model=model.id)
-        assert (asked.model, len(asked.images), asked.mask) == (model.id, at.least({"model": model.id}), None)
+        assert (asked.model, len(asked.images), asked.mask) == (model.id, at.least(model.id), None)
         for size in sizes_of(name, model):
             assert (await at.made(model=model.id, size=size)).size == size
 
