@@ -6,6 +6,8 @@ import base64
 import json
 from typing import Any, Literal
 
+from pydantic import Field
+
 from limner.testing import Reply, Request
 from tests.recipes.service import (
     PICTURE,
@@ -416,7 +418,7 @@ class DashScopeInput(Body):
 class DashScopeParameters(Body):
     size: str | None = None
     n: int = 1
-    seed: int | None = None
+    seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
     negative_prompt: str | None = None
     prompt_extend: bool = True
     watermark: bool = False

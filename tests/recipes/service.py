@@ -91,11 +91,15 @@ class Service:
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.refused: list[str] = []
+        self.trouble: Reply | None = None
+        """What it answers instead of a picture."""
 
     def answer(self, request: Request) -> Reply:
         """Returns what the service answers; what it understood or refused is kept."""
         if request.method == "GET":
             return Reply(body=PICTURE, headers={"content-type": "image/png"})
+        if self.trouble is not None:
+            return self.trouble
         if "wrong key" in self.troubles and self.key_of(request) != self.key:
             return self.troubles["wrong key"].reply
         try:
