@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import starmap
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -18,7 +20,7 @@ from core.chat.request import UserRequest
 from core.settings.schema import load_settings
 from core.settings.sources import SECRET_NAME
 from core.studio import Studio
-from limner import ImageInputs, ModelInfo, SizeRange
+from limner import ImageInputs, ModelInfo, Size, SizeRange
 from limner.options import listed_values, option_schemas
 from limner.testing import Loopback, Reply, Request
 from limner.testing.pictures import input_image, input_mask
@@ -167,15 +169,16 @@ def values_of(schema: Mapping[str, Any]) -> list[Any]:
 
 
 def sizes_of(name: str, model: ModelInfo) -> list[str]:
-    """Returns the sizes of a model as the recipe writes them; of a range its default and two more."""
+    """Returns the sizes of a model as the recipe writes them; of a range its default and its bounds."""
     facts = TABLES[name]["providers"][name].get("model", [])
     written = next((one.get("sizes") for one in facts if one["id"] == model.id), None)
     if isinstance(written, list):
         return [*written]
     if isinstance(model.sizes, SizeRange):
-        step = model.sizes.step
-        long, short = 1024 // step * step, 768 // step * step
-        return [str(model.sizes.default), f"{long}x{short}", f"{short}x{long}"]
+        (width, height), step = model.sizes.default, model.sizes.step
+        least, most = math.ceil(model.sizes.min_side / step) * step, model.sizes.max_side // step * step
+        sizes = [(width, height), (width + step, height), (least, least), (most, least), (most, most)]
+        return [str(size) for size in starmap(Size, sizes) if model.sizes.takes(size)]
     return [str(size) for size in model.sizes]
 
 
