@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from limner.inputs import ImageInputs
 from limner.options import Options
-from limner.size import Size, SizeRange
+from limner.size import Size, SizeLike, SizeRange
 
 
 class Credential(BaseModel):
@@ -40,6 +43,20 @@ class ModelInfo(BaseModel):
     """The pictures that it takes besides the prompt; None if it takes words alone."""
     options: type[Options] | None = None
     """The model's own options; the provider's if None."""
+
+    if TYPE_CHECKING:  # what may be written, where the fields say what is read
+
+        def __init__(
+            self,
+            *,
+            id: str,
+            label: str = "",
+            sizes: Sequence[SizeLike] | SizeRange = (),
+            seed: bool = False,
+            negative_prompt: bool = False,
+            images: ImageInputs | None = None,
+            options: type[Options] | None = None,
+        ) -> None: ...
 
     @property
     def name(self) -> str:
@@ -84,6 +101,23 @@ class ProviderInfo(BaseModel):
     imports: tuple[str, ...] = ()
     """The modules that `generate` imports, such as an SDK; the host imports them before the first picture's
     time begins."""
+
+    if TYPE_CHECKING:  # what may be written, where the fields say what is read
+
+        def __init__(
+            self,
+            *,
+            label: str,
+            about: str = "",
+            models: Sequence[ModelInfo],
+            other_models: ModelInfo | None = None,
+            options: type[Options] = Options,
+            settings: type[BaseModel] | None = None,
+            credential: Credential | None = None,
+            paid: bool = False,
+            base_url_variable: str | None = None,
+            imports: Sequence[str] = (),
+        ) -> None: ...
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> ProviderInfo:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -29,6 +31,18 @@ class ImageInputs(BaseModel):
     media_types: tuple[str, ...] = Field(default=_USUAL, min_length=1)
     most_bytes: int = Field(default=20_000_000, ge=100_000)
     """Of each picture, before it is written as base64."""
+
+    if TYPE_CHECKING:  # what may be written, where the fields say what is read
+
+        def __init__(
+            self,
+            *,
+            least: int = 0,
+            most: int = 1,
+            mask: bool = False,
+            media_types: Sequence[str] = _USUAL,
+            most_bytes: int = 20_000_000,
+        ) -> None: ...
 
     @field_validator("media_types")
     @classmethod

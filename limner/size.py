@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
@@ -81,6 +81,10 @@ class Size(NamedTuple):
         )
 
 
+SizeLike: TypeAlias = str | tuple[int, int]
+"""What may be written for a size: ``"1024x768"``, ``(1024, 768)``, or a `Size`."""
+
+
 class SizeRange(BaseModel):
     """Any size within bounds, for a model that accepts more than a list.
 
@@ -96,6 +100,19 @@ class SizeRange(BaseModel):
     max_pixels: int | None = None
     max_ratio: float = Field(default=4.0, ge=1)
     default: Size = Size(1024, 1024)
+
+    if TYPE_CHECKING:  # what may be written, where the fields say what is read
+
+        def __init__(
+            self,
+            *,
+            step: int = 1,
+            min_side: int = 256,
+            max_side: int = 2048,
+            max_pixels: int | None = None,
+            max_ratio: float = 4.0,
+            default: SizeLike = ...,
+        ) -> None: ...
 
     @model_validator(mode="after")
     def _default_is_inside(self) -> SizeRange:

@@ -11,7 +11,7 @@ from limner import Credential, ModelInfo, Options, ProviderInfo, Size, SizeRange
 
 
 def test_a_provider_is_described_in_one_line() -> None:
-    info = ProviderInfo(label="Dots", models=[ModelInfo(id="dots-1", sizes=["512x512", "256x256"])])  # pyright: ignore[reportArgumentType]
+    info = ProviderInfo(label="Dots", models=[ModelInfo(id="dots-1", sizes=["512x512", "256x256"])])
     (model,) = info.models
     assert (model.name, model.default_size) == ("dots-1", Size(512, 512))
     assert (info.paid, info.credential, info.options_of(model)) == (False, None, Options)
