@@ -39,7 +39,7 @@ def open_studio(settings: Settings) -> Studio:
             )
     if not names and fault is not None:
         raise SettingsError(f"No provider can be used. {fault.name}: {fault.fault}")
-    hide_variables(provider.credential_variable for provider in registry)
+    hide_variables(name for provider in registry for name in provider.credential_variables.values())
     try:
         return Studio(settings, registry, Store(settings.data_dir))
     except StoreError as error:

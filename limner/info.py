@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,52 @@ class Credential(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    variable: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
-    """The environment variable that holds it."""
+    variable: str
+    """The environment variable that holds it, or its first part."""
+    others: tuple[str, ...] = ()
+    """The variables of its other parts, if it has several; all are needed."""
+    optional_others: tuple[str, ...] = ()
+    """The variables of parts that are used if they are set, and not needed."""
+    optional: bool = False
+    """It is used if it is set, and not needed."""
     url: str | None = None
     """The web page where one is issued."""
     hugging_face: bool = False
     """It is a Hugging Face token; on a Space the owner's is used only if the settings name its variable."""
+
+    if TYPE_CHECKING:  # what may be written, where the fields say what is read
+
+        def __init__(
+            self,
+            *,
+            variable: str,
+            others: Sequence[str] = (),
+            optional_others: Sequence[str] = (),
+            optional: bool = False,
+            url: str | None = None,
+            hugging_face: bool = False,
+        ) -> None: ...
+
+    @model_validator(mode="after")
+    def _variables_can_be_set(self) -> Credential:
+        for name in self.variables:
+            if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
+                raise ValueError(f"{name!r} is no name of a variable, such as PAINT_API_KEY")
+            if name.startswith("LIMNER_"):
+                raise ValueError(f"{name} begins with LIMNER_, as Limner's own settings do")
+        if len(set(self.variables)) < len(self.variables):
+            raise ValueError("two of its parts have the same variable")
+        return self
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The variables of the parts that belong together."""
+        return (self.variable, *self.others)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables of all parts, the first one first."""
+        return (*self.needed, *self.optional_others)
 
 
 class ModelInfo(BaseModel):
@@ -52,6 +93,7 @@ class ModelInfo(BaseModel):
             id: str,
             label: str = "",
             sizes: Sequence[SizeLike] | SizeRange = (),
+            ratio_only: bool = False,
             seed: bool = False,
             negative_prompt: bool = False,
             images: ImageInputs | None = None,
@@ -112,6 +154,7 @@ class ProviderInfo(BaseModel):
             models: Sequence[ModelInfo],
             other_models: ModelInfo | None = None,
             options: type[Options] = Options,
+            any_options: bool = False,
             settings: type[BaseModel] | None = None,
             credential: Credential | None = None,
             paid: bool = False,

@@ -50,7 +50,9 @@ class ImageRequest:
     options: Options = field(default_factory=Options)
     """An instance of the class that the model declares."""
     credential: SecretStr | None = field(default=None, repr=False)
-    """The secret to use; a provider never reads the environment for one."""
+    """The secret to use, or its first part; a provider never reads the environment for one."""
+    credentials: Mapping[str, SecretStr] = field(default_factory=dict[str, SecretStr], repr=False)
+    """Every part of the secret that is set, by the variable that the provider declares."""
     base_url: str | None = None
     """The service's address, if the settings have another than the usual one."""
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -63,9 +65,13 @@ class ImageRequest:
     on_share: Callable[[float | None], None] = field(default=_nobody_listens, repr=False, compare=False)
     on_preview: Callable[[bytes], None] = field(default=_nobody_listens, repr=False, compare=False)
 
-    def key_for_header(self) -> str:
-        """Returns the credential as text, empty if there is none; raises auth if no header can carry it."""
-        key = self.credential.get_secret_value() if self.credential else ""
+    def key_for_header(self, variable: str | None = None) -> str:
+        """Returns the credential as text, empty if there is none; raises auth if no header can carry it.
+
+        That is the part of it with the declared variable, if one is named.
+        """
+        secret = self.credential if variable is None else self.credentials.get(variable)
+        key = secret.get_secret_value() if secret else ""
         if not (key.isascii() and key.isprintable()):
             why = "The key has characters that no key has: copy it again, without spaces and line breaks."
             raise ProviderError("auth", why=why, did_not_run=True)

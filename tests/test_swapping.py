@@ -417,7 +417,7 @@ def test_the_servers_of_the_readme_are_asked_in_their_own_words(
     own = settings.providers[name]
     dialect = openai.Settings.model_validate(own.extra)
     assert own.api_key_env  # else the server would get the key for OpenAI
-    monkeypatch.setenv(own.api_key_env, "its-key-4715")
+    monkeypatch.setenv(own.api_key_env[0], "its-key-4715")
     here = own.model_copy(update={"base_url": f"{world.server.url}/v1"})
     (message,) = draw(name, providers={name: here.model_dump(exclude_none=True)}).values()
     assert message.versions[0].picture

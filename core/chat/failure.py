@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from core.settings.sources import listed
 from limner.errors import Category
 
 Cause: TypeAlias = (
@@ -88,7 +90,7 @@ _ROWS: dict[Cause, _Row] = {
     ),
     "no-credential": _Row(
         "{label} needs an API key.",
-        "{variable} is not set on the server.",
+        "{variable} {are} not set on the server.",
         "{get_one}Set {variable} and restart Limner, or choose another provider.",
         status=503,
         can_try_again=False,
@@ -240,7 +242,7 @@ def failure(
     cause: Cause,
     *,
     label: str,
-    variable: str = "the key",
+    variables: Sequence[str] = ("the key",),
     get_one_at: str | None = None,
     culprit: str = "",
     why: str | None = None,
@@ -259,7 +261,8 @@ def failure(
     """
     words = {
         "label": label,
-        "variable": variable,
+        "variable": listed(variables),
+        "are": "is" if len(variables) == 1 else "are",
         "get_one": f"Get a key at {get_one_at}. " if get_one_at else "",
         "culprit": culprit or label,
         "wait": "a minute" if retry_after is None else duration_words(retry_after),

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,12 +39,12 @@ class GenerationFailed(Exception):
 
 def failed(provider: Provider, cause: Cause, **more: Any) -> GenerationFailed:
     """Returns the error for a failure of that provider, in the host's words."""
-    declared = provider.info.credential
+    declared, set_at_all = provider.info.credential, provider.credential_variables.values()
     return GenerationFailed(
         failure(
             cause,
             label=provider.label,
-            variable=provider.credential_variable or "the API key",
+            variables=provider.missing_variables or [*set_at_all] or ["the API key"],
             get_one_at=declared.url if declared else None,
             paid=provider.info.paid,
             **more,
@@ -52,16 +52,16 @@ def failed(provider: Provider, cause: Cause, **more: Any) -> GenerationFailed:
     )
 
 
-def credential(provider: Provider) -> SecretStr | None:
-    """Returns the provider's secret; raises GenerationFailed if it needs one that is not set."""
+def credentials(provider: Provider) -> Mapping[str, SecretStr]:
+    """Returns the parts of the provider's secret; raises GenerationFailed if one that it needs is not set."""
     if provider.lacks_credential:
         raise failed(provider, "no-credential", did_not_run=True)
-    return provider.credential
+    return provider.credentials
 
 
 async def call(
     plan: Plan,
-    credential: SecretStr | None,
+    credentials: Mapping[str, SecretStr],
     registry: Registry,
     max_retries: int,
     report: Callable[[str], None],
@@ -73,20 +73,21 @@ async def call(
     It is called again only if its request certainly did not run, and within the one deadline. When
     cancelled, it first lets the provider clean up, and still returns a result that arrives meanwhile.
     """
-    secret = credential.get_secret_value() if credential else ""
+    secrets = [part.get_secret_value() for part in credentials.values()]
 
     def report_clean(progress: str) -> None:
-        report(_clean(progress, secret) or "")
+        report(_clean(progress, secrets) or "")
 
     shows = {"on_progress": report_clean, "on_share": share, "on_preview": preview}
-    request = replace(plan.image_request, credential=credential, **shows)
+    first = credentials.get(next(iter(plan.provider.credential_variables), ""))
+    request = replace(plan.image_request, credential=first, credentials=credentials, **shows)
     await import_modules(plan.provider.info.imports)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + request.timeout
     for retries in range(max_retries + 1):
         try:
             timed = replace(request, timeout=deadline - loop.time())
-            return await _call_once(plan.provider, timed, registry, secret)
+            return await _call_once(plan.provider, timed, registry, secrets)
         except GenerationFailed as error:
             wait = _wait_before_retry(error.failure, retries)
             if wait is None or retries == max_retries or loop.time() + wait >= deadline:
@@ -96,13 +97,13 @@ async def call(
 
 
 async def _call_once(
-    provider: Provider, request: ImageRequest, registry: Registry, secret: str
+    provider: Provider, request: ImageRequest, registry: Registry, secrets: Sequence[str]
 ) -> ImageResult:
     begun = threading.Event()
     try:
         result = await before_deadline(registry.generate(provider, request, begun.set), request.timeout)
     except (ContentFiltered, ProviderError) as error:
-        raise _failure_from_error(provider, error, secret) from error
+        raise _failure_from_error(provider, error, secrets) from error
     except DeadlinePassed as passed:
         ended = {"did_not_run": not begun.is_set(), "was_cancelled": passed.was_cancelled}
         raise failed(provider, "timeout", **ended) from None
@@ -110,7 +111,7 @@ async def _call_once(
         raise _crashed(provider, error.plugin, error) from error
     except Escaped as error:
         raise _crashed(provider, provider.plugin.name, error) from error
-    return sanitize(result, secret)
+    return sanitize(result, secrets)
 
 
 def _wait_before_retry(failure: Failure, retries: int) -> float | None:
@@ -130,11 +131,11 @@ async def _wait_visibly(failure: Failure, seconds: float, report: Callable[[str]
     report("trying again")
 
 
-def _clean(words: object, secret: str) -> str | None:
-    return clean_words(None if words is None else str(words), secret)
+def _clean(words: object, secrets: Sequence[str]) -> str | None:
+    return clean_words(None if words is None else str(words), *secrets)
 
 
-def _failure_from_error(provider: Provider, error: LimnerError, secret: str) -> GenerationFailed:
+def _failure_from_error(provider: Provider, error: LimnerError, secrets: Sequence[str]) -> GenerationFailed:
     """Returns the failure that a provider reports; what a subclass of the error got wrong is left out."""
     category, wait = getattr(error, "category", None), getattr(error, "retry_after", None)
     status = getattr(error, "status", None)
@@ -142,8 +143,8 @@ def _failure_from_error(provider: Provider, error: LimnerError, secret: str) -> 
     return failed(
         provider,
         "content-filter" if isinstance(error, ContentFiltered) else cause,
-        why=_clean(getattr(error, "why", None), secret),
-        service_message=_clean(getattr(error, "service_message", None), secret),
+        why=_clean(getattr(error, "why", None), secrets),
+        service_message=_clean(getattr(error, "service_message", None), secrets),
         retry_after=wait if isinstance(wait, int | float) and 0 <= wait < math.inf else None,
         status=status if isinstance(status, int) else None,
         did_not_run=isinstance(error, ProviderError) and getattr(error, "did_not_run", None) is True,

@@ -14,7 +14,7 @@ from core.chat.failure import Failure, Rejected
 from core.chat.message import Message, Provenance
 from core.chat.picture import Picture
 from core.chat.request import UserRequest
-from core.generation.call import GenerationFailed, call, credential, failed
+from core.generation.call import GenerationFailed, call, credentials, failed
 from core.generation.fetch import Fetcher
 from core.generation.inputs import Accepted, Inputs
 from core.generation.limits import UsageLimits, Visitor
@@ -99,10 +99,10 @@ class Pipeline:
         while True:
             await begin(plan)
             try:
-                secret, retries = credential(plan.provider), self._settings.max_retries
+                secrets, retries = credentials(plan.provider), self._settings.max_retries
                 async with self.inputs.load(plan) as request:
                     loaded = replace(plan, image_request=request)
-                    return await call(loaded, secret, self._registry, retries, report, share, preview)
+                    return await call(loaded, secrets, self._registry, retries, report, share, preview)
             except GenerationFailed as error:
                 failures.append(error.failure)
                 other = self._fall_back(plan, untried, failures) if error.failure.did_not_run else None

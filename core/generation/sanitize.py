@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -23,41 +23,42 @@ MAX_LENGTH = 20_000
 MAX_WARNINGS = 50
 
 
-def sanitize(result: ImageResult, secret: str) -> ImageResult:
+def sanitize(result: ImageResult, secrets: Sequence[str]) -> ImageResult:
     """Drops what does not have the contract's types: an error would lose a picture that may be paid for.
 
-    Hides the secret that the request was made with and those of the environment, in any form, makes plain
+    Hides the secrets that the request was made with and those of the environment, in any form, makes plain
     JSON of usage and metadata, cuts what is nested too deeply, and leaves the picture as it is.
     """
     untrusted: Any = result
     return replace(
         result,
-        revised_prompt=_text(untrusted.revised_prompt, secret),
+        revised_prompt=_text(untrusted.revised_prompt, secrets),
         seed=int(untrusted.seed) if isinstance(untrusted.seed, Integral) else None,
         seed_sent=untrusted.seed_sent is not False,
-        model=_text(untrusted.model, secret),
-        request_id=_text(untrusted.request_id, secret),
-        usage=_plain(untrusted.usage, secret),
-        metadata=_plain(untrusted.metadata, secret),
-        text=_text(untrusted.text, secret),
-        continuation=_continuation(untrusted.continuation, secret),
-        warnings=_warnings(untrusted.warnings, secret),
+        model=_text(untrusted.model, secrets),
+        request_id=_text(untrusted.request_id, secrets),
+        usage=_plain(untrusted.usage, secrets),
+        metadata=_plain(untrusted.metadata, secrets),
+        text=_text(untrusted.text, secrets),
+        continuation=_continuation(untrusted.continuation, secrets),
+        warnings=_warnings(untrusted.warnings, secrets),
     )
 
 
-def _text(value: object, secret: str) -> str | None:
+def _text(value: object, secrets: Sequence[str]) -> str | None:
     if not isinstance(value, str):
         return None
-    value = hide_known(value[: 4 * MAX_LENGTH], secret)
+    value = hide_known(value[: 4 * MAX_LENGTH], *secrets)
     return value[:MAX_LENGTH].encode(errors="replace").decode() or None  # half a surrogate pair
 
 
-def _continuation(value: object, secret: str) -> Any:
+def _continuation(value: object, secrets: Sequence[str]) -> Any:
     """Returns plain JSON as it is, since a service must get back what it gave; None if it cannot be kept."""
     try:
         written = json.dumps(value, allow_nan=False)
         plain = json.loads(written.encode())
-        if len(written) > MAX_CONTINUATION or limit_nesting(plain) != plain or (secret and secret in written):
+        has_secret = any(secret in written for secret in secrets)
+        if has_secret or len(written) > MAX_CONTINUATION or limit_nesting(plain) != plain:
             raise ValueError("too long, nested too deep, or with the secret in it")
         return plain
     except Exception as error:
@@ -65,7 +66,7 @@ def _continuation(value: object, secret: str) -> Any:
         return None
 
 
-def _plain(values: object, secret: str) -> dict[str, Any]:
+def _plain(values: object, secrets: Sequence[str]) -> dict[str, Any]:
     try:
         if len(cast(Mapping[str, Any], values)) > MAX_LENGTH:
             raise ValueError("too long")
@@ -73,21 +74,21 @@ def _plain(values: object, secret: str) -> dict[str, Any]:
         if len(written) > MAX_LENGTH:
             raise ValueError("too long")
         plain = limit_nesting(json.loads(written.encode(errors="replace"), parse_constant=_no_number))
-        return plain if hide_known(written, secret) == written else _hidden(plain, secret)
+        return plain if hide_known(written, *secrets) == written else _hidden(plain, secrets)
     except Exception as error:  # that of a foreign object's __str__ among them
         log.warning("A provider's usage or metadata was left out: %s", type(error).__name__)
         return {}
 
 
-def _hidden(value: Any, secret: str) -> Any:
+def _hidden(value: Any, secrets: Sequence[str]) -> Any:
     """Returns plain JSON without secrets in its names, texts and numbers."""
     if isinstance(value, dict):
         pairs = cast(dict[str, Any], value).items()
-        return {hide_known(name, secret): _hidden(item, secret) for name, item in pairs}
+        return {hide_known(name, *secrets): _hidden(item, secrets) for name, item in pairs}
     if isinstance(value, list):
-        return [_hidden(item, secret) for item in cast(list[Any], value)]
+        return [_hidden(item, secrets) for item in cast(list[Any], value)]
     shown = str(value)
-    hidden = hide_known(shown, secret)
+    hidden = hide_known(shown, *secrets)
     return value if hidden == shown else hidden
 
 
@@ -95,11 +96,11 @@ def _no_number(_: str) -> None:
     """Reads NaN and the infinities, which are not JSON, as null."""
 
 
-def _warnings(values: object, secret: str) -> tuple[ImageWarning, ...]:
+def _warnings(values: object, secrets: Sequence[str]) -> tuple[ImageWarning, ...]:
     warnings: list[ImageWarning] = []
     with suppress(Exception):  # not a sequence, or one that fails halfway
         for warning in islice(cast(Iterable[ImageWarning], values), MAX_WARNINGS):
-            feature, details = _text(warning.feature, secret), _text(warning.details, secret)
+            feature, details = _text(warning.feature, secrets), _text(warning.details, secrets)
             if feature and details:
                 kind = "unsupported" if warning.type == "unsupported" else "other"
                 warnings.append(ImageWarning(feature, details, kind))

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from core.plugins.provider import Provider
 from core.plugins.registry import Registry
+from core.settings.sources import listed
 from limner import ImageInputs, ModelInfo, SizeRange
 from limner.options import option_schemas
 
@@ -51,11 +52,12 @@ class PluginEntry(BaseModel):
     fault: str | None = None
     """What is wrong with it and how to fix it."""
     paid: bool = False
-    credential: str | None = None
-    """The environment variable that holds its secret."""
+    credentials: list[str] = []
+    """The environment variables that hold its secret."""
     credential_url: str | None = None
     """The web page where one is issued."""
-    lacks_credential: bool = False
+    missing_variables: list[str] = []
+    """Those that it needs and that are not set."""
     models: list[Model] = []
 
     @property
@@ -65,7 +67,10 @@ class PluginEntry(BaseModel):
             return f"cannot be used: {self.fault}"
         if self.kind == "middleware":
             return "middleware"
-        return f"needs {self.credential}, which is not set" if self.lacks_credential else "ready"
+        if not self.missing_variables:
+            return "ready"
+        is_or_are = "is" if len(self.missing_variables) == 1 else "are"
+        return f"needs {listed(self.missing_variables)}, which {is_or_are} not set"
 
 
 def catalog(registry: Registry) -> list[PluginEntry]:
@@ -87,9 +92,9 @@ def _provider(provider: Provider) -> PluginEntry:
         kind="provider",
         label=provider.label,
         paid=provider.info.paid,
-        credential=provider.credential_variable,
+        credentials=[*provider.credential_variables.values()],
         credential_url=provider.info.credential.url if provider.info.credential else None,
-        lacks_credential=provider.lacks_credential,
+        missing_variables=provider.missing_variables,
         models=[_model(provider, model) for model in provider.info.models],
     )
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from core.plugins.loader import Plugin
 from core.settings.schema import ProviderSettings, check_web_address
-from core.settings.sources import SettingsError
+from core.settings.sources import SettingsError, listed
 from limner import ModelInfo, ProviderInfo
 
 
@@ -40,33 +40,51 @@ class Provider:
         return self.info.paid or self.info.credential is not None or self.base_url is not None
 
     @property
-    def credential_variable(self) -> str | None:
-        """The environment variable that holds the provider's secret.
+    def credential_variables(self) -> dict[str, str]:
+        """The environment variable of each part of the secret, by the variable that the provider declares.
 
         Another server, configured under a name of its own, gets the secret that the settings name for
         it, and never the one that is meant for the service itself.
         """
-        if self.settings.api_key_env or (self.settings.base_url and self.name != self.plugin.name):
-            return self.settings.api_key_env
-        return self.info.credential.variable if self.info.credential else None
+        named = self.settings.api_key_env or ()
+        declared = self.info.credential.variables if self.info.credential else named
+        if named or (self.settings.base_url and self.name != self.plugin.name):
+            return dict(zip(declared, named, strict=False))
+        return {variable: variable for variable in declared}
 
     @property
-    def credential(self) -> SecretStr | None:
-        """The provider's secret, from the environment variable that the settings or it itself names.
+    def credentials(self) -> dict[str, SecretStr]:
+        """The parts of the secret that are set, by the variables that the provider declares, the first first.
 
         On a Space a Hugging Face token is its owner's own, and visitors use it only if the settings
         name it in `api_key_env`.
         """
-        declared, variable = self.info.credential, self.credential_variable
+        declared = self.info.credential
         if declared and declared.hugging_face and not self.settings.api_key_env and "SPACE_ID" in os.environ:
-            return None
-        value = os.environ.get(variable, "").strip() if variable else ""
-        return SecretStr(value) if value else None
+            return {}
+        values = {part: os.environ.get(name, "").strip() for part, name in self.credential_variables.items()}
+        return {part: SecretStr(value) for part, value in values.items() if value}
+
+    @property
+    def credential(self) -> SecretStr | None:
+        """The provider's secret, or the first part of it."""
+        return self.credentials.get(next(iter(self.credential_variables), ""))
+
+    @property
+    def missing_variables(self) -> list[str]:
+        """The variables of the secret that it needs and that are not set; another server may need none."""
+        declared = self.info.credential
+        if declared is None or self.base_url is not None:
+            return []
+        missing = [part for part in declared.needed if part not in self.credentials]
+        if declared.optional and len(missing) == len(declared.needed):
+            return []
+        return [self.credential_variables.get(part, part) for part in missing]
 
     @property
     def lacks_credential(self) -> bool:
-        """Whether it needs a secret that is not set; a server other than its own may need none."""
-        return self.info.credential is not None and self.base_url is None and self.credential is None
+        """Whether it needs a secret, or a part of one, that is not set."""
+        return bool(self.missing_variables)
 
     def info_for(self, *, owner: bool) -> ProviderInfo:
         """Returns what the provider offers: to others than the owner, the listed models alone."""
@@ -80,6 +98,7 @@ def configure(name: str, plugin: Plugin, info: ProviderInfo, settings: ProviderS
     except ValidationError:
         advice = "must name models by ids of 1 to 200 characters"
         raise SettingsError(f"The setting providers.{name}.models {advice}.") from None
+    _check_variables(provider)
     variable = info.base_url_variable
     if variable and not settings.base_url and (url := provider.base_url):
         try:
@@ -94,6 +113,15 @@ def configure(name: str, plugin: Plugin, info: ProviderInfo, settings: ProviderS
         except Exception as error:  # a plugin's own validator may raise anything
             raise SettingsError(f"The plugin {plugin.name} failed to read the settings of {name}.") from error
     return provider
+
+
+def _check_variables(provider: Provider) -> None:
+    """Raises SettingsError if the settings name too few or too many variables for the parts of a secret."""
+    declared, named = provider.info.credential, provider.settings.api_key_env
+    if declared and named and not len(declared.needed) <= len(named) <= len(declared.variables):
+        order = listed(declared.variables)
+        count = "one variable" if len(declared.variables) == 1 else f"the variables that hold {order}"
+        raise SettingsError(f"The setting providers.{provider.name}.api_key_env must name {count}.")
 
 
 def _configured(name: str, plugin: Plugin, info: ProviderInfo, settings: ProviderSettings) -> ProviderInfo:

@@ -71,10 +71,12 @@ def check_web_address(value: str) -> str:
     return value
 
 
-def _variable(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+def _variables(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names or not all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) for name in names):
         raise ValueError("the name of an environment variable, not the key itself")
-    return value
+    if any(name.upper().startswith(PREFIX) for name in names):
+        raise ValueError(f"the name of a variable that does not begin with {PREFIX}, as Limner's settings do")
+    return names
 
 
 def _rate(value: str | None) -> str | None:
@@ -120,8 +122,11 @@ class ProviderSettings(BaseModel):
     label: str | None = Field(default=None, max_length=80)
     enabled: bool = True
     base_url: Annotated[str, AfterValidator(check_web_address)] | None = None
-    api_key_env: Annotated[str, AfterValidator(_variable)] | None = None
-    """The environment variable that holds the credential; None is the provider's own variable."""
+    api_key_env: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_variables)] | None = (
+        None
+    )
+    """The environment variable that holds the credential, or a list if that has several parts; None is the
+    provider's own."""
     models: Annotated[tuple[str, ...], BeforeValidator(_listed)] | None = None
     model: tuple[ModelSettings, ...] = ()
     """What is known of single models; without `models` they are all there are."""

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -98,6 +98,12 @@ def _path(parts: list[str], schema: dict[str, Any]) -> list[str]:
         if inner.get("type") == "object":
             return parts[:end]
     return parts[:1]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Returns names in words: A, B and C."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _origin(path: list[str]) -> str:

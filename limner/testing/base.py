@@ -44,6 +44,8 @@ class SuiteBase:
     """The module or object with the hooks, or its import path as in the entry point."""
     credential: ClassVar[str] = "test-credential-0123456789"
     """The secret in each request, if `describe` declares that the provider needs one."""
+    credentials: ClassVar[Mapping[str, str]] = {}
+    """The other parts of the secret by their variables, if those that the suite makes up do not do."""
     settings: ClassVar[Mapping[str, Any]] = {}
     """The provider's own settings, as in the configuration."""
     base_path: ClassVar[str] = ""
@@ -89,7 +91,7 @@ class SuiteBase:
                 monkeypatch.delenv(name)
         info = self.info_or_fault
         if isinstance(info, ProviderInfo):
-            for variable in (info.credential and info.credential.variable, info.base_url_variable):
+            for variable in (*(info.credential.variables if info.credential else ()), info.base_url_variable):
                 if variable:
                     monkeypatch.delenv(variable, raising=False)
         with only_this_machine() as self._refused:
@@ -156,13 +158,21 @@ class SuiteBase:
         if not self.has_service:
             pytest.skip("it has no service: if it does, override answer(request) to answer for it")
 
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Every part of the secret by its variable; the made-up ones differ, and none is part of another."""
+        declared = self.info.credential
+        parts = declared.variables if declared else ()
+        made_up = {part: f"test-part-{number}-0123456789" for number, part in enumerate(parts, 1)}
+        return made_up | dict.fromkeys(parts[:1], self.credential) | dict(self.credentials)
+
     def request(self, model: ModelInfo | None = None, **more: Any) -> ImageRequest:
         """Returns the request that the host would make to a model, at the smallest size.
 
         It has as many pictures as the model needs at least.
         """
         model = model or self.info.models[0]
-        secret = SecretStr(self.credential) if self.info.credential else None
+        secrets = {part: SecretStr(secret) for part, secret in self.secrets.items()}
         options = self.info.options_of(model).model_validate(more.pop("options", {}))
         fields: dict[str, Any] = {
             "prompt": self.prompt,
@@ -171,7 +181,8 @@ class SuiteBase:
             "seed": 20_011 if model.seed else None,
             "images": input_images(model, model.images.least) if model.images else (),
             "options": options,
-            "credential": secret,
+            "credential": next(iter(secrets.values()), None),
+            "credentials": secrets,
             "settings": dict(self.settings),
             "timeout": self.timeout,
         }

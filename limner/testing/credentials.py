@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -27,7 +28,7 @@ class CredentialTests(FailureTests):
         for reply in self.echoes() if self.has_service else []:
             outcomes += self.ask(self.request(), answer=lambda _, reply=reply: reply)
         for where, text in texts_of(outcomes, caplog, capfd):
-            if self.credential in text and where != SERVICE_MESSAGE:
+            if self._has_secret(text) and where != SERVICE_MESSAGE:
                 fail(
                     f"The credential is in {where}: put the service's own words into service_message only.",
                     FAILS,
@@ -40,7 +41,7 @@ class CredentialTests(FailureTests):
             with Loopback(self.answer) as elsewhere:
                 reply = Reply(status, headers={"location": f"{elsewhere.url}/elsewhere"})
                 self.ask(self.request(), answer=lambda _, reply=reply: reply)
-            if any(self.credential in _whole(request) for request in elsewhere.requests):
+            if any(self._has_secret(_whole(request)) for request in elsewhere.requests):
                 fail(
                     f"It follows a redirect ({status}) to another host and sends the credential along: "
                     f"follow none.",
@@ -51,18 +52,35 @@ class CredentialTests(FailureTests):
         self._need_credential()
         self.need_service()
         assert self.info.credential
-        monkeypatch.setenv(self.info.credential.variable, ENVIRONMENT_KEY)
+        for variable in self.info.credential.variables:
+            monkeypatch.setenv(variable, ENVIRONMENT_KEY)
 
         async def ask(runner: Runner) -> list[Request]:
             await runner.ask(self.request())
-            await runner.ask(self.request(credential=None))  # it may fail
+            await runner.ask(self.request(credential=None, credentials={}))  # it may fail
             return runner.service.requests
 
         if any(ENVIRONMENT_KEY in _whole(request) for request in self.run(ask)):
             fail(
-                f"It sends what is in {self.info.credential.variable}: use the request's credential, and "
-                f"none if that is None.",
+                f"It sends what is in {' or '.join(self.info.credential.variables)}: use the request's "
+                f"credential, and none if that is None.",
                 REQUEST,
+            )
+
+    def test_it_works_without_what_is_optional(self) -> None:
+        declared = self.info.credential
+        if declared is None or not (declared.optional or declared.optional_others):
+            pytest.skip("it declares no credential that is optional")
+        request = self.request()
+        kept = {} if declared.optional else {part: request.credentials[part] for part in declared.needed}
+        first = next(iter(kept.values()), None)
+        (outcome,) = self.ask(replace(request, credential=first, credentials=kept))
+        if outcome.error:
+            fail(
+                f"Without {' and '.join(declared.variables[len(kept) :])}, which it declares as optional, it "
+                f"makes no picture: send what there is.",
+                REQUEST,
+                outcome.error,
             )
 
     def test_it_writes_nothing_to_standard_output(self, capfd: pytest.CaptureFixture[str]) -> None:
@@ -75,6 +93,9 @@ class CredentialTests(FailureTests):
         written = capfd.readouterr().out or (fresh.written if fresh else "")
         if written:
             fail(f"It prints to standard output: {written[:60]!r}; use logging.", REQUEST)
+
+    def _has_secret(self, text: str) -> bool:
+        return any(secret in text for secret in self.secrets.values())
 
     def _need_credential(self) -> None:
         if self.info.credential is None:

@@ -136,7 +136,7 @@ class FailureTests(SuiteBase):
 
     def echoes(self) -> list[Reply]:
         """Returns failures in which the service repeats the credential: the class's own, and common ones."""
-        key = self.credential
+        key = " ".join(self.secrets.values())
         words = {"message": f"Incorrect API key provided: {key}.", "type": "invalid_request_error"}
         own = [
             reply

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from limner import ImageInputs, ModelInfo, ProviderInfo, SizeRange
+from limner import Credential, ImageInputs, ModelInfo, ProviderInfo, SizeRange
 from limner.new_plugin import new_plugin
 from tests.serving import ROOT
 from tests.test_documents import PYTHON
@@ -41,7 +41,7 @@ info = ProviderInfo(
     label="P",
     models=[listed, ranged, edits, exact],
     other_models=ModelInfo(id="any"),
-    credential=Credential(variable="P_KEY", url="https://p.example/keys"),
+    credential=Credential(variable="P_KEY", others=["P_SECRET"], optional_others=("P_SESSION",)),
     settings=OwnSettings,
     imports=["p_sdk"],
 )
@@ -96,7 +96,7 @@ def test_what_authors_write_passes_pyright_strict(tmp_path: Path) -> None:
     assert found["summary"]["filesAnalyzed"] == len(PYTHON) + 3, "the forms, the new plugin and its test"
 
 
-@pytest.mark.parametrize("model", [ImageInputs, ModelInfo, ProviderInfo, SizeRange])
+@pytest.mark.parametrize("model", [Credential, ImageInputs, ModelInfo, ProviderInfo, SizeRange])
 def test_what_a_type_checker_reads_has_every_field_and_its_default(model: type[BaseModel]) -> None:
     (stated,) = (
         node

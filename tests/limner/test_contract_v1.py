@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from core.chat.request import UserRequest
-from core.generation.call import call, credential
+from core.generation.call import call, credentials
 from core.generation.resolve import resolve
 from core.plugins.catalog import PluginEntry, catalog
 from core.plugins.loader import find_plugins
@@ -92,7 +92,7 @@ def test_it_is_listed_with_all_that_it_says_of_itself() -> None:
     ]
     assert provider.models[0].sizes == "64x48, 48x64"
     assert provider.models[0].takes == ["seed", "negative prompt", *schema]
-    assert (provider.label, provider.paid, provider.credential) == ("First", True, "FIRST_API_KEY")
+    assert (provider.label, provider.paid, provider.credentials) == ("First", True, ["FIRST_API_KEY"])
     assert middleware == PluginEntry(name="first-frame", source="limner-contract-v1 1.0.0", kind="middleware")
     info = next(iter(registry)).info
     assert info
@@ -209,7 +209,7 @@ def test_its_client_is_shared_and_closed_and_what_it_reports_is_heard(tmp_path: 
         async with opened(tmp_path) as studio:
             await draw(studio)
             plan = resolve(UserRequest(prompt="a boat"), studio.registry, studio.settings)
-            secret = credential(plan.provider)
+            secret = credentials(plan.provider)
             await call(plan, secret, studio.registry, studio.settings.max_retries, heard.append)
             assert (client.made, client.closed) == (1, 0)
 

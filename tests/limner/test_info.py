@@ -65,7 +65,18 @@ def test_a_description_that_is_wrong_is_refused(wrong: dict[str, Any]) -> None:
         ProviderInfo(**{"label": "P", "models": (ModelInfo(id="a"),), **wrong})
 
 
-@pytest.mark.parametrize("variable", ["", "lower", "1A", "A B", "A=B"])
+@pytest.mark.parametrize("variable", ["", "lower", "1A", "A B", "A=B", "A\n", "LIMNER_KEY"])
 def test_a_credential_names_a_variable(variable: str) -> None:
     with pytest.raises(ValidationError):
         Credential(variable=variable)
+    with pytest.raises(ValidationError):
+        Credential(variable="A", others=[variable])
+    with pytest.raises(ValidationError):
+        Credential(variable="A", optional_others=[variable])
+
+
+def test_the_parts_of_a_credential_have_variables_of_their_own() -> None:
+    parts = Credential(variable="A", others=["B"], optional_others=["C"])
+    assert (parts.needed, parts.variables) == (("A", "B"), ("A", "B", "C"))
+    with pytest.raises(ValidationError):
+        Credential(variable="A", others=["A"])

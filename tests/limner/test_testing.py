@@ -90,7 +90,9 @@ def test_good_providers_pass_and_each_test_that_is_skipped_says_why(tmp_path: Pa
     assert all(
         re.search(r"Skipped: it (asks|declares|has)|where|cancelled|interrupt", reason) for reason in reasons
     )
-    assert list(classes["TestPaint"]["skipped"]) == ["test_a_plain_def_gives_up_by_itself"]
+    assert list(classes["TestSigned"]["skipped"]) == ["test_a_plain_def_gives_up_by_itself"]
+    skipped = {"test_a_plain_def_gives_up_by_itself", "test_it_works_without_what_is_optional"}
+    assert set(classes["TestPaint"]["skipped"]) == skipped
 
 
 def test_each_sentence_points_to_a_section_of_plugins_md() -> None:

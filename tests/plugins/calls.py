@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.chat.request import UserRequest
-from core.generation.call import GenerationFailed, call, credential
+from core.generation.call import GenerationFailed, call, credentials
 from core.generation.resolve import resolve
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
@@ -69,8 +69,8 @@ class Calls:
         )
 
         async def make() -> ImageResult:
-            secret = credential(plan.provider)
-            return await call(plan, secret, self.registry, self.settings.max_retries, report)
+            secrets = credentials(plan.provider)
+            return await call(plan, secrets, self.registry, self.settings.max_retries, report)
 
         return asyncio.ensure_future(make())
 

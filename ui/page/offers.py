@@ -7,6 +7,7 @@ from typing import Any
 from core.generation.images import model_and_provider
 from core.generation.options import unbounded_options
 from core.plugins.registry import Provider, Registry
+from core.settings.sources import listed
 from limner import ModelInfo
 from ui.page.controls import option_fields, size_choices
 from ui.page.views import options_html
@@ -60,6 +61,6 @@ def _missing_key(provider: Provider, *, owner: bool) -> dict[str, str] | None:
         return None
     declared = provider.info.credential
     return {
-        "variable": provider.credential_variable or "" if owner else "",
+        "variable": listed(provider.missing_variables) if owner else "",
         "url": (declared.url or "" if declared else "") if owner else "",
     }

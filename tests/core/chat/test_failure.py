@@ -101,7 +101,7 @@ def test_how_long_to_wait(seconds: float | None, words: str) -> None:
 
 
 def test_a_missing_key_names_the_variable_and_where_to_get_one() -> None:
-    said = failure("no-credential", label="S", variable="S_KEY", get_one_at="https://s.example/keys")
+    said = failure("no-credential", label="S", variables=["S_KEY"], get_one_at="https://s.example/keys")
     assert said.why == "S_KEY is not set on the server."
     assert said.next.startswith("Get a key at https://s.example/keys. Set S_KEY and restart Limner")
 

@@ -131,6 +131,16 @@ SECRET = "put it into an environment variable, and the name of that into api_key
             "the name of an environment variable, not the "
             "key itself.",
         ),
+        (
+            "[providers.x]\napi_key_env = ['A_KEY', 'sk-1 2']",
+            "The setting providers.x.api_key_env in limner.toml must be the name of an environment variable, "
+            "not the key itself.",
+        ),
+        (
+            "[providers.x]\napi_key_env = 'LIMNER_KEY'",
+            "The setting providers.x.api_key_env in limner.toml must be the name of a variable that does not "
+            "begin with LIMNER_, as Limner's settings do.",
+        ),
     ],
 )
 def test_a_wrong_file(toml: str, sentence: str, folder: Path) -> None:

@@ -10,6 +10,7 @@ from paint import (
     Answered,
     Dots,
     Paint,
+    Signed,
 )
 from paint_suites import DotsSuite, PaintSuite
 
@@ -109,6 +110,42 @@ class ReadsTheEnvironment(Paint):
 class TestReadsTheEnvironment(PaintSuite):
     plugin = ReadsTheEnvironment()
     expected = "test_it_takes_no_key_from_the_environment", "It sends what is in PAINT_API_KEY", REQUEST
+
+
+class TellsItsSecondPart(Signed):
+    async def post(self, request: ImageRequest) -> Answered:
+        self.last = request.key_for_header("PAINT_SECRET_KEY")
+        return await super().post(request)
+
+    def result(self, *answered: Any) -> ImageResult:
+        return ImageResult(super().result(*answered).image, metadata={"signed": f"with {self.last}"})
+
+
+class TestTellsItsSecondPart(PaintSuite):
+    plugin = TellsItsSecondPart()
+    expected = "test_the_credential_is_in_no_text", "is in the result's metadata", FAILS
+
+
+class ReadsItsSecondPart(Signed):
+    def key(self, request: ImageRequest) -> str:
+        return f"{super().key(request)}:{os.environ.get('PAINT_SECRET_KEY', '')}"
+
+
+class TestReadsItsSecondPart(PaintSuite):
+    plugin = ReadsItsSecondPart()
+    expected = "test_it_takes_no_key_from_the_environment", "PAINT_ACCESS_KEY or PAINT_SECRET_KEY", REQUEST
+
+
+class NeedsWhatIsOptional(Signed):
+    def key(self, request: ImageRequest) -> str:
+        if "PAINT_SESSION" not in request.credentials:
+            raise ProviderError("auth", did_not_run=True)
+        return super().key(request)
+
+
+class TestNeedsWhatIsOptional(PaintSuite):
+    plugin = NeedsWhatIsOptional()
+    expected = "test_it_works_without_what_is_optional", "Without PAINT_SESSION, which it declares", REQUEST
 
 
 class Prints(Dots):

@@ -8,6 +8,10 @@ class TestPaint(PaintSuite):
     plugin = "paint:paint"
 
 
+class TestSigned(PaintSuite):
+    plugin = "paint:signed"
+
+
 class TestNamed(PaintSuite):
     plugin = "paint:named"
 

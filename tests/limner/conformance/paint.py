@@ -143,6 +143,21 @@ class Paint:
         return ImageResult(reply["image"], metadata={"status": status}, **said)
 
 
+class Signed(Paint):
+    """A provider of the same service, whose credential has two parts, and a third one that is optional."""
+
+    credential = Credential(
+        variable="PAINT_ACCESS_KEY", others=["PAINT_SECRET_KEY"], optional_others=["PAINT_SESSION"]
+    )
+
+    @hookimpl
+    def describe(self) -> ProviderInfo:
+        return super().describe().model_copy(update={"credential": self.credential})
+
+    def key(self, request: ImageRequest) -> str:
+        return ":".join(secret.get_secret_value() for secret in request.credentials.values())
+
+
 class Mood(Enum):
     CALM = "calm"
     WILD = "wild"
@@ -225,4 +240,5 @@ class AsyncDots(Dots):
         return super().generate(request)
 
 
-paint, named, retouch, dots, async_dots = Paint(), Named(), Retouch(), Dots(), AsyncDots()
+paint, signed, named, retouch = Paint(), Signed(), Named(), Retouch()
+dots, async_dots = Dots(), AsyncDots()
