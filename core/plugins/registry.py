@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, cast
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from typing import Any, TypeAlias, cast
 
-from core.plugins.blocking import SlowStepWatch
+from core.plugins.blocking import SlowStepWatch, Spent
 from core.plugins.loader import Broken, Found, Plugin, Plugins, find_plugins
 from core.plugins.provider import Provider, configure
 from core.settings.schema import ProviderSettings, Settings
@@ -21,6 +21,8 @@ from limner import (
     ProviderError,
 )
 from limner.clients import owning_loop
+
+_Call: TypeAlias = Callable[[ImageRequest], Coroutine[Any, Any, ImageResult]]
 
 
 class PluginCrashed(Exception):
@@ -72,13 +74,14 @@ class Registry:
         ProviderError on, and raises PluginCrashed with the plugin's name for everything else.
         """
         owning_loop.set(asyncio.get_running_loop())
+        spent = Spent()
 
         async def call_provider(request: ImageRequest) -> ImageResult:
             return await self._call(provider.plugin, request, begun)
 
-        generate = _guarded(provider.plugin, call_provider)
+        generate = _guarded(provider.plugin, call_provider, spent)
         for middleware in reversed(self.middlewares):
-            generate = _guarded(middleware, self._inside(middleware, generate))
+            generate = _guarded(middleware, self._inside(middleware, generate), spent)
         return await generate(request)
 
     async def _call(self, plugin: Plugin, request: ImageRequest, begun: Callable[[], object]) -> ImageResult:
@@ -92,11 +95,9 @@ class Registry:
             result = await self._workers.run(
                 call, lambda: request.report(f"waiting for one of {self._workers.most} worker threads")
             )
-        if inspect.iscoroutine(result):
-            result = SlowStepWatch(result, plugin.name)
         return cast(ImageResult, await result if inspect.isawaitable(result) else result)
 
-    def _inside(self, middleware: Plugin, generate: Generate) -> Generate:
+    def _inside(self, middleware: Plugin, generate: Generate) -> _Call:
         async def call_inner(request: ImageRequest) -> ImageResult:
             if not isinstance(request, ImageRequest):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(f"A {type(request).__name__} is no ImageRequest")
@@ -145,12 +146,15 @@ class Registry:
         self.broken.append(Broken(name, "the settings", fault))
 
 
-def _guarded(plugin: Plugin, generate: Generate) -> Generate:
-    """Wraps a plugin's call so that whatever the contract does not allow is PluginCrashed with its name."""
+def _guarded(plugin: Plugin, generate: _Call, spent: Spent) -> Generate:
+    """Wraps a plugin's call so that whatever the contract does not allow is PluginCrashed with its name.
+
+    One that holds up the event loop is named in the log.
+    """
 
     async def call(request: ImageRequest) -> ImageResult:
         try:
-            result = await generate(request)
+            result = await SlowStepWatch(generate(request), plugin.name, spent)
         except (ContentFiltered, ProviderError, PluginCrashed, GeneratorExit):
             raise
         except asyncio.CancelledError as error:
