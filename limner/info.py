@@ -134,12 +134,16 @@ class ProviderInfo(BaseModel):
     any_options: bool = False
     """The settings may declare other options of a model: `generate` sends on whatever the request's have."""
     settings: type[BaseModel] | None = None
-    """What the configuration may say of this provider; None takes anything, unchecked."""
+    """What the configuration may say of this provider; None takes anything, unchecked.
+
+    If the class has a method ``offers(info)``, it returns what the provider offers under these settings."""
     credential: Credential | None = None
     paid: bool = False
     """A picture costs money."""
     base_url_variable: str | None = None
     """The environment variable with the base URL, if the settings have none."""
+    needs_base_url: bool = False
+    """It is for a server that people run themselves: without an address it is listed, but not offered."""
     imports: tuple[str, ...] = ()
     """The modules that `generate` imports, such as an SDK; the host imports them before the first picture's
     time begins."""
@@ -159,6 +163,7 @@ class ProviderInfo(BaseModel):
             credential: Credential | None = None,
             paid: bool = False,
             base_url_variable: str | None = None,
+            needs_base_url: bool = False,
             imports: Sequence[str] = (),
         ) -> None: ...
 

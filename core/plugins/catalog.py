@@ -58,6 +58,10 @@ class PluginEntry(BaseModel):
     """The web page where one is issued."""
     missing_variables: list[str] = []
     """Those that it needs and that are not set."""
+    base_url_variable: str | None = None
+    """The environment variable that holds the address of its server."""
+    lacks_base_url: bool = False
+    """It is for a server of one's own, and is not offered before its address is set."""
     models: list[Model] = []
 
     @property
@@ -67,6 +71,8 @@ class PluginEntry(BaseModel):
             return f"cannot be used: {self.fault}"
         if self.kind == "middleware":
             return "middleware"
+        if self.lacks_base_url:
+            return f"needs {self.base_url_variable or 'base_url in its settings'}, which is not set"
         if not self.missing_variables:
             return "ready"
         is_or_are = "is" if len(self.missing_variables) == 1 else "are"
@@ -76,7 +82,7 @@ class PluginEntry(BaseModel):
 def catalog(registry: Registry) -> list[PluginEntry]:
     """Lists the providers in the page's order, the middlewares from the outermost, and what is broken."""
     return [
-        *(_provider(provider) for provider in registry),
+        *(_provider(provider) for provider in (*registry, *registry.unaddressed)),
         *(
             PluginEntry(name=plugin.name, source=plugin.source, kind="middleware")
             for plugin in registry.middlewares
@@ -95,6 +101,8 @@ def _provider(provider: Provider) -> PluginEntry:
         credentials=[*provider.credential_variables.values()],
         credential_url=provider.info.credential.url if provider.info.credential else None,
         missing_variables=provider.missing_variables,
+        base_url_variable=provider.info.base_url_variable,
+        lacks_base_url=provider.lacks_base_url,
         models=[_model(provider, model) for model in provider.info.models],
     )
 

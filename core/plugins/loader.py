@@ -23,7 +23,10 @@ log = logging.getLogger(__name__)
 
 GROUP = "limner"
 _PYTHON = PurePath(os.__file__).parent
-BUILT_IN = {name: f"providers.{name}" for name in ("sketch", "openai", "gemini", "replicate", "huggingface")}
+BUILT_IN = {
+    name: f"providers.{name}"
+    for name in ("sketch", "openai", "gemini", "replicate", "huggingface", "a1111", "comfyui")
+}
 
 
 @dataclass(frozen=True)

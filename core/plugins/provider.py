@@ -13,6 +13,7 @@ from core.plugins.loader import Plugin
 from core.settings.schema import ProviderSettings, check_web_address
 from core.settings.sources import SettingsError, listed
 from limner import ModelInfo, ProviderInfo
+from limner.checks import check_info
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,11 @@ class Provider:
         """Whether it needs a secret, or a part of one, that is not set."""
         return bool(self.missing_variables)
 
+    @property
+    def lacks_base_url(self) -> bool:
+        """Whether it is for a server of one's own, whose address is not set."""
+        return self.info.needs_base_url and self.base_url is None
+
     def info_for(self, *, owner: bool) -> ProviderInfo:
         """Returns what the provider offers: to others than the owner, the listed models alone."""
         return self.info if owner else self.info.model_copy(update={"other_models": None})
@@ -93,6 +99,13 @@ class Provider:
 
 def configure(name: str, plugin: Plugin, info: ProviderInfo, settings: ProviderSettings) -> Provider:
     """Returns a plugin as a provider with its settings; raises SettingsError if one of them is wrong."""
+    if info.settings is not None:
+        try:
+            info = _offered(info.settings.model_validate(settings.extra), info)
+        except ValidationError as error:
+            raise SettingsError(_sentence(error, name, info.settings)) from None
+        except Exception as error:  # a plugin's own validator may raise anything
+            raise SettingsError(f"The plugin {plugin.name} failed to read the settings of {name}.") from error
     try:
         provider = Provider(name, plugin, _configured(name, plugin, info, settings), settings)
     except ValidationError:
@@ -105,14 +118,13 @@ def configure(name: str, plugin: Plugin, info: ProviderInfo, settings: ProviderS
             check_web_address(url)
         except ValueError as error:
             raise SettingsError(f"The variable {variable} must be {error}.") from None
-    if info.settings is not None:
-        try:
-            info.settings.model_validate(settings.extra)
-        except ValidationError as error:
-            raise SettingsError(_sentence(error, name, info.settings)) from None
-        except Exception as error:  # a plugin's own validator may raise anything
-            raise SettingsError(f"The plugin {plugin.name} failed to read the settings of {name}.") from error
     return provider
+
+
+def _offered(own: BaseModel, info: ProviderInfo) -> ProviderInfo:
+    """Returns what the provider offers under its own settings, whose class may have a say in that."""
+    offers = getattr(own, "offers", None)
+    return check_info(lambda: offers(info)) if callable(offers) else info
 
 
 def _check_variables(provider: Provider) -> None:

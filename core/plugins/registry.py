@@ -49,8 +49,13 @@ class Registry:
             key=lambda plugin: plugin.hooks["wrap"].trylast - plugin.hooks["wrap"].tryfirst,
         )
         self._providers: dict[str, Provider] = {}
+        self.unaddressed: list[Provider] = []
+        """The providers for servers of one's own whose address is not set: listed, but not offered."""
         for provider in self._configured(settings):
-            self._providers[provider.name] = provider
+            if provider.lacks_base_url:
+                self.unaddressed.append(provider)
+            else:
+                self._providers[provider.name] = provider
 
     def __iter__(self) -> Iterator[Provider]:
         return iter(self._providers.values())
@@ -63,7 +68,8 @@ class Registry:
         """Returns what is wrong with a provider that is installed or configured but cannot be used."""
         if name in self._providers:  # what is broken then is another plugin of that name
             return None
-        return next((broken for broken in self.broken if broken.name == name), None)
+        waiting = (_without_address(one) for one in self.unaddressed if one.name == name)
+        return next((broken for broken in self.broken if broken.name == name), next(waiting, None))
 
     async def generate(
         self, provider: Provider, request: ImageRequest, begun: Callable[[], object] = lambda: None
@@ -144,6 +150,13 @@ class Registry:
             known = ", ".join(name for name, plugin in self._plugins.good.items() if plugin.info)
             fault = f"The plugin {used} is not installed: install it, or let `uses` name one of {known}."
         self.broken.append(Broken(name, "the settings", fault))
+
+
+def _without_address(provider: Provider) -> Broken:
+    variable = provider.info.base_url_variable
+    way = f"{variable}, or base_url in its settings," if variable else "base_url in its settings"
+    fault = f"The address of its server is not set: set {way} and start Limner again."
+    return Broken(provider.name, provider.plugin.source, fault)
 
 
 def _guarded(plugin: Plugin, generate: _Call, spent: Spent) -> Generate:

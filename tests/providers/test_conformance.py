@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -173,3 +174,66 @@ class TestHuggingFace(ProviderSuite):
 
     def answer(self, request: Request) -> Reply:
         return Reply(200, picture(), {"content-type": "image/png"})
+
+
+class TestA1111(ProviderSuite):
+    plugin = "providers.a1111"
+    unsent: ClassVar = ("denoising_strength",)  # which goes with a picture alone
+    failures: ClassVar = {
+        "auth": Reply(401, {"error": "HTTPException", "detail": "Incorrect username or password"}),
+        "invalid-request": [
+            Reply(404, {"error": "HTTPException", "detail": "Sampler not found", "errors": ""}),
+            Reply(422, {"detail": [{"loc": ["body", "steps"], "msg": "value is not a valid integer"}]}),
+        ],
+        "unavailable": [Reply(404, {"detail": "Not Found"}), Reply(500, "Internal Server Error")],
+        "provider": [
+            Reply(500, {"error": "OutOfMemoryError", "detail": "", "errors": "CUDA out of memory."}),
+            Reply(200, {"images": [], "parameters": {}, "info": ""}),
+        ],
+        "bad-response": Reply(200, {"images": None}),
+    }
+
+    def answer(self, request: Request) -> Reply:
+        if request.path == "/sdapi/v1/sd-models":
+            return Reply(body=json.dumps([{"title": "checkpoint.safetensors", "model_name": "checkpoint"}]))
+        info = json.dumps({"seed": 20_011, "sd_model_name": "checkpoint"})
+        return Reply(body={"images": [base64.b64encode(picture()).decode()], "info": info})
+
+    def answer_slowly(self, request: Request) -> Reply:
+        if request.path == "/internal/progress":
+            return Reply(body={"active": True, "progress": 0.3})
+        return self.answer(request) if "interrupt" in request.path else super().answer_slowly(request)
+
+
+class TestComfyUI(ProviderSuite):
+    plugin = "providers.comfyui"
+    failures: ClassVar = {
+        "invalid-request": Reply(400, {"error": {"message": "Invalid"}, "node_errors": {}}),
+        "unavailable": [Reply(500), Reply(502, "<html><title>Bad gateway</title>")],
+        "bad-response": Reply(200, {"prompt_id": "../../other"}),
+    }
+
+    def answer(self, request: Request) -> Reply:
+        kind = request.path.split("/")[1]
+        if kind == "view?filename=a.png&subfolder=&type=temp":
+            return Reply(200, picture(), {"content-type": "image/png"})
+        if kind == "object_info":
+            names = [["checkpoint.safetensors"], {}]
+            node = {"input": {"required": {"ckpt_name": names}}}
+            return Reply(body={"CheckpointLoaderSimple": node})
+        if kind == "upload":
+            return Reply(body={"name": "kept.png", "subfolder": "", "type": "input"})
+        if kind == "prompt":
+            return Reply(body={"prompt_id": request.json["prompt_id"], "number": 0, "node_errors": {}})
+        image = {"filename": "a.png", "subfolder": "", "type": "temp"}
+        return Reply(body={request.path.split("/")[-1]: {"outputs": {"7": {"images": [image]}}}})
+
+    def answer_slowly(self, request: Request) -> Reply:
+        if request.path.startswith("/history"):
+            return Reply(body={})
+        if request.path == "/queue" and request.method == "GET":
+            return Reply(body={"queue_running": [[0, "another"]], "queue_pending": []})
+        return self.answer(request)
+
+    def saw_cancellation(self, service: Loopback, earlier: Sequence[Request]) -> bool:
+        return any((sent.method, sent.path) == ("POST", "/queue") for sent in service.requests)

@@ -12,19 +12,27 @@ from limner import ImageRequest
 from limner.clients import close_shared
 from limner.testing.loopback import Loopback, Reply
 from limner.testing.runner import on_a_loop
-from providers import gemini, openai, replicate
+from providers import a1111, comfyui, gemini, openai, replicate
 from providers.huggingface.client import shared_client
 
+PLUGINS = {
+    "openai": openai,
+    "gemini": gemini,
+    "replicate": replicate,
+    "a1111": a1111,
+    "comfyui": comfyui,
+}
 SERVERS_WAIT = 5.0
 """Seconds after which uvicorn and Node close an idle connection."""
 
 
 async def generate(plugin: Any, address: str) -> None:
     given: Any = {"prompt": "A fox", "model": "any/one", "credential": SecretStr("k" * 20)}
+    given["options"] = plugin.describe().options()
     await plugin.generate(ImageRequest(base_url=f"{address}/v1", **given))
 
 
-@pytest.mark.parametrize("call", ["openai", "gemini", "replicate", "huggingface"])
+@pytest.mark.parametrize("call", ["openai", "gemini", "replicate", "huggingface", "a1111", "comfyui"])
 def test_an_idle_connection_is_left_before_a_server_does(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[float] = []
 
@@ -42,7 +50,7 @@ def test_an_idle_connection_is_left_before_a_server_does(call: str, monkeypatch:
             if call == "huggingface":
                 await shared_client()
             else:
-                await generate({"openai": openai, "gemini": gemini, "replicate": replicate}[call], address)
+                await generate(PLUGINS[call], address)
         finally:
             await close_shared()
 

@@ -45,3 +45,13 @@ def test_the_pictures_that_a_model_takes_are_listed(images: ImageInputs, words: 
     (entry,) = catalog(registry_of(scripted=ScriptedProvider(model={"images": images, "seed": False})))
     assert entry.models[0].takes == ["negative prompt", *words]
     assert entry.models[0].model_dump(mode="json")["images"]["most"] == images.most
+
+
+def test_a_server_of_ones_own_without_an_address_is_listed_last_with_what_it_needs() -> None:
+    own = ScriptedProvider(needs_base_url=True, base_url_variable="SCRIPTED_BASE_URL")
+    first, last = catalog(registry_of(own=own, scripted=ScriptedProvider()))
+    assert (first.state, first.lacks_base_url) == ("ready", False)
+    assert (last.name, last.kind, last.fault) == ("own", "provider", None)
+    assert last.state == "needs SCRIPTED_BASE_URL, which is not set"
+    (nameless,) = catalog(registry_of(own=ScriptedProvider(needs_base_url=True)))
+    assert nameless.state == "needs base_url in its settings, which is not set"

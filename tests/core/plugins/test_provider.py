@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from core import SettingsError, open_studio
 from core.plugins import registry
 from core.settings.schema import Settings
+from limner import ModelInfo, ProviderInfo
 from tests.core.scripted import ScriptedProvider
 
 
@@ -31,6 +32,11 @@ class Own(BaseModel):
         if value == 13:
             raise RuntimeError("not prepared for this")
         return value
+
+    def offers(self, info: ProviderInfo) -> Any:
+        """Has one model for each weight; no description at all for 5."""
+        models = tuple(ModelInfo(id=f"p-{number}", seed=True) for number in range(1, self.weight + 1))
+        return info.model_copy(update={"models": models}) if self.weight != 5 else None
 
 
 Start = Callable[..., Any]
@@ -61,6 +67,7 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Start:
         ({"size": "large"}, "The setting providers.mine.size is wrong: it should be 'size' or 'none'."),
         ({"weight": 2}, "The setting providers.mine.weight is wrong: it should be an odd number."),
         ({"weight": 13}, "The plugin scripted failed to read the settings of mine."),
+        ({"weight": 5}, "The plugin scripted failed to read the settings of mine."),
         (
             {"models": [""]},
             "The setting providers.mine.models must name models by ids of 1 to 200 characters.",
@@ -77,6 +84,18 @@ def test_a_wrong_setting_stops_the_start(own: dict[str, Any], sentence: str, sta
 async def test_right_settings_reach_the_provider_as_they_were_written(start: Start) -> None:
     studio = start(providers={"scripted": {"size": "none", "weight": 3}})
     assert studio.registry.get("scripted").settings.extra == {"size": "none", "weight": 3}
+    await studio.close()
+
+
+@pytest.mark.anyio
+async def test_the_settings_may_say_what_is_offered(start: Start) -> None:
+    three = {"uses": "scripted", "weight": 3}
+    studio = start(providers={"three": three, "chosen": three | {"models": ["p-2", "p-4"]}})
+    assert [model.id for model in studio.registry.get("three").info.models] == ["p-1", "p-2", "p-3"]
+    assert [model.id for model in studio.registry.get("scripted").info.models] == ["p-1"]
+    assert [(model.id, model.seed) for model in studio.registry.get("chosen").info.models] == [
+        *(("p-2", True), ("p-4", False))
+    ]
     await studio.close()
 
 

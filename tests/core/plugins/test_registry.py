@@ -9,9 +9,14 @@ from typing import Any
 
 import pytest
 
+from core.chat.failure import Rejected
+from core.chat.request import UserRequest
+from core.generation.resolve import resolve
 from core.plugins.registry import PluginCrashed, Registry
 from core.settings.schema import Settings
 from limner import ImageRequest, ImageResult, Size, hookimpl
+from providers import sketch
+from tests.core.scripted import ScriptedProvider
 from tests.plugins.calls import working_threads
 from tests.plugins.installing import site_of
 from tests.plugins.objects import ask, registry_of
@@ -60,6 +65,32 @@ def test_the_models_of_the_settings_are_all_there_are() -> None:
     none = open_registry(providers={"async-echo": {"models": []}}).get("async-echo")
     assert none
     assert none.info.model(None)
+
+
+OWN_SERVER = {"needs_base_url": True, "base_url_variable": "SCRIPTED_BASE_URL"}
+
+
+def test_a_provider_for_a_server_of_ones_own_is_offered_once_its_address_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plugin = ScriptedProvider(**OWN_SERVER)
+    second = {"uses": "own", "base_url": "http://127.0.0.1:9"}
+    settings = Settings(providers={"second": second})
+    registry = registry_of(settings=settings, own=plugin, sketch=sketch)
+    assert [provider.name for provider in registry] == ["second", "sketch"]
+    assert registry.get("own") is None
+    assert registry.broken == []
+    fault = registry.fault_of("own")
+    assert fault
+    assert not fault.stops_the_start
+    assert fault.fault == (
+        "The address of its server is not set: set SCRIPTED_BASE_URL, or base_url in its settings, and start "
+        "Limner again."
+    )
+    with pytest.raises(Rejected, match=r"cannot be used\. The address"):
+        resolve(UserRequest(prompt="a fox", provider="own"), registry, settings)
+    monkeypatch.setenv("SCRIPTED_BASE_URL", "http://127.0.0.1:9")
+    assert registry_of(own=plugin).get("own")
 
 
 @pytest.mark.parametrize(

@@ -178,9 +178,11 @@ def test_what_is_left_alone_is_not_asked_for() -> None:
     assert read_options(Every, {}) == {}
 
 
-@pytest.mark.parametrize("name", ["openai", "gemini", "huggingface", "replicate", "sketch"])
+@pytest.mark.parametrize(
+    "name", ["openai", "gemini", "huggingface", "replicate", "a1111", "comfyui", "sketch"]
+)
 def test_what_is_left_alone_is_not_asked_of_the_real_providers(name: str) -> None:
-    registry = Registry(Settings())
+    registry = Registry(Settings(providers={name: {"base_url": "http://127.0.0.1:9"}}))
     provider = registry.get(name)
     assert provider
     others = [provider.info.other_models] if provider.info.other_models else []
