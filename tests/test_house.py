@@ -58,7 +58,7 @@ BELOW = {
 }
 """Each floor of core, and those below it; the ground is below all."""
 
-BUILT_IN = {"openai", "gemini", "replicate", "huggingface", "a1111", "comfyui", "sketch"}
+BUILT_IN = {"openai", "gemini", "replicate", "fal", "huggingface", "a1111", "comfyui", "sketch"}
 NAMING = {
     "core/plugins/loader.py": "BUILT_IN",
     "core/settings/schema.py": "provider",

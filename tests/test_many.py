@@ -95,7 +95,7 @@ async def kept_after(studio: Studio, crowd: Crowd) -> int:
     return tracemalloc.get_traced_memory()[0]
 
 
-@pytest.mark.parametrize("name", ["openai", "gemini", "replicate", "huggingface"])
+@pytest.mark.parametrize("name", ["openai", "gemini", "replicate", "fal", "huggingface"])
 def test_two_hundred_at_once(name: str, enter: Callable[[Loopback], object]) -> None:
     async def work() -> None:
         settings = load_settings(provider=name, max_in_flight=500, max_in_flight_total=500, rate_limit=None)

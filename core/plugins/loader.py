@@ -25,7 +25,7 @@ GROUP = "limner"
 _PYTHON = PurePath(os.__file__).parent
 BUILT_IN = {
     name: f"providers.{name}"
-    for name in ("sketch", "openai", "gemini", "replicate", "huggingface", "a1111", "comfyui")
+    for name in ("sketch", "openai", "gemini", "replicate", "fal", "huggingface", "a1111", "comfyui")
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -152,6 +152,69 @@ class TestReplicate(ProviderSuite):
 
     def saw_cancellation(self, service: Loopback, earlier: Sequence[Request]) -> bool:
         return any(request.path.endswith(f"/{ID}/cancel") for request in service.requests)
+
+
+JOB = "https://queue.fal.run/fal-ai/flux/requests/80e732af"
+
+
+def fal_job(request: Request, last: Reply) -> Reply:
+    """Plays fal's queue: a job is accepted, over at the first look, and then has its last answer."""
+    if request.method == "POST":
+        links = {"status_url": f"{JOB}/status", "response_url": JOB, "cancel_url": f"{JOB}/cancel"}
+        return Reply(body={"request_id": "80e732af", "status": "IN_QUEUE", "queue_position": 0, **links})
+    return Reply(body={"status": "COMPLETED"}) if "/status" in request.path else last
+
+
+def fal_error(status: int, type: str, message: str) -> Callable[[Request], Reply]:
+    body = {"detail": [{"loc": ["body", "prompt"], "msg": message, "type": type}]}
+    return lambda request: fal_job(request, Reply(status, body))
+
+
+class TestFal(ProviderSuite):
+    plugin = "providers.fal"
+    failures: ClassVar = {
+        "content-filter": [
+            fal_error(422, "content_policy_violation", "The content was flagged by a content checker."),
+            lambda request: fal_job(
+                request, Reply(body={"images": [{"url": "/a.png"}], "has_nsfw_concepts": [True]})
+            ),
+        ],
+        "auth": [Reply(401, {"detail": "No user found for Key ID and Secret"}), Reply(403)],
+        "quota": [
+            Reply(403, {"detail": "User is locked. Reason: Exhausted balance. Top up your balance."}),
+            Reply(403, {"detail": "User is locked. Reason: TOP_UP."}),
+            Reply(402),
+        ],
+        "rate-limit": Reply(429, {"detail": "Too many requests"}, {"Retry-After": "8"}),
+        "invalid-request": [
+            fal_error(422, "less_than_equal", "Input should be less than or equal to 12"),
+            Reply(404, {"detail": "Application 'nope' not found"}),
+        ],
+        "timeout": Reply(408),
+        "unavailable": [
+            Reply(503, {"detail": "Service unavailable"}),
+            lambda request: fal_job(
+                request, Reply(504, {"detail": "Request timed out", "error_type": "request_timeout"})
+            ),
+        ],
+        "bad-response": lambda request: fal_job(request, Reply(body={"images": []})),
+        "provider": lambda request: fal_job(request, Reply(body={"error": "CUDA out of memory"})),
+    }
+
+    @pytest.fixture(autouse=True)
+    def _quickly(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("providers.fal.job.FIRST_POLL", 0.002)
+
+    def answer(self, request: Request) -> Reply:
+        return fal_job(request, Reply(body={"images": [{"url": "https://v3.fal.media/files/a/b.png"}]}))
+
+    def answer_slowly(self, request: Request) -> Reply:
+        if request.method == "PUT":
+            return Reply(body={"status": "OK"})
+        return Reply(202, {"status": "IN_PROGRESS"}) if "/status" in request.path else self.answer(request)
+
+    def saw_cancellation(self, service: Loopback, earlier: Sequence[Request]) -> bool:
+        return any(request.method == "PUT" for request in service.requests)
 
 
 class TestHuggingFace(ProviderSuite):

@@ -12,13 +12,14 @@ from limner import ImageRequest
 from limner.clients import close_shared
 from limner.testing.loopback import Loopback, Reply
 from limner.testing.runner import on_a_loop
-from providers import a1111, comfyui, gemini, openai, replicate
+from providers import a1111, comfyui, fal, gemini, openai, replicate
 from providers.huggingface.client import shared_client
 
 PLUGINS = {
     "openai": openai,
     "gemini": gemini,
     "replicate": replicate,
+    "fal": fal,
     "a1111": a1111,
     "comfyui": comfyui,
 }
@@ -32,7 +33,7 @@ async def generate(plugin: Any, address: str) -> None:
     await plugin.generate(ImageRequest(base_url=f"{address}/v1", **given))
 
 
-@pytest.mark.parametrize("call", ["openai", "gemini", "replicate", "huggingface", "a1111", "comfyui"])
+@pytest.mark.parametrize("call", ["openai", "gemini", "replicate", "fal", "huggingface", "a1111", "comfyui"])
 def test_an_idle_connection_is_left_before_a_server_does(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[float] = []
 

@@ -179,7 +179,7 @@ def test_what_is_left_alone_is_not_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["openai", "gemini", "huggingface", "replicate", "a1111", "comfyui", "sketch"]
+    "name", ["openai", "gemini", "huggingface", "replicate", "fal", "a1111", "comfyui", "sketch"]
 )
 def test_what_is_left_alone_is_not_asked_of_the_real_providers(name: str) -> None:
     registry = Registry(Settings(providers={name: {"base_url": "http://127.0.0.1:9"}}))
