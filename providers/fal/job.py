@@ -109,10 +109,12 @@ async def _look(client: Client, job: Job, prompt: str, timeout: float = READ_TIM
         if not job.is_over:
             return None
     answer = await client.ask("GET", job.response, timeout)
-    is_final = isinstance(answer.said, dict) and answer.status != 429  # a proxy's page is not
-    if answer.is_success or is_final:
-        return answer
-    raise _unknown(answer, prompt)
+    is_of_the_way = answer.status >= 500 and not isinstance(
+        answer.said, dict
+    )  # a proxy's page, not the job's
+    if is_of_the_way or answer.status in (408, 429):
+        raise _unknown(answer, prompt)
+    return answer
 
 
 def _unknown(answer: Answer, prompt: str) -> LimnerError:

@@ -107,7 +107,8 @@ def asked(address: str, **more: Any) -> ImageRequest:
 
 
 def draw(server: Loopback, path: str = "", **more: Any) -> ImageResult:
-    return on_a_loop(lambda: fal.generate(asked(server.url + path, **more)))
+    request = asked(server.url + path, **more)
+    return on_a_loop(lambda: asyncio.wait_for(fal.generate(request), 30))  # where it waits for ever, it fails
 
 
 def failing(server: Loopback, **more: Any) -> ProviderError:
@@ -288,14 +289,25 @@ def test_the_wait_that_fal_asks_for_is_kept(monkeypatch: pytest.MonkeyPatch) -> 
     assert 7 in waits
 
 
-@pytest.mark.parametrize("lost", [LOST, PAGE])
-def test_a_job_that_is_out_of_sight_is_cancelled(lost: Reply) -> None:
+@pytest.mark.parametrize(
+    ("lost", "category", "looks"),
+    [
+        (LOST, "unavailable", job.MAX_MISSES + 1),
+        (PAGE, "unavailable", job.MAX_MISSES + 1),
+        (Reply(429, {"detail": "slow"}), "rate-limit", job.MAX_MISSES + 1),
+        (Reply(401, {"detail": "The key was deleted"}), "auth", 1),
+        (Reply(404, {"detail": "Not found"}), "invalid-request", 1),
+        (Reply(200, "<html>"), "bad-response", 1),
+        (Reply(200, {"status": None}), "bad-response", 1),
+    ],
+)
+def test_a_job_that_is_out_of_sight_is_cancelled(lost: Reply, category: str, looks: int) -> None:
     with Loopback(Fal(lost)) as server:
         error = failing(server)
-    assert (error.category, error.did_not_run, error.was_cancelled) == ("unavailable", False, True)
+    assert (error.category, error.did_not_run, error.was_cancelled) == (category, False, True)
     assert paths(server, "PUT") == [f"{JOB}/cancel"]
     assert len(paths(server, "POST")) == 1
-    assert len(paths(server, "GET")) == job.MAX_MISSES + 1
+    assert len(paths(server, "GET")) == looks
 
 
 def test_a_picture_that_is_seen_at_last_is_kept() -> None:
@@ -407,6 +419,7 @@ def test_a_refused_submission_has_run_only_where_it_may_have(
     [
         (422, WRONG, "invalid-request"),
         (422, detail("image_too_large", "Image too large"), "invalid-request"),
+        (422, '{"detail": [{"msg": "Image too large", "input": "data:', "invalid-request"),  # cut off
         (404, {"detail": "Path /nope not found"}, "invalid-request"),
         (500, {"detail": "Internal server error", "error_type": "runner_server_error"}, "unavailable"),
         (503, {"detail": "Runner disconnected", "error_type": "runner_disconnected"}, "unavailable"),
@@ -422,7 +435,7 @@ def test_a_job_that_failed_may_have_run_and_is_over(status: int, said: Any, cate
     with Loopback(Fal(made=Reply(status, said))) as server:
         error = failing(server)
     assert (error.category, error.did_not_run, error.was_cancelled) == (category, False, False)
-    assert len(paths(server, "POST")) == 1
+    assert [request.method for request in server.requests] == ["POST", "GET", "GET"]
     assert paths(server, "PUT") == []
 
 
@@ -522,6 +535,7 @@ def looked(server: Loopback) -> bool:
         Fal(DRAWING, cancel=REQUESTED, then=[DRAWING, CANCELLED], made=Reply(499, {"detail": "Cancelled"})),
         Fal(DRAWING, cancel=REQUESTED, then=[CANCELLED], made=Reply(200, {})),
         Fal(DRAWING, cancel=REQUESTED, then=[OVER], made=Reply(499, {"error_type": "client_cancelled"})),
+        Fal(DRAWING, cancel=REQUESTED, then=[OVER], made=Reply(499, {"detail": "Cancelled"})),
         Fal(QUEUED, cancel=REQUESTED, then=[Reply(404, {"detail": "Not found"})]),
         Fal(DRAWING, cancel=LOST, then=[CANCELLED], made=Reply(499, {"detail": "Cancelled"})),
     ],
