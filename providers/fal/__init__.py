@@ -101,9 +101,9 @@ async def _end(client: Client, submitting: asyncio.Future[Job], prompt: str) -> 
 
 def _result(job: Job, answer: Answer, request: ImageRequest) -> ImageResult:
     """Returns the picture in fal's last answer, with what it says about it."""
+    pictures = find_pictures(answer.said, job.response) if answer.is_success else []
     if answer.is_success and (refusal := refusal_in(answer.said)):
         raise refusal
-    pictures = find_pictures(answer.said, job.response) if answer.is_success else []
     if not pictures:
         raise job.failure(answer, request.prompt)
     own = dict(request.options).get("input", {})

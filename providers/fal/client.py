@@ -10,9 +10,7 @@ from limner import (
     ACCEPTED,
     KEEPALIVE,
     ImageRequest,
-    LimnerError,
     ProviderError,
-    failure_from_response,
     parse_reply,
     read_bounded,
     shared_async,
@@ -36,12 +34,6 @@ class Answer:
     def get(self, name: str) -> Any:
         """Returns a member of what was said; None if there is none."""
         return self.said.get(name) if isinstance(self.said, dict) else None
-
-    def failure(self, prompt: str | None = None, *, did_not_run: bool | None = None) -> LimnerError:
-        """Returns the failure that it stands for; `did_not_run` replaces what its status tells of that."""
-        return failure_from_response(
-            self.status, self.said, self.headers, prompt=prompt, did_not_run=did_not_run
-        )
 
 
 class Client:

@@ -56,9 +56,8 @@ class Job:
 
     def was_cancelled(self, answer: Answer) -> bool:
         """Whether fal says at the end that the job was cancelled."""
-        return "client_cancelled" in (self.last.get("error_type"), answer.get("error_type")) or (
-            answer.status == 499
-        )
+        said = self.last.get("error_type"), answer.get("error_type")
+        return answer.status == 499 or "client_cancelled" in said
 
     def failure(self, answer: Answer, prompt: str) -> LimnerError:
         """Returns why a job that is over made no picture; it was accepted, so it may have run."""
@@ -109,15 +108,14 @@ async def _look(client: Client, job: Job, prompt: str, timeout: float = READ_TIM
         if not job.is_over:
             return None
     answer = await client.ask("GET", job.response, timeout)
-    is_of_the_way = answer.status >= 500 and not isinstance(
-        answer.said, dict
-    )  # a proxy's page, not the job's
-    if is_of_the_way or answer.status in (408, 429):
+    is_page = answer.status >= 500 and not isinstance(answer.said, dict)  # a proxy's, not the job's failure
+    if is_page or answer.status in (408, 429):
         raise _unknown(answer, prompt)
     return answer
 
 
 def _unknown(answer: Answer, prompt: str) -> LimnerError:
+    """Returns why a look told nothing; the job was accepted, so it may have run."""
     known = {"prompt": prompt, "did_not_run": False}
     return failure_from_response(answer.status, answer.said, answer.headers, **known)
 
