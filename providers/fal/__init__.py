@@ -31,7 +31,7 @@ from limner import (
 from limner.threads import call_in_thread
 from providers.fal.client import Answer, Client
 from providers.fal.job import Job, ended, settled
-from providers.fal.models import MODELS, InputOptions, body_for, endpoint_for
+from providers.fal.models import MODELS, InputOptions, body_for, endpoint_for, options_of
 
 _NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)+", re.ASCII)
 
@@ -44,6 +44,7 @@ def describe() -> ProviderInfo:
         about="Made by one of the many models that run at fal.",
         models=MODELS,
         other_models=ModelInfo(id="owner/name", options=InputOptions),
+        any_options=True,
         credential=Credential(variable="FAL_KEY", url="https://fal.ai/dashboard/keys"),
         paid=True,
         settings=NoSettings,
@@ -106,8 +107,8 @@ def _result(job: Job, answer: Answer, request: ImageRequest) -> ImageResult:
         raise refusal
     if not pictures:
         raise job.failure(answer, request.prompt)
-    own = dict(request.options).get("input", {})
-    warnings = [ImageWarning("input", "Its own prompt was left out.")] if "prompt" in own else []
+    is_left_out = "prompt" in options_of(request)
+    warnings = [ImageWarning("input", "Its own prompt was left out.")] if is_left_out else []
     if len(pictures) > 1:
         warnings.append(ImageWarning("output", f"The first of {len(pictures)} pictures was kept.", "other"))
     seed, words, revised = map(answer.get, ("seed", "description", "prompt"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import Field
@@ -114,26 +114,20 @@ class InputOptions(Options):
 
 
 _NAMED = {
-    **{Size(1024, 1024): "square_hd", Size(512, 512): "square", Size(1024, 768): "landscape_4_3"},
-    **{Size(1024, 576): "landscape_16_9", Size(768, 1024): "portrait_4_3", Size(576, 1024): "portrait_16_9"},
+    **{"1:1": "square_hd", "4:3": "landscape_4_3", "16:9": "landscape_16_9"},
+    **{"3:4": "portrait_4_3", "9:16": "portrait_16_9"},
 }
-"""fal's own names of sizes, for models that are not certain to take any other."""
+"""fal's own names of sizes; which pixels they are depends on the model."""
 
 
-def _ratios(ratios: str) -> dict[Size, str]:
-    sizes: dict[Size, str] = {}
-    for ratio in ratios.split():
-        across, down = map(int, ratio.split(":"))
-        unit = round(math.sqrt(2**20 / (across * down)))
-        sizes[Size(across * unit, down * unit)] = ratio
-    return sizes
+def _ratios(ratios: Iterable[str]) -> dict[str, Any]:
+    """Returns the sizes of a model that takes ratios, and chooses the pixels by itself."""
+    return {"sizes": tuple(map(Size.of_ratio, ratios)), "ratio_only": True}
 
 
-# A model that takes a ratio chooses the pixels by itself.
-_BANANA = _ratios("1:1 21:9 16:9 3:2 4:3 5:4 4:5 3:4 2:3 9:16")
-_KONTEXT = _ratios("1:1 21:9 16:9 4:3 3:2 2:3 3:4 9:16 9:21")
-_RATIOS = _BANANA | _KONTEXT
-
+_NAMES = _ratios(_NAMED)
+_BANANA = _ratios(["1:1", "21:9", "16:9", "3:2", "4:3", "5:4", "4:5", "3:4", "2:3", "9:16"])
+_KONTEXT = _ratios(["1:1", "21:9", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "9:21"])
 _FLUX = SizeRange(step=32, max_pixels=2**21)
 _FLUX_2 = SizeRange(step=32, min_side=512, max_side=2048, max_pixels=2**22)
 _QWEN = SizeRange(step=16, min_side=512, max_side=2048, max_pixels=2**22)
@@ -179,10 +173,17 @@ def endpoint_for(request: ImageRequest) -> str:
     return own or request.model
 
 
+def options_of(request: ImageRequest) -> dict[str, Any]:
+    """Returns the options that are sent; for a model of which only the id is known, what the person wrote."""
+    known = request.options
+    chosen = known.input if isinstance(known, InputOptions) else dict(known)
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
 def body_for(request: ImageRequest) -> bytes:
     """Returns the input as JSON; pictures are in it as ``data:`` URIs."""
-    facts, options = _FACTS.get(request.model, _USUAL), dict(request.options)
-    body: dict[str, Any] = {**options.pop("input", {}), **options}
+    facts = _FACTS.get(request.model, _USUAL)
+    body = options_of(request)
     given = {"prompt": request.prompt, "seed": request.seed, "negative_prompt": request.negative_prompt}
     body |= {name: value for name, value in given.items() if value is not None}
     if request.size:
@@ -197,8 +198,9 @@ def body_for(request: ImageRequest) -> bytes:
 
 def _size(facts: _Facts, size: Size) -> dict[str, Any]:
     if facts.size == "ratio":
-        return {"aspect_ratio": _RATIOS[size]}
-    return {"image_size": _NAMED[size] if facts.size == "name" else size._asdict()}
+        return {"aspect_ratio": size.proportions}
+    named = _NAMED.get(size.proportions) if facts.size == "name" else None
+    return {"image_size": named or size._asdict()}
 
 
 def _takes(most: int, least: int = 0, *, mask: bool = False) -> ImageInputs:
@@ -207,8 +209,8 @@ def _takes(most: int, least: int = 0, *, mask: bool = False) -> ImageInputs:
 
 
 def _model(id: str, label: str, options: type[Options], sizes: Any, **more: Any) -> ModelInfo:
-    sizes = sizes if isinstance(sizes, SizeRange) else tuple(sizes)
-    return ModelInfo(id=id, label=label, options=options, sizes=sizes, **{"seed": True, **more})
+    usual = {"seed": True, **({"sizes": sizes} if isinstance(sizes, SizeRange) else sizes)}
+    return ModelInfo(id=id, label=label, options=options, **{**usual, **more})
 
 
 _NEGATIVE: dict[str, Any] = {"negative_prompt": True}
@@ -239,7 +241,7 @@ MODELS = (
     _model("fal-ai/z-image/turbo", "Z-Image Turbo", _ZImageOptions, _FLUX),
     _model("fal-ai/nano-banana", "Nano Banana", _BananaOptions, _BANANA, images=_takes(3)),
     _model("fal-ai/nano-banana-pro", "Nano Banana Pro", _BananaProOptions, _BANANA, images=_takes(14)),
-    _model("fal-ai/recraft/v3/text-to-image", "Recraft V3", _RecraftOptions, _NAMED, seed=False),
-    _model("fal-ai/ideogram/v3", "Ideogram 3", _IdeogramOptions, _NAMED, **_NEGATIVE),
+    _model("fal-ai/recraft/v3/text-to-image", "Recraft V3", _RecraftOptions, _NAMES, seed=False),
+    _model("fal-ai/ideogram/v3", "Ideogram 3", _IdeogramOptions, _NAMES, **_NEGATIVE),
     _model(_GPT_2, "GPT Image 2", _GptOptions, _GPT, seed=False, images=_takes(16, mask=True)),
 )

@@ -6,6 +6,8 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from limner import (
     ImageRequest,
     ImageResult,
     InputImage,
+    Options,
     ProviderError,
     Size,
     SizeRange,
@@ -63,7 +66,7 @@ class Fal:
         then: list[dict[str, Any] | Reply] | None = None,
     ) -> None:
         self.states = list(states) or [OVER]
-        self.made = made if isinstance(made, list) else [made]
+        self.made = list(made) if isinstance(made, list) else [made]
         self.accepted = accepted if accepted is not None else {"request_id": ID, **QUEUED}
         self.cancel, self.then = cancel, then
 
@@ -72,7 +75,7 @@ class Fal:
             return _reply(self.accepted)
         if request.method == "PUT":
             assert request.path.endswith("/cancel")
-            self.states = self.then or self.states
+            self.states = list(self.then or self.states)
             return _reply(self.cancel)
         assert request.method == "GET"
         left = self.states if "/status" in request.path else self.made
@@ -531,17 +534,25 @@ def looked(server: Loopback) -> bool:
 @pytest.mark.parametrize(
     "service",
     [
-        Fal(QUEUED, cancel=REMOVED),
-        Fal(DRAWING, cancel=REQUESTED, then=[DRAWING, CANCELLED], made=Reply(499, {"detail": "Cancelled"})),
-        Fal(DRAWING, cancel=REQUESTED, then=[CANCELLED], made=Reply(200, {})),
-        Fal(DRAWING, cancel=REQUESTED, then=[OVER], made=Reply(499, {"error_type": "client_cancelled"})),
-        Fal(DRAWING, cancel=REQUESTED, then=[OVER], made=Reply(499, {"detail": "Cancelled"})),
-        Fal(QUEUED, cancel=REQUESTED, then=[Reply(404, {"detail": "Not found"})]),
-        Fal(DRAWING, cancel=LOST, then=[CANCELLED], made=Reply(499, {"detail": "Cancelled"})),
+        partial(Fal, QUEUED, cancel=REMOVED),
+        partial(
+            Fal,
+            DRAWING,
+            cancel=REQUESTED,
+            then=[DRAWING, CANCELLED],
+            made=Reply(499, {"detail": "Cancelled"}),
+        ),
+        partial(Fal, DRAWING, cancel=REQUESTED, then=[CANCELLED], made=Reply(200, {})),
+        partial(
+            Fal, DRAWING, cancel=REQUESTED, then=[OVER], made=Reply(499, {"error_type": "client_cancelled"})
+        ),
+        partial(Fal, DRAWING, cancel=REQUESTED, then=[OVER], made=Reply(499, {"detail": "Cancelled"})),
+        partial(Fal, QUEUED, cancel=REQUESTED, then=[Reply(404, {"detail": "Not found"})]),
+        partial(Fal, DRAWING, cancel=LOST, then=[CANCELLED], made=Reply(499, {"detail": "Cancelled"})),
     ],
 )
-def test_stop_cancels_the_job_and_says_that_fal_confirms(service: Fal) -> None:
-    with Loopback(service) as server, pytest.raises(CancelConfirmed):
+def test_stop_cancels_the_job_and_says_that_fal_confirms(service: Callable[[], Fal]) -> None:
+    with Loopback(service()) as server, pytest.raises(CancelConfirmed):
         stop(server, looked)
     assert paths(server, "PUT") == [f"{JOB}/cancel"]
     assert len(paths(server, "POST")) == 1
@@ -550,15 +561,20 @@ def test_stop_cancels_the_job_and_says_that_fal_confirms(service: Fal) -> None:
 @pytest.mark.parametrize(
     "service",
     [
-        Fal(DRAWING, cancel=REQUESTED),
-        Fal(DRAWING, cancel=Reply(404, {"status": "NOT_FOUND"}), then=[Reply(404, {"detail": "Not found"})]),
-        Fal(DRAWING, cancel=Reply(500), then=[PAGE]),
-        Fal(DRAWING, cancel=LOST, then=[LOST]),
-        Fal(DRAWING, cancel=Reply(401, {"detail": "no"}), then=[Reply(403, FLAGGED)]),
+        partial(Fal, DRAWING, cancel=REQUESTED),
+        partial(
+            Fal,
+            DRAWING,
+            cancel=Reply(404, {"status": "NOT_FOUND"}),
+            then=[Reply(404, {"detail": "Not found"})],
+        ),
+        partial(Fal, DRAWING, cancel=Reply(500), then=[PAGE]),
+        partial(Fal, DRAWING, cancel=LOST, then=[LOST]),
+        partial(Fal, DRAWING, cancel=Reply(401, {"detail": "no"}), then=[Reply(403, FLAGGED)]),
     ],
 )
-def test_stop_that_fal_does_not_confirm_is_not_said_to_be(service: Fal) -> None:
-    with Loopback(service) as server, pytest.raises(asyncio.CancelledError) as raised:
+def test_stop_that_fal_does_not_confirm_is_not_said_to_be(service: Callable[[], Fal]) -> None:
+    with Loopback(service()) as server, pytest.raises(asyncio.CancelledError) as raised:
         stop(server, looked)
     assert not CancelConfirmed.is_in(raised.value)
     assert paths(server, "PUT") == [f"{JOB}/cancel"]
@@ -695,32 +711,39 @@ def test_pictures_and_masks_go_where_the_model_takes_them(
 @pytest.mark.parametrize(
     ("model", "size", "said"),
     [
-        (SCHNELL, "1024x768", {"image_size": {"width": 1024, "height": 768}}),
-        ("fal-ai/recraft/v3/text-to-image", "1024x768", {"image_size": "landscape_4_3"}),
-        ("fal-ai/ideogram/v3", "576x1024", {"image_size": "portrait_16_9"}),
-        ("fal-ai/nano-banana", "1024x1024", {"aspect_ratio": "1:1"}),
-        ("fal-ai/flux-pro/kontext", "1365x768", {"aspect_ratio": "16:9"}),
+        (SCHNELL, Size(1024, 768), {"image_size": {"width": 1024, "height": 768}}),
+        ("fal-ai/recraft/v3/text-to-image", Size.of_ratio("4:3"), {"image_size": "landscape_4_3"}),
+        ("fal-ai/ideogram/v3", Size.of_ratio("9:16"), {"image_size": "portrait_16_9"}),
+        (
+            "fal-ai/ideogram/v3",
+            Size(1536, 512),
+            {"image_size": {"width": 1536, "height": 512}},
+        ),  # by settings
+        ("fal-ai/nano-banana", Size.of_ratio("1:1"), {"aspect_ratio": "1:1"}),
+        ("fal-ai/flux-pro/kontext", Size.of_ratio("16:9"), {"aspect_ratio": "16:9"}),
+        ("someone/app", None, {}),
     ],
 )
-def test_a_size_is_said_in_the_models_own_words(model: str, size: str, said: dict[str, Any]) -> None:
-    sizes = [Size.parse(size)]
-    declared = fal.describe().model(model)
-    assert declared
-    if not isinstance(declared.sizes, SizeRange) and sizes[0] not in declared.sizes:
-        sizes = [min(declared.sizes, key=lambda one: abs(one.ratio - sizes[0].ratio))]
+def test_a_size_is_said_in_the_models_own_words(model: str, size: Size | None, said: dict[str, Any]) -> None:
     with Loopback(Fal()) as server:
-        draw(server, model=model, size=sizes[0])
+        draw(server, model=model, size=size)
     body = server.requests[0].json
     assert {name: body[name] for name in ("image_size", "aspect_ratio") if name in body} == said
 
 
-def test_every_listed_size_has_a_name_or_a_ratio() -> None:
+def test_every_listed_ratio_is_one_that_fal_names() -> None:
+    ratios = {"1:1", "21:9", "16:9", "3:2", "4:3", "5:4", "4:5", "3:4", "2:3", "9:16", "9:21"}
+    names = {"square_hd", "landscape_4_3", "landscape_16_9", "portrait_4_3", "portrait_16_9"}
     for model in models.MODELS:
         if isinstance(model.sizes, SizeRange):
+            assert not model.ratio_only
             continue
-        for size in model.sizes:
-            body = json.loads(models.body_for(asked("", model=model.id, size=size, images=given(1))))
-            assert ("aspect_ratio" in body) != ("image_size" in body)
+        assert model.ratio_only
+        bodies = [models.body_for(asked("", model=model.id, size=size)) for size in model.sizes]
+        said = [json.loads(body) for body in bodies]
+        told = [body.get("aspect_ratio") or body["image_size"] for body in said]
+        assert set(told) <= (ratios if "aspect_ratio" in said[0] else names)
+        assert len(set(told)) == len(model.sizes)
 
 
 def test_every_model_is_asked_with_its_defaults_by_names_that_fal_has() -> None:
@@ -759,6 +782,22 @@ def test_another_model_takes_its_input_as_json() -> None:
     assert server.requests[0].path == "/someone/their-app/fast"
     assert server.requests[0].json == {**own, "prompt": "A red fox"}
     assert [warning.details for warning in result.warnings] == ["Its own prompt was left out."]
+
+
+def test_another_model_is_asked_for_what_the_settings_say_of_it() -> None:
+    class Declared(Options):
+        aspect_ratio: str = "21:9"
+        raw: bool | None = None
+
+    with Loopback(Fal()) as server:
+        request = asked(server.url, model="fal-ai/flux-pro/v1.1-ultra", images=given(1))
+        on_a_loop(lambda: fal.generate(request))
+        request = replace(request, options=Declared())
+        on_a_loop(lambda: fal.generate(request))
+    pictures = {"image_urls": [given(1)[0].data_uri]}
+    assert server.requests[0].json == {"prompt": "A red fox", **pictures}
+    assert paths(server, "POST")[1] == "/fal-ai/flux-pro/v1.1-ultra"
+    assert server.requests[3].json == {"prompt": "A red fox", "aspect_ratio": "21:9", **pictures}
 
 
 @pytest.mark.parametrize(
