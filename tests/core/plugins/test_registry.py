@@ -13,7 +13,7 @@ from core.chat.failure import Rejected
 from core.chat.request import UserRequest
 from core.generation.resolve import resolve
 from core.plugins.registry import PluginCrashed, Registry
-from core.settings.schema import Settings
+from core.settings.schema import ProviderSettings, Settings
 from limner import ImageRequest, ImageResult, Size, hookimpl
 from providers import sketch
 from tests.core.scripted import ScriptedProvider
@@ -74,7 +74,7 @@ def test_a_provider_for_a_server_of_ones_own_is_offered_once_its_address_is_set(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plugin = ScriptedProvider(**OWN_SERVER)
-    second = {"uses": "own", "base_url": "http://127.0.0.1:9"}
+    second = ProviderSettings(uses="own", base_url="http://127.0.0.1:9")
     settings = Settings(providers={"second": second})
     registry = registry_of(settings=settings, own=plugin, sketch=sketch)
     assert [provider.name for provider in registry] == ["second", "sketch"]

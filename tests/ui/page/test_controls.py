@@ -13,7 +13,7 @@ from core.chat.picture import InputPicture
 from core.generation.limits import Visitor
 from core.generation.resolve import resolve
 from core.plugins.registry import Registry
-from core.settings.schema import Settings
+from core.settings.schema import ProviderSettings, Settings
 from limner import ModelInfo, Options, Size, SizeRange
 from tests.core.scripted import ScriptedProvider
 from tests.plugins.objects import registry_of
@@ -182,7 +182,7 @@ def test_what_is_left_alone_is_not_asked_for() -> None:
     "name", ["openai", "gemini", "huggingface", "replicate", "fal", "a1111", "comfyui", "sketch"]
 )
 def test_what_is_left_alone_is_not_asked_of_the_real_providers(name: str) -> None:
-    registry = Registry(Settings(providers={name: {"base_url": "http://127.0.0.1:9"}}))
+    registry = Registry(Settings(providers={name: ProviderSettings(base_url="http://127.0.0.1:9")}))
     provider = registry.get(name)
     assert provider
     others = [provider.info.other_models] if provider.info.other_models else []
