@@ -200,6 +200,18 @@ class Studio:
         """Takes back that a version, or a message, was deleted; raises Rejected if it is too late."""
         await self._deletion.restore(conversation, message, version)
 
+    async def price(
+        self,
+        conversation: Conversation,
+        *requests: UserRequest,
+        images: Sequence[str] = (),
+        mask: str | None = None,
+        visitor: Visitor = OWNER,
+    ) -> str:
+        """Returns what `start` will cost; empty if nobody knows, or nothing. Raises Rejected."""
+        sent = await pictures_to_send(conversation, self.store, images, mask)
+        return self._pipeline.price([request.model_copy(update=sent) for request in requests], visitor)
+
     def usual_seconds(self, provider: str, model: str) -> float | None:
         """Returns the seconds that a model usually takes; None if it has made no picture here."""
         return self._usual.of(provider, model)

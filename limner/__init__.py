@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from limner.info import Credential, ModelInfo, NoSettings, ProviderInfo
     from limner.inputs import ImageInputs, InputImage
     from limner.options import Options
+    from limner.price import Money, Price, UsagePrice
     from limner.proxies import proxy_for
     from limner.request import ImageRequest
     from limner.responses import failure_from_response, read_reply, refusal_in, retry_after, service_words
@@ -54,12 +55,15 @@ __all__ = [
     "InputImage",
     "LimnerError",
     "ModelInfo",
+    "Money",
     "NoSettings",
     "Options",
+    "Price",
     "ProviderError",
     "ProviderInfo",
     "Size",
     "SizeRange",
+    "UsagePrice",
     "failure_from_response",
     "find_pictures",
     "hookimpl",
@@ -83,6 +87,7 @@ _HOMES = {
     "limner.info": ("Credential", "ModelInfo", "NoSettings", "ProviderInfo"),
     "limner.inputs": ("ImageInputs", "InputImage"),
     "limner.options": ("Options",),
+    "limner.price": ("Money", "Price", "UsagePrice"),
     "limner.proxies": ("proxy_for",),
     "limner.request": ("ImageRequest",),
     "limner.responses": ("failure_from_response", "read_reply", "refusal_in", "retry_after", "service_words"),

@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from limner.inputs import ImageInputs
-from limner.options import Options
+from limner.options import Options, field_names
+from limner.price import Price, UsagePrice
 from limner.size import Size, SizeLike, SizeRange
 
 
@@ -84,6 +85,22 @@ class ModelInfo(BaseModel):
     """The pictures that it takes besides the prompt; None if it takes words alone."""
     options: type[Options] | None = None
     """The model's own options; the provider's if None."""
+    prices: tuple[Price, ...] = ()
+    """What a picture costs, in one currency: the first price that fits counts. A text such as `0.04 USD` is
+    the price of every picture."""
+    usage_prices: tuple[UsagePrice, ...] = ()
+    """What it has cost by what the service reports as used, if it reports all that is named here."""
+
+    @field_validator("prices", mode="before")
+    @classmethod
+    def _is_listed(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _have_one_currency(self) -> ModelInfo:
+        if len({price.amount.currency for price in (*self.prices, *self.usage_prices)}) > 1:
+            raise ValueError("the prices of a model must be in one currency")
+        return self
 
     if TYPE_CHECKING:  # what may be written, where the fields say what is read
 
@@ -98,6 +115,8 @@ class ModelInfo(BaseModel):
             negative_prompt: bool = False,
             images: ImageInputs | None = None,
             options: type[Options] | None = None,
+            prices: Sequence[Price | str] | str = (),
+            usage_prices: Sequence[UsagePrice] = (),
         ) -> None: ...
 
     @property
@@ -174,6 +193,13 @@ class ProviderInfo(BaseModel):
             raise ValueError("two models have the same id")
         return self
 
+    @model_validator(mode="after")
+    def _prices_name_options(self) -> ProviderInfo:
+        for model in (*self.models, *([self.other_models] if self.other_models else ())):
+            if unknown := self.unknown_in_prices(model):
+                raise ValueError(f"a price of {model.id} names the option {unknown}, which it does not have")
+        return self
+
     def model(self, model_id: str | None) -> ModelInfo | None:
         """Returns a model by its id, or the default model for None; None if there is no such model."""
         if model_id is None:
@@ -182,6 +208,11 @@ class ProviderInfo(BaseModel):
         if known is None and self.other_models is not None:
             return self.other_models.model_copy(update={"id": model_id, "label": ""})
         return known
+
+    def unknown_in_prices(self, model: ModelInfo) -> str | None:
+        """Returns an option that a price of the model names, and the model does not have, if there is one."""
+        known = field_names(self.options_of(model))
+        return next((name for price in model.prices for name in price.options if name not in known), None)
 
     def options_of(self, model: ModelInfo) -> type[Options]:
         """Returns the class of a model's options."""

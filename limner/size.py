@@ -77,7 +77,9 @@ class Size(NamedTuple):
             raise ValueError(f"{value!r} is not a size such as 1024x768")
 
         return core_schema.no_info_plain_validator_function(
-            read, serialization=core_schema.plain_serializer_function_ser_schema(str)
+            read,
+            json_schema_input_schema=core_schema.str_schema(),
+            serialization=core_schema.plain_serializer_function_ser_schema(str),
         )
 
 

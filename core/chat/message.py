@@ -49,7 +49,9 @@ class Provenance(BaseModel):
     """The picture came with a C2PA signature, of which nothing has been verified."""
     warnings: tuple[ImageWarning, ...] = ()
     cost: str | None = None
-    """An estimate from the settings' price, such as `0.04 USD`."""
+    """An estimate by the model's price, such as `0.04 USD`."""
+    cost_from_usage: bool = False
+    """It is not an estimate, but computed from what the service said that it used."""
 
     def with_result(self, result: ImageResult, *warnings: ImageWarning) -> Provenance:
         """Returns it with what the service said, which the host has made fit to keep, and more warnings."""

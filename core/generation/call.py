@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -87,8 +86,10 @@ async def call(
     for retries in range(max_retries + 1):
         try:
             timed = replace(request, timeout=deadline - loop.time())
-            return await _call_once(plan.provider, timed, registry, secrets)
+            return await _call_once(plan, timed, registry, secrets)
         except GenerationFailed as error:
+            if error.failure.did_not_run:
+                plan.begun.clear()
             wait = _wait_before_retry(error.failure, retries)
             if wait is None or retries == max_retries or loop.time() + wait >= deadline:
                 raise
@@ -97,9 +98,9 @@ async def call(
 
 
 async def _call_once(
-    provider: Provider, request: ImageRequest, registry: Registry, secrets: Sequence[str]
+    plan: Plan, request: ImageRequest, registry: Registry, secrets: Sequence[str]
 ) -> ImageResult:
-    begun = threading.Event()
+    provider, begun = plan.provider, plan.begun
     try:
         result = await before_deadline(registry.generate(provider, request, begun.set), request.timeout)
     except (ContentFiltered, ProviderError) as error:

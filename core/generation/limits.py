@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from limits import parse
-
 from core.chat.failure import LimitReached, Rejected, duration_words
+from core.generation.budget import Budget, Charge, Expense
+from core.generation.window import Window
+from core.settings.budget import read_rate, span_words
 from core.settings.schema import Settings
 from core.storage.database import Hit
 
 BUDGET = "budget"
+"""The key of what all have spent; before that of a visitor, of what they have spent themselves."""
 
 
 @dataclass(frozen=True)
@@ -38,33 +40,42 @@ class UsageLimits:
 
     def __init__(self, settings: Settings, hits: Iterable[Hit] = ()) -> None:
         self._settings = settings
-        self._rate = _Window(settings.rate_limit) if settings.rate_limit else None
-        self._uploads = _Window(settings.rate_limit) if settings.rate_limit else None
-        self._budget = _Window(settings.budget) if settings.budget else None
-        self._in_flight: Counter[str] = Counter()
+        self._rate = _Rate(settings.rate_limit) if settings.rate_limit else None
+        self._uploads = _Rate(settings.rate_limit) if settings.rate_limit else None
         self.unsaved_hits: list[Hit] = []
+        self._budget = Budget(settings.budget, self.unsaved_hits) if settings.budget else None
+        own = settings.visitor_budget
+        self._visitor_budget = Budget(own, self.unsaved_hits, own=True) if own else None
+        self._in_flight: Counter[str] = Counter()
         for hit in sorted(hits, key=lambda hit: hit.at):
-            window = self._budget if hit.key == BUDGET else self._rate
+            is_expense = hit.key.partition(" ")[0] == BUDGET
+            budget = self._budget if hit.key == BUDGET else self._visitor_budget
+            window = budget if is_expense else self._rate
             if window and hit.at <= time.time():
-                window.add(hit.key, hit.at)
+                window.load(hit)
 
-    def acquire(self, visitor: Visitor, count: int = 1, paid_count: int = 0) -> None:
+    def take_unsaved(self) -> list[Hit]:
+        """Returns the hits that the store has not, or not as they are now; they are its to write."""
+        taken = [*self.unsaved_hits]
+        self.unsaved_hits.clear()
+        return taken
+
+    def acquire(self, visitor: Visitor, expenses: Sequence[Expense | None] = (None,)) -> list[Charge]:
         """Counts more requests of a visitor, all or none; each is in flight until `release`.
 
+        There is one for each of `expenses`; None costs nothing. Returns what each takes from the budgets.
         Raises LimitReached if a limit does not allow them for now, Rejected if it never will, or if they
         would cost the owner money for which there is no budget; then nothing is counted.
         """
+        count = len(expenses)
         self._check_in_flight(visitor, count)
-        key = f"visitor {visitor.name}"
-        if self._rate and (seconds := self._rate.wait(key, count)):
-            limit = f"You have reached the limit of {self._rate}"
-            fewer = ", or ask for fewer at once" if count > 1 else ""
-            raise LimitReached(f"{limit}: try again in {duration_words(seconds)}{fewer}.", seconds)
-        if paid_count:
-            self.spend(visitor, paid_count)
         if self._rate:
-            self.unsaved_hits += [self._rate.add(key, time.time()) for _ in range(count)]
+            self._rate.check(_key(visitor), count)
+        charges = self.spend(visitor, expenses)
+        if self._rate:
+            self.unsaved_hits += [self._rate.add(_key(visitor)) for _ in range(count)]
         self._in_flight[visitor.name] += count
+        return charges
 
     def _check_in_flight(self, visitor: Visitor, count: int) -> None:
         most, running = self._settings.max_in_flight, self._in_flight[visitor.name]
@@ -86,26 +97,26 @@ class UsageLimits:
         """
         if self._uploads is None:
             return
-        if seconds := self._uploads.wait(visitor.name):
-            limit = f"You have reached the limit of {self._uploads}"
-            raise LimitReached(f"{limit} that you may add: try again in {duration_words(seconds)}.", seconds)
+        self._uploads.check(visitor.name, 1, " that you may add")
         for _ in range(count):
-            self._uploads.add(visitor.name, time.time())
+            self._uploads.add(visitor.name)
 
-    def spend(self, visitor: Visitor, count: int = 1) -> None:
-        """Counts pictures that cost money; raises as `acquire` does."""
-        if self._budget is None:
-            if not visitor.is_owner:
-                raise Rejected(
-                    "This provider costs money, and the owner has set no budget for visitors "
-                    "(LIMNER_BUDGET): choose a free provider."
-                )
-            return
-        if seconds := self._budget.wait(BUDGET, count):
-            budget = f"The budget of {self._budget} is used up"
-            advice = f"try again in {duration_words(seconds)}, or choose a free provider"
-            raise LimitReached(f"{budget}: {advice}.", seconds)
-        self.unsaved_hits += [self._budget.add(BUDGET, time.time()) for _ in range(count)]
+    def spend(self, visitor: Visitor, expenses: Sequence[Expense | None]) -> list[Charge]:
+        """Counts what costs money against the budgets, all or nothing; raises as `acquire` does."""
+        paid = [expense for expense in expenses if expense]
+        budgets = [(self._budget, BUDGET), (self._visitor_budget, f"{BUDGET} {_key(visitor)}")]
+        if paid and self._budget is None and not visitor.is_owner:
+            raise Rejected(
+                "This provider costs money, and the owner has set no budget for visitors "
+                "(LIMNER_BUDGET): choose a free provider."
+            )
+        for budget, key in budgets:
+            if budget and paid:
+                budget.check(key, paid)
+        return [
+            Charge(*((budget, budget.take(key, expense)) for budget, key in budgets if budget and expense))
+            for expense in expenses
+        ]
 
     def release(self, visitor: Visitor) -> None:
         """Ends the time in flight of one request."""
@@ -114,32 +125,36 @@ class UsageLimits:
             del self._in_flight[visitor.name]
 
 
-class _Window:
-    """A moving window: when each key was hit, as far back as the limit looks; older keys are forgotten."""
+def _key(visitor: Visitor) -> str:
+    return f"visitor {visitor.name}"
 
-    def __init__(self, limit: str) -> None:
-        self._limit = parse(limit)
-        self._hits: OrderedDict[str, deque[float]] = OrderedDict()  # the key that was hit last is last
 
-    def __str__(self) -> str:
-        """Returns the limit in words: 60 pictures per minute."""
-        limit, unit = self._limit, self._limit.GRANULARITY.name
-        span = unit if limit.multiples == 1 else f"{limit.multiples} {unit}s"
-        return f"{limit.amount} picture{'' if limit.amount == 1 else 's'} per {span}"
+class _Rate:
+    """A limit on pictures within a time."""
 
-    def wait(self, key: str, count: int = 1) -> float:
-        """Returns the seconds until this many more hits are allowed; raises Rejected beyond the limit."""
-        if count > self._limit.amount:
-            raise Rejected(f"{count} pictures at once are more than the limit of {self}: ask for fewer.")
-        hits = self._hits.get(key, deque[float]())
-        surplus = len(hits) + count - self._limit.amount  # how many of the oldest must leave the window first
-        return 0 if surplus <= 0 else max(0, hits[surplus - 1] + self._limit.get_expiry() - time.time())
+    def __init__(self, text: str) -> None:
+        rate = read_rate(text)
+        self._words = f"{rate.amount} picture{'' if rate.amount == 1 else 's'} per {span_words(rate)}"
+        self._window = Window(rate.amount, rate.get_expiry())
 
-    def add(self, key: str, at: float) -> Hit:
-        """Counts a hit, later than every one before it."""
-        span = self._limit.get_expiry()
-        self._hits.setdefault(key, deque(maxlen=self._limit.amount)).append(at)
-        self._hits.move_to_end(key)
-        while next(iter(self._hits.values()))[-1] + span <= at:
-            self._hits.popitem(last=False)
-        return Hit(key, at, at + span)
+    def load(self, hit: Hit) -> None:
+        """Counts a hit of an earlier process."""
+        self._window.add(hit)
+
+    def check(self, key: str, count: int, what: str = "") -> None:
+        """Raises LimitReached if so many more are not allowed for now, Rejected if they never will be."""
+        if count > self._window.most:
+            raise Rejected(
+                f"{count} pictures at once are more than the limit of {self._words}: ask for fewer."
+            )
+        if seconds := self._window.wait(key, count):
+            fewer = ", or ask for fewer at once" if count > 1 else ""
+            limit = f"You have reached the limit of {self._words}{what}"
+            raise LimitReached(f"{limit}: try again in {duration_words(seconds)}{fewer}.", seconds)
+
+    def add(self, key: str) -> Hit:
+        """Counts one."""
+        now = time.time()
+        hit = Hit(key, now, now + self._window.seconds)
+        self._window.add(hit)
+        return hit

@@ -29,6 +29,7 @@ from limner import ImageResult, ImageWarning, ProviderError, Size
 from limner.finding import is_marked_unsafe
 from limner.formats import MEDIA_TYPES, NAMES
 from limner.identify import ImageInfo
+from limner.price import cost_of_usage, total
 from limner.request import MAX_PREVIEW_PIXELS
 
 SIZE_TOLERANCE = 0.05
@@ -55,7 +56,14 @@ class Pipeline:
         Raises Rejected if one is not accepted any more.
         """
         plans = [resolve(request, self._registry, self._settings, visitor) for request in requests]
-        return any(plan.provider.info.paid and repeats(plan, message) for plan in plans)
+        return any(plan.paid and repeats(plan, message) for plan in plans)
+
+    def price(self, requests: Sequence[UserRequest], visitor: Visitor) -> str:
+        """Returns what pictures will cost together; empty if nobody knows, or nothing. Raises Rejected."""
+        plans = [resolve(request, self._registry, self._settings, visitor) for request in requests]
+        estimates = [plan.estimate for plan in plans if plan.paid]
+        known = [cost for cost in estimates if cost]
+        return total(known) if len(known) == len(estimates) else ""
 
     def admit(self, requests: Sequence[UserRequest], visitor: Visitor) -> list[Plan]:
         """Checks requests and takes a place within the limits for each, until `release`: for all or none.
@@ -63,12 +71,13 @@ class Pipeline:
         Raises Rejected, and then nothing has changed.
         """
         plans = [resolve(request, self._registry, self._settings, visitor) for request in requests]
-        paid = [plan.provider.info.paid for plan in plans]
-        self.limits.acquire(visitor, len(plans), sum(paid))
-        return [replace(plan, charged=charged) for plan, charged in zip(plans, paid, strict=True)]
+        charges = self.limits.acquire(visitor, [plan.expense for plan in plans])
+        return [replace(plan, charge=charge) for plan, charge in zip(plans, charges, strict=True)]
 
     def release(self, plan: Plan) -> None:
-        """Gives back the place of a plan that has been carried out."""
+        """Gives back the place of a plan, and what it took from the budgets if it certainly did not run."""
+        if not plan.begun.is_set():
+            plan.charge.give_back()
         self.limits.release(plan.visitor)
 
     async def accept(self, image: bytes | str, visitor: Visitor) -> Accepted:
@@ -116,6 +125,7 @@ class Pipeline:
         Nothing cancels it, since the picture may have been paid for. Raises GenerationFailed if it is not a
         picture.
         """
+        used = self._correct(plan, result)
         fetcher = Fetcher(self._settings, plan.provider.base_url)
         try:
             data, info = await normalise(
@@ -137,19 +147,28 @@ class Pipeline:
             await self.inputs.keep_continuation(plan, picture.name, result.continuation)
         warnings = (*_size_warning(plan, result, picture), *_format_warning(plan, result, picture))
         provenance = plan.provenance.with_result(result, *warnings)
-        return picture, provenance.model_copy(update={"signed": signed})
+        return picture, provenance.model_copy(update={"signed": signed, **used})
+
+    def _correct(self, plan: Plan, result: ImageResult) -> dict[str, Any]:
+        """Charges what a picture has really cost, and returns what its provenance says of that."""
+        if not plan.begun.is_set():  # a middleware had it already
+            return {"cost": None}
+        cost = cost_of_usage(plan.model.usage_prices, result.usage)
+        if cost is None:
+            return {}
+        plan.charge.correct(cost)
+        return {"cost": cost.text, "cost_from_usage": True}
 
     def _fall_back(self, plan: Plan, untried: list[str], failures: list[Failure]) -> Plan | None:
         """Returns the plan of the next fallback that takes the request within the budget, if there is one."""
+        plan.charge.give_back()
         while untried:
             update: dict[str, Any] = {"provider": untried.pop(0), "model": None, "options": {}}
             try:
                 other = resolve(
                     plan.request.model_copy(update=update), self._registry, self._settings, plan.visitor
                 )
-                paid = other.provider.info.paid
-                if paid and not plan.charged:
-                    self.limits.spend(plan.visitor)
+                (charge,) = self.limits.spend(plan.visitor, [other.expense])
             except Rejected:
                 continue
             warning = ImageWarning(
@@ -159,7 +178,7 @@ class Pipeline:
                 other,
                 request=plan.request,
                 warnings=(warning, *other.warnings),
-                charged=plan.charged or paid,
+                charge=charge,
             )
         return None
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.chat.failure import Rejected
 from core.chat.message import Provenance
 from core.chat.request import UserRequest
+from core.generation.budget import Charge, Expense
 from core.generation.images import check_images
 from core.generation.limits import OWNER, Visitor
 from core.generation.options import resolve_options
@@ -17,6 +19,8 @@ from core.plugins.provider import Provider
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
 from limner import ImageRequest, ImageWarning, ModelInfo, Size
+from limner.options import field_names
+from limner.price import Money, estimate
 
 MAX_DRAWN_SEED = 2**31 - 1
 """The largest that every service takes; a person's own may be larger."""
@@ -35,13 +39,35 @@ class Plan:
     """What is sent, but for the credential."""
     warnings: tuple[ImageWarning, ...]
     """How that differs from what was asked."""
-    charged: bool = False
-    """The request has been counted against the budget."""
+    charge: Charge = field(default_factory=Charge)
+    """What it takes from the budgets."""
+    begun: threading.Event = field(default_factory=threading.Event)
+    """Set once the provider is called, unless it is certain that the request did not run."""
+
+    @property
+    def estimate(self) -> Money | None:
+        """What the picture will cost, as far as its price is known."""
+        sent = self.image_request
+        values = sent.options.model_dump(mode="json")
+        options = {name: values.get(field) for name, field in field_names(type(sent.options)).items()}
+        size = None if self.model.ratio_only else sent.size  # the service chooses the pixels
+        return estimate(self.model.prices, size, options)
+
+    @property
+    def paid(self) -> bool:
+        """Whether the picture costs money."""
+        cost = self.estimate
+        return self.provider.info.paid or (cost is not None and cost.amount > 0)
+
+    @property
+    def expense(self) -> Expense | None:
+        """What the budgets must allow; None if the picture costs nothing."""
+        return Expense(self.model.name, self.provider.name, self.estimate) if self.paid else None
 
     @property
     def provenance(self) -> Provenance:
         """What is known of the picture before the service has said anything."""
-        sent = self.image_request
+        sent, cost = self.image_request, self.estimate
         return Provenance(
             prompt=sent.prompt,
             provider=self.provider.name,
@@ -52,10 +78,10 @@ class Plan:
             seed=sent.seed,
             negative_prompt=sent.negative_prompt,
             options=sent.options.model_dump(mode="json"),
-            paid=self.provider.info.paid,
+            paid=self.paid,
             from_pictures=bool(self.request.images),
             warnings=self.warnings,
-            cost=self.provider.settings.price,
+            cost=cost.text if cost else None,
         )
 
 

@@ -68,7 +68,7 @@ class Saving:
 
     async def _try(self, conversation: Conversation, message: Message, *versions: Version) -> bool:
         """Saves a message and returns whether that worked; if not, it is marked and stays in memory."""
-        hits, self._limits.unsaved_hits = self._limits.unsaved_hits, []
+        hits = self._limits.take_unsaved()
         try:
             changed = message.versions if message.unsaved else versions
             await self._store.save(conversation.id, message, *changed, hits=hits, owner=conversation.owner)

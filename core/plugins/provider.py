@@ -12,8 +12,9 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from core.plugins.loader import Plugin
 from core.settings.schema import ProviderSettings, check_web_address
 from core.settings.sources import SettingsError, listed
-from limner import ModelInfo, ProviderInfo
+from limner import ModelInfo, Price, ProviderInfo
 from limner.checks import check_info
+from limner.options import field_names
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,14 @@ def _configured(name: str, plugin: Plugin, info: ProviderInfo, settings: Provide
     """Returns the info as the settings have it: with exactly the models that they name, if they name any."""
     if settings.paid is not None:
         info = info.model_copy(update={"paid": settings.paid})
+    prices = None if settings.price is None else (Price(amount=settings.price),)
     if settings.base_url and name != plugin.name:  # what the plugin says of itself is about its usual service
         about = f"Made by the server at {urlsplit(settings.base_url).hostname}."
         info = info.model_copy(update={"about": about[:200]})
+        prices = prices or ()
+    models = tuple(_priced(model, prices) for model in info.models)
+    other = info.other_models and _priced(info.other_models, prices)
+    info = info.model_copy(update={"models": models, "other_models": other})
     known = {model.id: model for model in settings.model}
     ids = dict.fromkeys((*(settings.models or ()), *known))
     if not ids:
@@ -153,10 +159,22 @@ def _configured(name: str, plugin: Plugin, info: ProviderInfo, settings: Provide
         raise SettingsError(
             f"The provider {name} has options of its own: remove those of providers.{name}.model."
         )
-    unknown = [ModelInfo(id=id) for id in ids]  # rejects what is not an id
+    unknown = [_priced(ModelInfo(id=id), prices) for id in ids]  # rejects what is not an id
     models = [info.model(model.id) or model for model in unknown]
     models = [known[model.id].applied_to(model) if model.id in known else model for model in models]
+    for model in models:
+        if unknown := info.unknown_in_prices(model):
+            takes = ", ".join(field_names(info.options_of(model))) or "none"
+            raise SettingsError(
+                f"A price in providers.{name}.model names the option {unknown} of {model.id}, "
+                f"which does not exist: its options are {takes}."
+            )
     return info.model_copy(update={"models": tuple(models), "other_models": None})
+
+
+def _priced(model: ModelInfo, prices: tuple[Price, ...] | None) -> ModelInfo:
+    """Returns the model with other prices than the provider declares, unless they are None."""
+    return model if prices is None else model.model_copy(update={"prices": prices, "usage_prices": ()})
 
 
 def _sentence(error: ValidationError, provider: str, declared: type[BaseModel]) -> str:

@@ -21,13 +21,15 @@ from pydantic import (
     model_validator,
 )
 
-from limner import ImageInputs, ModelInfo, Options, Size, SizeRange
+from limner import ImageInputs, ModelInfo, Money, Options, Price, Size, SizeRange, UsagePrice
 
 Scalar: TypeAlias = StrictBool | StrictInt | StrictFloat | StrictStr
 _TYPES: dict[str | None, type] = {"text": str, "integer": int, "number": float, "boolean": bool}
 _LONGEST_TEXT = 4000
 _TAKEN = {*dir(Options), "prompt", "model", "n", "stream"}
 """What no option may be named: the class has it, or the request has it by itself."""
+_AS_THEY_ARE = {"label", "seed", "negative_prompt", "images"}
+"""Settings of a model that are fields of `ModelInfo` too."""
 
 
 class OptionSettings(BaseModel):
@@ -102,6 +104,23 @@ def _read_images(value: object) -> object:
     return _read_table(ImageInputs, cast(object, value))
 
 
+def _read_prices(value: object) -> object:
+    """Reads an amount as a list of it, and a list of amounts and tables; raises ValueError."""
+    listed = cast("list[object]", value if isinstance(value, list | tuple) else [value])
+    return tuple(
+        _read_table(Price, cast(object, one))
+        if isinstance(one, Mapping)
+        else Price(amount=Money.parse(str(one)))
+        for one in listed
+    )
+
+
+def _read_usage_prices(value: object) -> object:
+    """Reads a table as a list of it; raises ValueError."""
+    listed = cast("list[object]", value if isinstance(value, list | tuple) else [value])
+    return tuple(_read_table(UsagePrice, one) for one in listed)
+
+
 def _read_table(kind: type[BaseModel], value: object) -> BaseModel:
     try:
         return kind.model_validate(value)
@@ -109,7 +128,8 @@ def _read_table(kind: type[BaseModel], value: object) -> BaseModel:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         reason = first["msg"].removeprefix("Value error, ")
-        raise ValueError(f"another table: {reason.replace('Input', where or 'it')}") from None
+        reason = reason.replace("Input", where or "it").replace("Field", f"{where} is")
+        raise ValueError(f"another table: {reason}") from None
 
 
 class ModelSettings(BaseModel):
@@ -128,6 +148,11 @@ class ModelSettings(BaseModel):
     """How many pictures go in, or a table with `least`, `most`, `mask`, `media_types` and `most_bytes`."""
     options: dict[str, OptionSettings] | None = None
     """All options of the model; what the provider would offer otherwise is left out."""
+    price: Annotated[tuple[Price, ...] | None, BeforeValidator(_read_prices)] = None
+    """What a picture costs: an amount such as `0.04 USD`, or tables with `amount`, `per`, `size` and
+    `options`, of which the first that fits counts."""
+    usage_price: Annotated[tuple[UsagePrice, ...] | None, BeforeValidator(_read_usage_prices)] = None
+    """What it has cost by what the service reports: tables with `field`, `amount` and `per`."""
 
     @field_validator("options")
     @classmethod
@@ -136,17 +161,27 @@ class ModelSettings(BaseModel):
             raise ValueError("tables under the names of fields that the service takes, such as steps")
         return value
 
+    @model_validator(mode="after")
+    def _have_one_currency(self) -> ModelSettings:
+        if len({price.amount.currency for price in (*(self.price or ()), *(self.usage_price or ()))}) > 1:
+            raise ValueError("priced in one currency")
+        return self
+
     def applied_to(self, model: ModelInfo) -> ModelInfo:
         """Returns the model with what is set here, and all else as it was."""
-        update: dict[str, Any] = {
-            name: getattr(self, name) for name in self.model_fields_set - {"id", "sizes", "options"}
-        }
+        update: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set & _AS_THEY_ARE}
         if isinstance(self.sizes, tuple):
             update |= {"sizes": _parse(self.sizes), "ratio_only": ":" in "".join(self.sizes)}
         elif self.sizes is not None:
             update |= {"sizes": self.sizes, "ratio_only": False}
         if self.options is not None:
             update["options"] = options_class(self.options)
+        if self.price is not None:
+            update |= {"prices": self.price, "usage_prices": ()}
+        if self.usage_price is not None:
+            own = {price.amount.currency for price in self.usage_price}
+            fitting = tuple(price for price in model.prices if price.amount.currency in own)
+            update |= {"prices": self.price or fitting, "usage_prices": self.usage_price}
         return ModelInfo.model_validate({**dict(model), **update})
 
 

@@ -11,7 +11,6 @@ from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
 import platformdirs
-from limits import parse_many
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -19,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -31,6 +31,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from core.settings.budget import is_none, read_budget, read_rate
 from core.settings.models import ModelSettings
 from core.settings.sources import (
     PREFIX,
@@ -41,6 +42,7 @@ from core.settings.sources import (
     sentence,
     warn_of_unknown_variables,
 )
+from limner.price import Money
 
 _URL = re.compile(r"https?://[^\s/\"'<>]+(/[^\s\"'<>]*)?")
 
@@ -80,25 +82,29 @@ def _variables(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _rate(value: str | None) -> str | None:
-    if value is None or value.strip().lower() in ("", "none"):
+    if value is None or is_none(value):
         return None
     try:
-        (limit,) = parse_many(value)
-        if limit.amount < 1:
-            raise ValueError
+        read_rate(value)
     except ValueError:
         raise ValueError("a number per second, minute, hour or day, such as 60/minute, or none") from None
     return value
 
 
-def _price(value: str) -> str:
-    if not re.fullmatch(r"\d+(\.\d+)? [A-Z]{3}", value):
-        raise ValueError("an amount and a currency, such as 0.04 USD")
+def _budget(value: str | None) -> str | None:
+    if value is None or is_none(value):
+        return None
+    try:
+        read_budget(value)
+    except ValueError:
+        forms = "pictures or money per second, minute, hour or day, such as 200/day or 20 USD/day, or none"
+        raise ValueError(forms) from None
     return value
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Rate = Annotated[str | None, AfterValidator(_rate)]
+Budget = Annotated[str | None, AfterValidator(_budget)]
 
 
 def _names_in(values: object) -> Iterator[str]:
@@ -133,8 +139,8 @@ class ProviderSettings(BaseModel):
     timeout: float | None = Field(default=None, gt=0, le=3600)
     paid: bool | None = None
     """Whether a picture costs money, where that is not as the plugin says: a server at home is free."""
-    price: Annotated[str, AfterValidator(_price)] | None = None
-    """What one picture costs, such as `0.04 USD`: shown with the picture as an estimate."""
+    price: Money | None = None
+    """What one picture costs, such as `0.04 USD`, whatever the provider declares."""
 
     @model_validator(mode="before")
     @classmethod
@@ -190,8 +196,10 @@ class Settings(BaseSettings):
     """Characters."""
     rate_limit: Rate = "60/minute"
     """Pictures that one visitor may ask for, such as `60/minute`; `none` sets no limit."""
-    budget: Rate = None
-    """Pictures of providers that cost money that all visitors together may ask for, such as `200/day`."""
+    budget: Budget = None
+    """What all visitors together may spend: pictures that cost money, such as `200/day`, or `20 USD/day`."""
+    visitor_budget: Budget = None
+    """What each visitor may spend of it."""
     max_in_flight: int = Field(default=8, ge=1)
     """Pictures that may be made at once for one visitor."""
     max_in_flight_total: int = Field(default=200, ge=1)
@@ -210,6 +218,17 @@ class Settings(BaseSettings):
     """Further names under which this server may be reached, such as `pictures.example`."""
     behind_proxy: bool = Field(default_factory=lambda: "SPACE_ID" in os.environ)
     """A proxy in front names the visitor in `X-Forwarded-For`."""
+
+    @field_validator("visitor_budget")
+    @classmethod
+    def _is_part_of_the_budget(cls, value: str | None, info: ValidationInfo) -> str | None:
+        whole = info.data.get("budget")
+        if value and "budget" in info.data and not whole:
+            raise ValueError("set together with budget, which is for all visitors together")
+        own, of = (read_budget(text).money if text else None for text in (value, whole))
+        if own and of and own.currency != of.currency:
+            raise ValueError(f"in {of.currency}, the currency of budget")
+        return value
 
     @field_validator("data_dir")
     @classmethod

@@ -7,8 +7,8 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -85,16 +85,26 @@ UPDATE version SET content = json_set(content, '$.turn', number)
 WHERE json_valid(content) AND json_type(content, '$.provenance') = 'object'
 """,  # conversations of their own, of a visitor (a hash of the key); versions that are begun together share a
     # turn; what is deleted is kept for a while
+    """
+ALTER TABLE hit ADD COLUMN cost TEXT;
+ALTER TABLE hit ADD COLUMN id TEXT;
+CREATE UNIQUE INDEX hit_id ON hit (id)
+""",  # what a picture costs, and which row to change once that is known better
 )
 """What leads from each form of the database to the next; its `user_version` counts those that were run."""
 
 
-class Hit(NamedTuple):
+@dataclass
+class Hit:
     """One request that counts against a limit: by which key, from when until when, in Unix seconds."""
 
     key: str
     at: float
     until: float
+    cost: str | None = None
+    """What its picture costs, such as `0.04 USD`, as far as is known."""
+    id: str | None = None
+    """What tells it from others, if it may change; one that was given back counts until 0."""
 
 
 class StoreError(Exception):

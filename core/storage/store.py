@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
@@ -130,6 +131,7 @@ class Store:
         is the owner's if it is new.
         """
         rows = rows_of(conversation_id, message, versions, self._lock.name)
+        counted = [asdict(hit) for hit in hits]
         pictures = [version.picture.name for version in versions if version.picture]
 
         def write() -> None:
@@ -138,7 +140,7 @@ class Store:
                 write_rows(self._database, rows)
                 at = time.time() if versions else message.created
                 note(self._database, conversation_id, owner, message.request.prompt, at)
-                self._database.executemany("INSERT INTO hit (key, at, until) VALUES (?, ?, ?)", hits)
+                self._database.executemany(_WRITE_HIT, counted)
                 self._database.execute(_FORGET_HITS, (time.time(),))
 
         await self._run(write)
@@ -248,9 +250,7 @@ class Store:
             self._database.execute("BEGIN IMMEDIATE")
             self._lock = ProcessLock(self.folder)
             self._database.execute(_FORGET_HITS, (time.time(),))
-        self.hits = [
-            Hit(*hit) for hit in self._database.execute("SELECT key, at, until FROM hit ORDER BY at")
-        ]
+        self.hits = [Hit(*hit) for hit in self._database.execute(_READ_HITS)]
         self._settle_interrupted()
 
     def _settle_interrupted(self) -> None:
@@ -262,3 +262,8 @@ class Store:
 
 
 _FORGET_HITS = "DELETE FROM hit WHERE until < ?"
+_READ_HITS = "SELECT key, at, until, cost, id FROM hit ORDER BY at"
+_WRITE_HIT = """
+INSERT INTO hit (key, at, until, cost, id) VALUES (:key, :at, :until, :cost, :id)
+ON CONFLICT (id) DO UPDATE SET until = excluded.until, cost = excluded.cost
+"""

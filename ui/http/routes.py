@@ -75,6 +75,13 @@ def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys, bodies: B
         begun = await keys.once(request, who, values, begin)
         return JSONResponse({"message": begun.message}, 201)
 
+    async def price(request: Request) -> Response:
+        conversation = await open_conversation(request)
+        values, who = await json_object(request), sender(request)
+        wanted, (images, mask) = page.read({**values, "prompt": "any"}), picture_names(values)
+        known = await studio.price(conversation, *wanted, images=images, mask=mask, visitor=who)
+        return JSONResponse({"price": known})
+
     async def upload(request: Request) -> Response:
         conversation, who = await open_conversation(request), sender(request)
         saved_as = request.query_params.get("filename", "")[:400]
@@ -157,6 +164,7 @@ def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys, bodies: B
         Route("/limner/threads/{thread}/messages", send, methods=["POST"]),
         Route("/limner/threads/{thread}/messages", older),
         Route("/limner/threads/{thread}/messages/{message}/details", show_details),
+        Route("/limner/threads/{thread}/price", price, methods=["POST"]),
         Route("/limner/threads/{thread}/pictures", upload, methods=["POST"]),
         Route("/limner/threads/{thread}/messages/{message}/{action}", act, methods=["POST"]),
     ]

@@ -35,7 +35,7 @@ def offer(registry: Registry, name: str, model_id: str | None = None, *, owner: 
         "options": options_html(model, fields),
         "about": provider.info.about,
         "paid": provider.info.paid,
-        "price": provider.settings.price,
+        "priced": bool(model.prices),
         "key": _missing_key(provider, owner=owner),
         "takes": takes(provider, model),
     }

@@ -116,7 +116,7 @@ def _seconds(seconds: float | None) -> str:
 
 
 def _details(version: Version) -> str:
-    """Returns the line under a picture: provider, model, size, seed, seconds, and the estimated cost."""
+    """Returns the line under a picture: provider, model, size, seed, seconds, and the cost."""
     origin, picture = version.provenance, version.picture
     parts: list[Any] = [origin.provider_label]
     if origin.model_label != origin.provider_label:
@@ -128,7 +128,7 @@ def _details(version: Version) -> str:
     if version.duration is not None:
         parts.append(f"{version.duration:.1f} s")
     if origin.cost and picture:
-        parts.append(f"about {origin.cost}")
+        parts.append(origin.cost if origin.cost_from_usage else f"about {origin.cost}")
     return " · ".join(parts)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.chat.failure import LimitReached, Rejected
+from core.generation.budget import Expense
 from core.generation.limits import OWNER, UsageLimits, Visitor
 from core.settings.schema import Settings
 from core.storage.database import Hit
@@ -28,9 +29,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return forward
 
 
-def refusal(allowance: UsageLimits, name: str = "me", count: int = 1, paid_count: int = 0) -> str:
+PAID = [Expense("Model", "provider", None)]
+
+
+def refusal(allowance: UsageLimits, name: str = "me", paid_count: int = 0) -> str:
     with pytest.raises(Rejected) as refused:
-        allowance.acquire(Visitor(name), count, paid_count)
+        allowance.acquire(Visitor(name), PAID * paid_count or [None])
     return str(refused.value)
 
 
@@ -82,8 +86,8 @@ def test_a_limit_is_read_aloud(rate: str, said: str) -> None:
 
 def test_the_budget_is_for_what_costs_money_and_for_all_together() -> None:
     limits = limits_of(budget="2/day")
-    limits.acquire(Visitor("me"), paid_count=1)
-    limits.acquire(Visitor("you"), paid_count=1)
+    limits.acquire(Visitor("me"), PAID)
+    limits.acquire(Visitor("you"), PAID)
     assert refusal(limits, "other", paid_count=1) == (
         "The budget of 2 pictures per day is used up: try again in 24 hours, or choose a free provider."
     )
@@ -92,24 +96,24 @@ def test_the_budget_is_for_what_costs_money_and_for_all_together() -> None:
 
 def test_what_costs_the_owner_money_needs_a_budget_for_everybody_else() -> None:
     limits = limits_of()
-    limits.acquire(OWNER, paid_count=1)
+    limits.acquire(OWNER, PAID)
     with pytest.raises(Rejected, match=r"has set no budget for visitors \(LIMNER_BUDGET\): choose a free"):
-        limits.acquire(Visitor("other"), paid_count=1)
+        limits.acquire(Visitor("other"), PAID)
     with pytest.raises(Rejected, match="no budget"):
-        limits.spend(Visitor("other"))
+        limits.spend(Visitor("other"), PAID)
     limits.acquire(Visitor("other"))
-    limits_of(budget="1/day").acquire(Visitor("other"), paid_count=1)
+    limits_of(budget="1/day").acquire(Visitor("other"), PAID)
 
 
 def test_rate_and_budget_go_on_counting_after_a_restart(clock: Callable[[float], None]) -> None:
     settings = Settings(rate_limit="2/hour", budget="3/day")
     before = UsageLimits(settings)
     for _ in range(2):
-        before.acquire(Visitor("me"), paid_count=1)
+        before.acquire(Visitor("me"), PAID)
         clock(600)
     after = UsageLimits(settings, before.unsaved_hits)
     assert "2 pictures per hour: try again in 40 minutes" in refusal(after, paid_count=1)
-    after.acquire(Visitor("you"), paid_count=1)
+    after.acquire(Visitor("you"), PAID)
     assert "3 pictures per day is used up: try again in 24 hours" in refusal(after, "she", paid_count=1)
     clock(2401)
     after.acquire(Visitor("me"))
@@ -118,7 +122,7 @@ def test_rate_and_budget_go_on_counting_after_a_restart(clock: Callable[[float],
 
 def test_a_clock_that_was_ahead_locks_nobody_out() -> None:
     ahead = Hit("budget", time.time() + 1e6, time.time() + 2e6)
-    UsageLimits(Settings(budget="1/day"), [ahead]).acquire(OWNER, paid_count=1)
+    UsageLimits(Settings(budget="1/day"), [ahead]).acquire(OWNER, PAID)
 
 
 def test_visitors_of_long_ago_are_forgotten(clock: Callable[[float], None]) -> None:
@@ -128,25 +132,25 @@ def test_visitors_of_long_ago_are_forgotten(clock: Callable[[float], None]) -> N
         limits.release(Visitor(str(n)))
         clock(1)
     assert limits._rate is not None
-    assert len(limits._rate._hits) <= 61
+    assert len(limits._rate._window._taken) <= 61
 
 
 def test_a_limit_says_in_seconds_when_to_come_back() -> None:
     limits = limits_of(rate_limit="1/minute", budget="1/hour", max_in_flight=2)
-    limits.acquire(Visitor("me"), paid_count=1)
+    limits.acquire(Visitor("me"), PAID)
     for visitor, seconds in (("me", 60), ("you", 3600)):
         with pytest.raises(LimitReached) as reached:
-            limits.acquire(Visitor(visitor), paid_count=1)
+            limits.acquire(Visitor(visitor), PAID)
         assert reached.value.retry_after == pytest.approx(seconds, abs=5)
 
 
 def test_what_is_refused_is_not_counted() -> None:
     limits = limits_of(rate_limit="2/hour", budget="2/day", max_in_flight=1)
-    limits.acquire(Visitor("me"), paid_count=1)
+    limits.acquire(Visitor("me"), PAID)
     for _ in range(5):
         refusal(limits, paid_count=1)
     limits.release(Visitor("me"))
-    limits.acquire(Visitor("me"), paid_count=1)
+    limits.acquire(Visitor("me"), PAID)
     limits.release(Visitor("me"))
     for _ in range(5):
         assert "2 pictures per hour" in refusal(limits)

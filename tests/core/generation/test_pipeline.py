@@ -13,7 +13,7 @@ from core.settings.schema import load_settings
 from core.storage.store import Store
 from core.studio import Studio
 from limner import ImageRequest, ImageResult, ProviderError
-from tests.core.scripted import CONVERSATION, ScriptedProvider, settled
+from tests.core.scripted import CONVERSATION, ScriptedProvider, at_once, settled
 from tests.plugins.objects import registry_of
 from tests.serving import ROOT
 
@@ -60,7 +60,8 @@ async def test_one_request_is_counted_once_against_the_budget(tmp_path: Path) ->
     async def refuse(_: ImageRequest) -> ImageResult:
         raise ProviderError("quota", did_not_run=True)
 
-    providers = {name: ScriptedProvider(refuse, paid=name != "free") for name in ("one", "free", "two")}
+    plays = {"one": refuse, "free": refuse, "two": at_once}
+    providers = {name: ScriptedProvider(play, paid=name != "free") for name, play in plays.items()}
     settings = load_settings(data_dir=tmp_path, provider="one", fallback=("free", "two"), budget="9/day")
     studio = Studio(settings, registry_of(settings=settings, **providers), Store(tmp_path))
     conversation = await studio.conversation(CONVERSATION)

@@ -14,7 +14,7 @@ from core.generation.resolve import resolve
 from core.plugins.provider import Provider
 from core.plugins.registry import Registry
 from core.settings.schema import Settings, load_settings
-from limner import ImageInputs, Size, SizeRange
+from limner import ImageInputs, Price, Size, SizeRange, UsagePrice
 from ui.page.controls import option_fields, size_choices
 
 OPTIONS = {
@@ -195,3 +195,57 @@ def test_a_server_at_home_costs_nothing() -> None:
 
 def test_a_server_under_another_name_is_not_said_to_be_the_usual_one() -> None:
     assert configured().info.about == "Made by the server at 127.0.0.1."
+
+
+def test_prices_take_the_place_of_those_that_are_known() -> None:
+    by_quality = {"amount": "0.2 USD", "size": "1024x1024", "options": {"quality": "high"}}
+    used = {"field": "output_tokens", "amount": "30 USD", "per": 1_000_000}
+    provider = configured(
+        {"id": "a", "price": "0.1 USD"},
+        {"id": "b", "price": [by_quality, "0.3 USD"], "usage_price": used, "options": OPTIONS},
+        {"id": "c", "usage_price": [{**used, "amount": "30 EUR"}]},
+        {"id": "d"},
+        price="0.4 USD",
+    )
+    a, b, c, d = provider.info.models
+    assert a.prices == (Price(amount="0.1 USD"),)
+    assert b.prices == (
+        Price(amount="0.2 USD", size="1024x1024", options={"quality": "high"}),
+        Price(amount="0.3 USD"),
+    )
+    assert b.usage_prices == (UsagePrice(field="output_tokens", amount="30 USD", per=1_000_000),)
+    assert c.prices == (), "an estimate in another currency could not be corrected"
+    assert c.usage_prices[0].amount.currency == "EUR"
+    assert d.prices == (Price(amount="0.4 USD"),)
+
+
+@pytest.mark.parametrize(
+    ("price", "said"),
+    [
+        ("4 cents", ".price must be an amount and a currency, such as 0.04 USD."),
+        (0.04, ".price must be an amount and a currency, such as 0.04 USD."),
+        ([{"amount": "4"}], ".price must be another table: an amount and a currency, such as 0.04 USD."),
+        ([{"size": "1024x1024"}], ".price must be another table: amount is required."),
+        ([{"amount": "1 USD", "size": "big"}], ".price must be another table: 'big' is not a size such as"),
+        (["1 USD", "1 EUR"], " must be priced in one currency."),
+    ],
+)
+def test_a_wrong_price_is_named(price: Any, said: str) -> None:
+    assert said in wrong(price=price)
+
+
+def test_a_wrong_price_of_what_is_used_is_named() -> None:
+    assert wrong(usage_price="1 USD").startswith(".usage_price must be another table: ")
+    used = {"field": "tokens", "amount": "1 USD", "per": 0}
+    assert "per should be greater than or equal to 1" in wrong(usage_price=[used])
+    assert " must be priced in one currency." in wrong(price="1 EUR", usage_price={**used, "per": 1})
+
+
+def test_a_price_by_an_option_that_the_model_does_not_have_stops_the_start() -> None:
+    price = [{"amount": "1 USD", "options": {"qualty": "high"}}]
+    with pytest.raises(SettingsError) as error:
+        open_studio(settings_of({"id": "a", "price": price, "options": {"quality": OPTIONS["quality"]}}))
+    assert str(error.value) == (
+        "A price in providers.mine.model names the option qualty of a, which does not exist: "
+        "its options are quality."
+    )

@@ -27,6 +27,7 @@ def refusal() -> str:
 
 
 RATE = "a number per second, minute, hour or day, such as 60/minute, or none"
+BUDGET = "pictures or money per second, minute, hour or day, such as 200/day or 20 USD/day, or none"
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,22 @@ RATE = "a number per second, minute, hour or day, such as 60/minute, or none"
         ("RATE_LIMIT", "60", f"The setting rate_limit (LIMNER_RATE_LIMIT) must be {RATE}."),
         ("RATE_LIMIT", "0/minute", f"The setting rate_limit (LIMNER_RATE_LIMIT) must be {RATE}."),
         ("RATE_LIMIT", "60/minute;9/day", f"The setting rate_limit (LIMNER_RATE_LIMIT) must be {RATE}."),
-        ("BUDGET", "much", f"The setting budget (LIMNER_BUDGET) must be {RATE}."),
+        *(
+            ("BUDGET", value, f"The setting budget (LIMNER_BUDGET) must be {BUDGET}.")
+            for value in ("much", "20 USD", "0 USD/day", "20 euros/day", "-1 USD/day", "20 USD/often")
+        ),
+        (
+            "VISITOR_BUDGET",
+            "1 USD/day",
+            "The setting visitor_budget (LIMNER_VISITOR_BUDGET) must be set together with budget, "
+            "which is for all visitors together.",
+        ),
+        (
+            "PROVIDERS__X__PRICE",
+            "4 cents",
+            "The setting providers.x.price (LIMNER_PROVIDERS__X__PRICE) must be an amount and a currency, "
+            "such as 0.04 USD.",
+        ),
         (
             "PUBLIC_URL",
             "http://x",
@@ -227,3 +243,21 @@ def test_hosts_are_names(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         load_settings()
     monkeypatch.setenv("LIMNER_HOSTS", "Pictures.Example, nas")
     assert load_settings().hosts == ("pictures.example", "nas")
+
+
+@pytest.mark.parametrize(
+    "budget", ["20 USD/day", "20.50 USD per 2 hours", " 20 USD / day", "200/day", "none"]
+)
+def test_a_budget_is_in_pictures_or_in_money(budget: str) -> None:
+    assert load_settings(budget=budget).budget == (None if budget == "none" else budget)
+
+
+def test_both_budgets_are_in_one_currency(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMNER_BUDGET", "20 USD/day")
+    monkeypatch.setenv("LIMNER_VISITOR_BUDGET", "1 EUR/day")
+    assert refusal() == (
+        "The setting visitor_budget (LIMNER_VISITOR_BUDGET) must be in USD, the currency of budget."
+    )
+    for fits in ("1 USD/hour", "9/day"):
+        monkeypatch.setenv("LIMNER_VISITOR_BUDGET", fits)
+        assert load_settings().visitor_budget == fits

@@ -29,7 +29,13 @@ def test_a_database_of_a_newer_limner_is_refused(tmp_path: Path) -> None:
         Store(tmp_path)
 
 
+OF_FORM_6 = (
+    "DROP INDEX hit_id",
+    "ALTER TABLE hit DROP COLUMN cost",
+    "ALTER TABLE hit DROP COLUMN id",
+)
 OF_FORM_5 = (
+    *OF_FORM_6,
     "DROP TABLE conversation",
     "DROP INDEX upload_of_thread",
     "DROP INDEX message_deleted",
@@ -46,7 +52,7 @@ async def test_a_database_of_the_first_form_opens_with_all_that_it_has(tmp_path:
     await store.save(CONVERSATION, a_message(running()), running())
     await store.close()
     with sqlite3.connect(tmp_path / "limner.sqlite3") as database:
-        for statement in ("DROP TABLE hit", "DROP INDEX version_of_picture", *OF_FORM_4):
+        for statement in (*OF_FORM_4, "DROP TABLE hit", "DROP INDEX version_of_picture"):
             database.execute(statement)
         database.execute("PRAGMA user_version = 1")
     database.close()
@@ -230,3 +236,29 @@ async def test_each_version_of_the_fourth_form_is_a_turn_of_its_own(tmp_path: Pa
     (message,) = await store.load(CONVERSATION)
     await store.close()
     assert [[version.number for version in turn] for turn in message.turns] == [[1], [2]]
+
+
+async def test_what_a_file_of_the_fifth_form_counts_goes_on_counting_and_more_can_be_corrected(
+    tmp_path: Path,
+) -> None:
+    now = time.time()
+    store = Store(tmp_path)
+    before = [Hit("visitor me", now - 9, now + 3600), Hit("budget", now - 9, now + 3600)]
+    await store.save(CONVERSATION, a_message(running()), running(), hits=before)
+    await store.close()
+    with sqlite3.connect(tmp_path / "limner.sqlite3") as database:
+        for statement in OF_FORM_6:
+            database.execute(statement)
+        database.execute("PRAGMA user_version = 5")
+    database.close()
+    store = Store(tmp_path)
+    assert store.hits == before
+    assert len(await store.load(CONVERSATION)) == 1
+    added = Hit("budget", now - 5, now + 3600, "0.04 USD", "one")
+    await store.save(CONVERSATION, a_message(), hits=[added, Hit("budget", now - 4, now + 3600, None, "two")])
+    added.cost = "0.05 USD"
+    await store.save(CONVERSATION, a_message(), hits=[added, Hit("budget", now - 4, 0, None, "two")])
+    await store.close()
+    store = Store(tmp_path)
+    assert store.hits == [*before, added]
+    await store.close()

@@ -147,6 +147,9 @@ export function namesOf([...taken]) {
   return { images: taken.map(({ name }) => name), ...(taken[0].mask && { mask: taken[0].mask.name }) };
 }
 
+// Returns the names of those that are uploaded, as a request has them.
+export const chipNames = () => namesOf(chips.filter(({ name }) => name));
+
 // Puts the picture of a message in, to be changed by the next prompt.
 export function putIn(image) {
   const picture = pictureOf(image);

@@ -1,12 +1,13 @@
 // The prompt, and how it is sent: what is typed outlives a reload, leaves the box the moment it is sent, and comes
 // back, or stays in the thread, if the server refuses it.
 
-import { composerValues, isChoosing, offer, picturesWanted, providerLabel, showWrong, withLabel } from "./choices.js";
+import { composerValues, isChoosing, offer, providerLabel, showWrong, withLabel } from "./choices.js";
 import { addChip, chipCount, factsOf, isUploading, namesOf, showChips, takeChips } from "./chips.js";
 import { current, isUnsent, onOpen, settle } from "./conversation.js";
 import { find, hasMouse, make, randomId, stored } from "./dom.js";
 import { misfit, showMisfit } from "./fit.js";
 import { addPending, lastPosition, whenArrived } from "./pending.js";
+import { isPricePending, price } from "./price.js";
 import { send } from "./server.js";
 import { forget, giveUp, isKept, keep, lostIn } from "./unanswered.js";
 
@@ -64,11 +65,12 @@ function grow() {
 // Shows whether there is something to send, what it costs, and what else is to be known before.
 export function showComposer() {
   create().setAttribute("aria-disabled", String(!box().value.trim()));
-  find("#limner-price").textContent = price();
+  const known = price();
+  find("#limner-price").textContent = known;
   showMisfit(refused);
-  const { about, paid, price: known, key } = offer();
+  const { about, paid, key } = offer();
   const line = find("#limner-about");
-  const said = make("span", {}, [about, paid && !known ? "Each picture costs money." : ""].filter(Boolean).join(" "));
+  const said = make("span", {}, [about, paid && !known && !isPricePending() ? "Each picture costs money." : ""].filter(Boolean).join(" "));
   if (key) said.replaceChildren(...keyNotice(key));
   if (line.textContent !== said.textContent) line.replaceChildren(said);
   line.classList.toggle("limner-warning", !!key);
@@ -79,13 +81,6 @@ function keyNotice({ variable, url }) {
   if (!variable) return [`${label} needs a key, which whoever runs this server has not set: choose another provider.`];
   const where = url ? [" ", make("a", { href: url, target: "_blank", rel: "noopener" }, "Get a key"), "."] : [];
   return [`${label} needs a key: set ${variable} and start Limner again.`, ...where];
-}
-
-function price() {
-  const [, amount, currency] = offer().price?.match(/^([\d.]+) (.+)$/) ?? [];
-  if (!amount) return "";
-  const decimals = amount.split(".")[1]?.length ?? 0;
-  return `${(amount * picturesWanted()).toFixed(decimals)} ${currency}`;
 }
 
 // --- Sending ---

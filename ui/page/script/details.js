@@ -76,13 +76,14 @@ export function openDetails(data, { title = "Details" } = {}) {
 // --- What is known, as rows of a label and a value: a text, a list, or rows again ---
 
 // Says each thing once, and leaves out what says nothing; the JSON has it all.
-function forPeople({ message, turn, status, width, height, media_type: type, bytes, requested = {}, ...data }) {
+function forPeople({ message, turn, status, width, height, media_type: type, bytes, cost_from_usage: isExact, requested = {}, ...data }) {
   const known = Object.entries({ ...data, ...(status !== "complete" && { status }) }).filter(([, value]) => value !== false);
   const { images, mask, ...choices } = requested;
   const isNews = ([name, value]) => JSON.stringify(value) !== JSON.stringify(data[name]);
   const all = { ...Object.fromEntries(known), requested: Object.fromEntries(Object.entries(choices).filter(isNews)) };
   if (images) all.from_pictures = images.map(({ filename }) => filename);
   if (all.started) all.started = new Date(all.started).toLocaleString("en", { dateStyle: "long", timeStyle: "short" });
+  if (all.cost) all.cost = isExact ? `${all.cost}, by what the service used` : `about ${all.cost}, by the price of the model`;
   for (const one of [all, all.requested]) if (one.size) one.size = one.size.replace("x", " × ");
   if (all.size === `${width} × ${height}`) delete all.size;
   if (!width) return all;

@@ -1,0 +1,125 @@
+"""A budget: what may be spent within a time, in pictures or in money, and what was given back of it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from core.chat.failure import LimitReached, Rejected, duration_words
+from core.generation.window import Window
+from core.settings.budget import read_budget, span_words
+from core.storage.database import Hit
+from limner.price import Money
+
+
+class Expense(NamedTuple):
+    """A picture that costs money: by which model, and what, as far as is known before it is made."""
+
+    model: str
+    """Its name, as people read it."""
+    provider: str
+    """The provider's name in the settings."""
+    cost: Money | None
+
+
+class Budget:
+    """One budget, for all visitors together or, if it is `own`, for each; `unsaved` takes what changes."""
+
+    def __init__(self, text: str, unsaved: list[Hit], *, own: bool = False) -> None:
+        self._money, rate = read_budget(text)
+        self._whose = "Your" if own else "The"
+        self._span = span_words(rate)
+        self._unsaved = unsaved
+        self._window = Window(
+            self._money.amount if self._money else rate.amount, rate.get_expiry(), self._amount_of
+        )
+
+    def load(self, hit: Hit) -> None:
+        """Counts a hit of an earlier process."""
+        self._window.add(hit)
+
+    def check(self, key: str, expenses: Sequence[Expense]) -> None:
+        """Raises LimitReached if the budget does not allow these for now, Rejected if it never will."""
+        needed = sum((self._needed(expense) for expense in expenses), Decimal(0))
+        if not needed:
+            return
+        takes = f"{'costs about' if self._money else 'takes'} {self._words(needed)}"
+        limit = f"budget of {self._words(self._window.most)} per {self._span}"
+        fewer = ["ask for fewer at once"] if len(expenses) > 1 else []
+        if needed > self._window.most:
+            raise Rejected(f"This {takes}, more than {self._whose.lower()} {limit}: {_advice(*fewer)}.")
+        if seconds := self._window.wait(key, needed):
+            left = self._window.left(key)
+            state = f"has {self._words(left)} left, and this {takes}" if left else "is used up"
+            advice = _advice(f"try again in {duration_words(seconds)}", *fewer)
+            raise LimitReached(f"{self._whose} {limit} {state}: {advice}.", seconds)
+
+    def take(self, key: str, expense: Expense) -> Hit:
+        """Counts a picture, with its cost as far as is known."""
+        now = time.time()
+        cost = str(expense.cost) if expense.cost else None
+        hit = Hit(key, now, now + self._window.seconds, cost, secrets.token_hex(8))
+        self._window.add(hit)
+        self._unsaved.append(hit)
+        return hit
+
+    def correct(self, hit: Hit, cost: Money) -> None:
+        """Sets what a picture has really cost."""
+        self._window.change(hit, str(cost))
+        self._unsaved.append(hit)
+
+    def give_back(self, hit: Hit) -> None:
+        """Takes a picture out of the count."""
+        self._window.remove(hit)
+        hit.until = 0  # the store forgets it
+        self._unsaved.append(hit)
+
+    def _needed(self, expense: Expense) -> Decimal:
+        """Returns what a picture takes; raises Rejected if nobody can say."""
+        if self._money is None:
+            return Decimal(1)
+        setting = f"(providers.{expense.provider}.price)"
+        if expense.cost is None:
+            why = f"the owner has set no price for {expense.model} {setting}"
+            raise Rejected(f"The budget is in money, and {why}: choose another model.")
+        if expense.cost.currency != self._money.currency:
+            why = f"the price of {expense.model} {setting} is in {expense.cost.currency}"
+            raise Rejected(f"The budget is in {self._money.currency}, and {why}: choose another model.")
+        return expense.cost.amount
+
+    def _amount_of(self, hit: Hit) -> Decimal:
+        """Returns what a hit takes; it may be of an earlier process, with another budget."""
+        if self._money is None:
+            return Decimal(1)
+        cost = Money.parse(hit.cost) if hit.cost else None
+        return cost.amount if cost and cost.currency == self._money.currency else Decimal(0)
+
+    def _words(self, amount: Decimal | int) -> str:
+        if self._money:
+            return Money(Decimal(amount), self._money.currency).text
+        return f"{amount} picture{'' if amount == 1 else 's'}"
+
+
+def _advice(*steps: str) -> str:
+    """Returns what somebody may do whom a budget stops: one of these steps, or what is always possible."""
+    return ", or ".join(filter(None, (", ".join(steps), "choose a free provider")))
+
+
+class Charge:
+    """What one picture takes from the budgets; nothing, if it costs nothing or there are none."""
+
+    def __init__(self, *taken: tuple[Budget, Hit]) -> None:
+        self._taken = taken
+
+    def correct(self, cost: Money) -> None:
+        """Sets what the picture has really cost."""
+        for budget, hit in self._taken:
+            budget.correct(hit, cost)
+
+    def give_back(self) -> None:
+        """Gives all of it back; a second time changes nothing."""
+        for budget, hit in self._taken:
+            budget.give_back(hit)

@@ -1,0 +1,83 @@
+"""A moving window: how much each key has taken within a time, and when it may take more."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from core.storage.database import Hit
+
+
+@dataclass
+class _Taken:
+    hits: deque[Hit] = field(default_factory=deque[Hit])
+    """The oldest first."""
+    total: Decimal = Decimal(0)
+
+
+class Window:
+    """At most so much within so many seconds, for each key on its own; keys of long ago are forgotten.
+
+    `amount_of` says how much a hit takes.
+    """
+
+    def __init__(
+        self, most: Decimal | int, seconds: float, amount_of: Callable[[Hit], Decimal | int] = lambda _: 1
+    ) -> None:
+        self.most = most
+        self.seconds = seconds
+        self._amount_of = amount_of
+        self._taken: OrderedDict[str, _Taken] = OrderedDict()  # the key that was hit last is last
+
+    def left(self, key: str) -> Decimal:
+        """Returns how much a key may take now."""
+        return max(Decimal(0), self.most - self._current(key).total)
+
+    def wait(self, key: str, amount: Decimal | int = 1) -> float:
+        """Returns the seconds until a key may take an amount, which must not be more than the window has."""
+        taken = self._current(key)
+        surplus = taken.total + amount - self.most  # how much of the oldest must leave the window first
+        for hit in taken.hits:
+            if surplus <= 0:
+                break
+            surplus -= self._amount_of(hit)
+            if surplus <= 0:
+                return max(0, hit.at + self.seconds - time.time())
+        return 0
+
+    def add(self, hit: Hit) -> None:
+        """Counts a hit, later than every one before it."""
+        taken = self._taken.setdefault(hit.key, _Taken())
+        taken.hits.append(hit)
+        taken.total += self._amount_of(hit)
+        self._taken.move_to_end(hit.key)
+        while (oldest := next(iter(self._taken))) != hit.key and not self._current(oldest).hits:
+            del self._taken[oldest]
+
+    def change(self, hit: Hit, cost: str | None) -> None:
+        """Sets what a hit cost; it takes as much more or less."""
+        if (taken := self._of(hit)) is None:  # it has left the window
+            return
+        taken.total -= self._amount_of(hit)
+        hit.cost = cost
+        taken.total += self._amount_of(hit)
+
+    def remove(self, hit: Hit) -> None:
+        """Gives back what a hit took."""
+        if taken := self._of(hit):
+            taken.hits = deque(other for other in taken.hits if other is not hit)
+            taken.total -= self._amount_of(hit)
+
+    def _of(self, hit: Hit) -> _Taken | None:
+        taken = self._taken.get(hit.key)
+        return taken if taken and any(other is hit for other in taken.hits) else None
+
+    def _current(self, key: str) -> _Taken:
+        """Returns what a key has taken, without what has left the window."""
+        taken, now = self._taken.get(key, _Taken()), time.time()
+        while taken.hits and taken.hits[0].at + self.seconds <= now:
+            taken.total -= self._amount_of(taken.hits.popleft())
+        return taken

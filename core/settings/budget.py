@@ -1,0 +1,50 @@
+"""A budget as it is written in the settings: so many pictures, or so much money, within a time."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from limits import RateLimitItem, parse_many
+
+from limner.price import Money
+
+_MONEY = re.compile(r"\s*(?P<money>[\d.]+ [A-Z]{3})\s*(?P<span>(/|per\b).+)")
+
+
+class BudgetLimit(NamedTuple):
+    """What a budget allows within a time: pictures, or money."""
+
+    money: Money | None
+    """None if pictures are counted."""
+    rate: RateLimitItem
+    """The time; its amount is that of the pictures, 1 if it is money."""
+
+
+def read_rate(text: str) -> RateLimitItem:
+    """Returns the limit that a text such as ``60/minute`` states; raises ValueError."""
+    (limit,) = parse_many(text)
+    if limit.amount < 1:
+        raise ValueError("a limit of nothing")
+    return limit
+
+
+def read_budget(text: str) -> BudgetLimit:
+    """Returns the budget that a text such as ``200/day`` or ``20 USD/day`` states; raises ValueError."""
+    if match := _MONEY.fullmatch(text):
+        money = Money.parse(match["money"])
+        if not money.amount:
+            raise ValueError("a budget of nothing")
+        return BudgetLimit(money, read_rate(f"1{match['span']}"))
+    return BudgetLimit(None, read_rate(text))
+
+
+def is_none(text: str | None) -> bool:
+    """Whether a setting says that there is no limit."""
+    return text is None or text.strip().lower() in ("", "none")
+
+
+def span_words(rate: RateLimitItem) -> str:
+    """Returns the time of a limit in words: day, or 5 minutes."""
+    unit = rate.GRANULARITY.name
+    return unit if rate.multiples == 1 else f"{rate.multiples} {unit}s"
