@@ -116,7 +116,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     recipe.add_argument("--write", action="store_true", help="add it to the settings file")
 
-    commands.add_parser("probe")  # what doctor starts in a process of its own
+    probe = commands.add_parser("probe")  # what doctor starts in a process of its own
+    probe.add_argument("--live", action="store_true")
 
     new = commands.add_parser("new-plugin", help="write a complete provider plugin to begin with")
     new.add_argument("name", help="the provider's name, such as watercolour")

@@ -22,6 +22,7 @@ cancellation pass, or raises `CancelConfirmed`.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 Category: TypeAlias = Literal[
@@ -42,8 +43,11 @@ class LimnerError(Exception):
     """The root of all errors of the contract.
 
     `service_message` holds the service's own words, if there are any. `why` is a sentence of the plugin's
-    own: it replaces the host's general reason, and is never shown as the service's.
+    own: it replaces the host's general reason, and is never shown as the service's. `sent` may name the
+    fields that went to the service, without their values: `limner doctor --live` shows them.
     """
+
+    sent: Sequence[str] = ()
 
     def __init__(self, service_message: str | None = None, *, why: str | None = None) -> None:
         super().__init__(service_message or why or type(self).__name__)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.settings.sources import listed
 from limner.errors import Category
@@ -216,6 +216,9 @@ class Failure(BaseModel):
     retry_after: float | None = None
     """Seconds."""
     did_not_run: bool = False
+    answered: int | None = Field(default=None, exclude=True, repr=False)
+    """The HTTP status of the service's answer: for the doctor alone, like the names of what was sent."""
+    sent: tuple[str, ...] = Field(default=(), exclude=True, repr=False)
 
     @property
     def sentence(self) -> str:
@@ -249,6 +252,7 @@ def failure(
     service_message: str | None = None,
     retry_after: float | None = None,
     status: int | None = None,
+    sent: tuple[str, ...] = (),
     did_not_run: bool = False,
     was_cancelled: bool = False,
     paid: bool = False,
@@ -282,6 +286,8 @@ def failure(
         service_message=service_message,
         retry_after=retry_after,
         did_not_run=did_not_run,
+        answered=status,
+        sent=sent,
     )
 
 

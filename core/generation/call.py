@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from pydantic import SecretStr
 
@@ -136,6 +136,11 @@ def _clean(words: object, secrets: Sequence[str]) -> str | None:
     return clean_words(None if words is None else str(words), *secrets)
 
 
+def _names(sent: object, secrets: Sequence[str]) -> tuple[str, ...]:
+    names = cast("list[object]", [*sent]) if isinstance(sent, list | tuple) else []
+    return tuple(filter(None, (_clean(name, secrets) for name in names[:50] if isinstance(name, str))))
+
+
 def _failure_from_error(provider: Provider, error: LimnerError, secrets: Sequence[str]) -> GenerationFailed:
     """Returns the failure that a provider reports; what a subclass of the error got wrong is left out."""
     category, wait = getattr(error, "category", None), getattr(error, "retry_after", None)
@@ -148,6 +153,7 @@ def _failure_from_error(provider: Provider, error: LimnerError, secrets: Sequenc
         service_message=_clean(getattr(error, "service_message", None), secrets),
         retry_after=wait if isinstance(wait, int | float) and 0 <= wait < math.inf else None,
         status=status if isinstance(status, int) else None,
+        sent=_names(getattr(error, "sent", ()), secrets),
         did_not_run=isinstance(error, ProviderError) and getattr(error, "did_not_run", None) is True,
         was_cancelled=getattr(error, "was_cancelled", None) is True,
     )

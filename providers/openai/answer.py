@@ -10,6 +10,7 @@ from limner import (
     ImageRequest,
     ImageResult,
     ImageWarning,
+    LimnerError,
     failure_from_response,
     find_pictures,
     refusal_in,
@@ -72,7 +73,7 @@ def _is_short(value: Any) -> bool:
     return False
 
 
-def failure_of(status: int, reply: Any, headers: Any, prompt: str) -> Exception:
+def failure_of(status: int, reply: Any, headers: Any, prompt: str) -> LimnerError:
     """Returns what a reply stands for; a refusal with what OpenAI and Azure list of its reasons."""
     failure = failure_from_response(status, reply, headers, prompt=prompt)
     if isinstance(failure, ContentFiltered):

@@ -33,7 +33,9 @@ async def ask(request: ImageRequest, settings: Settings, fields: dict[str, Any])
         return await _send(client, request, settings, fields, options)
     except openai.APIStatusError as error:
         reply = read_reply(error.response.content)
-        raise failure_of(error.status_code, reply, error.response.headers, request.prompt) from error
+        failure = failure_of(error.status_code, reply, error.response.headers, request.prompt)
+        failure.sent = () if request.images else [*body_of(request, settings, fields)]
+        raise failure from error
     except openai.APIConnectionError as error:
         raise _lost(error) from error
     except openai.OpenAIError as error:

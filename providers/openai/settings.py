@@ -34,8 +34,8 @@ class Settings(BaseModel):
     size: Literal["size", "width-height", "none"] = "size"
     """``size: "1024x1024"``, two numbers (`width` and `height`), or nothing."""
     edits: Literal["openai", "xai", "together", "none"] = "openai"
-    """The form of pictures that `body` does not place: as files (OpenAI, Azure, vLLM-Omni), in the JSON of
-    another service, or `none` if it takes no pictures."""
+    """The form of pictures (`image`) that `body` does not place: as files (OpenAI, Azure, vLLM-Omni), in the
+    JSON of another service, or `none` if it takes no pictures."""
     mask: Literal["mask", "none"] = "mask"
     """Whether a mask goes with files; `none` for a server that ignores it. JSON never has one."""
     response_format: Literal["b64_json", "base64", "url"] | None = None

@@ -28,6 +28,8 @@ from limner.formats import MEDIA_TYPES
 from limner.picture import is_url
 from limner.proxies import tidy_variables
 from ui.cli.doctor import Report, examine, probe
+from ui.cli.hints import hints
+from ui.cli.live import answer_live, make_apart
 from ui.cli.recipes import add_recipe, read_recipe, recipe_names, what_next
 
 DONE, FAILED, REJECTED = 0, 1, 2
@@ -49,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.command == "providers":
             return _providers(settings, as_json=arguments.json)
         if arguments.command == "probe":
-            probe(settings)
+            answer_live(settings, _live) if arguments.live else probe(settings)
             return DONE
         return _doctor(settings, arguments)
     except (SettingsError, Rejected) as problem:
@@ -236,7 +238,7 @@ def _recipe(name: str | None, *, write: bool) -> int:
 
 def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     report = examine(settings)
-    live = asyncio.run(_live(settings, arguments.live)) if arguments.live else None
+    live = make_apart(settings, arguments.live, report.deadly) if arguments.live else None
     if arguments.json:
         print(json.dumps({**report.model_dump(), "live": live}, indent=2))
     else:
@@ -244,13 +246,15 @@ def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     return DONE if report.sound and (live is None or live["status"] == "complete") else FAILED
 
 
-async def _live(settings: Settings, provider: str) -> Mapping[str, Any]:
+async def _live(settings: Settings, name: str) -> dict[str, Any]:
     studio = open_studio(settings)
     try:
-        version = await _settled(studio, UserRequest(prompt="a small red circle on white", provider=provider))
+        version = await _settled(studio, UserRequest(prompt="a small red circle on white", provider=name))
     finally:
         await studio.close()
-    return {"provider": provider, "status": version.status, **provenance(version)}
+    asked, failure = studio.registry.get(name), version.failure
+    found = hints(asked, failure, version.provenance.model) if asked and failure else []
+    return {"provider": name, "status": version.status, **provenance(version), "hints": found}
 
 
 def _print_report(report: Report, live: Mapping[str, Any] | None) -> None:
@@ -265,7 +269,10 @@ def _print_report(report: Report, live: Mapping[str, Any] | None) -> None:
         print(f"  {setting.name} = {setting.value}  ({setting.origin})")
     print(f"Store\n  {report.store}")
     if live:
-        print(
-            f"Live\n  {live['provider']}: {live['status']} {live.get('failure', {}).get('what', '')}".rstrip()
-        )
+        failure = live.get("failure", {})
+        print(f"Live\n  {live['provider']}: {live['status']} {failure.get('what', '')}".rstrip())
+        if failure.get("service_message"):
+            print(f"  The service says: {failure['service_message']}")
+        for hint in live["hints"]:
+            print(f"  - {hint}")
     print("All is well." if report.sound else "Something is broken: see above.")

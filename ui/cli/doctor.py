@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
 import sys
-import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from queue import Empty, Queue
-from typing import IO, cast
+from queue import Empty
+from typing import cast
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from core.plugins.catalog import PluginEntry, catalog
 from core.plugins.loader import Broken, Found, find_plugins, source_of
@@ -22,12 +19,11 @@ from core.settings.schema import Settings
 from core.settings.sources import PREFIX, config_file
 from core.storage.database import StoreError
 from core.storage.store import Store
+from ui.cli.process import START_TIMEOUT, STARTED, Process, answering
+from ui.cli.process import environment as _environment
 
 PLUGIN_TIMEOUT = 30.0
 """Seconds that one plugin may take to be imported and to describe itself."""
-START_TIMEOUT = 60.0
-"""Seconds that Limner itself may take to start in another process."""
-STARTED = "started"
 
 _KEEP_OUT = "uninstall it, or keep it out with block_plugins, and tell its author."
 _AGAIN = "install it again."
@@ -51,40 +47,39 @@ class Report(BaseModel):
     """The data folder, and whether it can be written to."""
     sound: bool
     """Nothing is broken."""
+    deadly: dict[str, str] = Field(default={}, exclude=True)
+    """The faults of the plugins that end, or hold up, the process that loads them, by their names."""
 
 
 def examine(settings: Settings) -> Report:
     """Examines the installation; a plugin that hangs, exits or crashes is listed like any other fault."""
-    entries = _probed()
+    entries, deadly = _probed()
     store, store_is_sound = _examine_store(settings)
     sound = store_is_sound and not any(entry.fault for entry in entries)
-    return Report(plugins=entries, settings=settings_in_force(settings), store=store, sound=sound)
+    return Report(
+        plugins=entries, settings=settings_in_force(settings), store=store, sound=sound, deadly=deadly
+    )
 
 
 def probe(settings: Settings) -> None:
-    """Loads every plugin in this process, and writes to the process that started it which one is next.
+    """Loads every plugin in this process, and answers to the process that started it which one is next.
 
-    What plugins print goes to standard error, so that it cannot mix with that. Standard input has the
-    faults that are known already, by the plugin's place among all: those are listed and not loaded.
+    Standard input has the faults that are known already, by the plugin's place among all: those are listed
+    and not loaded.
     """
     faults: dict[str, str] = json.load(sys.stdin)
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
-        os.dup2(2, 1)
-
-        def write(value: object) -> None:
-            print(json.dumps(value), file=output, flush=True)
+    with answering() as answer:
 
         def one_by_one() -> Iterator[Found]:
             for place, plugin in enumerate(find_plugins()):
                 fault = faults.get(str(place))
                 if isinstance(plugin, Broken) or fault is None:
-                    write(place)
+                    answer(place)
                     yield plugin
                 else:
                     yield Broken(plugin.name, source_of(plugin), fault)
 
-        write(STARTED)
-        write([entry.model_dump() for entry in catalog(Registry(settings, one_by_one()))])
+        answer([entry.model_dump() for entry in catalog(Registry(settings, one_by_one()))])
 
 
 class _Ended(Exception):
@@ -96,70 +91,43 @@ class _Ended(Exception):
         self.fault = fault
 
 
-def _probed() -> list[PluginEntry]:
-    """Loads all plugins together, as the app does, and again without each one that ends the probe."""
+def _probed() -> tuple[list[PluginEntry], dict[str, str]]:
+    """Loads all plugins together, as the app does, and again without each one that ends the probe.
+
+    Returns them with the faults of those by their names.
+    """
     faults: dict[int, str] = {}
     while True:
+        named = {plugin.name: faults[place] for place, plugin in enumerate(find_plugins()) if place in faults}
         try:
-            return _probe(faults)
+            return _probe(faults), named
         except _Ended as ended:
             if ended.place is None or ended.place in faults:
-                return [PluginEntry(name="limner", source="itself", kind="broken", fault=ended.fault)]
+                return [PluginEntry(name="limner", source="itself", kind="broken", fault=ended.fault)], named
             faults[ended.place] = ended.fault
 
 
 def _probe(faults: Mapping[int, str]) -> list[PluginEntry]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "limner", "probe"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        encoding="utf-8",
-        env=_environment(),
-    )
-    assert process.stdin
-    assert process.stdout
-    lines: Queue[str | None] = Queue()
-    reading = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
-    reading.start()
     place, patience = None, START_TIMEOUT
-    try:
-        with process.stdin, suppress(BrokenPipeError):
-            json.dump(faults, process.stdin)
-        while (line := lines.get(timeout=patience)) is not None:
-            report = json.loads(line)
-            if isinstance(report, list):
-                return _ENTRIES.validate_python(report)
-            place, patience = (None if report == STARTED else report), PLUGIN_TIMEOUT
-        code = process.wait()
-        if place is None:
-            raise _Ended(place, f"It could not be started to load the plugins (exit code {code}): {_AGAIN}")
-        raise _Ended(place, f"It ended the process that loaded it (exit code {code}): {_KEEP_OUT}")
-    except Empty:
-        if place is None:
-            late = f"It did not start within {patience:g} seconds to load the plugins: {_AGAIN}"
-            raise _Ended(place, late) from None
-        waits = (
-            f"It did not answer within {patience:g} seconds: it waits for something at import or in describe"
-        )
-        raise _Ended(place, f"{waits}; {_KEEP_OUT}") from None
-    finally:
-        process.kill()
-        process.wait()
-        reading.join(1)
-
-
-def _read(stream: IO[str], lines: Queue[str | None]) -> None:
-    with stream:
-        for line in stream:
-            lines.put(line)
-    lines.put(None)
-
-
-def _environment() -> dict[str, str]:
-    """Returns an environment in which the probe finds this same Limner, wherever it runs from."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with Process("probe", given=faults, environment=_environment(), is_quiet=True) as process:
+        try:
+            while (report := process.answer(patience)) is not None:
+                if isinstance(report, list):
+                    return _ENTRIES.validate_python(report)
+                place, patience = (None if report == STARTED else report), PLUGIN_TIMEOUT
+        except Empty:
+            if place is None:
+                late = f"It did not start within {patience:g} seconds to load the plugins: {_AGAIN}"
+                raise _Ended(place, late) from None
+            waits = (
+                f"It did not answer within {patience:g} seconds: it waits for something at import or in "
+                f"describe"
+            )
+            raise _Ended(place, f"{waits}; {_KEEP_OUT}") from None
+        code = process.exit_code()
+    if place is None:
+        raise _Ended(place, f"It could not be started to load the plugins (exit code {code}): {_AGAIN}")
+    raise _Ended(place, f"It ended the process that loaded it (exit code {code}): {_KEEP_OUT}")
 
 
 def _examine_store(settings: Settings) -> tuple[str, bool]:
