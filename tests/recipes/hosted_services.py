@@ -40,25 +40,43 @@ class OpenRouterBody(Body):
     prompt: str
     n: int = 1
     aspect_ratio: str | None = None
-    resolution: Literal["512", "768", "1K", "1.5K", "2K", "4K"] | None = None
-    quality: Literal["auto", "low", "medium", "high", "xhigh", "max"] | None = None
-    background: Literal["auto", "transparent", "opaque"] | None = None
-    output_format: Literal["png", "jpeg", "webp", "svg"] | None = None
+    resolution: str | None = None
+    quality: str | None = None
+    background: str | None = None
     seed: int | None = None
     input_references: list[ImagePart] | None = None
+
+
+WIDE = "1:1 2:3 3:2 3:4 4:3 9:16 16:9 21:9"
+WIDER = f"{WIDE} 4:5 5:4"
+OPENROUTER_MODELS: dict[str, tuple[int, dict[str, str]]] = {
+    "google/gemini-3.1-flash-image": (
+        14,
+        {"aspect_ratio": f"{WIDER} 1:4 4:1 1:8 8:1", "resolution": "512 1K 2K 4K"},
+    ),
+    "google/gemini-3-pro-image": (14, {"aspect_ratio": WIDER, "resolution": "1K 2K 4K"}),
+    "openai/gpt-image-2.5-sunburst": (
+        16,
+        {
+            "aspect_ratio": f"{WIDE} auto",
+            "quality": "auto low medium high xhigh max",
+            "background": "auto transparent opaque",
+        },
+    ),
+    "black-forest-labs/flux.2-pro": (8, {"aspect_ratio": f"{WIDE} auto", "seed": ""}),
+    "bytedance-seed/seedream-4.5": (
+        14,
+        {"aspect_ratio": f"{WIDER} 9:21 auto", "resolution": "1K 2K 4K", "seed": ""},
+    ),
+}
+"""How many pictures each model takes, and its `supported_parameters` with the values, if they are listed."""
 
 
 class OpenRouter(Service):
     """Each model has fields of its own, and another one is refused."""
 
     recipe = "openrouter"
-    models = (
-        "google/gemini-3.1-flash-image",
-        "google/gemini-3-pro-image",
-        "openai/gpt-image-2",
-        "black-forest-labs/flux.2-pro",
-        "qwen/qwen-image-3-pro",
-    )
+    models = tuple(OPENROUTER_MODELS)
     troubles = in_trouble(
         refusal=openai_error(
             403,
@@ -70,6 +88,10 @@ class OpenRouter(Service):
             402,
             "Insufficient credits. Add more using https://openrouter.ai/settings/credits",
             code=402,
+            metadata={
+                "limit_source": "openrouter_credits",
+                "remedy_hint": "Add credits, or lower the prompt's size to fit your remaining balance.",
+            },
         ),
         wrong_key=openai_error(401, "User not found.", code=401),
         rate_limit=openai_error(
@@ -90,15 +112,16 @@ class OpenRouter(Service):
     def read(self, request: Request) -> Asked:
         check_path(request, "/api/v1/images")
         body = OpenRouterBody.model_validate_json(request.body)
-        options = given(body, "resolution", "quality", "background", "output_format")
-        if body.seed is not None and body.model.split("/")[0] not in ("black-forest-labs", "qwen"):
-            raise Wrong(f"{body.model} does not support seed.")
-        if "resolution" in options and body.model.split("/")[0] not in ("google", "qwen"):
-            raise Wrong(f"{body.model} does not support resolution.")
-        if "quality" in options and body.model != "openai/gpt-image-2":
-            raise Wrong(f"{body.model} does not support quality.")
-        if body.input_references == []:
-            raise Wrong("input_references must not be empty.")
+        most, supported = OPENROUTER_MODELS.get(body.model, (0, {}))
+        given_fields = body.model_dump(
+            exclude={"model", "prompt", "n", "input_references"}, exclude_none=True
+        )
+        for name, value in given_fields.items():
+            if name not in supported or (supported[name] and value not in supported[name].split()):
+                raise Wrong(f"{body.model} does not support {name} {value}.")
+        if body.input_references == [] or len(body.input_references or ()) > most:
+            raise Wrong(f"{body.model} takes 1 to {most} input_references.")
+        options = given(body, "resolution", "quality", "background")
         images = tuple(bytes_of(part.image_url.url) for part in body.input_references or ())
         return Asked(
             body.model, body.prompt, body.aspect_ratio, seed=body.seed, images=images, options=options
