@@ -139,9 +139,9 @@ class TogetherBody(Body):
     model: str
     prompt: str
     n: int = 1
-    width: int = 1024
-    height: int = 1024
-    steps: int | None = None
+    width: int = Field(default=1024, ge=256, le=1440, multiple_of=32)
+    height: int = Field(default=1024, ge=256, le=1440, multiple_of=32)
+    steps: int | None = Field(default=None, ge=1, le=50)
     seed: int | None = None
     negative_prompt: str | None = None
     guidance_scale: float | None = None
