@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -113,7 +115,20 @@ def test_the_configurations_of_the_readme_are_valid(
         assert settings.providers["flux"].base_url == "http://flux.internal:8080/v1"
     else:
         assert [settings.provider] == [*settings.providers]
+    for own in settings.providers.values():
+        if "workflow" in own.extra:
+            Path(own.extra["workflow"]).write_text(json.dumps(workflow_with(own.extra["places"])))
     assert Registry(settings).broken == []
+
+
+def workflow_with(places: dict[str, str | list[str]]) -> dict[str, Any]:
+    """Returns a workflow of ComfyUI that has all these inputs."""
+    nodes: dict[str, Any] = {}
+    for named in places.values():
+        for place in [named] if isinstance(named, str) else named:
+            node, _, field = place.partition(".")
+            nodes.setdefault(node, {"class_type": "Node", "inputs": {}})["inputs"][field] = ""
+    return nodes
 
 
 def test_the_readme_lists_every_recipe() -> None:
