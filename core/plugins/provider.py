@@ -163,10 +163,10 @@ def _configured(name: str, plugin: Plugin, info: ProviderInfo, settings: Provide
     models = [info.model(model.id) or model for model in unknown]
     models = [known[model.id].applied_to(model) if model.id in known else model for model in models]
     for model in models:
-        if unknown := info.unknown_in_prices(model):
+        if option := info.unknown_in_prices(model):
             takes = ", ".join(field_names(info.options_of(model))) or "none"
             raise SettingsError(
-                f"A price in providers.{name}.model names the option {unknown} of {model.id}, "
+                f"A price in providers.{name}.model names the option {option} of {model.id}, "
                 f"which does not exist: its options are {takes}."
             )
     return info.model_copy(update={"models": tuple(models), "other_models": None})
