@@ -8,10 +8,13 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
+from limner.errors import CancelConfirmed
 from limner.threads import as_work, call_on
 
 T = TypeVar("T")
 
+CLEANUP = 5.0
+"""Seconds that a cancelled call has to clean up."""
 IDLE = 5.0
 """Seconds that a thread waits for more work before it ends; starting one takes as long as a small task."""
 
@@ -23,7 +26,8 @@ def _nobody_listens() -> None:
 class Workers:
     """A bounded number of worker threads, each counted until it really ends; for any event loop.
 
-    A thread cannot be stopped: if the caller is cancelled, the function runs on and is still counted.
+    A thread cannot be stopped: if the caller is cancelled, the function runs on and is still counted,
+    unless it is told so and ends by itself.
     The threads are daemons, so that none of them holds up the program's exit, which is what
     `asyncio.to_thread` and `anyio.to_thread` do not give together with the counting.
     """
@@ -37,11 +41,19 @@ class Workers:
         """Threads that wait for work, or soon will, which nobody has given them yet."""
         self._waiting: list[asyncio.Future[None]] = []
 
-    async def run(self, function: Callable[[], T], on_wait: Callable[[], None] = _nobody_listens) -> T:
+    async def run(
+        self,
+        function: Callable[[], T],
+        on_wait: Callable[[], None] = _nobody_listens,
+        on_cancel: Callable[[], None] | None = None,
+    ) -> T:
         """Calls the function in a worker thread; `on_wait` is called first if none is free.
 
         Raises what the function raises; RuntimeError in place of what is no `Exception`, or is
         StopIteration, since neither survives an event loop.
+
+        `on_cancel` tells a running function that its caller is cancelled: what it returns within `CLEANUP`
+        seconds is returned after all. A second cancellation does not wait.
         """
         await self._enter(asyncio.get_running_loop(), on_wait)
 
@@ -63,7 +75,7 @@ class Workers:
         except BaseException:  # the system has no thread left
             self._leave(idle=0)
             raise
-        return await outcome
+        return await (outcome if on_cancel is None else _outcome_of(outcome, on_cancel))
 
     def _run(self, given: list[Callable[[], None]]) -> None:
         """Does the work that a thread is given, and then what comes."""
@@ -97,3 +109,22 @@ class Workers:
             waiting, self._waiting = self._waiting, []
         for turn in waiting:
             call_on(turn.get_loop(), lambda turn=turn: turn.done() or turn.set_result(None))
+
+
+async def _outcome_of(outcome: asyncio.Future[T], on_cancel: Callable[[], None]) -> T:
+    """Waits for a function; when cancelled, tells it so and waits for what it still returns."""
+    try:
+        await asyncio.wait({outcome})
+    except asyncio.CancelledError:
+        on_cancel()
+        try:
+            await asyncio.wait({outcome}, timeout=CLEANUP)
+        finally:
+            outcome.cancel()  # if it has none yet
+        if outcome.cancelled():
+            raise
+        if error := outcome.exception():
+            if isinstance(error.__cause__, CancelConfirmed):
+                raise error.__cause__ from None
+            raise
+    return outcome.result()

@@ -34,8 +34,9 @@ def generate(request: ImageRequest) -> ImageResult | Awaitable[ImageResult]:  # 
 
     An ``async def`` runs on the event loop. The host cancels it at the deadline, or when the user
     stops it, and then waits a few seconds for it to clean up; a result that it returns during this
-    time is kept. A plain ``def`` runs in a worker thread, which nothing can interrupt: the host stops
-    waiting for it, but counts its thread until it ends.
+    time is kept. A plain ``def`` runs in a worker thread, which nothing can interrupt: it looks at
+    ``request.cancelled``, and the host waits as long for it. One that goes on is left to itself, and its
+    thread counts until it ends.
     """
 
 

@@ -21,6 +21,11 @@ def _nobody_listens(_: object) -> None:
     """Ignores the progress of a request that nobody watches."""
 
 
+def _never() -> bool:
+    """Says that nobody cancels the request."""
+    return False
+
+
 def _share(value: object) -> float | None:
     """Returns a number as a share of the whole; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
@@ -64,6 +69,15 @@ class ImageRequest:
     on_progress: Callable[[str], None] = field(default=_nobody_listens, repr=False, compare=False)
     on_share: Callable[[float | None], None] = field(default=_nobody_listens, repr=False, compare=False)
     on_preview: Callable[[bytes], None] = field(default=_nobody_listens, repr=False, compare=False)
+    is_cancelled: Callable[[], bool] = field(default=_never, repr=False, compare=False)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody waits for the picture any more: Stop, the deadline, or the end of the server.
+
+        A plain `def` looks at it between its steps, in its thread; an `async def` is cancelled anyway.
+        """
+        return self.is_cancelled()
 
     def key_for_header(self, variable: str | None = None) -> str:
         """Returns the credential as text, empty if there is none; raises auth if no header can carry it.

@@ -100,6 +100,14 @@ def test_the_queue_of_plugins_md_passes_the_suite_with_its_own_tests(tmp_path: P
         assert re.search(rf"test_\S*{test}\S* PASSED", said), said
 
 
+def test_the_etcher_of_plugins_md_passes_the_suite_and_is_stopped(tmp_path: Path) -> None:
+    test = "from limner.testing import ProviderSuite\n\n\nclass TestEtch(ProviderSuite):\n"
+    test += '    plugin = "limner_etch"\n    slow_options = {"lines": 100_000}\n'
+    said = suite_of("etch", test, tmp_path)
+    for test in ("cancelling_stops_it", "it_may_be_called_concurrently"):
+        assert re.search(rf"test_{test} PASSED", said), said
+
+
 CONFIGURATIONS = blocks("README.md", "toml")
 
 

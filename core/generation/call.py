@@ -100,9 +100,11 @@ async def call(
 async def _call_once(
     plan: Plan, request: ImageRequest, registry: Registry, secrets: Sequence[str]
 ) -> ImageResult:
-    provider, begun = plan.provider, plan.begun
+    provider, begun, cancelled = plan.provider, plan.begun, threading.Event()
+    request = replace(request, is_cancelled=cancelled.is_set)
     try:
-        result = await before_deadline(registry.generate(provider, request, begun.set), request.timeout)
+        made = registry.generate(provider, request, begun.set)
+        result = await before_deadline(made, request.timeout, on_cancel=cancelled.set)
     except (ContentFiltered, ProviderError) as error:
         raise _failure_from_error(provider, error, secrets) from error
     except DeadlinePassed as passed:

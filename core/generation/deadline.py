@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from core.workers import CLEANUP
 from limner.errors import CancelConfirmed
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-CLEANUP = 5.0
-"""Seconds that a cancelled call has to clean up."""
 
 _abandoned: set[asyncio.Task[Any]] = set()
 """Calls that did not end in that time; the event loop alone would not keep them alive."""
@@ -34,24 +32,29 @@ class Escaped(Exception):
     """The call cancelled itself or raised what is no `Exception`, which would end its caller too."""
 
 
-async def before_deadline(call: Coroutine[Any, Any, T], timeout: float) -> T:
+async def before_deadline(
+    call: Coroutine[Any, Any, T], timeout: float, on_cancel: Callable[[], None] = lambda: None
+) -> T:
     """Awaits a call; at the deadline, or when cancelled itself, cancels it and lets it clean up.
 
-    A result that arrives during the clean-up is still returned: it may have been paid for. Raises
-    DeadlinePassed, Escaped, CancelledError if the caller was cancelled, and every Exception that the
-    call raises before its deadline.
+    `on_cancel` is called just before that. A result that arrives during the clean-up is still returned: it
+    may have been paid for. Raises DeadlinePassed, Escaped, CancelledError if the caller was cancelled, and
+    every Exception that the call raises before its deadline.
     """
     task = asyncio.ensure_future(call)
     try:
         await asyncio.wait({task}, timeout=timeout)
     except asyncio.CancelledError:
+        on_cancel()
         if not await _cancel(task):
             if _is_confirmed(task):
                 raise CancelConfirmed from None
             raise
     else:
-        if not task.done() and not await _cancel(task):
-            raise DeadlinePassed(_is_confirmed(task))
+        if not task.done():
+            on_cancel()
+            if not await _cancel(task):
+                raise DeadlinePassed(_is_confirmed(task))
     if task.cancelled():
         raise Escaped from asyncio.CancelledError()
     error = task.exception()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, TypeAlias, cast
 
 from core.plugins.blocking import SlowStepWatch, Spent
@@ -91,17 +93,29 @@ class Registry:
         return await generate(request)
 
     async def _call(self, plugin: Plugin, request: ImageRequest, begun: Callable[[], object]) -> ImageResult:
-        def call() -> Any:
+        def call(request: ImageRequest) -> Any:
             begun()
             return self._plugins.call(plugin, "generate", request)
 
         if inspect.iscoroutinefunction(plugin.hooks["generate"].function):
-            result = call()
+            result = call(request)
         else:
-            result = await self._workers.run(
-                call, lambda: request.report(f"waiting for one of {self._workers.most} worker threads")
-            )
+            result = await self._in_thread(call, request)
         return cast(ImageResult, await result if inspect.isawaitable(result) else result)
+
+    async def _in_thread(self, call: Callable[[ImageRequest], Any], request: ImageRequest) -> Any:
+        """Calls a plain function, which learns by its request that it is cancelled, by a middleware too."""
+        cancelled = threading.Event()
+        told = replace(request, is_cancelled=lambda: cancelled.is_set() or request.cancelled)
+        result = await self._workers.run(
+            lambda: call(told),
+            lambda: request.report(f"waiting for one of {self._workers.most} worker threads"),
+            cancelled.set,
+        )
+        if cancelled.is_set() and inspect.iscoroutine(result):  # of an async def inside of the plain one
+            result.close()
+            raise asyncio.CancelledError
+        return result
 
     def _inside(self, middleware: Plugin, generate: Generate) -> _Call:
         async def call_inner(request: ImageRequest) -> ImageResult:

@@ -27,10 +27,10 @@ class ConcurrencyTests(SuiteBase):
     """Cancelling stops the provider, and it may be called concurrently and on any event loop."""
 
     def test_cancelling_stops_it(self) -> None:
-        if not self.is_async:
-            pytest.skip("a plain def runs in a thread, where nothing can interrupt it")
         request = self.request(options=self.slow_options or {})
         is_slow = self.has_service or self.slow_options is not None
+        if not (self.is_async or is_slow):
+            pytest.skip("it is a plain def: set slow_options to show that it ends when it is cancelled")
 
         async def cancel(runner: Runner) -> None:
             call, begun = runner.begin(request), time.monotonic()
@@ -54,6 +54,7 @@ class ConcurrencyTests(SuiteBase):
 
     async def _fail_as_too_quick(self, runner: Runner, call: Call, seconds: float) -> None:
         """Fails or skips the test of a call that ended although it should have been slow."""
+        self._skip_if_it_never_looks(call.looks)
         if self.has_service and seconds > HELD:
             pytest.skip("it blocks the event loop, so nothing can cancel it: fix that first")
         await runner.outcome_of(call)
@@ -64,17 +65,24 @@ class ConcurrencyTests(SuiteBase):
         )
 
     async def _cancel(self, call: Call) -> None:
-        call.task.cancel()
+        call.cancel(self.is_async)
         ended, _ = await asyncio.wait({call.task}, timeout=CLEANUP)
+        self._skip_if_it_never_looks([look for look in call.looks if look])
+        instead = "let the CancelledError pass" if self.is_async else "raise CancelConfirmed"
         if not ended:
             fail(
-                f"It still runs {CLEANUP:g} seconds after it was cancelled: let the CancelledError pass; if "
-                f"the service is polled for the picture, override answer_slowly.",
+                f"It still runs {CLEANUP:g} seconds after it was cancelled: {instead}; if the service is "
+                f"polled for the picture, override answer_slowly.",
                 REQUEST,
             )
         _, error = (None, None) if call.task.cancelled() else call.task.result()
         if error is not None and not isinstance(error, ContentFiltered | ProviderError):
-            fail(f"Cancelled, it raised {type(error).__name__}: let the CancelledError pass.", REQUEST, error)
+            fail(f"Cancelled, it raised {type(error).__name__}: {instead}.", REQUEST, error)
+
+    def _skip_if_it_never_looks(self, looks: list[bool]) -> None:
+        """Skips the test of a plain def that does not look at `request.cancelled`, which it need not."""
+        if not (self.is_async or looks):
+            pytest.skip("it is a plain def that does not look at request.cancelled, so nothing can stop it")
 
     def test_a_plain_def_gives_up_by_itself(self) -> None:
         self.need_service()

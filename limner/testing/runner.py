@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -57,6 +58,16 @@ class Call:
     task: asyncio.Task[tuple[Any, BaseException | None]]
     progress: list[str]
     previews: list[Any]
+    cancelled: threading.Event
+    """What `request.cancelled` says."""
+    looks: list[bool]
+    """What it said each time that the provider looked."""
+
+    def cancel(self, is_async: bool) -> None:
+        """Cancels the call as the host does: a plain def learns of it by the request alone."""
+        self.cancelled.set()
+        if is_async:
+            self.task.cancel()
 
 
 class Runner:
@@ -84,11 +95,16 @@ class Runner:
 
     def begin(self, request: ImageRequest) -> Call:
         """Starts a call, with the service's address in the request."""
-        progress, previews = list[str](), list[Any]()
-        request = replace(
-            request, base_url=self.base_url, on_progress=progress.append, on_preview=previews.append
-        )
-        return Call(request, asyncio.ensure_future(self._call(request)), progress, previews)
+        progress, previews, looks, cancelled = list[str](), list[Any](), list[bool](), threading.Event()
+
+        def look() -> bool:
+            looks.append(cancelled.is_set())
+            return looks[-1]
+
+        told = {"on_progress": progress.append, "on_preview": previews.append, "is_cancelled": look}
+        request = replace(request, base_url=self.base_url, **told)
+        task = asyncio.ensure_future(self._call(request))
+        return Call(request, task, progress, previews, cancelled, looks)
 
     async def ask(self, request: ImageRequest) -> Outcome:
         """Makes one call and waits for its end."""

@@ -94,6 +94,53 @@ def test_a_cancelled_caller_leaves_at_once_and_its_thread_still_counts(
     assert caplog.messages == []
 
 
+def test_a_function_that_is_told_of_the_cancellation_still_returns_its_result() -> None:
+    workers, begun, told = Workers(1), threading.Event(), threading.Event()
+
+    def work() -> str:
+        begun.set()
+        return "late" if told.wait(30) else "never told"
+
+    async def main() -> str:
+        call = asyncio.create_task(workers.run(work, on_cancel=told.set))
+        await until(begun.is_set)
+        call.cancel()
+        return await asyncio.wait_for(call, 30)
+
+    assert asyncio.run(main()) == "late"
+    assert workers.running == 0
+
+
+@pytest.mark.parametrize("twice", [True, False])
+def test_a_function_that_goes_on_is_left_when_its_time_is_over_or_its_caller_cancelled_again(
+    twice: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("core.workers.CLEANUP", 3600 if twice else 0.02)
+    workers, begun, told, go = Workers(1), threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        go.wait(30)
+        raise ValueError("nobody hears of it")
+
+    async def main() -> None:
+        call = asyncio.create_task(workers.run(work, on_cancel=told.set))
+        await until(begun.is_set)
+        call.cancel()
+        await until(told.is_set)
+        if twice:
+            assert not call.done()
+            call.cancel()
+        await asyncio.wait({call}, timeout=30)
+        assert call.cancelled()
+        assert workers.running == 1
+        go.set()
+        await until(lambda: workers.running == 0)
+
+    asyncio.run(main())
+    assert caplog.messages == []
+
+
 def test_a_caller_that_is_cancelled_while_it_waits_takes_no_turn_from_the_next(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -21,6 +21,7 @@ from core import open_studio
 from core.chat.conversation import Conversation
 from core.chat.message import Message, Version
 from core.chat.request import UserRequest
+from core.generation import deadline
 from core.settings.schema import load_settings
 from core.studio import Studio
 from limner import hookspecs
@@ -90,6 +91,12 @@ def test_a_package_imports_nothing_but_the_contract(package: str) -> None:
 # What the host does with the packages
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves a cancelled provider next to no time to clean up."""
+    monkeypatch.setattr(deadline, "CLEANUP", 0.05)
+
+
 @pytest.mark.parametrize("name", ECHOES)
 def test_a_picture_comes_from_the_provider_through_the_middleware(name: str, tmp_path: Path) -> None:
     async def main() -> Version:
@@ -110,7 +117,7 @@ def test_a_picture_comes_from_the_provider_through_the_middleware(name: str, tmp
 
 
 @pytest.mark.parametrize("name", ECHOES)
-def test_stop(name: str, tmp_path: Path) -> None:
+def test_stop(name: str, tmp_path: Path, impatient: None) -> None:
     async def main() -> None:
         sitting = await Sitting.open(tmp_path)
         message = await sitting.start(name, seconds=120)
@@ -131,7 +138,7 @@ def test_stop(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ECHOES)
-def test_timeout(name: str, tmp_path: Path) -> None:
+def test_timeout(name: str, tmp_path: Path, impatient: None) -> None:
     async def main() -> Version:
         sitting = await Sitting.open(tmp_path, timeout=0.05)
         version = await sitting.settled(await sitting.start(name, seconds=120))
@@ -204,7 +211,7 @@ def test_shutdown_waits_for_what_ends_in_time_and_closes_the_clients(name: str, 
 
 
 @pytest.mark.parametrize("name", ECHOES)
-def test_shutdown_stops_what_takes_longer(name: str, tmp_path: Path) -> None:
+def test_shutdown_stops_what_takes_longer(name: str, tmp_path: Path, impatient: None) -> None:
     async def main() -> Version:
         sitting = await Sitting.open(tmp_path, shutdown_grace=0)
         message = await sitting.start(name, seconds=120)
@@ -224,7 +231,10 @@ DRAW = """
 import asyncio, json, sys
 from core import open_studio
 from core.chat.request import UserRequest
+from core.generation import deadline
 from core.settings.schema import load_settings
+
+deadline.CLEANUP = 0.1
 
 async def main(provider, **options):
     studio = open_studio(load_settings(shutdown_grace=0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -26,9 +27,9 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Studying:
-    """A provider made of an ordinary function; it needs a key and costs money."""
+    """A provider made of an ordinary async function; it needs a key and costs money."""
 
-    def __init__(self, answer: Callable[[ImageRequest], Awaitable[ImageResult]]) -> None:
+    def __init__(self, answer: Callable[[ImageRequest], Any]) -> None:
         self.answer = answer
 
     @hookimpl
@@ -45,6 +46,14 @@ class Studying:
         return await self.answer(request)
 
 
+class Blocking(Studying):
+    """The same, made of a function that blocks its thread."""
+
+    @hookimpl
+    def generate(self, request: ImageRequest) -> ImageResult:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return self.answer(request)
+
+
 def nobody(_: str) -> None: ...
 
 
@@ -54,11 +63,12 @@ class Calls:
     def __init__(
         self,
         *names: str,
-        answer: Callable[[ImageRequest], Awaitable[ImageResult]] | None = None,
+        answer: Callable[[ImageRequest], Awaitable[ImageResult] | ImageResult] | None = None,
         **settings: Any,
     ) -> None:
         self.settings = Settings(**settings)
-        objects = {"study": Studying(answer)} if answer else {}
+        study = Studying if inspect.iscoroutinefunction(answer) else Blocking
+        objects = {"study": study(answer)} if answer else {}
         self.registry = registry_of(*names, settings=self.settings, **objects)
 
     def ask(

@@ -6,17 +6,25 @@ import asyncio
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 import anyio
 import pytest
 
 from core.generation import deadline
 from core.generation.call import GenerationFailed
-from limner import ImageRequest, ImageResult
+from limner import CancelConfirmed, ContentFiltered, ImageRequest, ImageResult, ProviderError
+from limner.threads import call_on
 from tests.plugins.calls import Calls, key, working_threads  # noqa: F401 (a fixture)
 from tests.plugins.installing import site_of
 
 site = site_of("limner-async-echo", "limner-sync-echo")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves a cancelled provider next to no time to clean up."""
+    monkeypatch.setattr(deadline, "CLEANUP", 0.05)
 
 
 def test_a_provider_past_its_deadline_is_cancelled_and_cleans_up() -> None:
@@ -105,7 +113,7 @@ def test_a_provider_that_does_not_obey_is_left_to_itself(
     ]
 
 
-def test_a_plain_function_past_its_deadline_is_no_longer_waited_for_but_counted() -> None:
+def test_a_plain_function_past_its_deadline_is_no_longer_waited_for_but_counted(impatient: None) -> None:
     desk = Calls("sync-echo", timeout=0.2)
 
     async def main() -> None:
@@ -121,7 +129,7 @@ def test_a_plain_function_past_its_deadline_is_no_longer_waited_for_but_counted(
         time.sleep(0.001)
 
 
-def test_waiting_for_a_thread_counts_against_the_deadline_and_says_so() -> None:
+def test_waiting_for_a_thread_counts_against_the_deadline_and_says_so(impatient: None) -> None:
     desk = Calls("sync-echo", timeout=0.2, workers=1)
     said: list[str] = []
 
@@ -141,6 +149,128 @@ def test_waiting_for_a_thread_counts_against_the_deadline_and_says_so() -> None:
     echo.let_go.set()
     assert echo.heard == ["first"]
     assert said == ["waiting for one of 1 worker threads"]
+
+
+def test_what_waits_for_a_thread_ends_at_once_when_it_is_stopped_and_never_runs(impatient: None) -> None:
+    desk = Calls("sync-echo", workers=1)
+
+    async def main() -> None:
+        begun, waits = threading.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        first = desk.ask("sync-echo", "first", lambda _: begun.set(), seconds=120)
+        second = desk.ask("sync-echo", "second", lambda _: call_on(loop, waits.set))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(deadline, "CLEANUP", 3600)
+            await _stopped(second, waits)
+        assert second.cancelled()
+        assert await asyncio.to_thread(begun.wait, 30)
+        first.cancel()
+        await asyncio.wait({first}, timeout=30)
+
+    asyncio.run(main())
+    echo = sys.modules["limner_sync_echo"]
+    echo.let_go.set()
+    assert echo.heard == ["first"]
+
+
+# Plain functions that look whether they should stop
+
+
+class Looking:
+    """Blocks its thread until it is told to stop, and then ends as the test wants."""
+
+    def __init__(self, end: Callable[[], ImageResult]) -> None:
+        self._end = end
+
+    def draw(self, request: ImageRequest) -> ImageResult:
+        assert not request.cancelled
+        request.report("drawing")
+        give_up = time.monotonic() + 30
+        while not request.cancelled:
+            assert time.monotonic() < give_up, "It was never told to stop."
+            time.sleep(0.001)
+        return self._end()
+
+
+def _raise(error: BaseException) -> ImageResult:
+    raise error
+
+
+LATE = ImageResult(b"", metadata={"late": True})
+
+
+@pytest.mark.usefixtures("key")
+def test_a_plain_function_learns_of_the_deadline_and_its_late_picture_is_kept() -> None:
+    desk = Calls(answer=Looking(lambda: LATE).draw, timeout=0.1)
+
+    async def main() -> ImageResult:
+        return await desk.ask("study")
+
+    assert asyncio.run(main()) == LATE
+
+
+async def _stop_looking(desk: Calls) -> asyncio.Task[ImageResult]:
+    """Stops a plain function of the desk while it draws, and returns the call, which has ended."""
+    begun, loop = asyncio.Event(), asyncio.get_running_loop()
+    picture = desk.ask("study", report=lambda _: call_on(loop, begun.set))
+    await _stopped(picture, begun, times=2)
+    assert picture.done()
+    return picture
+
+
+@pytest.mark.usefixtures("key")
+def test_a_plain_function_learns_of_stop_and_its_late_picture_is_kept() -> None:
+    picture = asyncio.run(_stop_looking(Calls(answer=Looking(lambda: LATE).draw)))
+    assert picture.result() == LATE
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize(
+    ("raised", "confirmed"),
+    [
+        (CancelConfirmed(), True),
+        (asyncio.CancelledError(), False),
+        (ProviderError("unavailable"), False),
+        (ContentFiltered(), False),
+        (ValueError(), False),
+    ],
+    ids=repr,
+)
+def test_whatever_a_plain_function_raises_when_it_is_told_to_stop_is_its_end(
+    raised: BaseException, confirmed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    draw = Looking(lambda: _raise(raised)).draw
+
+    async def stop() -> BaseException | None:
+        try:
+            await (await _stop_looking(Calls(answer=draw)))
+        except asyncio.CancelledError as error:
+            return error
+        return None
+
+    ended = asyncio.run(stop())
+    assert isinstance(ended, asyncio.CancelledError)
+    assert CancelConfirmed.is_in(ended) == confirmed
+    failure = asyncio.run(Calls(answer=draw, timeout=0.1).fail("study"))
+    assert (failure.cause, failure.did_not_run) == ("timeout", False)
+    assert ("billed" in failure.why) != confirmed
+    assert caplog.messages == []
+
+
+@pytest.mark.usefixtures("key")
+def test_an_async_function_may_look_too() -> None:
+    seen: list[bool] = []
+
+    async def draw(request: ImageRequest) -> ImageResult:
+        seen.append(request.cancelled)
+        try:
+            await asyncio.sleep(60)
+        finally:
+            seen.append(request.cancelled)
+        return LATE
+
+    assert asyncio.run(Calls(answer=draw, timeout=0.05).fail("study")).cause == "timeout"
+    assert seen == [False, True]
 
 
 # Providers that use the scopes of anyio

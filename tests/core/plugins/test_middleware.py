@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,16 @@ from typing import Any
 import pytest
 
 from core.plugins.registry import PluginCrashed
-from limner import ContentFiltered, Generate, ImageRequest, ImageResult, ProviderError, hookimpl
+from limner import (
+    ContentFiltered,
+    Generate,
+    ImageRequest,
+    ImageResult,
+    ModelInfo,
+    ProviderError,
+    ProviderInfo,
+    hookimpl,
+)
 from tests.plugins.installing import site_of
 from tests.plugins.objects import ask, registry_of
 
@@ -172,3 +182,58 @@ def test_a_middleware_may_answer_an_error_of_the_contract() -> None:
 
     registry = registry_of("async-echo", moody=Moody(), patient=Middleware(second_try))
     assert asyncio.run(ask(registry, "moody", "ill")).metadata == {"heard": "well"}
+
+
+# A middleware that does not wait for ever
+
+
+class Impatient:
+    """Blocks its thread until it is told to stop, and says then whether it was."""
+
+    @hookimpl
+    def describe(self) -> ProviderInfo:
+        return ProviderInfo(label="Impatient", models=(ModelInfo(id="one"),))
+
+    @hookimpl
+    def generate(self, request: ImageRequest) -> ImageResult:
+        give_up = time.monotonic() + 30
+        while not request.cancelled and time.monotonic() < give_up:
+            time.sleep(0.001)
+        return ImageResult(b"", metadata={"was told": request.cancelled})
+
+
+def waiting(seconds: float) -> Callable[[Generate], Generate]:
+    def around(generate: Generate) -> Generate:
+        async def call(request: ImageRequest) -> ImageResult:
+            return await asyncio.wait_for(generate(replace(request, prompt="in a hurry")), seconds)
+
+        return call
+
+    return around
+
+
+def test_a_plain_function_learns_that_a_middleware_waits_no_longer() -> None:
+    registry = registry_of(impatient=Impatient(), hurry=Middleware(waiting(0.05)))
+    assert asyncio.run(ask(registry, "impatient")).metadata == {"was told": True}
+
+
+def test_what_a_plain_function_would_begin_after_the_end_is_not_begun() -> None:
+    begun: list[str] = []
+
+    async def draw(prompt: str) -> ImageResult:
+        begun.append(prompt)
+        return ImageResult(b"")
+
+    class Handing(Impatient):
+        """Hands the request to an async function, late."""
+
+        @hookimpl
+        def generate(self, request: ImageRequest) -> Any:
+            super().generate(request)
+            return draw(request.prompt)
+
+    registry = registry_of(handing=Handing(), hurry=Middleware(waiting(0.05)))
+    with pytest.raises(PluginCrashed) as crash:
+        asyncio.run(ask(registry, "handing"))
+    assert isinstance(crash.value.__cause__, asyncio.TimeoutError)
+    assert begun == []

@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import json
 import threading
+import time
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from paint import (
     Client,
     Dots,
     Paint,
+    StoppableDots,
 )
 from paint_suites import AsyncDotsSuite, DotsSuite, PaintSuite
 
@@ -65,6 +67,50 @@ class Stubborn(AsyncDots):
 class TestStubborn(AsyncDotsSuite):
     plugin = Stubborn()
     expected = "test_cancelling_stops_it", "It still runs 0.3 seconds after it was cancelled", REQUEST
+
+
+class StubbornInAThread(StoppableDots):
+    def end(self, request: ImageRequest) -> None:
+        pass  # it looks, and goes on
+
+
+class TestStubbornInAThread(AsyncDotsSuite):
+    plugin = StubbornInAThread()
+    expected = "test_cancelling_stops_it", "It still runs 0.3 seconds after it was cancelled: raise", REQUEST
+
+
+class EndsInAnyWay(StoppableDots):
+    def end(self, request: ImageRequest) -> None:
+        raise ValueError("stopped")
+
+
+class TestEndsInAnyWay(AsyncDotsSuite):
+    plugin = EndsInAnyWay()
+    expected = "test_cancelling_stops_it", "it raised ValueError: raise CancelConfirmed", REQUEST
+
+
+class LooksTooLate(StoppableDots):
+    @hookimpl
+    def generate(self, request: ImageRequest) -> ImageResult:
+        _ = request.cancelled
+        return Dots.generate(self, request)
+
+
+class TestLooksTooLate(AsyncDotsSuite):
+    plugin = LooksTooLate()
+    expected = "test_cancelling_stops_it", "was made before it could be cancelled", "Testing"
+
+
+class NeverLooks(StoppableDots):
+    @hookimpl
+    def generate(self, request: ImageRequest) -> ImageResult:
+        time.sleep(0.5 * (request.options.model_dump()["outcome"] == "late"))
+        return Dots.generate(self, request)
+
+
+class TestNeverLooks(AsyncDotsSuite):
+    plugin = NeverLooks()
+    expected = None
 
 
 class TooQuick(AsyncDots):

@@ -1,6 +1,6 @@
 """Test classes that have to pass."""
 
-from paint import async_dots, dots
+from paint import async_dots, dots, stoppable_dots
 from paint_suites import AsyncDotsSuite, DotsSuite, PaintSuite
 
 
@@ -22,6 +22,10 @@ class TestRetouch(PaintSuite):
 
 class TestDots(DotsSuite):
     plugin = dots
+
+
+class TestStoppableDots(AsyncDotsSuite):
+    plugin = stoppable_dots
 
 
 class TestAsyncDots(AsyncDotsSuite):
