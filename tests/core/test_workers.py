@@ -111,6 +111,25 @@ def test_a_function_that_is_told_of_the_cancellation_still_returns_its_result() 
     assert workers.running == 0
 
 
+def test_a_function_that_fails_when_it_is_told_of_the_cancellation_is_cancelled() -> None:
+    """Its error would be one more reason to try again, for what stands around it."""
+    workers, begun, told = Workers(1), threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        told.wait(30)
+        raise ValueError
+
+    async def main() -> bool:
+        call = asyncio.create_task(workers.run(work, on_cancel=told.set))
+        await until(begun.is_set)
+        call.cancel()
+        await asyncio.wait({call}, timeout=30)
+        return call.cancelled()
+
+    assert asyncio.run(main())
+
+
 @pytest.mark.parametrize("twice", [True, False])
 def test_a_function_that_goes_on_is_left_when_its_time_is_over_or_its_caller_cancelled_again(
     twice: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
