@@ -1,0 +1,55 @@
+"""Makes pictures with open models on this machine, by the library diffusers.
+
+A picture's way: `generate` waits for its turn on the device (`memory`), has the pipeline loaded if it is not
+there yet (`loading`), and draws (`drawing`), step by step. On ZeroGPU the drawing runs in `gpu`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from limner import Credential, ImageRequest, ImageResult, ProviderInfo, hookimpl
+from limner_diffusers.drawing import Job, draw
+from limner_diffusers.failures import explained
+from limner_diffusers.memory import memory_of
+from limner_diffusers.models import MODELS, OTHERS
+from limner_diffusers.progress import Progress
+from limner_diffusers.settings import DiffusersSettings
+
+limner_contract = 1
+
+ON_ZERO_GPU = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+if ON_ZERO_GPU:  # before torch is imported, and at the start, as ZeroGPU wants it
+    from limner_diffusers.gpu import on_gpu
+
+    draw = on_gpu(draw)
+
+
+@hookimpl
+def describe() -> ProviderInfo:
+    return ProviderInfo(
+        label="Diffusers",
+        about="Made on this machine by open models.",
+        models=MODELS,
+        other_models=OTHERS,
+        settings=DiffusersSettings,
+        credential=Credential(
+            variable="HF_TOKEN",
+            url="https://huggingface.co/settings/tokens",
+            hugging_face=True,
+            optional=True,
+        ),
+        imports=("torch", "diffusers"),
+    )
+
+
+@hookimpl
+def generate(request: ImageRequest) -> ImageResult:
+    settings = DiffusersSettings.model_validate(dict(request.settings))
+    progress, job = Progress(request), Job.of(request, settings.device)
+    with explained(request.model):
+        memory = memory_of(settings.device)
+        with memory.turn(progress, settings.idle):
+            memory.load(job.source, progress)
+            picture = draw(job, progress.show)
+    return ImageResult(picture, seed=request.seed, model=request.model)
