@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from limner import ContentFiltered, ImageRequest, Size
+from limner import ContentFiltered, ImageRequest, ProviderError, Size
 from limner_diffusers.loading import Source
 from limner_diffusers.memory import memory_of
 from limner_diffusers.models import FIXED
@@ -18,6 +18,8 @@ from limner_diffusers.progress import Step
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+SMALLEST = 64
+"""Pixels that each side of a picture has at least."""
 FLAGGED = "The model's own safety checker flagged the picture: change the prompt."
 
 
@@ -63,8 +65,10 @@ def draw(job: Job, show: Callable[[Step], None]) -> Image:
 
     try:
         result = pipeline(**arguments(pipeline, job), callback_on_step_end=on_step_end)
-    except BaseException:
+    except BaseException as error:
         pipeline.maybe_free_model_hooks()  # as it does itself at its end
+        if isinstance(error, ValueError):  # what it says of a size or a picture that it does not take
+            raise ProviderError("invalid-request", str(error), did_not_run=True) from error
         raise
     if any(getattr(result, "nsfw_content_detected", None) or ()):
         raise ContentFiltered(why=FLAGGED)
@@ -99,7 +103,7 @@ def _with_pictures(job: Job, *, starts_from_one: bool, usual: Any) -> dict[str, 
     """Returns the pictures as the pipeline takes them: one to start from, or several to go by."""
     from PIL import Image
 
-    images = [Image.open(BytesIO(data)).convert("RGB") for data in job.images]
+    images = [_enlarged(Image.open(BytesIO(data)).convert("RGB")) for data in job.images]
     if not starts_from_one:
         return {"image": images if len(images) > 1 else images[0]}
     strength = job.options.get("strength", usual["strength"].default)
@@ -109,3 +113,9 @@ def _with_pictures(job: Job, *, starts_from_one: bool, usual: Any) -> dict[str, 
         "strength": strength,
         "num_inference_steps": max(steps, math.ceil(1 / strength)),  # of which only that share is done
     }
+
+
+def _enlarged(image: Image) -> Image:
+    """Returns a picture that is large enough for every pipeline."""
+    factor = SMALLEST / min(image.size)
+    return image if factor <= 1 else image.resize([math.ceil(side * factor) for side in image.size])

@@ -11,6 +11,7 @@ from conftest import TINY
 
 pytest.importorskip("pydantic_settings", reason="the host is not installed")
 
+import limner_diffusers
 from core import open_studio
 from core.chat.request import UserRequest
 from core.settings.schema import load_settings
@@ -52,6 +53,7 @@ def test_it_is_installed_with_its_entry_point() -> None:
     assert distribution("limner-diffusers").version == "0.1.0"
     (entry,) = entry_points(group="limner", name="diffusers")
     assert entry.value == "limner_diffusers"
+    assert "site-packages" in Path(limner_diffusers.__file__).parts, "not the one beside these tests"
 
 
 def test_a_picture_through_the_studio(tmp_path: Path) -> None:

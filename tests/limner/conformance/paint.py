@@ -242,10 +242,6 @@ class AsyncDots(Dots):
         return super().generate(request)
 
 
-<<<<<<< HEAD
-paint, signed, named, retouch = Paint(), Signed(), Named(), Retouch()
-dots, async_dots = Dots(), AsyncDots()
-=======
 class StoppableDots(Dots):
     """One that draws by itself in a thread, slowly if that is asked for, and looks whether it should stop."""
 
@@ -264,6 +260,5 @@ class StoppableDots(Dots):
         raise CancelConfirmed
 
 
-paint, named, retouch, dots, async_dots = Paint(), Named(), Retouch(), Dots(), AsyncDots()
-stoppable_dots = StoppableDots()
->>>>>>> b590ff6 (Let a plain def learn that nobody waits any more, and keep its late picture)
+paint, signed, named, retouch = Paint(), Signed(), Named(), Retouch()
+dots, async_dots, stoppable_dots = Dots(), AsyncDots(), StoppableDots()
