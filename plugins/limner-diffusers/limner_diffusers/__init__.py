@@ -7,6 +7,9 @@ there yet (`loading`), and draws (`drawing`), step by step. On ZeroGPU the drawi
 from __future__ import annotations
 
 import os
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from limner import Credential, ImageRequest, ImageResult, ProviderInfo, hookimpl
 from limner_diffusers.drawing import Job, draw
@@ -14,7 +17,6 @@ from limner_diffusers.failures import explained
 from limner_diffusers.memory import memory_of
 from limner_diffusers.models import MODELS, OTHERS
 from limner_diffusers.progress import Progress
-from limner_diffusers.settings import DiffusersSettings
 
 limner_contract = 1
 
@@ -23,6 +25,17 @@ if ON_ZERO_GPU:  # before torch is imported, and at the start, as ZeroGPU wants 
     from limner_diffusers.gpu import on_gpu
 
     draw = on_gpu(draw)
+
+
+class DiffusersSettings(BaseModel):
+    """The settings beside those that every provider has, such as `models`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    idle: Annotated[float, Field(ge=0)] = 600
+    """Seconds after the last picture until the model leaves the memory."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|xpu|cuda(:\d+)?)$")] = "auto"
+    """Where it computes: `cuda`, `cuda:1`, `xpu`, `mps`, `cpu`, or `auto` for the best of these."""
 
 
 @hookimpl

@@ -90,7 +90,10 @@ def arguments(pipeline: Any, job: Job) -> dict[str, Any]:
     }
     scale = known.get("true_cfg_scale")
     if scale and scale.default > 1:  # it guides only if there is a negative prompt, be it an empty one
-        given |= {"true_cfg_scale": job.options.get("guidance"), "negative_prompt": job.negative_prompt or " "}
+        given |= {
+            "true_cfg_scale": job.options.get("guidance"),
+            "negative_prompt": job.negative_prompt or " ",
+        }
     else:
         given["guidance_scale"] = job.options.get("guidance")
     if job.images:

@@ -13,7 +13,7 @@ CHECK = "check the name, or choose another model"
 
 @contextmanager
 def explained(model: str) -> Iterator[None]:
-    """Raises a ProviderError for what is known to go wrong; nothing is billed, so it never ran for anybody."""
+    """Raises a ProviderError for what is known to go wrong: nothing was made, and nothing is billed."""
     try:
         yield
     except LimnerError:
@@ -30,7 +30,10 @@ def known_failure(error: Exception, model: str) -> tuple[Category, str] | None:
     """Returns the category of a failure and a sentence for the person; None if nobody knows what it is."""
     if isinstance(error, ImportError):
         module = (error.name or "a library").partition(".")[0]
-        return "provider", f"{module} is missing, or cannot be used: `pip install limner-diffusers` brings it."
+        return (
+            "provider",
+            f"{module} is missing, or cannot be used: `pip install limner-diffusers` brings it.",
+        )
     chain = list(_chain(error))
     if any(_runs_out_of_memory(one) for one in chain):
         return "provider", "The memory is too small for it: choose a smaller size, or a smaller model."
@@ -92,7 +95,7 @@ def _of_a_pipeline(chain: list[BaseException], model: str) -> tuple[Category, st
     words = str(chain[0])
     if isinstance(chain[0], ValueError) and "AutoPipeline can't find a pipeline" in words:
         return "invalid-request", (
-            f"{model} makes no pictures in this way: if it edits, give it a picture; else choose another model."
+            f"{model} makes no pictures in this way: if it only edits, add a picture; else choose another."
         )
     if isinstance(chain[0], OSError) and "model_index.json" in words:
         return "invalid-request", f"{model} is no pipeline of diffusers: {CHECK}."

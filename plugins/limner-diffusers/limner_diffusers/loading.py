@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -98,7 +97,7 @@ class Loading:
         threading.Thread(target=self._run, daemon=True, name="limner-diffusers-load").start()
 
     def wait(self, progress: Progress) -> Any:
-        """Returns the pipeline; raises what loading it raises, or CancelConfirmed if nobody waits any more."""
+        """Returns the pipeline; raises what loading it raises, and CancelConfirmed if nobody waits."""
         while not self._ended.wait(POLL):
             progress.show(self._step())
         if self._error:

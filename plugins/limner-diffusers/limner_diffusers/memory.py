@@ -98,7 +98,7 @@ class Memory:
         self._timer = timer = threading.Timer(self._idle, self._drop)
         timer.daemon = True
         self._busy.release()
-        timer.start()  # after that, since it would drop nothing that is in use; the next turn may have cancelled it
+        timer.start()  # only now, since it drops nothing that is in use; the next turn may have cancelled it
 
     def _drop(self) -> None:
         """Forgets the pipeline, unless somebody uses it just now."""

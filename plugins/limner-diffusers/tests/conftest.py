@@ -16,11 +16,12 @@ os.environ |= {  # before torch and huggingface_hub are imported, which read the
 }
 os.environ.pop("HF_TOKEN", None)
 
+# ruff: noqa: E402
 import pytest
 from tiny_pipeline import build
 
 from limner import CancelConfirmed, ImageRequest, InputImage, Size
-from limner.testing import Loopback, Reply, Request
+from limner.testing import Loopback, Reply
 
 TINY = os.environ["TINY_PIPELINE"]
 hub = SimpleNamespace(answer=lambda request: Reply(404), requests=[])
@@ -58,7 +59,9 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 class Watched:
     """A request whose steps are kept, and which can be stopped at one of them."""
 
-    def __init__(self, stop_at: str | None = None, on_step: Callable[[str], None] | None = None, **more) -> None:
+    def __init__(
+        self, stop_at: str | None = None, on_step: Callable[[str], None] | None = None, **more
+    ) -> None:
         self.steps: list[str] = []
         self.shares: list[float | None] = []
         self.cancelled = False
@@ -94,11 +97,11 @@ class Watched:
         return self.steps
 
 
-def input_image(size: Size = Size(64, 64), colour: str = "teal") -> InputImage:
+def input_image(colour: str = "teal") -> InputImage:
     from io import BytesIO
 
     from PIL import Image
 
-    file = BytesIO()
+    file, size = BytesIO(), Size(64, 64)
     Image.new("RGB", size, colour).save(file, "PNG")
     return InputImage(file.getvalue(), "image/png", size, "picture.png")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from conftest import Watched, hub
+from limner_diffusers import failures
 
 from limner import ProviderError
 from limner.testing import Reply
-from limner_diffusers import failures
 
 
 def failure_of(model: str, **more) -> ProviderError:
@@ -26,11 +26,27 @@ def failure_of(model: str, **more) -> ProviderError:
     ("reply", "category", "says"),
     [
         (Reply(401, headers={"X-Error-Code": "RepoNotFound"}), "invalid-request", "The Hub has no model"),
-        (Reply(404, headers={"X-Error-Code": "RepoNotFound"}), "invalid-request", "for a private one set HF_TOKEN"),
-        (Reply(401, headers={"X-Error-Code": "GatedRepo"}), "auth", "accept its terms at https://huggingface.co/"),
-        (Reply(403, headers={"X-Error-Code": "GatedRepo"}), "auth", "set HF_TOKEN to a token of that account"),
+        (
+            Reply(404, headers={"X-Error-Code": "RepoNotFound"}),
+            "invalid-request",
+            "for a private one set HF_TOKEN",
+        ),
+        (
+            Reply(401, headers={"X-Error-Code": "GatedRepo"}),
+            "auth",
+            "accept its terms at https://huggingface.co/",
+        ),
+        (
+            Reply(403, headers={"X-Error-Code": "GatedRepo"}),
+            "auth",
+            "set HF_TOKEN to a token of that account",
+        ),
         (Reply(403), "auth", "The Hub rejected the token"),
-        (Reply(404, headers={"X-Error-Code": "EntryNotFound"}), "invalid-request", "is no pipeline of diffusers"),
+        (
+            Reply(404, headers={"X-Error-Code": "EntryNotFound"}),
+            "invalid-request",
+            "is no pipeline of diffusers",
+        ),
     ],
 )
 def test_what_the_hub_answers(
@@ -60,7 +76,10 @@ def test_a_hub_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     error = failure_of("studio/study")
-    assert (error.category, "name the folder that has the model" in (error.why or "")) == ("unavailable", True)
+    assert (error.category, "name the folder that has the model" in (error.why or "")) == (
+        "unavailable",
+        True,
+    )
 
 
 def test_a_connection_that_fails_is_known_by_its_error() -> None:
@@ -88,9 +107,11 @@ def test_a_connection_that_fails_is_known_by_its_error() -> None:
         (None, "is no pipeline of diffusers"),
         ("{", "is no pipeline of diffusers"),
         (json.dumps({"_class_name": "AudioOfTheFuturePipeline"}), "makes no pictures in this way"),
-        (json.dumps({"_class_name": "QwenImageEditPlusPipeline"}), "if it edits, give it a picture"),
+        (json.dumps({"_class_name": "QwenImageEditPlusPipeline"}), "if it only edits, add a picture"),
         (
-            json.dumps({"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]}),
+            json.dumps(
+                {"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]}
+            ),
             "a file is missing, or broken, or not in the form safetensors",
         ),
     ],
@@ -105,7 +126,10 @@ def test_a_folder_without_a_pipeline(index: str | None, says: str, tmp_path: Pat
 @pytest.mark.parametrize("model", ["/no/such/folder", "what is this?"])
 def test_a_name_that_none_has(model: str) -> None:
     error = failure_of(model)
-    assert (error.category, "neither a model's id nor a folder" in (error.why or "")) == ("invalid-request", True)
+    assert (error.category, "neither a model's id nor a folder" in (error.why or "")) == (
+        "invalid-request",
+        True,
+    )
 
 
 @pytest.mark.parametrize("missing", ["torch", "diffusers"])

@@ -1,4 +1,4 @@
-"""On ZeroGPU the same drawing runs in a process that is lent: here a stand-in for it, which shares nothing."""
+"""On ZeroGPU the same drawing runs in a process that is lent: here in a stand-in that shares nothing."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import limner_diffusers
 import pytest
 from conftest import Watched, input_image
-
-import limner_diffusers
-from limner import ContentFiltered, ProviderError
 from limner_diffusers import drawing
+
+from limner import ContentFiltered, ProviderError
 
 
 def GPU(steps: Callable[[Any], Iterator[Any]]) -> Callable[[Any], Iterator[Any]]:

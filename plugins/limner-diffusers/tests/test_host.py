@@ -12,6 +12,7 @@ from conftest import TINY
 pytest.importorskip("pydantic_settings", reason="the host is not installed")
 
 import limner_diffusers
+
 from core import open_studio
 from core.chat.request import UserRequest
 from core.settings.schema import load_settings
@@ -64,7 +65,11 @@ def test_a_picture_through_the_studio(tmp_path: Path) -> None:
 
     version = asyncio.run(main())
     assert version.status == "complete", version.failure
-    assert (version.picture.media_type, version.picture.width, version.picture.height) == ("image/png", 256, 256)
+    assert (version.picture.media_type, version.picture.width, version.picture.height) == (
+        "image/png",
+        256,
+        256,
+    )
     assert version.provenance.seed is not None
 
 

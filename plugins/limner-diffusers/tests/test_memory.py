@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import pytest
 from conftest import TINY, Watched
+from limner_diffusers import loading, memory
 
 from limner import ProviderError
-from limner_diffusers import loading, memory
 
 
 def until(holds: Callable[[], object]) -> None:

@@ -1,19 +1,20 @@
-"""How each model's pipeline is called, and where it is put: read off the real classes, without their weights."""
+"""How each model's pipeline is called, and where it is put, by the real classes without their weights."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import ClassVar
 
 import diffusers
 import pytest
 import torch
 from conftest import input_image
-
-from limner import Size, SizeRange
 from limner_diffusers import describe, device
 from limner_diffusers.drawing import Job, arguments
 from limner_diffusers.loading import Source
 from limner_diffusers.models import KNOWN, MODELS
+
+from limner import Size, SizeRange
 
 CLASSES = {
     "black-forest-labs/FLUX.2-klein-4B": ("Flux2KleinPipeline", "Flux2KleinPipeline"),
@@ -21,7 +22,10 @@ CLASSES = {
     "Tongyi-MAI/Z-Image": ("ZImagePipeline", "ZImageImg2ImgPipeline"),
     "Qwen/Qwen-Image": ("QwenImagePipeline", "QwenImageImg2ImgPipeline"),
     "Qwen/Qwen-Image-Edit-2511": (None, "QwenImageEditPlusPipeline"),
-    "stabilityai/stable-diffusion-3.5-medium": ("StableDiffusion3Pipeline", "StableDiffusion3Img2ImgPipeline"),
+    "stabilityai/stable-diffusion-3.5-medium": (
+        "StableDiffusion3Pipeline",
+        "StableDiffusion3Img2ImgPipeline",
+    ),
     "stabilityai/stable-diffusion-3.5-large-turbo": (
         "StableDiffusion3Pipeline",
         "StableDiffusion3Img2ImgPipeline",
@@ -38,7 +42,16 @@ def called(model: str, *, images: int = 0, **more) -> dict:
     fields = {"negative_prompt": None, "options": info.options(**more.pop("options", {})), **more}
     fields["options"] = fields["options"].model_dump(exclude_none=True)
     pictures = tuple(input_image().data for _ in range(images))
-    job = Job(Source(model, bool(images)), "cpu", "a fox", fields["negative_prompt"], Size(512, 768), 7, pictures, fields["options"])
+    job = Job(
+        Source(model, bool(images)),
+        "cpu",
+        "a fox",
+        fields["negative_prompt"],
+        Size(512, 768),
+        7,
+        pictures,
+        fields["options"],
+    )
     return arguments(SimpleNamespace(__call__=kind.__call__), job)
 
 
@@ -100,7 +113,7 @@ def test_several_pictures_go_in_as_a_list_and_one_to_start_from_by_itself() -> N
 class Placed:
     """Stands for a pipeline of a gigabyte."""
 
-    components = {"transformer": torch.nn.Linear(1000, 250_000, device="meta")}
+    components: ClassVar = {"transformer": torch.nn.Linear(1000, 250_000, device="meta")}
     _all_hooks = ()
 
     def __init__(self) -> None:

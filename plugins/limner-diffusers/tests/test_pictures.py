@@ -7,9 +7,9 @@ import sys
 
 import pytest
 from conftest import TINY, Watched, input_image
+from limner_diffusers import drawing
 
 from limner import ContentFiltered, Size
-from limner_diffusers import drawing
 
 
 def test_a_picture_from_words_has_its_size_and_depends_on_the_seed_alone() -> None:

@@ -12,9 +12,9 @@ def build(folder: Path) -> Path:
     import torch
     from diffusers import (
         AutoencoderKLFlux2,
+        FlowMatchEulerDiscreteScheduler,
         Flux2KleinPipeline,
         Flux2Transformer2DModel,
-        FlowMatchEulerDiscreteScheduler,
     )
     from transformers import Qwen3Config, Qwen3ForCausalLM
 

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 
 import limner_diffusers
+
 from limner import ImageRequest, ImageResult, ProviderInfo, Size, SizeRange, hookimpl
 
 
