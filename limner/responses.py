@@ -41,6 +41,7 @@ _NAMES = (
     *("message", "msg", "error_description", "error", "detail", "errors", "error_message", "error_msg"),
     *("status_msg", "failure", "fail_reason", "failure_reason", "title", "response", "base_resp"),
 )
+_FIELD = re.compile(r"[A-Za-z_][\w.\[\]-]{0,60}")
 _TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
 _BINARY = re.compile(r"[\0-\x08\x0e-\x1f]")
 _ENCODED = re.compile(r"data:\w{1,20}/|[A-Za-z0-9+/_=-]{100}|\bb[\"']\\x|(\\x[0-9a-f]{2}){3}")
@@ -146,8 +147,10 @@ def service_words(reply: object) -> str | None:
 
     That is a text itself, the title of a web page, in an object the first of `message`, `msg`,
     `error_description`, `error`, `detail`, `errors`, their variants such as `status_msg` and `failReason`,
-    and `title` that has words at any depth, and in a list the words of all its parts. Bytes, base64, half
-    JSON and tracebacks are no words. `reply` is what `read_reply` returned, or the body as it came.
+    and `title` that has words at any depth, and in a list the words of all its parts. The field that an error
+    names beside its words, as OpenAI's `param` or FastAPI's `loc`, stands after them in brackets. Bytes,
+    base64, half JSON and tracebacks are no words. `reply` is what `read_reply` returned, or the body as it
+    came.
     """
     return _words(read_reply(reply) if isinstance(reply, bytes | str) else reply, _MAX_DEPTH)
 
@@ -159,10 +162,19 @@ def _words(said: object, depth: int) -> str | None:
     if isinstance(said, dict) and depth:
         items = list(cast("dict[object, object]", said).items())[:_MAX_NAMES]
         members = {phrase(name[:30]).replace(" ", "_"): part for name, part in items if isinstance(name, str)}
-        found = [next(filter(None, (_words(members.get(name), depth - 1) for name in _NAMES)), None)]
+        words = next(filter(None, (_words(members.get(name), depth - 1) for name in _NAMES)), None)
+        field = _field(members)
+        found = [f"{words} ({field})" if words and field and field not in words else words]
     elif isinstance(said, list) and depth:
         found = [_words(part, depth - 1) for part in cast("list[object]", said)[:_MAX_PARTS]]
     return "; ".join(dict.fromkeys(filter(None, found)))[:_MAX_WORDS] or None
+
+
+def _field(members: Mapping[str, object]) -> str | None:
+    """Returns the field that an error is about: OpenAI's `param`, or the end of FastAPI's `loc`."""
+    place = members.get("param") or members.get("loc")
+    named = cast("list[object]", place)[1:][-1:] if isinstance(place, list) else [place]
+    return next((name for name in named if isinstance(name, str) and _FIELD.fullmatch(name)), None)
 
 
 def _sentence(text: str, depth: int) -> str | None:

@@ -251,6 +251,19 @@ def test_the_wait_may_stand_in_the_answer(body: object, seconds: float | None) -
             {"detail": [{"loc": ["body"], "msg": "Field required"}, {"msg": "too big"}]},
             "Field required; too big",
         ),
+        (
+            {
+                "detail": [
+                    {"loc": ["body", "size"], "msg": "Field required"},
+                    {"loc": ["body", 0], "msg": "Bad"},
+                ]
+            },
+            "Field required (size); Bad",
+        ),
+        ({"error": {"message": "Unknown parameter.", "param": "seed"}}, "Unknown parameter. (seed)"),
+        ({"error": {"message": "The size is wrong.", "param": "size"}}, "The size is wrong."),
+        ({"error": {"message": "It is wrong.", "param": "a prompt with words"}}, "It is wrong."),
+        ({"error": {"param": "size"}}, None),
         ({"errors": ["bad width", "bad height", "bad width"]}, "bad width; bad height"),
         ([None, 1, {"message": "in a list"}], "in a list"),
         ('{"message": "half', None),
