@@ -7,7 +7,7 @@ goes from one to the other.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ def on_gpu(draw: Draw) -> Draw:
     import spaces
 
     @spaces.GPU
-    def steps(job: Job) -> Iterator[Any]:
+    def steps(job: Job) -> Generator[Any, None, None]:
         yield from stepwise(draw, job)
 
     def draw_there(job: Job, show: Callable[[Step], None]) -> Image:
@@ -50,7 +50,7 @@ def on_gpu(draw: Draw) -> Draw:
     return draw_there
 
 
-def stepwise(draw: Draw, job: Job) -> Iterator[Step | LimnerError | Image]:
+def stepwise(draw: Draw, job: Job) -> Generator[Step | LimnerError | Image, None, None]:
     """Yields each step of a drawing, and then its picture, or the error of the contract in which it ends."""
     outcomes: SimpleQueue[Any] = SimpleQueue()
     is_closed = threading.Event()
