@@ -16,6 +16,7 @@ from core.chat.failure import Cause, Failure, failure
 from core.generation.deadline import DeadlinePassed, Escaped, before_deadline
 from core.generation.resolve import Plan
 from core.generation.sanitize import sanitize
+from core.plugins.calls import Calls
 from core.plugins.imports import import_modules
 from core.plugins.provider import Provider
 from core.plugins.registry import PluginCrashed, Registry
@@ -89,8 +90,6 @@ async def call(
             timed = replace(request, timeout=deadline - loop.time())
             return await _call_once(plan, timed, registry, secrets)
         except GenerationFailed as error:
-            if error.failure.did_not_run:
-                plan.begun.clear()
             wait = _wait_before_retry(error.failure, retries)
             if wait is None or retries == max_retries or loop.time() + wait >= deadline:
                 raise
@@ -101,15 +100,15 @@ async def call(
 async def _call_once(
     plan: Plan, request: ImageRequest, registry: Registry, secrets: Sequence[str]
 ) -> ImageResult:
-    provider, begun, cancelled = plan.provider, plan.begun, threading.Event()
+    provider, calls, cancelled = plan.provider, plan.calls, threading.Event()
     request = replace(request, is_cancelled=cancelled.is_set)
     try:
-        made = registry.generate(provider, request, begun.set)
+        made = registry.generate(provider, request, calls)
         result = await before_deadline(made, request.timeout, on_cancel=cancelled.set)
     except (ContentFiltered, ProviderError) as error:
-        raise _failure_from_error(provider, error, secrets) from error
+        raise _failure_from_error(provider, error, secrets, calls) from error
     except DeadlinePassed as passed:
-        ended = {"did_not_run": not begun.is_set(), "was_cancelled": passed.was_cancelled}
+        ended = {"did_not_run": not calls.may_have_run, "was_cancelled": passed.was_cancelled}
         raise failed(provider, "timeout", **ended) from None
     except PluginCrashed as error:
         raise _crashed(provider, error.plugin, error) from error
@@ -144,11 +143,17 @@ def _names(sent: object, secrets: Sequence[str]) -> tuple[str, ...]:
     return tuple(filter(None, (_clean(name, secrets) for name in names[:50] if isinstance(name, str))))
 
 
-def _failure_from_error(provider: Provider, error: LimnerError, secrets: Sequence[str]) -> GenerationFailed:
-    """Returns the failure that a provider reports; what a subclass of the error got wrong is left out."""
+def _failure_from_error(
+    provider: Provider, error: LimnerError, secrets: Sequence[str], calls: Calls
+) -> GenerationFailed:
+    """Returns the failure that a plugin reports; what a subclass of the error got wrong is left out.
+
+    A middleware cannot say that nothing ran if the provider does not.
+    """
     category, wait = getattr(error, "category", None), getattr(error, "retry_after", None)
     status = getattr(error, "status", None)
     cause: Cause = category if category in CATEGORIES else "provider"
+    claims = isinstance(error, ProviderError) and getattr(error, "did_not_run", None) is True
     return failed(
         provider,
         "content-filter" if isinstance(error, ContentFiltered) else cause,
@@ -157,7 +162,7 @@ def _failure_from_error(provider: Provider, error: LimnerError, secrets: Sequenc
         retry_after=wait if isinstance(wait, int | float) and 0 <= wait < math.inf else None,
         status=status if isinstance(status, int) else None,
         sent=_names(getattr(error, "sent", ()), secrets),
-        did_not_run=isinstance(error, ProviderError) and getattr(error, "did_not_run", None) is True,
+        did_not_run=claims and not calls.may_have_run,
         was_cancelled=getattr(error, "was_cancelled", None) is True,
     )
 

@@ -76,7 +76,7 @@ class Pipeline:
 
     def release(self, plan: Plan) -> None:
         """Gives back the place of a plan, and what it took from the budgets if it certainly did not run."""
-        if not plan.begun.is_set():
+        if not plan.calls.may_have_run:
             plan.charge.give_back()
         self.limits.release(plan.visitor)
 
@@ -151,7 +151,7 @@ class Pipeline:
 
     def _correct(self, plan: Plan, result: ImageResult) -> dict[str, Any]:
         """Charges what a picture has really cost, and returns what its provenance says of that."""
-        if not plan.begun.is_set():  # a middleware had it already
+        if not plan.calls.may_have_run:  # a middleware had it already
             return {"cost": None}
         cost = cost_of_usage(plan.model.usage_prices, result.usage)
         if cost is None:

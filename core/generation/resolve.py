@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import unicodedata
 from dataclasses import dataclass, field
 
@@ -15,6 +14,7 @@ from core.generation.images import check_images
 from core.generation.limits import OWNER, Visitor
 from core.generation.options import resolve_options
 from core.generation.sizes import nearest_size
+from core.plugins.calls import Calls
 from core.plugins.provider import Provider
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
@@ -41,8 +41,8 @@ class Plan:
     """How that differs from what was asked."""
     charge: Charge = field(default_factory=Charge)
     """What it takes from the budgets."""
-    begun: threading.Event = field(default_factory=threading.Event)
-    """Set once the provider is called, unless it is certain that the request did not run."""
+    calls: Calls = field(default_factory=Calls)
+    """Those of the provider that may have run."""
 
     @property
     def estimate(self) -> Money | None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias, cast
 
 from core.plugins.blocking import SlowStepWatch, Spent
+from core.plugins.calls import Calls
 from core.plugins.loader import Broken, Found, Plugin, Plugins, find_plugins
 from core.plugins.provider import Provider, configure
 from core.settings.schema import ProviderSettings, Settings
@@ -74,34 +75,39 @@ class Registry:
         return next((broken for broken in self.broken if broken.name == name), next(waiting, None))
 
     async def generate(
-        self, provider: Provider, request: ImageRequest, begun: Callable[[], object] = lambda: None
+        self, provider: Provider, request: ImageRequest, calls: Calls | None = None
     ) -> ImageResult:
         """Calls one provider, inside every middleware; the first in order is the outermost.
 
-        `begun` is called, in any thread, when the provider itself is. Passes ContentFiltered and
-        ProviderError on, and raises PluginCrashed with the plugin's name for everything else.
+        `calls` counts those of the provider itself. Passes ContentFiltered and ProviderError on, and raises
+        PluginCrashed with the plugin's name for everything else.
         """
         owning_loop.set(asyncio.get_running_loop())
         spent = Spent()
 
         async def call_provider(request: ImageRequest) -> ImageResult:
-            return await self._call(provider.plugin, request, begun)
+            return await self._call(provider.plugin, request, calls or Calls())
 
         generate = _guarded(provider.plugin, call_provider, spent)
         for middleware in reversed(self.middlewares):
             generate = _guarded(middleware, self._inside(middleware, generate), spent)
         return await generate(request)
 
-    async def _call(self, plugin: Plugin, request: ImageRequest, begun: Callable[[], object]) -> ImageResult:
+    async def _call(self, plugin: Plugin, request: ImageRequest, calls: Calls) -> ImageResult:
         def call(request: ImageRequest) -> Any:
-            begun()
+            calls.begin()
             return self._plugins.call(plugin, "generate", request)
 
-        if inspect.iscoroutinefunction(plugin.hooks["generate"].function):
-            result = call(request)
-        else:
-            result = await self._in_thread(call, request)
-        return cast(ImageResult, await result if inspect.isawaitable(result) else result)
+        try:
+            if inspect.iscoroutinefunction(plugin.hooks["generate"].function):
+                result = call(request)
+            else:
+                result = await self._in_thread(call, request)
+            return cast(ImageResult, await result if inspect.isawaitable(result) else result)
+        except ProviderError as error:
+            if getattr(error, "did_not_run", None) is True:
+                calls.take_back()
+            raise
 
     async def _in_thread(self, call: Callable[[ImageRequest], Any], request: ImageRequest) -> Any:
         """Calls a plain function, which learns by its request that it is cancelled, by a middleware too."""

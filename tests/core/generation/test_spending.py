@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -382,3 +383,61 @@ async def test_every_way_of_asking_over_http_stands_under_it(tmp_path: Path) -> 
         await settled(conversation, message)
         with pytest.raises(Rejected, match=r"0\.80 USD per day is used up"):
             await studio.regenerate(conversation, message, visitor=Visitor("third"))
+
+
+class Claims:
+    """A middleware that says of every picture that it did not run, whatever the provider did."""
+
+    @hookimpl
+    def wrap(self, generate: Any) -> Any:
+        async def claim(request: ImageRequest) -> ImageResult:
+            with suppress(ProviderError):
+                await generate(request)
+            raise ProviderError("unavailable", retry_after=0, did_not_run=True)
+
+        return claim
+
+
+class TriesTwice:
+    """A middleware that asks again by itself after any failure."""
+
+    @hookimpl
+    def wrap(self, generate: Any) -> Any:
+        async def again(request: ImageRequest) -> ImageResult:
+            try:
+                return await generate(request)
+            except ProviderError:
+                return await generate(request)
+
+        return again
+
+
+@pytest.mark.parametrize(
+    ("middleware", "errors", "calls", "cost"),
+    [
+        (Claims(), [], 1, ["0.40 USD"]),
+        (Claims(), [ProviderError("timeout")], 1, ["0.40 USD"]),
+        (Claims(), [DID_NOT_RUN, DID_NOT_RUN], 2, []),
+        (TriesTwice(), [ProviderError("timeout"), DID_NOT_RUN], 2, ["0.40 USD"]),
+        (TriesTwice(), [DID_NOT_RUN, ProviderError("timeout")], 2, ["0.40 USD"]),
+    ],
+)
+async def test_what_a_middleware_says_does_not_undo_what_the_provider_has_done(
+    tmp_path: Path, middleware: Any, errors: list[Exception], calls: int, cost: list[str]
+) -> None:
+    """Such a request is neither sent again nor given back."""
+
+    async def play(_: ImageRequest) -> ImageResult:
+        if errors:
+            raise errors.pop(0)
+        return ImageResult(PNG)
+
+    settings = Settings(data_dir=tmp_path, provider="scripted", budget="9 USD/day", max_retries=1)
+    scripted = ScriptedProvider(play, **PRICED)
+    registry = registry_of(settings=settings, scripted=scripted, middleware=middleware)
+    studio = Studio(settings, registry, Store(tmp_path))
+    *_, version = await ask(studio)
+    assert version.failure
+    await studio.close()
+    assert len(scripted.requests) == calls
+    assert await spent(tmp_path) == cost
