@@ -56,8 +56,12 @@ class Plan:
     @property
     def paid(self) -> bool:
         """Whether the picture costs money."""
-        cost = self.estimate
-        return self.provider.info.paid or (cost is not None and cost.amount > 0)
+        cost, model = self.estimate, self.model
+        if self.provider.info.paid or any(price.amount.amount for price in model.usage_prices):
+            return True
+        if cost is None:  # no price fits, and so nobody can say that it is free
+            return any(price.amount.amount for price in model.prices)
+        return cost.amount > 0
 
     @property
     def expense(self) -> Expense | None:

@@ -441,3 +441,21 @@ async def test_what_a_middleware_says_does_not_undo_what_the_provider_has_done(
     await studio.close()
     assert len(scripted.requests) == calls
     assert await spent(tmp_path) == cost
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [
+        {"prices": [{"amount": "0.40 USD", "size": "512x512"}]},
+        {"prices": [{"amount": "0 USD", "size": "512x512"}, {"amount": "9 USD", "size": "2048x2048"}]},
+        {"usage_prices": [{"field": "tokens", "amount": "10 USD", "per": 100}]},
+        {"prices": ["0 USD"], "usage_prices": [{"field": "tokens", "amount": "10 USD", "per": 100}]},
+    ],
+)
+async def test_a_model_with_prices_costs_money_where_none_of_them_fits(
+    tmp_path: Path, prices: dict[str, Any]
+) -> None:
+    async with studio_at(tmp_path, ScriptedProvider(model=prices)) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        with pytest.raises(Rejected, match="has set no budget for visitors"):
+            await studio.start(conversation, UserRequest(prompt="a fox"), visitor=Visitor("other"))
