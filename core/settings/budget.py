@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from limits import RateLimitItem, parse_many
 
-from limner.price import Money
+from limner.price import MAX_PRICE, Money
 
 _MONEY = re.compile(r"\s*(?P<money>[\d.]+ [A-Z]{3})\s*(?P<span>(/|per\b).+)")
+_LONGEST = 100 * 366 * 86400  # seconds: a longer time is a slip
 
 
 class BudgetLimit(NamedTuple):
@@ -24,8 +25,8 @@ class BudgetLimit(NamedTuple):
 def read_rate(text: str) -> RateLimitItem:
     """Returns the limit that a text such as ``60/minute`` states; raises ValueError."""
     (limit,) = parse_many(text)
-    if limit.amount < 1:
-        raise ValueError("a limit of nothing")
+    if limit.amount < 1 or limit.get_expiry() > _LONGEST:
+        raise ValueError("a limit of nothing, or for ever")
     return limit
 
 
@@ -33,8 +34,8 @@ def read_budget(text: str) -> BudgetLimit:
     """Returns the budget that a text such as ``200/day`` or ``20 USD/day`` states; raises ValueError."""
     if match := _MONEY.fullmatch(text):
         money = Money.parse(match["money"])
-        if not money.amount:
-            raise ValueError("a budget of nothing")
+        if not 0 < money.amount < MAX_PRICE:
+            raise ValueError("a budget of nothing, or of more than there is")
         return BudgetLimit(money, read_rate(f"1{match['span']}"))
     return BudgetLimit(None, read_rate(text))
 

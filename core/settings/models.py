@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import (
+    AllowInfNan,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -20,10 +21,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import SchemaError
 
 from limner import ImageInputs, ModelInfo, Money, Options, Price, Size, SizeRange, UsagePrice
 
-Scalar: TypeAlias = StrictBool | StrictInt | StrictFloat | StrictStr
+Number: TypeAlias = Annotated[StrictFloat, AllowInfNan(False)] | StrictInt
+Scalar: TypeAlias = StrictBool | StrictInt | Annotated[StrictFloat, AllowInfNan(False)] | StrictStr
 _TYPES: dict[str | None, type] = {"text": str, "integer": int, "number": float, "boolean": bool}
 _LONGEST_TEXT = 4000
 _TAKEN = {*dir(Options), "prompt", "model", "n", "stream"}
@@ -39,8 +42,8 @@ class OptionSettings(BaseModel):
 
     type: Literal["text", "integer", "number", "boolean"] | None = None
     choices: tuple[Scalar, ...] = ()
-    minimum: StrictFloat | StrictInt | None = None
-    maximum: StrictFloat | StrictInt | None = None
+    minimum: Number | None = None
+    maximum: Number | None = None
     default: Scalar | None = None
     """Sent with every request; without one the option is sent only if somebody chooses a value."""
     label: str | None = Field(default=None, max_length=80)
@@ -59,6 +62,8 @@ class OptionSettings(BaseModel):
         except ValidationError as error:
             allowed = error.errors()[0]["msg"].removeprefix("Input should be ")
             raise ValueError(f"an option whose default fits it: {allowed}") from None
+        except SchemaError:
+            raise ValueError("an option with bounds of its own type, such as whole numbers") from None
         return self
 
     @property

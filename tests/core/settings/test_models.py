@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,18 @@ def test_ratios_are_all_that_counts_of_a_size() -> None:
             ".options.a must be an option whose default fits it: 'x'.",
         ),
         ({"options": {"a": {"type": "number", "maximum": "3"}}}, ".options.a.maximum must be a number."),
+        (
+            {"options": {"a": {"type": "integer", "minimum": 1.5}}},
+            ".options.a must be an option with bounds of its own type, such as whole numbers.",
+        ),
+        (
+            {"options": {"a": {"type": "number", "maximum": 2**2000}}},
+            ".options.a must be an option with bounds of its own type, such as whole numbers.",
+        ),
+        (
+            {"options": {"a": {"type": "number", "maximum": math.nan}}},
+            ".options.a.maximum must be a number.",
+        ),
     ],
 )
 def test_what_is_wrong_stops_the_start_with_a_sentence(model: dict[str, Any], sentence: str) -> None:

@@ -42,7 +42,10 @@ BUDGET = "pictures or money per second, minute, hour or day, such as 200/day or 
         ("RATE_LIMIT", "60/minute;9/day", f"The setting rate_limit (LIMNER_RATE_LIMIT) must be {RATE}."),
         *(
             ("BUDGET", value, f"The setting budget (LIMNER_BUDGET) must be {BUDGET}.")
-            for value in ("much", "20 USD", "0 USD/day", "20 euros/day", "-1 USD/day", "20 USD/often")
+            for value in (
+                *("much", "20 USD", "0 USD/day", "20 euros/day", "-1 USD/day", "20 USD/often"),
+                *(f"{'9' * 30} USD/day", f"20 USD/{'9' * 400} days", f"20/{'9' * 12} days"),
+            )
         ),
         (
             "VISITOR_BUDGET",
