@@ -148,11 +148,12 @@ def _without_alpha(mask: bytes) -> str:
 async def _checkpoint(client: Any, model: str) -> str:
     """Returns a checkpoint's title; for one that it lacks, the server would use another in silence."""
     listed = await _ask(client, "GET", "/sdapi/v1/sd-models", 10.0, did_not_run=True)
-    known = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    known = [_object(one) for one in listed] if isinstance(listed, list) else []
+    known = [one for one in known if isinstance(one.get("title"), str)]
     for one in known:
-        title, file = str(one.get("title")), str(one.get("filename"))
+        title, file = one["title"], str(one.get("filename") or "")
         names = {title, re.sub(r" \[\w+\]$", "", title), re.split(r"[/\\]", file)[-1]}
-        if model in names | {one.get("model_name"), one.get("hash")}:
+        if model in (*names, one.get("model_name"), one.get("hash")):
             return title
     others = ", ".join(str(one.get("model_name")) for one in known[:10]) or "none"
     why = f"The server has no checkpoint {model!r}; it has {others}."

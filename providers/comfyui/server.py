@@ -87,7 +87,8 @@ def _invalid(reply: dict[str, Any]) -> ProviderError:
     lacks_model = False
     nodes = reply["node_errors"]
     for node, told in nodes.items() if isinstance(nodes, dict) else ():
-        for error in told.get("errors") or () if isinstance(told, dict) else ():
+        errors = told.get("errors") if isinstance(told, dict) else None
+        for error in errors if isinstance(errors, list) else ():
             if not isinstance(error, dict):
                 continue
             extra = error.get("extra_info")

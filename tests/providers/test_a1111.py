@@ -26,6 +26,8 @@ DREAM, TURBO = "dream.safetensors [6ce0161689]", "xl\\turbo.safetensors"
 CHECKPOINTS = [
     {"title": DREAM, "model_name": "dream", "hash": "6ce0161689", "filename": "/m/dream.safetensors"},
     {"title": TURBO, "model_name": "xl_turbo", "hash": None, "filename": "C:\\m\\turbo.safetensors"},
+    {"title": "odd", "model_name": "odd", "hash": ["None"], "filename": None},
+    {"title": None, "model_name": "None"},
 ]
 MODEL = a1111.describe().models[0]
 
@@ -171,7 +173,7 @@ def test_a_checkpoint_that_the_server_lacks_is_not_replaced_by_another() -> None
     with Loopback(Server()) as server:
         error = failure(ask(server, model="None"))
     assert (error.category, error.status, error.did_not_run) == ("invalid-request", 404, True)
-    assert error.why == "The server has no checkpoint 'None'; it has dream, xl_turbo."
+    assert error.why == "The server has no checkpoint 'None'; it has dream, xl_turbo, odd."
     assert not asked(server, "txt2img")
 
 

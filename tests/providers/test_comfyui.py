@@ -506,7 +506,14 @@ REFUSED: list[tuple[Reply, int, str]] = [
         400,
         "KSampler (node 3): Value too big (steps)",
     ),
-    (Reply(400, {"error": MISSING, "node_errors": []}), 400, "Node 'Upscale' not found. Node ID '#5'"),
+    *(
+        (
+            Reply(400, {"error": MISSING, "node_errors": garbage}),
+            400,
+            "Node 'Upscale' not found. Node ID '#5'",
+        )
+        for garbage in ([], {"4": 1}, {"4": {"errors": 5}}, {"4": {"errors": [None]}})
+    ),
 ]
 
 
