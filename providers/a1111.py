@@ -73,7 +73,7 @@ def describe() -> ProviderInfo:
     """Returns the loaded checkpoint, and any other by its name."""
     return ProviderInfo(
         label="A1111",
-        about="Made on a machine of one's own, by AUTOMATIC1111's web UI, Forge or SD.Next.",
+        about="Made by AUTOMATIC1111's web UI, Forge or SD.Next on a private server.",
         models=(ModelInfo(id=LOADED, label="Loaded checkpoint", **_TAKES),),
         other_models=ModelInfo(id="checkpoint", **_TAKES),
         options=A1111Options,

@@ -28,7 +28,9 @@ class Provider:
 
     @property
     def label(self) -> str:
-        return self.settings.label or self.info.label
+        """What people read: a provider under a name of its own is not the plugin's usual service."""
+        own = self.settings.label or (self.name if self.name != self.plugin.name else None)
+        return own or self.info.label
 
     @property
     def base_url(self) -> str | None:

@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import SchemaError
 
+from core.settings.sources import listed
 from limner import ImageInputs, ModelInfo, Money, Options, Price, Size, SizeRange, UsagePrice
 
 Number: TypeAlias = Annotated[StrictFloat, AllowInfNan(False)] | StrictInt
@@ -61,7 +62,7 @@ class OptionSettings(BaseModel):
             options_class({"option": self})()
         except ValidationError as error:
             allowed = error.errors()[0]["msg"].removeprefix("Input should be ")
-            raise ValueError(f"an option whose default fits it: {allowed}") from None
+            raise ValueError(f"an option with another default: {allowed}") from None
         except SchemaError:
             raise ValueError("an option with bounds of its own type, such as whole numbers") from None
         return self
@@ -132,9 +133,11 @@ def _read_table(kind: type[BaseModel], value: object) -> BaseModel:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise ValueError(f"a table of {listed([*kind.model_fields])}, without {where}") from None
         reason = first["msg"].removeprefix("Value error, ")
         reason = reason.replace("Input", where or "it").replace("Field", f"{where} is")
-        raise ValueError(f"another table: {reason}") from None
+        raise ValueError(f"correct: {reason}") from None
 
 
 class ModelSettings(BaseModel):

@@ -147,7 +147,7 @@ class ProviderSettings(BaseModel):
     def _has_no_secret(cls, values: object) -> object:
         for name in _names_in(values):
             if SECRET_NAME.search(name):
-                raise ValueError(f"without the secret {name}: {WHERE_SECRETS_GO}")
+                raise ValueError(f"without {name}, a secret. Instead {WHERE_SECRETS_GO}")
         return values
 
     @property

@@ -24,6 +24,10 @@ SECRET_NAME = re.compile(r"(?i)(^|_)(api_?key|key|token|secret|password|credenti
 WHERE_SECRETS_GO = "put it into an environment variable, and the name of that into api_key_env"
 
 
+_MEANT = {"provider": "[providers.NAME]", "providers.NAME.models": "[[providers.NAME.model]]"}
+"""Settings whose names are nearly those of tables."""
+
+
 class SettingsError(Exception):
     """A setting is wrong; the text is one sentence that names it and what it may be."""
 
@@ -75,7 +79,7 @@ def warn_of_unknown_variables(settings: Iterable[str]) -> None:
 
 def sentence(error: ValidationError, settings: type[BaseModel]) -> str:
     """Returns the first of pydantic's errors in words: which setting, where it comes from, what it may be."""
-    first = error.errors(include_url=False, include_input=False)[0]
+    first = error.errors(include_url=False)[0]
     schema = settings.model_json_schema()
     path = _path([part for part in first["loc"] if isinstance(part, str)], schema)
     name = ".".join(path)
@@ -84,7 +88,12 @@ def sentence(error: ValidationError, settings: type[BaseModel]) -> str:
             return f"Secrets do not belong in the settings: remove {name}, {WHERE_SECRETS_GO}."
         known = set(_schema_at(path[:-1], schema).get("properties", {}))
         return f"{name} is not a setting of Limner{_suggestion(path[-1], known)}"
-    if first["type"] == "value_error":
+    meant = _MEANT.get(re.sub(r"^(providers\.)[^.]+", r"\1NAME", name))
+    if meant and first["type"] != "value_error" and isinstance(first["input"], Mapping):
+        return f"The setting {name}{_origin(path)} is no table: did you mean {meant}?"
+    if first["type"] == "missing":
+        allowed = "set"
+    elif first["type"] == "value_error":
         allowed = first["msg"].removeprefix("Value error, ")
     else:
         allowed = _what_it_may_be(_schema_at(path, schema))

@@ -40,7 +40,7 @@ def describe() -> ProviderInfo:
     takes: Any = {"sizes": SIZES, "seed": True, "negative_prompt": True, "images": ImageInputs(mask=True)}
     return ProviderInfo(
         label="ComfyUI",
-        about="Made on a machine of one's own, by a workflow in ComfyUI.",
+        about="Made by a ComfyUI workflow on a private server.",
         models=(ModelInfo(id=BUILT_IN, label="First checkpoint", **takes),),
         other_models=ModelInfo(id="checkpoint", **takes),
         settings=Settings,

@@ -17,9 +17,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     generations_path: str = "/images/generations"
-    """Where a prompt goes, below `base_url`; it may hold ``{model}``, which then stands there alone."""
+    """Where a prompt goes, below `base_url`; ``{model}`` in it is the model, then not in the body."""
     edits_path: str | None = None
-    """Where pictures go; without it `/images/edits` as files and for xAI, else the path of generations."""
+    """Where a request with pictures goes. If not set: /images/edits for files and for xAI, else where a
+    prompt goes."""
     body: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Further fields of every request, nested as the service wants them, with the placeholders ``{prompt}``,
     ``{model}``, ``{seed}``, ``{negative_prompt}``, ``{width}``, ``{height}``, ``{ratio}`` (16:9), ``{tier}``
@@ -30,16 +31,18 @@ class Settings(BaseModel):
     sd_cpp_extra_args: dict[str, Any] = Field(default_factory=dict[str, Any])
     """What sd-server reads from the end of the prompt, as JSON, with the same placeholders."""
     seed: Literal["body", "none"] | None = None
-    """Whether a seed is sent; None sends a person's own, except to OpenAI and to GPT image models."""
+    """Whether a seed is sent: ``body`` always, ``none`` never. If not set: one that a person chose, but not
+    to OpenAI or to GPT image models."""
     size: Literal["size", "width-height", "none"] = "size"
-    """``size: "1024x1024"``, two numbers (`width` and `height`), or nothing."""
+    """How the size is sent: ``size`` as "1024x1024", ``width-height`` as two numbers, `width` and `height`,
+    or ``none`` not at all; body can place it in another form."""
     edits: Literal["openai", "xai", "together", "none"] = "openai"
-    """The form of pictures (`image`) that `body` does not place: as files (OpenAI, Azure, vLLM-Omni), in the
-    JSON of another service, or `none` if it takes no pictures."""
+    """How pictures (`image`) are sent that body does not place: ``openai`` as files (also for Azure and
+    vLLM-Omni), ``xai`` or ``together`` in the JSON of that service, ``none`` if it takes no pictures."""
     mask: Literal["mask", "none"] = "mask"
     """Whether a mask goes with files; `none` for a server that ignores it. JSON never has one."""
     response_format: Literal["b64_json", "base64", "url"] | None = None
-    """The form to ask for; not sent to GPT image models, which refuse it."""
+    """The form of the picture to ask for; never sent to GPT image models, which refuse it."""
     api_key_header: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
     """The header that carries the key instead of ``Authorization``, such as ``api-key`` (Azure)."""
     api_version: str | None = None

@@ -30,7 +30,7 @@ from limner.proxies import tidy_variables
 from ui.cli.doctor import Report, examine, probe
 from ui.cli.hints import hints
 from ui.cli.live import answer_live, make_apart
-from ui.cli.recipes import add_recipe, read_recipe, recipe_names, what_next
+from ui.cli.recipes import about_recipe, add_recipe, read_recipe, recipe_names, what_next
 
 DONE, FAILED, REJECTED = 0, 1, 2
 _OWNER = Visitor("command line", is_owner=True)
@@ -228,7 +228,7 @@ def _line(entry: PluginEntry) -> str:
 def _recipe(name: str | None, *, write: bool) -> int:
     if name is None:
         for known in recipe_names():
-            print(f"{known}: {read_recipe(known).splitlines()[0].lstrip('# ')}")
+            print(f"{known}: {about_recipe(known)}")
     elif write:
         print(what_next(name, add_recipe(name)))
     else:
@@ -269,10 +269,16 @@ def _print_report(report: Report, live: Mapping[str, Any] | None) -> None:
         print(f"  {setting.name} = {setting.value}  ({setting.origin})")
     print(f"Store\n  {report.store}")
     if live:
-        failure = live.get("failure", {})
-        print(f"Live\n  {live['provider']}: {live['status']} {failure.get('what', '')}".rstrip())
+        failure = live.get("failure") or {"what": "The picture was stopped."}
+        made = "complete" if live["status"] == "complete" else f"no picture. {failure['what']}"
+        print(f"Live\n  {live['provider']}: {made}")
         if failure.get("service_message"):
             print(f"  The service says: {failure['service_message']}")
         for hint in live["hints"]:
             print(f"  - {hint}")
-    print("All is well." if report.sound else "Something is broken: see above.")
+    if not report.sound:
+        print("Something is broken: see above.")
+    elif live and live["status"] != "complete":
+        print("Plugins, settings and store are well, but no picture was made: see above.")
+    else:
+        print("All is well.")

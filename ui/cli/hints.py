@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from textwrap import shorten
 from typing import Any, cast, get_args
 
 from pydantic.fields import FieldInfo
@@ -20,13 +21,15 @@ from core.settings.sources import listed
 _OF_KEYS = {"key", "auth", "header", "token"}
 _OF_ADDRESSES = {"path", "paths", "route", "version", "deployment"}
 """Words in the names of settings that say how a key is sent, and where a request goes."""
-_MAX_DESCRIPTION = 240
+_OF_SIZES = ("size", "width", "height", "resolution", "aspect ratio", "dimension")
+_MAX_DESCRIPTION = 400
 
 
 def hints(provider: Provider, failure: Failure, model: str) -> list[str]:
     """Returns what the failure may come from, the likeliest first; empty if no setting has to do with it."""
     words = failure.service_message or ""
     found: list[str] = []
+    of_model = [_about_the_model(provider, model)] if _is_about("model", words) else []
     if failure.cause in ("auth", "no-credential"):
         found += [*_about_the_key(provider), *_own(provider, _OF_KEYS)]
     elif failure.cause == "unavailable" and failure.answered is None:
@@ -34,17 +37,18 @@ def hints(provider: Provider, failure: Failure, model: str) -> list[str]:
     elif failure.answered in (404, 405, 410) or failure.cause == "bad-response":
         found += [
             f"It asked {_address(provider)}: is that where its documentation says, such as below /v1?",
+            *of_model,
             *_own(provider, _OF_ADDRESSES),
             _about_the_model(provider, model),
         ]
     if failure.cause in ("invalid-request", "provider", "auth"):
-        found += _own(provider, words=words)
-        if _is_about("model", words):
-            found += [_about_the_model(provider, model)]
+        found += [*of_model, *_own(provider, words=words)]
+        if any(_is_about(word, words) for word in _OF_SIZES):
+            found += [f"The sizes that people may choose are set by sizes in {_tables(provider)}."]
     if failure.cause == "invalid-request" and not found and (names := [*_fields(provider)]):
         found += [f"What is sent can be changed by providers.{provider.name}: {listed(names)}."]
     if failure.sent:
-        found += [f"The request had {listed(failure.sent)}; their values are not shown."]
+        found += [f"The request had the fields {listed(failure.sent)}; their values are not shown."]
     return [*dict.fromkeys(found)]
 
 
@@ -55,15 +59,21 @@ def _about_the_key(provider: Provider) -> Iterator[str]:
         yield f"No key was sent: let {setting} name the variable that holds it."
     for part, variable in variables.items():
         if part in provider.credentials:
-            yield f"The key was read from {variable}, which is set; {setting} names another variable."
+            is_its = "which is set: is it this service's?"
+            yield f"The key was read from {variable}, {is_its} {setting} names the variable."
         elif os.environ.get(variable, "").strip():
             yield f"{variable} is set, but is used only if {setting} names it."
         else:
-            yield f"{variable} is not set; {setting} names another variable."
+            yield f"{variable} is not set: set it, or name another variable in {setting}."
 
 
 def _about_the_model(provider: Provider, model: str) -> str:
-    return f"It asked for the model {model}: providers.{provider.name}.models names others."
+    own = f"providers.{provider.name}.models, or the id of {_tables(provider)}"
+    return f"It asked for the model {model}: is that its name there? It is set by {own}."
+
+
+def _tables(provider: Provider) -> str:
+    return f"[[providers.{provider.name}.model]]"
 
 
 def _address(provider: Provider) -> str:
@@ -77,12 +87,14 @@ def _address(provider: Provider) -> str:
 
 def _own(provider: Provider, topics: Iterable[str] = (), words: str = "") -> Iterator[str]:
     """Returns the settings of its own that are about a topic by their names, or about the service's words."""
-    for name, field in _fields(provider).items():
+    fields = _fields(provider)
+    for name, field in sorted(fields.items(), key=lambda each: not _is_about(each[0], words)):
         is_meant = bool(set(name.split("_")) & {*topics})
         if is_meant or any(_is_about(term, words) for term in _terms(name, field)):
             extra = provider.settings.extra
             now = f"now {extra[name]!r:.80}" if name in extra else "not set"
-            about = " ".join((field.description or "").replace("``", "`").split())[:_MAX_DESCRIPTION]
+            about = " ".join((field.description or "").replace("``", "`").split())
+            about = shorten(about, _MAX_DESCRIPTION, placeholder=" …")
             yield f"providers.{provider.name}.{name} ({now}): {about}".removesuffix(": ")
 
 

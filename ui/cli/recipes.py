@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 
 from core import Rejected, SettingsError
@@ -24,6 +25,13 @@ def read_recipe(name: str) -> str:
     close = difflib.get_close_matches(name, names, n=1)
     advice = f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}."
     raise Rejected(f"There is no recipe {name!r}: {advice}")
+
+
+def about_recipe(name: str) -> str:
+    """Returns what a recipe is for: the first sentence of its comment."""
+    text = read_recipe(name)
+    comment = " ".join(text[: text.index("\n[")].replace("#", " ").split())
+    return re.split(r"(?<=\.) (?=[A-Z])", comment, maxsplit=1)[0]
 
 
 def add_recipe(name: str) -> Path:

@@ -135,12 +135,12 @@ def test_ratios_are_all_that_counts_of_a_size() -> None:
             ".sizes must be sizes such as 1024x1024, or ratios such as 16:9, but not both.",
         ),
         ({"sizes": []}, ".sizes must be sizes such as 1024x1024, or ratios such as 16:9, but not both."),
-        ({"sizes": {"stepp": 16}}, ".sizes must be another table: Extra inputs are not permitted."),
+        ({"sizes": {"stepp": 16}}, ".sizes must be a table of step, min_side, max_side, "),
         (
             {"sizes": {"min_side": 2000}},
-            ".sizes must be another table: the default size 1024x1024 is outside of its own range.",
+            ".sizes must be correct: the default size 1024x1024 is outside of its own range.",
         ),
-        ({"images": {"most": 99}}, ".images must be another table: most should be less than or equal to 16."),
+        ({"images": {"most": 99}}, ".images must be correct: most should be less than or equal to 16."),
         (
             {"images": "yes"},
             ".images must be a number of pictures, or a table such as { most = 3, mask = true }.",
@@ -164,11 +164,11 @@ def test_ratios_are_all_that_counts_of_a_size() -> None:
         ),
         (
             {"options": {"a": {"type": "number", "minimum": 2, "default": 1}}},
-            ".options.a must be an option whose default fits it: greater than or equal to 2.",
+            ".options.a must be an option with another default: greater than or equal to 2.",
         ),
         (
             {"options": {"a": {"choices": ["x"], "default": "y"}}},
-            ".options.a must be an option whose default fits it: 'x'.",
+            ".options.a must be an option with another default: 'x'.",
         ),
         ({"options": {"a": {"type": "number", "maximum": "3"}}}, ".options.a.maximum must be a number."),
         (
@@ -188,6 +188,11 @@ def test_ratios_are_all_that_counts_of_a_size() -> None:
 def test_what_is_wrong_stops_the_start_with_a_sentence(model: dict[str, Any], sentence: str) -> None:
     said = wrong(**model).removeprefix("providers.mine.model")
     assert said.startswith(sentence), said
+
+
+def test_a_model_without_an_id_stops_the_start() -> None:
+    with pytest.raises(SettingsError, match=r"^The setting providers\.mine\.model\.id must be set\.$"):
+        settings_of({"label": "M"})
 
 
 def test_the_same_model_twice_stops_the_start(tmp_path: Path) -> None:
@@ -237,9 +242,9 @@ def test_prices_take_the_place_of_those_that_are_known() -> None:
     [
         ("4 cents", ".price must be an amount and a currency, such as 0.04 USD."),
         (0.04, ".price must be an amount and a currency, such as 0.04 USD."),
-        ([{"amount": "4"}], ".price must be another table: an amount and a currency, such as 0.04 USD."),
-        ([{"size": "1024x1024"}], ".price must be another table: amount is required."),
-        ([{"amount": "1 USD", "size": "big"}], ".price must be another table: 'big' is not a size such as"),
+        ([{"amount": "4"}], ".price must be correct: an amount and a currency, such as 0.04 USD."),
+        ([{"size": "1024x1024"}], ".price must be correct: amount is required."),
+        ([{"amount": "1 USD", "size": "big"}], ".price must be correct: 'big' is not a size such as"),
         (["1 USD", "1 EUR"], " must be priced in one currency."),
     ],
 )
@@ -248,7 +253,7 @@ def test_a_wrong_price_is_named(price: Any, said: str) -> None:
 
 
 def test_a_wrong_price_of_what_is_used_is_named() -> None:
-    assert wrong(usage_price="1 USD").startswith(".usage_price must be another table: ")
+    assert wrong(usage_price="1 USD").startswith(".usage_price must be correct: ")
     used = {"field": "tokens", "amount": "1 USD", "per": 0}
     assert "per should be greater than or equal to 1" in wrong(usage_price=[used])
     assert " must be priced in one currency." in wrong(price="1 EUR", usage_price={**used, "per": 1})

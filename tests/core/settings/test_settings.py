@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.redaction import hide_secrets
 from core.settings.schema import Settings, load_settings
 from core.settings.sources import SettingsError
 
@@ -131,6 +132,15 @@ SECRET = "put it into an environment variable, and the name of that into api_key
             "max_prompt_length = 0",
             "The setting max_prompt_length in limner.toml must be a whole number from 1 and up to 100,000.",
         ),
+        (
+            "[provider.x]\nuses = 'openai'",
+            "The setting provider in limner.toml is no table: did you mean [providers.NAME]?",
+        ),
+        (
+            "[[providers.x.models]]\nid = 'm'",
+            "The setting providers.x.models in limner.toml is no table: "
+            "did you mean [[providers.NAME.model]]?",
+        ),
         ("providers = 5", "The setting providers in limner.toml must be a table."),
         ("[providers]\nx = 3", "The setting providers.x in limner.toml must be a table."),
         (
@@ -142,7 +152,8 @@ SECRET = "put it into an environment variable, and the name of that into api_key
         ("api_key = 'sk-1'", f"Secrets do not belong in the settings: remove api_key, {SECRET}"),
         (
             "[providers.openai]\napi_key = 'sk-1'",
-            f"The setting providers.openai in limner.toml must be without the secret api_key: {SECRET}",
+            "The setting providers.openai in limner.toml must be without api_key, a secret. "
+            f"Instead {SECRET}",
         ),
         (
             "[providers.x]\napi_key_env = 'sk-1 2'",
@@ -175,7 +186,8 @@ def test_a_file_that_is_no_text_is_named(folder: Path) -> None:
 
 def test_a_secret_in_a_nested_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIMNER_PROVIDERS__X__API_KEY", "sk-1")
-    assert refusal() == f"The setting providers.x must be without the secret api_key: {SECRET}"
+    assert refusal() == f"The setting providers.x must be without api_key, a secret. Instead {SECRET}"
+    assert hide_secrets(refusal()) == refusal(), "it reads as a sentence, not as a secret"
 
 
 @pytest.mark.parametrize("blank", ["", " "])

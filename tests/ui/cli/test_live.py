@@ -53,14 +53,19 @@ def error(status: int, message: str, **more: Any) -> Reply:
     return Reply(status, {"error": {"message": message, "type": "invalid_request_error", **more}})
 
 
-SENT = "The request had prompt, model, response_format and size; their values are not shown."
+MODEL = (
+    "It asked for the model flux.1: is that its name there? It is set by providers.flux.models, or the id "
+    "of [[providers.flux.model]]."
+)
+SENT = "The request had the fields prompt, model, response_format and size; their values are not shown."
 
 
 @pytest.mark.usefixtures("key")
 def test_a_wrong_key_leads_to_the_variable_that_was_read() -> None:
     _, hints = asked(error(401, f"Incorrect API key provided: {KEY}", code="invalid_api_key"))
     assert hints[0] == (
-        "The key was read from LIVE_KEY, which is set; providers.flux.api_key_env names another variable."
+        "The key was read from LIVE_KEY, which is set: is it this service's? "
+        "providers.flux.api_key_env names the variable."
     )
     assert hints[1].startswith("providers.flux.api_key_header (not set): The header that carries the key")
     assert hints[-1] == SENT
@@ -69,7 +74,7 @@ def test_a_wrong_key_leads_to_the_variable_that_was_read() -> None:
 @pytest.mark.parametrize(
     ("named", "sentence"),
     [
-        ("LIVE_KEY", "LIVE_KEY is not set; providers.flux.api_key_env names another variable."),
+        ("LIVE_KEY", "LIVE_KEY is not set: set it, or name another variable in providers.flux.api_key_env."),
         (None, "No key was sent: let providers.flux.api_key_env name the variable that holds it."),
     ],
 )
@@ -92,7 +97,7 @@ def test_what_is_not_there_leads_to_the_address_and_the_model(reply: Reply) -> N
     address, hints = asked(reply)
     assert hints[0].startswith(f"It asked {address} (providers.flux.base_url): ")
     assert any(hint.startswith("providers.flux.generations_path (not set): ") for hint in hints)
-    assert "It asked for the model flux.1: providers.flux.models names others." in hints
+    assert MODEL in hints
 
 
 @pytest.mark.usefixtures("key")
@@ -112,6 +117,25 @@ def test_words_about_what_was_sent_lead_to_the_setting_that_changes_it(words: st
     assert any(hint.startswith(f"providers.flux.{setting}: ") for hint in hints)
     assert not any(hint.startswith("providers.flux.mask") for hint in hints)
     assert hints[-1] == SENT
+
+
+@pytest.mark.usefixtures("key")
+def test_the_likeliest_cause_comes_first_and_a_size_leads_to_the_sizes_of_the_models() -> None:
+    _, hints = asked(error(400, "Invalid value for 'size': expected 1k, 2k or a ratio"))
+    assert hints[0].startswith("providers.flux.size (not set): ")
+    assert "The sizes that people may choose are set by sizes in [[providers.flux.model]]." in hints
+    _, hints = asked(error(404, "The model `flux.1` does not exist"))
+    assert hints[1] == MODEL
+    _, hints = asked(error(400, "flux.1 is not a valid model"))
+    assert hints[0] == MODEL
+
+
+@pytest.mark.usefixtures("key")
+def test_a_field_that_only_the_place_of_an_error_names_leads_to_its_setting() -> None:
+    """As servers that are built with FastAPI say it."""
+    detail = [{"loc": ["body", "response_format"], "msg": "Extra inputs are not permitted", "type": "extra"}]
+    _, hints = asked(Reply(422, {"detail": detail}))
+    assert hints[0].startswith("providers.flux.response_format (now 'b64_json'): ")
 
 
 @pytest.mark.usefixtures("key")
@@ -190,10 +214,10 @@ def test_whatever_a_plugin_does_the_report_is_printed(
     write_plugin(site, name)
     code, said = run(capfd, name)
     assert code == FAILED
-    assert re.search(rf"Live\n  {name}: incomplete {what}", said), said
+    assert re.search(rf"Live\n  {name}: no picture. {what}", said), said
     assert f"  {name} (limner-{name} 0.1.0): ready" in said
     assert "can be written to" in said
-    assert said.endswith("All is well.\n")
+    assert said.endswith("Plugins, settings and store are well, but no picture was made: see above.\n")
 
 
 def test_a_plugin_that_hangs_at_import_is_not_tried_and_holds_up_no_other(
@@ -203,7 +227,7 @@ def test_a_plugin_that_hangs_at_import_is_not_tried_and_holds_up_no_other(
     install(site, "limner-hangs")
     code, said = run(capfd, "hangs-at-import")
     assert code == FAILED
-    assert "Live\n  hangs-at-import: incomplete It did not answer within 2.5 seconds" in said
+    assert "Live\n  hangs-at-import: no picture. It did not answer within 2.5 seconds" in said
     code, said = run(capfd, "sketch")
     assert "Live\n  sketch: complete\n" in said
     assert code == FAILED, "something is broken, though not this one"

@@ -23,6 +23,8 @@ def limner(tmp_path: Path) -> Any:
 def test_all_recipes_are_listed_with_what_they_are(limner: Any) -> None:
     listed = dict(line.split(": ", 1) for line in limner("recipe").stdout.splitlines())
     assert list(listed) == recipe_names()
+    assert all(about.endswith(".") for about in listed.values()), "whole sentences"
+    assert listed["xai"] == "xAI: Grok Imagine."
     assert listed["together"] == "Together: open models, and those of Black Forest Labs."
 
 
