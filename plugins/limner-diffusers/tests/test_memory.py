@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable
 
 import pytest
-from conftest import TINY, Watched
+from conftest import TINY, Watched, input_image
 from limner_diffusers import loading, memory
 
 from limner import ProviderError
@@ -90,6 +90,22 @@ def test_another_model_takes_the_place_of_the_first(tmp_path) -> None:
     Watched(model=str(other)).draw()
     gc.collect()
     assert gone() is None
+
+
+def test_the_weights_serve_pictures_from_words_and_from_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    changes: list[bool] = []
+    usual = memory.adapted
+
+    def adapted(pipeline: object, takes_pictures: bool) -> object:
+        changes.append(takes_pictures)
+        return usual(pipeline, takes_pictures)
+
+    monkeypatch.setattr(memory, "adapted", adapted)
+    gate = Gate(monkeypatch)
+    gate.open.set()
+    for images in ((), (input_image(),), (input_image(),), ()):
+        Watched(images=images).draw()
+    assert (changes, gate.loads) == ([True, False], 1)
 
 
 class Gate:
