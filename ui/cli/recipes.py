@@ -41,7 +41,10 @@ def add_recipe(name: str) -> Path:
     written then.
     """
     text, file, settings = read_recipe(name), config_file(), read_toml()
-    if name in settings.get("providers", {}):
+    providers = settings.get("providers", {})
+    if not isinstance(providers, dict):
+        raise SettingsError(f"The setting providers in {file} must be a table: write [providers.NAME].")
+    if name in providers:
         raise Rejected(f"{file} has a provider {name} already: change that one, or remove it first.")
     before = file.read_text("utf-8-sig").rstrip() if file.exists() else f'provider = "{name}"'
     whole = f"{before}\n\n{text}" if before else text

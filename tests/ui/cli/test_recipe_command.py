@@ -70,6 +70,8 @@ def test_recipes_are_added_to_what_is_there(limner: Any, tmp_path: Path) -> None
             "The recipe does not fit into limner.toml as it is",
         ),
         ("provider = \n", "The file limner.toml is not TOML"),
+        ("providers = 5\n", "The setting providers in limner.toml must be a table"),
+        ("[[providers]]\nx = 1\n", "The setting providers in limner.toml must be a table"),
     ],
 )
 def test_a_file_that_takes_no_recipe_stays_as_it_is(
