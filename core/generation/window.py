@@ -40,13 +40,13 @@ class Window:
         """Returns the seconds until a key may take an amount, which must not be more than the window has."""
         taken = self._current(key)
         surplus = taken.total + amount - self.most  # how much of the oldest must leave the window first
+        now = until = time.time()
         for hit in taken.hits:
             if surplus <= 0:
                 break
             surplus -= self._amount_of(hit)
-            if surplus <= 0:
-                return max(0, hit.at + self.seconds - time.time())
-        return 0
+            until = max(until, hit.at + self.seconds)  # the clock may have been set back between two
+        return until - now
 
     def add(self, hit: Hit) -> None:
         """Counts a hit, later than every one before it."""

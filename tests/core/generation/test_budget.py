@@ -211,3 +211,13 @@ def test_a_thousand_tiny_pictures_add_up_exactly() -> None:
     for number in range(1000):
         spend(limits, "0.001 USD", by=Visitor(str(number)))
     assert "is used up" in refusal(limits, "0.000000000001 USD")
+
+
+def test_a_clock_that_is_set_back_gives_nothing_back(clock: Callable[[float], None]) -> None:
+    limits = limits_of("2 USD/minute")
+    spend(limits, "1 USD")
+    clock(-50)
+    spend(limits, "1 USD")
+    clock(65)  # the second has left the window, and the first has not
+    assert "try again in 45 seconds" in refusal(limits, "1 USD")
+    assert "try again in 45 seconds" in refusal(limits, "1 USD", "1 USD")
