@@ -73,7 +73,10 @@ def hide_known(text: str, *known: str) -> str:
 
     The time it takes grows with the length of the text, whatever is in it: 0.2 s for a megabyte.
     """
-    secrets = sorted({*known, *_environment_secrets()} - {""}, key=len, reverse=True)
+    whole = [*known, *_environment_secrets()]
+    passwords = [secret.partition(":")[2] for secret in whole]  # of a user, or the secret of a key's id
+    passwords = [password for password in passwords if len(password) >= SHORTEST_SECRET]
+    secrets = sorted({*whole, *passwords} - {""}, key=len, reverse=True)
     for secret in secrets:
         text = text.replace(secret, HIDDEN)
     long = [_forms(secret) for secret in secrets if len(secret) >= SHORTEST_SECRET]

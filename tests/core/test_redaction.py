@@ -194,6 +194,14 @@ def test_ordinary_words_and_the_ends_of_a_known_key_stay(key: str, text: str) ->
     assert hide_known(text, key) == text
 
 
+@pytest.mark.parametrize("secret", ["alice:pa55word-of-alice", "0a1b2c3d:f00df00df00df00d"])
+def test_the_password_of_a_user_is_hidden_without_the_user_too(secret: str) -> None:
+    user, _, password = secret.partition(":")
+    said = f"{password!r} or {base64.b64encode(password.encode()).decode()} is wrong for {user}"
+    assert hide_known(said, secret) == f"'{HIDDEN}' or {HIDDEN} is wrong for {user}"
+    assert hide_known("Note: it is wrong.", "x: it") == "Note: it is wrong."
+
+
 def test_a_short_secret_is_hidden_as_it_is() -> None:
     assert hide_known("a cat, a CAT", "cat") == f"a {HIDDEN}, a CAT"
 
