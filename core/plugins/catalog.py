@@ -58,6 +58,8 @@ class PluginEntry(BaseModel):
     """The web page where one is issued."""
     missing_variables: list[str] = []
     """Those that it needs and that are not set."""
+    unset_variables: list[str] = []
+    """Those that the settings name for a server that may need none, if none of them is set."""
     base_url_variable: str | None = None
     """The environment variable that holds the address of its server."""
     lacks_base_url: bool = False
@@ -74,7 +76,8 @@ class PluginEntry(BaseModel):
         if self.lacks_base_url:
             return f"needs {self.base_url_variable or 'base_url in its settings'}, which is not set"
         if not self.missing_variables:
-            return "ready"
+            unset = listed(self.unset_variables) if self.unset_variables else ""
+            return f"ready, if it needs no {unset}, which is not set" if unset else "ready"
         is_or_are = "is" if len(self.missing_variables) == 1 else "are"
         return f"needs {listed(self.missing_variables)}, which {is_or_are} not set"
 
@@ -101,10 +104,16 @@ def _provider(provider: Provider) -> PluginEntry:
         credentials=[*provider.credential_variables.values()],
         credential_url=provider.info.credential.url if provider.info.credential else None,
         missing_variables=provider.missing_variables,
+        unset_variables=_unset(provider),
         base_url_variable=provider.info.base_url_variable,
         lacks_base_url=provider.lacks_base_url,
         models=[_model(provider, model) for model in provider.info.models],
     )
+
+
+def _unset(provider: Provider) -> list[str]:
+    is_named = provider.base_url is not None and provider.settings.api_key_env and not provider.credentials
+    return [*provider.credential_variables.values()] if is_named else []
 
 
 def _model(provider: Provider, model: ModelInfo) -> Model:

@@ -188,4 +188,5 @@ def _sentence(error: ValidationError, provider: str, declared: type[BaseModel]) 
         advice = f"did you mean {close[0]}?" if close else f"its own are {', '.join(names) or 'none'}."
         return f"The provider {provider} has no setting {key}: {advice}"
     allowed = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    allowed = allowed.replace("a valid dictionary", "a table")
     return f"The setting providers.{provider}{f'.{key}' if key else ''} is wrong: it should be {allowed}."

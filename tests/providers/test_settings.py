@@ -14,6 +14,7 @@ from core.settings.schema import load_settings
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("openai", {"sise": "none"}, "The provider mine has no setting sise: did you mean size?"),
     ("openai", {"seed": "yes"}, "The setting providers.mine.seed is wrong: it should be 'body' or"),
+    ("openai", {"body": "x"}, "The setting providers.mine.body is wrong: it should be a table."),
     ("openai", {"edits": "grok"}, "The setting providers.mine.edits is wrong: it should be 'openai', 'xai',"),
     ("openai", {"api_key_header": "a b"}, "The setting providers.mine.api_key_header is wrong: it should"),
     ("huggingface", {"billto": "x"}, "The provider mine has no setting billto: did you mean bill_to?"),

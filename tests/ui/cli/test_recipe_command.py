@@ -42,7 +42,10 @@ def test_a_recipe_begins_a_settings_file(limner: Any, tmp_path: Path) -> None:
         "limner doctor --live together\n"
     )
     assert (tmp_path / "limner.toml").read_text().startswith('provider = "together"\n\n# Together')
-    assert limner("providers").stdout.startswith("together (built in): ready, costs money\n")
+    state = "together (built in): ready, if it needs no TOGETHER_API_KEY, which is not set, costs money\n"
+    assert limner("providers").stdout.startswith(state)
+    listed = limner("providers", TOGETHER_API_KEY="key-of-a-test-4711").stdout
+    assert listed.startswith("together (built in): ready, costs money\n")
 
 
 def test_recipes_are_added_to_what_is_there(limner: Any, tmp_path: Path) -> None:
