@@ -338,7 +338,7 @@ FAILURES: list[tuple[int, dict[str, Any], str, str | None]] = [
     (500, told("", "shapes differ", "RuntimeError"), "unavailable", "shapes differ"),
     (404, told(SAMPLER, f"404: {SAMPLER}"), "invalid-request", SAMPLER),
     (401, told("Incorrect username or password"), "auth", "Incorrect username or password"),
-    (422, WRONG, "invalid-request", "not an integer"),
+    (422, WRONG, "invalid-request", "not an integer (seed)"),
     (200, {"images": [], "info": ""}, "provider", None),
     (200, {"images": None}, "bad-response", None),
 ]

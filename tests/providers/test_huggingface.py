@@ -838,7 +838,7 @@ def test_a_service_that_refuses_the_picture(service: str, status: int) -> None:
     reply = Reply(status, {"detail": [{"loc": ["body", "image_url"], "msg": "too big", "type": "x"}]})
     error = refused(editing(service, reply), images=(PHOTO,), inference_provider=service)
     assert failure(error) == ("invalid-request", True, None)
-    assert error.service_message == "too big"
+    assert error.service_message == "too big (image_url)"
 
 
 def test_a_service_that_repeats_the_picture_shows_none_of_it(caplog: pytest.LogCaptureFixture) -> None:
