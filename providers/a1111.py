@@ -4,8 +4,7 @@ Such a server makes one picture at a time for everybody, can take none out of it
 ends whatever it works on. So the requests of this process take turns, and one that is stopped before its turn
 is never sent. An interrupt is sent only while the server says that it works on this very request: each has a
 name of its own (`force_task_id`), and ``/internal/progress`` says whether the one of that name is active.
-SD.Next knows no such names: what was sent to it is not interrupted, and shows the server's steps, but no
-preview, which could be somebody else's.
+SD.Next knows no such names: it is not interrupted, and shows no preview, which could be somebody else's.
 """
 
 from __future__ import annotations
