@@ -46,14 +46,15 @@ def add_recipe(name: str) -> Path:
         raise SettingsError(f"The setting providers in {file} must be a table: write [providers.NAME].")
     if name in providers:
         raise Rejected(f"{file} has a provider {name} already: change that one, or remove it first.")
-    before = file.read_text("utf-8-sig").rstrip() if file.exists() else f'provider = "{name}"'
-    whole = f"{before}\n\n{text}" if before else text
+    before = file.read_text("utf-8-sig") if file.exists() else ""
+    more = f"\n\n{text}" if before.strip() else f'provider = "{name}"\n\n{text}'
     try:
-        parse_toml(whole)
+        parse_toml(before + more)
     except ValueError as error:
         raise SettingsError(f"The recipe does not fit into {file} as it is: add it by hand.") from error
     try:
-        file.write_text(whole, "utf-8")
+        with file.open("a", encoding="utf-8") as settings_file:
+            settings_file.write(more)
     except OSError as error:
         raise Rejected(f"{file} cannot be written ({error.strerror}): add the recipe by hand.") from error
     return file

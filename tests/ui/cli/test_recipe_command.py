@@ -54,9 +54,7 @@ def test_recipes_are_added_to_what_is_there(limner: Any, tmp_path: Path) -> None
     file.write_text(f"\ufeff{before}", "utf-8")
     for name in recipe_names():
         assert limner("recipe", name, "--write").returncode == 0, name
-    assert file.read_text().startswith(
-        'provider = "sketch"  # mine\n[providers.sketch]\nlabel = "Mine"\n\n# '
-    )
+    assert file.read_text("utf-8").startswith(f"\ufeff{before}\n\n# ")
     listed = [line.partition(" ")[0] for line in limner("providers").stdout.splitlines() if line[0] != " "]
     assert listed[: len(recipe_names()) + 1] == ["sketch", *recipe_names()]
 
