@@ -41,7 +41,7 @@ _NAMES = (
     *("message", "msg", "error_description", "error", "detail", "errors", "error_message", "error_msg"),
     *("status_msg", "failure", "fail_reason", "failure_reason", "title", "response", "base_resp"),
 )
-_FIELD = re.compile(r"[A-Za-z_][\w.\[\]-]{0,60}")
+_FIELD = re.compile(r"(?!prompt$)[A-Za-z_][\w.\[\]-]{0,60}")
 _TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
 _BINARY = re.compile(r"[\0-\x08\x0e-\x1f]")
 _ENCODED = re.compile(r"data:\w{1,20}/|[A-Za-z0-9+/_=-]{100}|\bb[\"']\\x|(\\x[0-9a-f]{2}){3}")
@@ -171,7 +171,10 @@ def _words(said: object, depth: int) -> str | None:
 
 
 def _field(members: Mapping[str, object]) -> str | None:
-    """Returns the field that an error is about: OpenAI's `param`, or the end of FastAPI's `loc`."""
+    """Returns the field that an error is about: OpenAI's `param`, or the end of FastAPI's `loc`.
+
+    Of the prompt it says nothing: whoever reads the words has written it.
+    """
     place = members.get("param") or members.get("loc")
     named = cast("list[object]", place)[1:][-1:] if isinstance(place, list) else [place]
     return next((name for name in named if isinstance(name, str) and _FIELD.fullmatch(name)), None)

@@ -264,6 +264,7 @@ def test_the_wait_may_stand_in_the_answer(body: object, seconds: float | None) -
         ({"error": {"message": "The size is wrong.", "param": "size"}}, "The size is wrong."),
         ({"error": {"message": "It is wrong.", "param": "a prompt with words"}}, "It is wrong."),
         ({"error": {"param": "size"}}, None),
+        ({"error": {"message": "It was flagged.", "param": "prompt"}}, "It was flagged."),
         ({"errors": ["bad width", "bad height", "bad width"]}, "bad width; bad height"),
         ([None, 1, {"message": "in a list"}], "in a list"),
         ('{"message": "half', None),
