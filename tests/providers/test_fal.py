@@ -445,7 +445,7 @@ def test_a_job_that_failed_may_have_run_and_is_over(status: int, said: Any, cate
 @pytest.mark.parametrize(
     ("made", "words"),
     [
-        (Reply(422, FLAGGED), "The content was flagged by a content checker. (prompt)"),
+        (Reply(422, FLAGGED), "The content was flagged by a content checker."),
         (Reply(422, json.dumps(FLAGGED | {"input": "x" * 1_100_000})), None),  # cut off where failures are
         (Reply(body=MADE | {"has_nsfw_concepts": [True]}), None),
         (Reply(body={"images": [{"url": URL}], "finish_reason": "CONTENT_FILTERED"}), None),
