@@ -45,8 +45,7 @@ def fields_of(request: ImageRequest, settings: Settings) -> tuple[dict[str, Any]
             fields["size"] = str(request.size)
         elif settings.size == "width-height":
             fields |= request.size._asdict()
-        elif request.size != DEFAULT_SIZE and not request.images:  # nobody asked for the default, or for
-            # the shape of a picture that goes in
+        elif request.size != DEFAULT_SIZE and not request.images:  # else it may be a choice of nobody's
             left_out["size"] = f"The service chooses the size by itself, not {request.size}"
     if not request.images and fields.pop("input_fidelity", None) is not None:
         left_out["input_fidelity"] = "It is about the pictures that go in, and there are none"
