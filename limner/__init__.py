@@ -34,8 +34,15 @@ if TYPE_CHECKING:
     from limner.options import Options
     from limner.price import Money, Price, UsagePrice
     from limner.proxies import proxy_for
-    from limner.request import ImageRequest
-    from limner.responses import failure_from_response, read_reply, refusal_in, retry_after, service_words
+    from limner.request import ImageRequest, ordinal
+    from limner.responses import (
+        failure_from_response,
+        failure_without_answer,
+        read_reply,
+        refusal_in,
+        retry_after,
+        service_words,
+    )
     from limner.result import ImageResult, ImageWarning
     from limner.size import Size, SizeRange
 
@@ -65,8 +72,10 @@ __all__ = [
     "SizeRange",
     "UsagePrice",
     "failure_from_response",
+    "failure_without_answer",
     "find_pictures",
     "hookimpl",
+    "ordinal",
     "parse_reply",
     "proxy_for",
     "read_bounded",
@@ -89,8 +98,15 @@ _HOMES = {
     "limner.options": ("Options",),
     "limner.price": ("Money", "Price", "UsagePrice"),
     "limner.proxies": ("proxy_for",),
-    "limner.request": ("ImageRequest",),
-    "limner.responses": ("failure_from_response", "read_reply", "refusal_in", "retry_after", "service_words"),
+    "limner.request": ("ImageRequest", "ordinal"),
+    "limner.responses": (
+        "failure_from_response",
+        "failure_without_answer",
+        "read_reply",
+        "refusal_in",
+        "retry_after",
+        "service_words",
+    ),
     "limner.result": ("ImageResult", "ImageWarning"),
     "limner.size": ("Size", "SizeRange"),
 }

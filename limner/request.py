@@ -33,6 +33,12 @@ def _share(value: object) -> float | None:
     return float(min(max(value, 0), 1))
 
 
+def ordinal(number: int) -> str:
+    """Returns a place in a queue as people read it, such as ``3rd``."""
+    endings = {1: "st", 2: "nd", 3: "rd"}
+    return f"{number}{'th' if 10 < number % 100 < 14 else endings.get(number % 10, 'th')}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRequest:
     """One picture to make, already checked by the host; frozen, so change a copy: `dataclasses.replace`."""

@@ -130,6 +130,28 @@ def refusal_in(reply: object) -> ContentFiltered | None:
     return ContentFiltered(service_words(reply)) if read_signs(reply).marks_refusal() else None
 
 
+_NO_CONNECTION = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "InvalidURL"}
+
+
+def failure_without_answer(
+    error: Exception, *, why: str | None = None, did_not_run: bool | None = None
+) -> ProviderError:
+    """Returns the failure of a request to which no answer came, by the error of `httpx` or `httpx2`.
+
+    It is unavailable where there was no connection, and then the request certainly did not run, or the
+    connection was lost; timeout, or bad-response for an answer that cannot be read. `why` is for the first
+    of these. `did_not_run` replaces what the error tells: True for what may be asked again anyway, False
+    when it asks for a job that was accepted before.
+    """
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & _NO_CONNECTION:
+        return ProviderError("unavailable", why=why, did_not_run=did_not_run is not False)
+    lost = "timeout" if "TimeoutException" in kinds else "unavailable"
+    return ProviderError(
+        lost if "TransportError" in kinds else "bad-response", did_not_run=did_not_run is True
+    )
+
+
 def read_reply(body: bytes | str) -> Any:
     """Returns the JSON in a body, or its text if it is not JSON, or None if it is no text either.
 

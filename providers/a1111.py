@@ -36,6 +36,7 @@ from limner import (
     ProviderInfo,
     SizeRange,
     failure_from_response,
+    failure_without_answer,
     find_pictures,
     hookimpl,
     parse_reply,
@@ -242,7 +243,7 @@ async def _ask(client: Any, method: str, path: str, timeout: float, **more: Any)
     try:
         answer = await client.request(method, path, timeout=limits, **more)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise _lost(error, did_not_run) from error
+        raise failure_without_answer(error, why=_NOT_THERE, did_not_run=did_not_run) from error
     reply = await parse_reply(answer.content)
     if not answer.is_success:
         raise _failure(answer.status_code, reply, answer.headers, did_not_run, prompt)
@@ -252,15 +253,6 @@ async def _ask(client: Any, method: str, path: str, timeout: float, **more: Any)
 _NOT_THERE = "No server answers at its address: start it with --api, or correct the address in the settings."
 _API_IS_OFF = "Its API is off: start the server with the option --api."
 _NO_MEMORY = "Its graphics card ran out of memory: choose a smaller size, or free memory there."
-
-
-def _lost(error: Exception, did_not_run: bool | None) -> ProviderError:
-    """Returns the failure of a request without an answer."""
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if kinds & {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "InvalidURL"}:
-        return ProviderError("unavailable", why=_NOT_THERE, did_not_run=True)
-    lost = "timeout" if "TimeoutException" in kinds else "unavailable"
-    return ProviderError(lost if "TransportError" in kinds else "bad-response", did_not_run=bool(did_not_run))
 
 
 def _failure(

@@ -36,6 +36,7 @@ from limner import (
     ProviderInfo,
     Size,
     failure_from_response,
+    failure_without_answer,
     hookimpl,
     parse_reply,
     read_bounded,
@@ -164,7 +165,7 @@ async def _ask(client: Any, request: ImageRequest) -> Any:
         raise
     except Exception as error:
         if exchange.response is None:
-            raise _lost(error) from error
+            raise failure_without_answer(error) from error
     finally:
         _exchange.reset(token)
     status, reply = exchange.response.status_code, exchange.response
@@ -220,15 +221,6 @@ def _connect(base_url: str, key: str) -> Any:
     types.GenerateContentConfig.model_rebuild()  # which the first request would do
     client.aclose = http.aclose
     return client
-
-
-def _lost(error: Exception) -> ProviderError:
-    """Returns the failure of a request without an answer."""
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if kinds & {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"}:
-        return ProviderError("unavailable", did_not_run=True)
-    lost = "timeout" if "TimeoutException" in kinds else "unavailable"
-    return ProviderError(lost if "TransportError" in kinds else "bad-response")
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from limner import (
     ProviderInfo,
     failure_from_response,
     hookimpl,
+    ordinal,
 )
 from providers.comfyui.server import ask, client_for, ran_badly, upload
 from providers.comfyui.workflow import BUILT_IN, SIZES, WORKFLOW, Settings
@@ -168,12 +169,7 @@ def _place(said: Any, job: str) -> str | None:
     if any(id == job for _, id in _queued(said, "queue_running")):
         return "drawing"
     ids = [id for _, id in sorted(_queued(said, "queue_pending"), key=lambda item: item[0])]
-    return f"waiting in ComfyUI's queue, {_ordinal(ids.index(job) + 1)}" if job in ids else None
-
-
-def _ordinal(number: int) -> str:
-    endings = {1: "st", 2: "nd", 3: "rd"}
-    return f"{number}{'th' if 10 < number % 100 < 14 else endings.get(number % 10, 'th')}"
+    return f"waiting in ComfyUI's queue, {ordinal(ids.index(job) + 1)}" if job in ids else None
 
 
 async def _end(client: Any, job: str, submitting: asyncio.Future[str]) -> None:

@@ -13,6 +13,7 @@ from limner import (
     LimnerError,
     ProviderError,
     failure_from_response,
+    failure_without_answer,
     parse_reply,
     read_bounded,
     shared_async,
@@ -47,7 +48,7 @@ async def ask(client: Any, method: str, path: str, timeout: float, **more: Any) 
         limits = httpx2.Timeout(timeout, connect=min(10, timeout))
         answer = await client.request(method, path, timeout=limits, **more)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise _lost(error, did_not_run) from error
+        raise failure_without_answer(error, why=_NOT_THERE, did_not_run=did_not_run) from error
     reply = await parse_reply(answer.content)
     if answer.is_success:
         return reply
@@ -100,12 +101,3 @@ def _invalid(reply: dict[str, Any]) -> ProviderError:
         found = [f"{error.get('message')} {error.get('details') or ''}".strip()]
     words = "; ".join(found)[:_LIST] or None
     return ProviderError("invalid-request", words, status=404 if lacks_model else 400, did_not_run=True)
-
-
-def _lost(error: Exception, did_not_run: bool | None) -> ProviderError:
-    """Returns the failure of a request without an answer."""
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if kinds & {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "InvalidURL"}:
-        return ProviderError("unavailable", why=_NOT_THERE, did_not_run=did_not_run is not False)
-    lost = "timeout" if "TimeoutException" in kinds else "unavailable"
-    return ProviderError(lost if "TransportError" in kinds else "bad-response", did_not_run=bool(did_not_run))

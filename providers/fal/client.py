@@ -10,7 +10,7 @@ from limner import (
     ACCEPTED,
     KEEPALIVE,
     ImageRequest,
-    ProviderError,
+    failure_without_answer,
     parse_reply,
     read_bounded,
     shared_async,
@@ -54,7 +54,8 @@ class Client:
             limits = httpx2.Timeout(timeout, connect=min(10, timeout))
             answer = await http.request(method, url, headers=headers, timeout=limits, **more)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise _lost(error, may_have_run=method != "POST") from error
+            # after the first request there is a job, which may run
+            raise failure_without_answer(error, did_not_run=None if method == "POST" else False) from error
         return Answer(answer.status_code, await parse_reply(answer.content), answer.headers)
 
 
@@ -70,12 +71,3 @@ def _connect() -> Any:
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # everybody shares the client
         follow_redirects=False,  # no other host gets the key
     )
-
-
-def _lost(error: Exception, *, may_have_run: bool) -> ProviderError:
-    """Returns the failure of a request without an answer; after the first one there is a job that may run."""
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if kinds & {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "InvalidURL"}:
-        return ProviderError("unavailable", did_not_run=not may_have_run)
-    lost = "timeout" if "TimeoutException" in kinds else "unavailable"
-    return ProviderError(lost if "TransportError" in kinds else "bad-response")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from limner import ImageRequest, LimnerError, ProviderError, failure_from_response
+from limner import ImageRequest, LimnerError, ProviderError, failure_from_response, ordinal
 from providers.fal.client import Answer, Client
 
 FIRST_POLL, MAX_POLL, MAX_MISSES = 0.1, 3.0, 8
@@ -125,7 +125,7 @@ def _report(status: dict[str, Any], request: ImageRequest) -> None:
     logs: Any = status.get("logs")
     if status.get("status") == "IN_QUEUE":
         is_known = type(place) is int and place >= 0  # the number of those before it
-        request.report("waiting in fal's queue" + (f", {_ordinal(place + 1)}" if is_known else ""))
+        request.report("waiting in fal's queue" + (f", {ordinal(place + 1)}" if is_known else ""))
         return
     lines = [line.get("message") for line in _objects(logs)[-20:]]
     percent = _PERCENT.findall(" ".join(line for line in lines if isinstance(line, str))[-2000:])
@@ -137,11 +137,6 @@ def _report(status: dict[str, Any], request: ImageRequest) -> None:
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _ordinal(number: int) -> str:
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"
 
 
 async def ended(client: Client, job: Job, prompt: str) -> tuple[bool, Answer | None]:

@@ -9,8 +9,8 @@ from typing import Any
 from limner import (
     ACCEPTED,
     KEEPALIVE,
-    ProviderError,
     failure_from_response,
+    failure_without_answer,
     parse_reply,
     read_bounded,
     service_words,
@@ -49,20 +49,11 @@ async def ask(method: str, url: str, timeout: float, **more: Any) -> Any:
     try:
         answer = await client.request(method, url, timeout=httpx2.Timeout(timeout, connect=10), **more)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise _lost(error, did_not_run) from error
+        raise failure_without_answer(error, did_not_run=did_not_run) from error
     reply = await parse_reply(answer.content)
     if not answer.is_success:
         raise _failure(answer.status_code, reply, answer.headers, did_not_run, prompt)
     return answer, reply
-
-
-def _lost(error: Exception, did_not_run: bool | None) -> ProviderError:
-    """Returns the failure of a request without an answer."""
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if kinds & {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "InvalidURL"}:
-        return ProviderError("unavailable", did_not_run=did_not_run is not False)
-    lost = "timeout" if "TimeoutException" in kinds else "unavailable"
-    return ProviderError(lost if "TransportError" in kinds else "bad-response", did_not_run=bool(did_not_run))
 
 
 def _failure(

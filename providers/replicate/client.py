@@ -12,6 +12,7 @@ from limner import (
     LimnerError,
     ProviderError,
     failure_from_response,
+    failure_without_answer,
     proxy_for,
     read_bounded,
     shared_async,
@@ -62,8 +63,4 @@ def failure(error: Exception, *, did_not_run: bool | None = None, prompt: str | 
         return failure_from_response(status, reply, prompt=prompt, did_not_run=did_not_run)
     if ABORTED in str(error):
         return ProviderError("timeout", why="Replicate ended the prediction at its deadline.")
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if kinds & {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"}:
-        return ProviderError("unavailable", did_not_run=did_not_run is not False)
-    lost = "timeout" if "TimeoutException" in kinds else "unavailable"
-    return ProviderError(lost if "TransportError" in kinds else "bad-response", did_not_run=bool(did_not_run))
+    return failure_without_answer(error, did_not_run=did_not_run)

@@ -7,23 +7,14 @@ import contextvars
 import subprocess
 import sys
 import threading
-import time
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from core.workers import Workers
 from tests.serving import ROOT
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Waits for what another thread brings about."""
-    end = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < end, "It never came about."
-        await asyncio.sleep(0.001)
+from tests.waiting import until
 
 
 def test_a_function_runs_in_a_daemon_with_the_callers_context() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from limner import ImageRequest
+from limner import ImageRequest, ordinal
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,9 @@ def test_a_share_is_shown_within_its_bounds_or_not_at_all(share: Any, shown: flo
     request = ImageRequest(prompt="a", model="m", on_progress=words.append, on_share=shares.append)
     request.report("painting", share)
     assert (words, shares) == (["painting"], [shown])
+
+
+def test_a_place_in_a_queue_reads_as_people_say_it() -> None:
+    numbers = (1, 2, 3, 4, 11, 12, 13, 21, 102, 111)
+    words = ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th"]
+    assert [ordinal(number) for number in numbers] == words

@@ -8,6 +8,7 @@ from email.utils import formatdate
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
 
 import limner
@@ -15,6 +16,7 @@ from limner import (
     ContentFiltered,
     ProviderError,
     failure_from_response,
+    failure_without_answer,
     read_reply,
     refusal_in,
     responses,
@@ -431,3 +433,31 @@ def test_a_date_is_seconds_from_now_in_any_time_zone(zone: str, monkeypatch: pyt
 def test_a_plugin_imports_them_from_the_contract() -> None:
     names = {"failure_from_response", "read_reply", "refusal_in", "retry_after", "service_words"}
     assert names <= {*limner.__all__}
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize(
+    ("kind", "category", "did_not_run"),
+    [
+        ("ConnectError", "unavailable", True),
+        ("ConnectTimeout", "unavailable", True),
+        ("PoolTimeout", "unavailable", True),
+        ("ProxyError", "unavailable", True),
+        ("InvalidURL", "unavailable", True),
+        ("ReadTimeout", "timeout", False),
+        ("WriteTimeout", "timeout", False),
+        ("ReadError", "unavailable", False),
+        ("RemoteProtocolError", "unavailable", False),
+        ("DecodingError", "bad-response", False),
+        ("TooManyRedirects", "bad-response", False),
+    ],
+)
+def test_a_request_without_an_answer(library: Any, kind: str, category: str, did_not_run: bool) -> None:
+    error = getattr(library, kind)("At https://user:secret@paint.example")
+    failure = failure_without_answer(error)
+    assert (failure.category, failure.did_not_run, failure.why) == (category, did_not_run, None)
+    assert failure.service_message is None
+    assert failure_without_answer(error, did_not_run=False).did_not_run is False
+    assert failure_without_answer(error, did_not_run=True).did_not_run is True
+    why = failure_without_answer(error, why="Start it.").why
+    assert why == ("Start it." if did_not_run else None)

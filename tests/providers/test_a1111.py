@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -19,6 +18,7 @@ from limner.testing.pictures import input_images, input_mask
 from limner.testing.runner import on_a_loop as run
 from providers import a1111
 from providers.a1111 import LOADED, A1111Options
+from tests.waiting import until
 
 PNG = picture()
 INFO = {"seed": 77, "sd_model_name": "dream", "sampler_name": "Euler", "version": "v1.10.1"}
@@ -86,14 +86,6 @@ def failure(request: ImageRequest) -> ProviderError:
     with pytest.raises(ProviderError) as raised:
         make(request)
     return raised.value
-
-
-async def until(condition: Callable[[], object]) -> None:
-    for _ in range(2000):
-        if condition():
-            return
-        await asyncio.sleep(0.002)
-    raise TimeoutError
 
 
 def test_a_picture_of_words_alone() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from limner.testing.runner import on_a_loop as run
 from providers import comfyui
 from providers.comfyui.workflow import BUILT_IN, WORKFLOW, Settings
 from tests.test_documents import blocks
+from tests.waiting import until
 
 PNG = picture()
 MODEL = comfyui.describe().models[0]
@@ -140,14 +140,6 @@ def failure(request: ImageRequest) -> ProviderError:
     with pytest.raises(ProviderError) as raised:
         make(request)
     return raised.value
-
-
-async def until(condition: Callable[[], object]) -> None:
-    for _ in range(2000):
-        if condition():
-            return
-        await asyncio.sleep(0.002)
-    raise TimeoutError
 
 
 # The built-in workflow
@@ -383,9 +375,6 @@ def test_the_place_in_the_queue_is_said() -> None:
     assert reports[-2:] == ["waiting in ComfyUI's queue, 3rd", "drawing"] or reports[-3:] == [
         *("waiting in ComfyUI's queue, 3rd", "waiting in ComfyUI's queue, 3rd", "drawing")
     ]
-    numbers = (1, 2, 3, 4, 11, 12, 13, 21, 102, 111)
-    words = ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th"]
-    assert [comfyui._ordinal(number) for number in numbers] == words
 
 
 def test_the_id_that_an_older_comfyui_gives_is_the_one_that_counts() -> None:

@@ -19,8 +19,7 @@ from core.settings.schema import Settings
 from core.settings.sources import PREFIX, config_file
 from core.storage.database import StoreError
 from core.storage.store import Store
-from ui.cli.process import START_TIMEOUT, STARTED, Process, answering
-from ui.cli.process import environment as _environment
+from ui.cli.process import START_TIMEOUT, STARTED, Process, answering, environment
 
 PLUGIN_TIMEOUT = 30.0
 """Seconds that one plugin may take to be imported and to describe itself."""
@@ -109,7 +108,7 @@ def _probed() -> tuple[list[PluginEntry], dict[str, str]]:
 
 def _probe(faults: Mapping[int, str]) -> list[PluginEntry]:
     place, patience = None, START_TIMEOUT
-    with Process("probe", given=faults, environment=_environment(), is_quiet=True) as process:
+    with Process("probe", given=faults, environment=environment(), is_quiet=True) as process:
         try:
             while (report := process.answer(patience)) is not None:
                 if isinstance(report, list):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,20 +14,6 @@ from core.settings.schema import Settings
 from limner import Money
 
 ME, YOU = Visitor("me"), Visitor("you")
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Moves the clock that budgets are counted by."""
-    ahead = 0.0
-    real = time.time
-
-    def forward(seconds: float) -> None:
-        nonlocal ahead
-        ahead += seconds
-
-    monkeypatch.setattr(time, "time", lambda: real() + ahead)
-    return forward
 
 
 def limits_of(budget: str | None, visitor_budget: str | None = None, hits: Any = ()) -> UsageLimits:

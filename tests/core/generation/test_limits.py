@@ -14,21 +14,6 @@ from core.generation.limits import OWNER, UsageLimits, Visitor
 from core.settings.schema import Settings
 from core.storage.database import Hit
 
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Moves the clock that limits are counted by."""
-    ahead = 0.0
-    real = time.time
-
-    def forward(seconds: float) -> None:
-        nonlocal ahead
-        ahead += seconds
-
-    monkeypatch.setattr(time, "time", lambda: real() + ahead)
-    return forward
-
-
 PAID = [Expense("Model", "provider", None)]
 
 

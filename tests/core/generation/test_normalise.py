@@ -6,7 +6,7 @@ import asyncio
 import base64
 import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from PIL import Image
 from core.generation.normalise import PROVERS, DecodeResources, normalise
 from limner import ProviderError, picture
 from tests.core.scripted import PNG
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -100,14 +101,6 @@ def start(resources: DecodeResources) -> asyncio.Task[tuple[bytes, picture.Image
         raise AssertionError(url)
 
     return asyncio.create_task(normalise(PNG, fetch, resources, max_bytes=10_000, max_pixels=10_000))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async def wait() -> None:
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
-
-    await asyncio.wait_for(wait(), 20)
 
 
 @pytest.mark.parametrize(("memory", "at_once"), [(1, 8), (30, 3), (60, 1), (5_000, 1)])

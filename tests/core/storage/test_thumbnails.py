@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
 
-import anyio
 import pytest
 from PIL import Image
 
@@ -16,6 +15,7 @@ from core.storage import thumbnails
 from core.storage.store import Store
 from core.storage.thumbnails import MAKERS, Thumbnail
 from limner.identify import identify
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -35,12 +35,6 @@ def noise(width: int, height: int) -> bytes:
 
 async def put(store: Store, data: bytes) -> str:
     return (await store.put(data, identify(data))).name
-
-
-async def until(condition: Callable[[], object]) -> None:
-    with anyio.fail_after(20):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0)
 
 
 class Slow:
