@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import unicodedata
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from core.chat.failure import Rejected
 from core.chat.message import Provenance
@@ -44,7 +45,7 @@ class Plan:
     calls: Calls = field(default_factory=Calls)
     """Those of the provider that may have run."""
 
-    @property
+    @cached_property
     def estimate(self) -> Money | None:
         """What the picture will cost, as far as its price is known."""
         sent = self.image_request
