@@ -161,7 +161,7 @@ def test_a_limner_that_does_not_start_at_all_is_no_plugins_fault(
 ) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit(9)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(doctor, "_environment", lambda: {"PYTHONPATH": str(tmp_path)})
+    monkeypatch.setattr(doctor, "environment", lambda: {"PYTHONPATH": str(tmp_path)})
     (entry,) = doctor.examine(load_settings()).plugins
     assert (entry.name, entry.kind) == ("limner", "broken")
     assert entry.fault == "It could not be started to load the plugins (exit code 9): install it again."
