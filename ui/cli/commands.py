@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import secrets
 import signal
 import sys
@@ -41,21 +42,30 @@ def run(arguments: argparse.Namespace) -> int:
     log_without_secrets("WARNING")
     tidy_variables()
     try:
-        if arguments.command == "recipe":
-            return _recipe(arguments.name, write=arguments.write)
-        settings = load_settings()
-        if arguments.command == "generate":
-            if arguments.output is not None:
-                _check_output(arguments.output)
-            return asyncio.run(_generate(settings, arguments))
-        if arguments.command == "providers":
-            return _providers(settings, as_json=arguments.json)
-        if arguments.command == "probe":
-            answer_live(settings, _live) if arguments.live else probe(settings)
-            return DONE
-        return _doctor(settings, arguments)
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
     except (SettingsError, Rejected) as problem:
         return _reject(problem)
+    except BrokenPipeError:  # `limner providers | head`; what is left to print has no reader
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.command == "recipe":
+        return _recipe(arguments.name, write=arguments.write)
+    settings = load_settings()
+    if arguments.command == "generate":
+        if arguments.output is not None:
+            _check_output(arguments.output)
+        return asyncio.run(_generate(settings, arguments))
+    if arguments.command == "providers":
+        return _providers(settings, as_json=arguments.json)
+    if arguments.command == "probe":
+        answer_live(settings, _live) if arguments.live else probe(settings)
+        return DONE
+    return _doctor(settings, arguments)
 
 
 def _reject(problem: object) -> int:

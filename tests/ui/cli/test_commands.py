@@ -125,6 +125,22 @@ def test_nothing_is_lost_on_a_console_that_lacks_letters(
     assert (tmp_path / "狐狸-in-the-snow.png").exists()
 
 
+def test_a_reader_that_has_enough_ends_a_list_without_a_traceback(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "limner", "providers"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_ctrl_c_stops_the_picture_without_a_signal_handler_of_the_loop(tmp_path: Path) -> None:
     script = """
 import asyncio, sys
