@@ -536,7 +536,7 @@ async def test_an_import_is_within_the_limits_of_what_is_brought_and_kept(tmp_pa
 async def test_what_is_sent_again_because_the_connection_broke_is_imported_once(tmp_path: Path) -> None:
     async with open_client(tmp_path, ScriptedProvider()) as (client, _):
         key = {"Idempotency-Key": "one", "Content-Type": "application/octet-stream"}
-        one, two = (packed(ours(made__duration=number), FOX) for number in (1, 2))  # an archive holds its time
+        one, two = (packed(ours(made__duration=number), FOX) for number in (1, 2))  # each has its own time
         first, again, other = [
             await client.post("/limner/import", content=sent, headers=key) for sent in (one, one, two)
         ]
