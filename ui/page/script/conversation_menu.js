@@ -8,6 +8,12 @@ import { canNotify, isNotifying, setNotifying } from "./notify.js";
 import { menuItem, togglePanel } from "./panels.js";
 import { address, FILE_NOT_SENT, NOT_ACCEPTED } from "./server.js";
 
+const archive = make("input", { type: "file", accept: ".zip,application/zip" }); // a browser may drop an unheld one
+archive.onchange = () => {
+  importArchive(archive.files[0]);
+  archive.value = ""; // or the same file could not be chosen again
+};
+
 export function watchConversationMenu() {
   const button = find("[name=conversation_menu]");
   button.addEventListener("click", () => {
@@ -15,7 +21,7 @@ export function watchConversationMenu() {
     const exportArchive = () => download(address(`threads/${current()}/export`));
     find("#limner-menu").replaceChildren(
       ...(isUnsent() ? [] : [menuItem("Export as a zip", exportArchive)]),
-      menuItem("Import a zip…", chooseArchive),
+      menuItem("Import a zip…", () => archive.click()),
       ...(canNotify() ? [menuItem(notifying, toggleNotifying)] : []));
     togglePanel(find("#limner-menu"), button);
   });
@@ -24,12 +30,6 @@ export function watchConversationMenu() {
 async function toggleNotifying() {
   const isOn = await setNotifying(!isNotifying());
   toast(isOn ? "You are notified when a picture is ready and this page is not in front." : "Notifications are off.");
-}
-
-function chooseArchive() {
-  const input = make("input", { type: "file", accept: ".zip,application/zip" });
-  input.onchange = () => importArchive(input.files[0]);
-  input.click();
 }
 
 async function importArchive(file) {
