@@ -43,14 +43,20 @@ try {
 _ADOPT = """
 const page = document.getElementById("limner");
 const main = element.closest("main"); // Gradio's, which stays empty: the page has its own
-const focused = document.activeElement;
-if (main.moveBefore) main.parentElement.moveBefore(page, main); // which keeps the focus and what is scrolled
-else main.before(page);
 main.hidden = true;
-if (page.contains(focused)) {
-  focused.blur(); // or what is around it would not know that the focus is within
-  focused.focus({ preventScroll: true });
+function adopt() {
+  if (page.parentElement === main.parentElement) return;
+  const focused = document.activeElement;
+  if (main.moveBefore) main.parentElement.moveBefore(page, main); // which keeps the focus and what is scrolled
+  else main.before(page);
+  if (page.contains(focused)) {
+    focused.blur(); // or what is around it would not know that the focus is within
+    focused.focus({ preventScroll: true });
+  }
 }
+if (page.querySelector(":active")) { // moved in the middle of a press, a button gets no click
+  for (const end of ["pointerup", "pointercancel", "keyup"]) addEventListener(end, () => setTimeout(adopt), { once: true });
+} else adopt();
 """
 """Puts the page, which the first paint has already, into Gradio's app."""
 

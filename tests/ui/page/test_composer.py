@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.ui.chat import Chat
+from tests.ui.chat import Chat, box
 from tests.ui.conftest import Gate
 
 pytestmark = pytest.mark.browser
@@ -19,6 +19,25 @@ def test_the_composer_is_marked_from_the_start(chat: Chat) -> None:
     expect(chat.page.locator("gradio-app main[hidden]")).to_be_attached()
     expect(chat.prompt).to_be_focused()
     expect(chat.page.locator("#limner-composer:focus-within")).to_be_visible()
+
+
+@pytest.mark.parametrize("by", ["mouse", "keyboard"])
+def test_a_press_while_gradio_takes_the_page_in_is_a_click(chat: Chat, by: str) -> None:
+    chat.page.route("**/assets/*.js", lambda _: None)
+    chat.reload()
+    button = chat.page.get_by_role("button", name="Conversation menu")
+    button.focus()
+    if by == "mouse":
+        left, top, right, bottom = box(button)
+        chat.page.mouse.move((left + right) / 2, (top + bottom) / 2)
+        chat.page.mouse.down()
+    else:
+        chat.page.keyboard.down("Space")
+    chat.page.unroute("**/assets/*.js")  # what was held back goes on
+    expect(chat.page.locator("gradio-app main[hidden]")).to_be_attached()
+    chat.page.mouse.up() if by == "mouse" else chat.page.keyboard.up("Space")
+    expect(chat.page.get_by_role("menu")).to_be_visible()
+    expect(chat.page.locator("gradio-app #limner")).to_be_attached()
 
 
 def test_create_is_disabled_while_the_prompt_is_blank(chat: Chat) -> None:
