@@ -47,7 +47,7 @@ main.hidden = true;
 function adopt() {
   if (page.parentElement === main.parentElement) return;
   const focused = document.activeElement;
-  if (main.moveBefore) main.parentElement.moveBefore(page, main); // which keeps the focus and what is scrolled
+  if (main.moveBefore) main.parentElement.moveBefore(page, main); // which keeps focus and scrolling
   else main.before(page);
   if (page.contains(focused)) {
     focused.blur(); // or what is around it would not know that the focus is within
@@ -55,7 +55,8 @@ function adopt() {
   }
 }
 if (page.querySelector(":active")) { // moved in the middle of a press, a button gets no click
-  for (const end of ["pointerup", "pointercancel", "keyup"]) addEventListener(end, () => setTimeout(adopt), { once: true });
+  const later = () => setTimeout(adopt);
+  for (const end of ["pointerup", "pointercancel", "keyup"]) addEventListener(end, later, { once: true });
 } else adopt();
 """
 """Puts the page, which the first paint has already, into Gradio's app."""
