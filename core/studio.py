@@ -92,7 +92,7 @@ class Studio:
         return await self._conversations.entry(conversation_id, visitor.key)
 
     async def rename(self, conversation_id: str, title: str, visitor: Visitor) -> ConversationEntry:
-        """Gives a conversation another title; raises Rejected."""
+        """Renames a conversation; raises Rejected."""
         return await self._conversations.rename(conversation_id, title, visitor.key)
 
     async def delete_conversation(self, conversation_id: str, visitor: Visitor) -> None:

@@ -100,16 +100,16 @@ class Conversation:
         self.touch(message)
 
     def touch(self, message: Message) -> None:
-        """Gives a changed message its new revision and wakes those who wait."""
+        """Marks a message as changed, by a new revision, and wakes those who wait."""
         self.revise(message)
         self.announce()
 
     def revise(self, message: Message) -> None:
-        """Gives a changed message its new revision, to be stored before `announce`."""
+        """Marks a message as changed, by a new revision, which is stored before `announce`."""
         message.rev = self._next_rev()
 
     def touch_live(self, message: Message) -> None:
-        """Gives a message whose live parts alone have changed its new revision, and wakes those who wait."""
+        """Marks a message as changed in its live parts alone, and wakes those who wait."""
         message.live_rev = self._next_rev()
         self.announce()
 

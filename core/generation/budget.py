@@ -120,6 +120,6 @@ class Charge:
             budget.correct(hit, cost)
 
     def give_back(self) -> None:
-        """Gives all of it back; a second time changes nothing."""
+        """Returns all of it to the budgets; a second time changes nothing."""
         for budget, hit in self._taken:
             budget.give_back(hit)

@@ -75,7 +75,7 @@ class Pipeline:
         return [replace(plan, charge=charge) for plan, charge in zip(plans, charges, strict=True)]
 
     def release(self, plan: Plan) -> None:
-        """Gives back the place of a plan, and what it took from the budgets if it certainly did not run."""
+        """Frees the place of a plan, and returns what it took from the budgets if it surely did not run."""
         if not plan.calls.may_have_run:
             plan.charge.give_back()
         self.limits.release(plan.visitor)

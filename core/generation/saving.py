@@ -50,7 +50,7 @@ class Saving:
         await self.retry()
 
     async def change(self, conversation: Conversation, message: Message, *versions: Version) -> None:
-        """Gives a changed message its new revision, saves it, and wakes those who wait."""
+        """Marks a message as changed, saves it, and wakes those who wait."""
         conversation.revise(message)
         try:
             await self.save(conversation, message, *versions)

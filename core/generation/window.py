@@ -66,7 +66,7 @@ class Window:
         taken.total += self._amount_of(hit)
 
     def remove(self, hit: Hit) -> None:
-        """Gives back what a hit took."""
+        """Stops counting a hit."""
         if taken := self._of(hit):
             taken.hits = deque(other for other in taken.hits if other is not hit)
             taken.total -= self._amount_of(hit)

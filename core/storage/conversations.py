@@ -115,11 +115,11 @@ class Conversations:
         return await self._run(read)
 
     async def adopt(self, id: str, owner: str) -> None:
-        """Gives a conversation without an owner to one."""
+        """Sets the owner of a conversation that has none."""
         await self._write("UPDATE conversation SET owner = ? WHERE id = ? AND owner IS NULL", owner, id)
 
     async def rename(self, id: str, title: str) -> None:
-        """Gives a conversation another title."""
+        """Renames a conversation."""
         await self._write("UPDATE conversation SET title = ? WHERE id = ?", title, id)
 
     async def mark_deleted(self, id: str, deleted: float | None) -> None:

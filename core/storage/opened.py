@@ -67,7 +67,7 @@ class OpenConversations:
         return entry
 
     async def rename(self, id: str, title: str, key: str | None) -> ConversationEntry:
-        """Gives a conversation another title; raises Rejected for one that is empty or too long."""
+        """Renames a conversation; raises Rejected for a title that is empty or too long."""
         title = " ".join(_UNSEEN.sub(" ", title.encode(errors="replace").decode()).split())
         if not any(map(str.isprintable, title)) or len(title) > MAX_TITLE:
             raise Rejected(f"A title has 1 to {MAX_TITLE} characters: type another.")

@@ -81,7 +81,7 @@ def environment() -> dict[str, str]:
 
 @contextmanager
 def answering() -> Generator[Callable[[object], None], None, None]:
-    """Gives, in the other process, the function that answers, and has answered `STARTED`.
+    """Answers `STARTED` from the other process, and provides the function that sends further answers.
 
     What plugins print goes to standard error, so that it cannot mix with the answers.
     """

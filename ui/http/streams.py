@@ -55,7 +55,7 @@ class Streams:
         return scope
 
     def close(self, visitor: str, scope: anyio.CancelScope) -> None:
-        """Gives a place back; one that was taken away is already gone."""
+        """Frees a place; one that was taken away is already gone."""
         own = self._open.get(visitor, [])
         if scope in own:
             own.remove(scope)

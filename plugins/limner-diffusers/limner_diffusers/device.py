@@ -54,7 +54,7 @@ def size_of(pipeline: Any) -> int:
 
 
 def clear(device: str) -> None:
-    """Gives back what nothing refers to any more."""
+    """Frees the memory that nothing refers to any more."""
     import torch
 
     gc.collect()
