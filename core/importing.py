@@ -14,8 +14,8 @@ from core.chat.failure import Rejected, Unavailable
 from core.chat.message import Message, Version
 from core.chat.picture import InputPicture, Picture, with_pictures
 from core.chat.thread_reading import read_thread
-from core.generation.limits import Visitor
 from core.generation.pipeline import Pipeline
+from core.generation.visitor import Visitor
 from core.parts import safe_filename
 from core.settings.schema import Settings
 from core.storage.archive import Archive

@@ -17,10 +17,10 @@ from core.chat.request import UserRequest
 from core.export import Draw, export
 from core.generation.attempt import Attempt
 from core.generation.deletion import Deletion, no_version
-from core.generation.limits import OWNER, Visitor
 from core.generation.pipeline import Pipeline
 from core.generation.saving import Saving
 from core.generation.usual import UsualTimes
+from core.generation.visitor import OWNER, Visitor
 from core.importing import Importer
 from core.parts import safe_filename
 from core.plugins.imports import import_modules

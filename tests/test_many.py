@@ -17,8 +17,8 @@ import pytest
 
 from core import open_studio
 from core.chat.request import UserRequest
-from core.generation.limits import Visitor
 from core.generation.normalise import PROVERS
+from core.generation.visitor import Visitor
 from core.settings.schema import load_settings
 from core.studio import Studio
 from limner.testing.loopback import Loopback, Reply, Request

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from core.chat.failure import LimitReached, Rejected, duration_words
 from core.generation.budget import Budget, Charge, Expense
+from core.generation.visitor import Visitor
 from core.generation.window import Window
 from core.settings.budget import read_rate, span_words
 from core.settings.schema import Settings
@@ -16,20 +16,6 @@ from core.storage.database import Hit
 
 BUDGET = "budget"
 """The key of what all have spent; before that of a visitor, of what they have spent themselves."""
-
-
-@dataclass(frozen=True)
-class Visitor:
-    """Who asks: the name under which requests are counted, and whether it is the owner, who runs Limner."""
-
-    name: str
-    is_owner: bool = False
-    """Whoever runs Limner, whose money and keys are used."""
-    key: str | None = None
-    """Whose conversations they see: a hash of the secret that their browser keeps, if it keeps one."""
-
-
-OWNER = Visitor("owner", is_owner=True)
 
 
 class UsageLimits:

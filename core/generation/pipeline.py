@@ -17,10 +17,11 @@ from core.chat.request import UserRequest
 from core.generation.call import GenerationFailed, call, credentials, failed
 from core.generation.fetch import Fetcher
 from core.generation.inputs import Accepted, Inputs
-from core.generation.limits import UsageLimits, Visitor
+from core.generation.limits import UsageLimits
 from core.generation.normalise import DecodeResources, normalise, prove
 from core.generation.repeats import repeats
 from core.generation.resolve import Plan, resolve
+from core.generation.visitor import Visitor
 from core.metadata.texts import is_signed
 from core.plugins.registry import Registry
 from core.settings.schema import Settings

@@ -12,9 +12,9 @@ from core.chat.message import Provenance
 from core.chat.request import UserRequest
 from core.generation.budget import Charge, Expense
 from core.generation.images import check_images
-from core.generation.limits import OWNER, Visitor
 from core.generation.options import resolve_options
 from core.generation.sizes import nearest_size
+from core.generation.visitor import OWNER, Visitor
 from core.plugins.calls import Calls
 from core.plugins.provider import Provider
 from core.plugins.registry import Registry

@@ -11,7 +11,7 @@ import pytest
 from core.chat.failure import Missing, Rejected, Unavailable
 from core.chat.request import UserRequest
 from core.generation import deletion
-from core.generation.limits import OWNER, Visitor
+from core.generation.visitor import OWNER, Visitor
 from core.studio import Studio
 from tests.core.scripted import CONVERSATION, PNG, Gate, ScriptedProvider, ask, settled, studio_of
 

@@ -20,7 +20,7 @@ from core.chat.failure import LimitReached, Rejected
 from core.chat.message import Version
 from core.chat.request import UserRequest
 from core.generation import fetch, normalise
-from core.generation.limits import Visitor
+from core.generation.visitor import Visitor
 from core.settings.schema import Settings
 from core.storage import store
 from core.storage.pictures import Pictures

@@ -18,7 +18,7 @@ from core.chat.conversation import Conversation
 from core.chat.message import Message, Version
 from core.chat.picture import InputPicture
 from core.chat.request import UserRequest
-from core.generation.limits import Visitor
+from core.generation.visitor import Visitor
 from core.logs import log_without_secrets
 from core.parts import filename, provenance
 from core.plugins.catalog import PluginEntry, catalog

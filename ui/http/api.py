@@ -23,7 +23,7 @@ from core import Rejected
 from core.chat.conversation import Conversation
 from core.chat.message import Version
 from core.chat.request import MAX_IMAGES, UserRequest
-from core.generation.limits import Visitor
+from core.generation.visitor import Visitor
 from core.parts import image_part, provenance
 from core.studio import Studio
 from limner.threads import call_in_thread

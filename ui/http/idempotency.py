@@ -19,7 +19,7 @@ from typing import Any
 from starlette.requests import Request
 
 from core import Rejected
-from core.generation.limits import Visitor
+from core.generation.visitor import Visitor
 
 MAX_KEYS = 1_000
 """Keys that are remembered, of all visitors; the oldest go first."""

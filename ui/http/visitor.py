@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from core.generation.limits import Visitor
+from core.generation.visitor import Visitor
 
 COOKIE = "limner_visitor"
 """What names a visitor to nobody but this server: whoever has its value sees their conversations."""

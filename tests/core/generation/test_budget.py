@@ -9,7 +9,8 @@ import pytest
 
 from core.chat.failure import LimitReached, Rejected
 from core.generation.budget import Charge, Expense
-from core.generation.limits import OWNER, UsageLimits, Visitor
+from core.generation.limits import UsageLimits
+from core.generation.visitor import OWNER, Visitor
 from core.settings.schema import Settings
 from limner import Money
 

@@ -20,7 +20,7 @@ from core.chat.message import Message, Version
 from core.chat.request import UserRequest
 from core.generation import inputs
 from core.generation.fetch import Fetcher
-from core.generation.limits import Visitor
+from core.generation.visitor import Visitor
 from core.settings.schema import Settings
 from core.storage.store import Store
 from core.studio import Studio

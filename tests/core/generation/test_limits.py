@@ -10,7 +10,8 @@ import pytest
 
 from core.chat.failure import LimitReached, Rejected
 from core.generation.budget import Expense
-from core.generation.limits import OWNER, UsageLimits, Visitor
+from core.generation.limits import UsageLimits
+from core.generation.visitor import OWNER, Visitor
 from core.settings.schema import Settings
 from core.storage.database import Hit
 

@@ -11,9 +11,9 @@ from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, Json
 
 from core.chat.failure import Rejected
 from core.chat.request import UserRequest
-from core.generation.limits import Visitor
 from core.generation.options import unbounded_options
 from core.generation.resolve import resolve
+from core.generation.visitor import Visitor
 from core.settings.schema import Settings
 from limner import Options
 from tests.core.generation.resolving import refusal, resolved, warnings

@@ -9,8 +9,8 @@ import pytest
 
 from core.chat.failure import Rejected
 from core.chat.request import MAX_NESTING, MAX_OPTIONS, MAX_SEED, UserRequest
-from core.generation.limits import Visitor
 from core.generation.resolve import resolve
+from core.generation.visitor import Visitor
 from core.settings.schema import Settings
 from limner import ModelInfo, Size, SizeRange
 from tests.core.generation.resolving import refusal, resolved, warnings

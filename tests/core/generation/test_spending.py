@@ -12,7 +12,7 @@ import pytest
 from core.chat.failure import Rejected
 from core.chat.message import Version
 from core.chat.request import UserRequest
-from core.generation.limits import OWNER, Visitor
+from core.generation.visitor import OWNER, Visitor
 from core.settings.schema import Settings
 from core.storage.database import Hit
 from core.storage.store import Store

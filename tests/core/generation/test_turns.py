@@ -11,7 +11,7 @@ import pytest
 
 from core.chat.failure import LimitReached, Rejected, SamePicture
 from core.chat.request import UserRequest
-from core.generation.limits import Visitor
+from core.generation.visitor import Visitor
 from core.storage.store import Store
 from limner import ContentFiltered, ImageRequest, ImageResult, hookimpl
 from tests.core.scripted import CONVERSATION, PNG, ScriptedProvider, ask, at_once, settled, studio_of

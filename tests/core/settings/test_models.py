@@ -10,8 +10,8 @@ import pytest
 
 from core import SettingsError, open_studio
 from core.chat.request import UserRequest
-from core.generation.limits import OWNER
 from core.generation.resolve import resolve
+from core.generation.visitor import OWNER
 from core.plugins.provider import Provider
 from core.plugins.registry import Registry
 from core.settings.schema import Settings, load_settings

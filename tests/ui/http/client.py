@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from core import Rejected
 from core.chat.message import Message
 from core.chat.request import UserRequest
-from core.generation.limits import Visitor
+from core.generation.visitor import Visitor
 from core.studio import Studio
 from tests.core.scripted import CONVERSATION, ScriptedProvider, studio_of
 from ui.http.api import image_route

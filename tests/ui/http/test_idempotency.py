@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from core.generation.limits import Visitor
+from core.generation.visitor import Visitor
 from limner import ImageRequest, ImageResult, ProviderError
 from tests.core.scripted import CONVERSATION, Gate, ScriptedProvider
 from tests.ui.http.client import FOX, MESSAGES, Client, open_client, who

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.requests import Request
 
-from core.generation.limits import Visitor
+from core.generation.visitor import Visitor
 from core.settings.schema import Settings
 from ui.http.visitor import is_owner, visitor
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 
 from core import Rejected
 from core.chat.picture import InputPicture
-from core.generation.limits import Visitor
 from core.generation.resolve import resolve
+from core.generation.visitor import Visitor
 from core.plugins.registry import Registry
 from core.settings.schema import ProviderSettings, Settings
 from limner import ModelInfo, Options, Size, SizeRange
