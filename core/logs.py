@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from io import TextIOWrapper
 from typing import Any, TextIO
 
-from core.redaction import hide_secrets
+from core.redaction import held_secrets, hide_secrets
 
 
 class _Clean:
@@ -18,7 +18,7 @@ class _Clean:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        self._stream.write(hide_secrets(text))
+        self._stream.write(hide_secrets(text, *held_secrets()))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from html.entities import html5
 from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+from pydantic import SecretStr
 
 HIDDEN = "[hidden]"
 MAX_LENGTH = 500
@@ -20,6 +23,8 @@ as it is."""
 
 _SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)S?$", re.IGNORECASE)
 _named: set[str] = set()
+_held: WeakValueDictionary[int, SecretStr] = WeakValueDictionary()
+"""Secrets of visitors, as long as anything holds them."""
 
 # Every repetition is bounded, so that no text, however long, takes more than linear time.
 _RANDOM = r"(?=[\w.~+/*=-]{0,64}?(?:\d|\*\*|[a-z][A-Z]|==))"
@@ -49,6 +54,17 @@ def hide_variables(names: Iterable[str | None]) -> None:
     _named.update(name for name in names if name)
 
 
+def hold(secret: SecretStr) -> None:
+    """Keeps a visitor's secret out of the log as long as this object lives."""
+    _held[id(secret)] = secret
+
+
+def held_secrets() -> list[str]:
+    """Returns the secrets of visitors that are in use; no short one, which may be a word of the log's own."""
+    values = [secret.get_secret_value() for secret in [*_held.values()]]
+    return [value for value in values if len(value) >= 2 * SHORTEST_SECRET]
+
+
 @lru_cache(1000)
 def _names_a_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
@@ -73,13 +89,19 @@ def hide_known(text: str, *known: str) -> str:
 
     The time it takes grows with the length of the text, whatever is in it: 0.2 s for a megabyte.
     """
-    whole = [*known, *_environment_secrets()]
+    lasting = {*_environment_secrets()}
+    whole = [*known, *lasting]
     passwords = [secret.partition(":")[2] for secret in whole]  # of a user, or the secret of a key's id
     passwords = [password for password in passwords if len(password) >= SHORTEST_SECRET]
     secrets = sorted({*whole, *passwords} - {""}, key=len, reverse=True)
     for secret in secrets:
         text = text.replace(secret, HIDDEN)
-    long = [_forms(secret) for secret in secrets if len(secret) >= SHORTEST_SECRET]
+    # what a visitor has entered is not to stay in a cache
+    long = [
+        (_forms if secret in lasting else _forms.__wrapped__)(secret)
+        for secret in secrets
+        if len(secret) >= SHORTEST_SECRET
+    ]
     plain = _JUNK.sub("", _ESCAPE.sub(_decoded, text)) if long else ""
     lowered, digits = plain.translate(_LOWER), plain.translate(_STANDARD_BASE64)
     found = [span for forms in long for form in forms.lowered for span in _find(form, lowered)]

@@ -6,10 +6,12 @@ import asyncio
 import inspect
 import logging
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
+
+from pydantic import SecretStr
 
 from limner.environment import environment_fault
 from limner.threads import call_in_thread
@@ -27,6 +29,8 @@ request that is sent at that moment is lost without a sign whether it ran."""
 
 owning_loop: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("limner_home", default=None)
 """The event loop that a worker thread belongs to: the host sets it before it calls a plugin."""
+visitors_secrets: ContextVar[frozenset[str]] = ContextVar("limner_visitors_secrets", default=frozenset())
+"""The credential of the visitor whose request this is, if it is their own: the host sets it."""
 
 
 class _Clients:
@@ -37,8 +41,22 @@ class _Clients:
         self.in_threads: dict[Hashable, Any] = {}
         self.building: dict[Hashable, asyncio.Future[Any]] = {}
         """Those of the loop that a thread is making right now."""
+        self.visitors: dict[Hashable, frozenset[str]] = {}
+        """The keys of those that were made for the credential of a visitor, and that."""
         self.making = threading.RLock()
         """Held while a thread makes a client; never on a loop, which a slow factory would block."""
+
+    def note(self, key: Hashable) -> None:
+        """Notes a client that is made for the credential of a visitor, which is in its key."""
+        secrets = visitors_secrets.get()
+        if _holds(key, secrets):
+            self.visitors[key] = secrets
+
+    def take(self, keys: Collection[Hashable]) -> tuple[list[Any], list[Any], list[asyncio.Future[Any]]]:
+        """Takes out those with these keys: of the loop, of its threads, and those that are being made."""
+        kept = (self.on_loop, self.in_threads, self.building)
+        on_loop, in_threads, building = ([one.pop(key) for key in keys if key in one] for one in kept)
+        return on_loop, in_threads, building
 
 
 _lock = threading.Lock()
@@ -74,12 +92,14 @@ def shared(key: Hashable, factory: Callable[[], Client]) -> Client:
         clients = _clients_of(owning_loop.get())
         with clients.making:
             if key not in clients.in_threads:
+                clients.note(key)
                 clients.in_threads[key] = _make(factory)
             return clients.in_threads[key]
-    clients = _clients_of(loop).on_loop
-    if key not in clients:
-        clients[key] = _make(factory)
-    return clients[key]
+    clients = _clients_of(loop)
+    if key not in clients.on_loop:
+        clients.note(key)
+        clients.on_loop[key] = _make(factory)
+    return clients.on_loop[key]
 
 
 async def shared_async(key: Hashable, factory: Callable[[], Client]) -> Client:
@@ -92,10 +112,12 @@ async def shared_async(key: Hashable, factory: Callable[[], Client]) -> Client:
         return clients.on_loop[key]
     building = clients.building.get(key)
     if building is None:
+        clients.note(key)
         building = clients.building[key] = call_in_thread(lambda: _make(factory))
 
         def keep(built: asyncio.Future[Any]) -> None:
-            del clients.building[key]
+            if clients.building.pop(key, None) is None:  # nobody waits for it any more
+                return
             if not built.cancelled() and built.exception() is None:
                 clients.on_loop.setdefault(key, built.result())
 
@@ -123,17 +145,46 @@ async def close_shared() -> None:
     """
     with _lock:
         clients = _by_loop.pop(asyncio.get_running_loop(), None) or _Clients()
+    in_threads = [*clients.in_threads.values(), *_without_loop.in_threads.values()]
+    clients.in_threads, _without_loop.in_threads = {}, {}
+    await _close_all(clients.on_loop.values(), clients.building.values(), in_threads)
+
+
+async def close_clients_of(secrets: Collection[str]) -> None:
+    """Closes the clients that were made for these credentials of a visitor; only the host calls it.
+
+    What is kept under such a client goes with it. A client closes as in `close_shared`.
+    """
+    clients = _clients_of(asyncio.get_running_loop())
+    keys = [key for key, own in clients.visitors.items() if not own.isdisjoint(secrets)]
+    for key in keys:
+        del clients.visitors[key]
+    on_loop, in_threads, building = clients.take(keys)
+    made = [id(client) for client in (*on_loop, *in_threads)]
+    known = (*clients.on_loop, *clients.in_threads)
+    clients.take([key for key in known if any(id(part) in made for part in _parts(key))])
+    await _close_all(on_loop, building, in_threads)
+
+
+def _parts(key: object) -> Iterable[object]:
+    return cast("tuple[object, ...]", key) if isinstance(key, tuple) else (key,)
+
+
+def _holds(key: object, secrets: Collection[str]) -> bool:
+    """Whether one of a key's parts is one of the secrets."""
+    plain = [part.get_secret_value() if isinstance(part, SecretStr) else part for part in _parts(key)]
+    return any(part in secrets for part in plain if isinstance(part, str))
+
+
+async def _close_all(
+    on_loop: Iterable[Any], building: Iterable[asyncio.Future[Any]], in_threads: Iterable[Any]
+) -> None:
     closing: list[asyncio.Future[None]] = [
-        *(asyncio.ensure_future(_close(client)) for client in clients.on_loop.values()),
-        *(asyncio.ensure_future(_close_when_built(building)) for building in clients.building.values()),
-    ]
-    for owner in (clients, _without_loop):
-        in_threads, owner.in_threads = owner.in_threads, {}
+        *(asyncio.ensure_future(_close(client)) for client in on_loop),
+        *(asyncio.ensure_future(_close_when_built(one)) for one in building),
         # in a thread, where a client may hang without blocking the loop or the program's exit
-        closing += [
-            call_in_thread(lambda client=client: asyncio.run(_close(client)), "limner-close")
-            for client in in_threads.values()
-        ]
+        *(call_in_thread(lambda one=one: asyncio.run(_close(one)), "limner-close") for one in in_threads),
+    ]
     if closing:
         _, hanging = await asyncio.wait(closing, timeout=CLOSING)
         for client in hanging:

@@ -125,14 +125,12 @@ class Attempt:
             if self._stopped_by == "person":
                 return self._version.cancelled()
             ended = CancelConfirmed.is_in(error)
-            return self._version.failed(
-                failed(self._plan.provider, "interrupted", was_cancelled=ended).failure
-            )
+            return self._version.failed(failed(self._plan, "interrupted", was_cancelled=ended).failure)
         except GenerationFailed as error:
             return self._version.failed(error.failure)
         except Exception:
             log.exception("A picture could not be made")
-            return self._version.failed(failed(self._plan.provider, "internal").failure)
+            return self._version.failed(failed(self._plan, "internal").failure)
 
     def _on_loop(self, show: Callable[[T], None]) -> Callable[[T], None]:
         """Returns what shows something, from any thread; a plugin that keeps it does not keep the attempt."""

@@ -14,6 +14,8 @@ from core.settings.budget import read_budget, span_words
 from core.storage.database import Hit
 from limner.price import Money
 
+FREE = "choose a free provider"
+
 
 class Expense(NamedTuple):
     """A picture that costs money: by which model, and what, as far as is known before it is made."""
@@ -41,20 +43,23 @@ class Budget:
         """Counts a hit of an earlier process."""
         self._window.add(hit)
 
-    def check(self, key: str, expenses: Sequence[Expense]) -> None:
-        """Raises LimitReached if the budget does not allow these for now, Rejected if it never will."""
+    def check(self, key: str, expenses: Sequence[Expense], otherwise: str = FREE) -> None:
+        """Raises LimitReached if the budget does not allow these for now, Rejected if it never will.
+
+        The error says what else somebody may do, at last `otherwise`.
+        """
         needed = sum((self._needed(expense) for expense in expenses), Decimal(0))
         if not needed:
             return
         takes = f"{'costs about' if self._money else 'takes'} {self._words(needed)}"
         limit = f"budget of {self._words(self._window.most)} per {self._span}"
-        fewer = ["ask for fewer at once"] if len(expenses) > 1 else []
+        steps = ["ask for fewer at once", otherwise] if len(expenses) > 1 else [otherwise]
         if needed > self._window.most:
-            raise Rejected(f"This {takes}, more than {self._whose.lower()} {limit}: {_advice(*fewer)}.")
+            raise Rejected(f"This {takes}, more than {self._whose.lower()} {limit}: {_advice(*steps)}.")
         if seconds := self._window.wait(key, needed):
             left = self._window.left(key)
             state = f"has {self._words(left)} left, and this {takes}" if left else "is used up"
-            advice = _advice(f"try again in {duration_words(seconds)}", *fewer)
+            advice = _advice(f"try again in {duration_words(seconds)}", *steps)
             raise LimitReached(f"{self._whose} {limit} {state}: {advice}.", seconds)
 
     def take(self, key: str, expense: Expense) -> Hit:
@@ -104,8 +109,9 @@ class Budget:
 
 
 def _advice(*steps: str) -> str:
-    """Returns what somebody may do whom a budget stops: one of these steps, or what is always possible."""
-    return ", or ".join(filter(None, (", ".join(steps), "choose a free provider")))
+    """Returns what somebody may do whom a budget stops: one of these steps."""
+    *before, last = steps
+    return f"{', '.join(before)}, or {last}" if before else last
 
 
 class Charge:

@@ -6,19 +6,16 @@ import asyncio
 import logging
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from pydantic import SecretStr
-
-from core.chat.failure import Cause, Failure, failure
+from core.chat.causes import Cause
+from core.chat.failure import Failure, failure
 from core.generation.deadline import DeadlinePassed, Escaped, before_deadline
 from core.generation.resolve import Plan
 from core.generation.sanitize import sanitize
-from core.plugins.calls import Calls
 from core.plugins.imports import import_modules
-from core.plugins.provider import Provider
 from core.plugins.registry import PluginCrashed, Registry
 from core.redaction import clean_words
 from limner import ContentFiltered, ImageRequest, ImageResult, LimnerError, ProviderError
@@ -38,8 +35,9 @@ class GenerationFailed(Exception):
         self.failure = failure
 
 
-def failed(provider: Provider, cause: Cause, **more: Any) -> GenerationFailed:
-    """Returns the error for a failure of that provider, in the host's words."""
+def failed(plan: Plan, cause: Cause, **more: Any) -> GenerationFailed:
+    """Returns the error for a failure of the plan's provider, in the host's words."""
+    provider, own = plan.provider, plan.credentials
     declared, set_at_all = provider.info.credential, provider.credential_variables.values()
     return GenerationFailed(
         failure(
@@ -48,21 +46,14 @@ def failed(provider: Provider, cause: Cause, **more: Any) -> GenerationFailed:
             variables=provider.missing_variables or [*set_at_all] or ["the API key"],
             get_one_at=declared.url if declared else None,
             paid=provider.info.paid,
+            credential=own.of if own.is_own or plan.visitor.is_owner else "owner's",
             **more,
         )
     )
 
 
-def credentials(provider: Provider) -> Mapping[str, SecretStr]:
-    """Returns the parts of the provider's secret; raises GenerationFailed if one that it needs is not set."""
-    if provider.lacks_credential:
-        raise failed(provider, "no-credential", did_not_run=True)
-    return provider.credentials
-
-
 async def call(
     plan: Plan,
-    credentials: Mapping[str, SecretStr],
     registry: Registry,
     max_retries: int,
     report: Callable[[str], None],
@@ -74,6 +65,9 @@ async def call(
     It is called again only if its request certainly did not run, and within the one deadline. When
     cancelled, it first lets the provider clean up, and still returns a result that arrives meanwhile.
     """
+    if plan.provider.lacks_credential and not plan.credentials.is_own:
+        raise failed(plan, "no-credential", did_not_run=True)
+    credentials = plan.credentials.parts
     secrets = [part.get_secret_value() for part in credentials.values()]
 
     def report_clean(progress: str) -> None:
@@ -106,14 +100,14 @@ async def _call_once(
         made = registry.generate(provider, request, calls)
         result = await before_deadline(made, request.timeout, on_cancel=cancelled.set)
     except (ContentFiltered, ProviderError) as error:
-        raise _failure_from_error(provider, error, secrets, calls) from error
+        raise _failure_from_error(plan, error, secrets) from error
     except DeadlinePassed as passed:
         ended = {"did_not_run": not calls.may_have_run, "was_cancelled": passed.was_cancelled}
-        raise failed(provider, "timeout", **ended) from None
+        raise failed(plan, "timeout", **ended) from None
     except PluginCrashed as error:
-        raise _crashed(provider, error.plugin, error) from error
+        raise _crashed(plan, error.plugin, error) from error
     except Escaped as error:
-        raise _crashed(provider, provider.plugin.name, error) from error
+        raise _crashed(plan, provider.plugin.name, error) from error
     return sanitize(result, secrets)
 
 
@@ -143,9 +137,7 @@ def _names(sent: object, secrets: Sequence[str]) -> tuple[str, ...]:
     return tuple(filter(None, (_clean(name, secrets) for name in names[:50] if isinstance(name, str))))
 
 
-def _failure_from_error(
-    provider: Provider, error: LimnerError, secrets: Sequence[str], calls: Calls
-) -> GenerationFailed:
+def _failure_from_error(plan: Plan, error: LimnerError, secrets: Sequence[str]) -> GenerationFailed:
     """Returns the failure that a plugin reports; what a subclass of the error got wrong is left out.
 
     A middleware cannot say that nothing ran if the provider does not.
@@ -155,22 +147,22 @@ def _failure_from_error(
     cause: Cause = category if category in CATEGORIES else "provider"
     claims = isinstance(error, ProviderError) and getattr(error, "did_not_run", None) is True
     return failed(
-        provider,
+        plan,
         "content-filter" if isinstance(error, ContentFiltered) else cause,
         why=_clean(getattr(error, "why", None), secrets),
         service_message=_clean(getattr(error, "service_message", None), secrets),
         retry_after=wait if isinstance(wait, int | float) and 0 <= wait < math.inf else None,
         status=status if isinstance(status, int) else None,
         sent=_names(getattr(error, "sent", ()), secrets),
-        did_not_run=claims and not calls.may_have_run,
+        did_not_run=claims and not plan.calls.may_have_run,
         was_cancelled=getattr(error, "was_cancelled", None) is True,
     )
 
 
-def _crashed(provider: Provider, culprit: str, error: BaseException) -> GenerationFailed:
+def _crashed(plan: Plan, culprit: str, error: BaseException) -> GenerationFailed:
     cause = error.__cause__
     if isinstance(cause, ModuleNotFoundError) and cause.name:
         log.error("The plugin %s needs the module %s, which is not installed", culprit, cause.name)
-        return failed(provider, "not-installed", culprit=cause.name)
+        return failed(plan, "not-installed", culprit=cause.name)
     log.error("The plugin %s failed while making a picture", culprit, exc_info=error.__cause__)
-    return failed(provider, "crash", culprit=culprit)
+    return failed(plan, "crash", culprit=culprit)

@@ -129,7 +129,7 @@ class Inputs:
                 data, info = await self._fitted(data, info, taken)
         except ProviderError as error:
             why = f"Image {number}: {error.why}"
-            raise failed(plan.provider, "bad-input", why=why, did_not_run=True) from error
+            raise failed(plan, "bad-input", why=why, did_not_run=True) from error
         filename = f"{sent.filename.rpartition('.')[0]}.{EXTENSIONS[info.media_type]}"
         return InputImage(data, info.media_type, Size(info.width, info.height), filename)
 
@@ -141,7 +141,7 @@ class Inputs:
                 MEMORY * max(size.pixels, info.width * info.height),
             )
         except ProviderError as error:
-            raise failed(plan.provider, "bad-input", why=error.why, did_not_run=True) from error
+            raise failed(plan, "bad-input", why=error.why, did_not_run=True) from error
         return InputImage(data, "image/png", size, "mask.png")
 
     async def _stored(self, sent: InputPicture) -> bytes:

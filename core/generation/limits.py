@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from core.chat.failure import LimitReached, Rejected, duration_words
-from core.generation.budget import Budget, Charge, Expense
+from core.generation.budget import FREE, Budget, Charge, Expense
 from core.generation.visitor import Visitor
 from core.generation.window import Window
 from core.settings.budget import read_rate, span_words
@@ -89,20 +89,30 @@ class UsageLimits:
 
     def spend(self, visitor: Visitor, expenses: Sequence[Expense | None]) -> list[Charge]:
         """Counts what costs money against the budgets, all or nothing; raises as `acquire` does."""
-        paid = [expense for expense in expenses if expense]
-        budgets = [(self._budget, BUDGET), (self._visitor_budget, f"{BUDGET} {_key(visitor)}")]
-        if paid and self._budget is None and not visitor.is_owner:
-            raise Rejected(
-                "This provider costs money, and the owner has set no budget for visitors "
-                "(LIMNER_BUDGET): choose a free provider."
-            )
-        for budget, key in budgets:
-            if budget and paid:
-                budget.check(key, paid)
+        self.check_budgets(visitor, expenses)
         return [
-            Charge(*((budget, budget.take(key, expense)) for budget, key in budgets if budget and expense))
+            Charge(
+                *((budget, budget.take(key, expense)) for budget, key in self._budgets(visitor) if expense)
+            )
             for expense in expenses
         ]
+
+    def check_budgets(
+        self, visitor: Visitor, expenses: Sequence[Expense | None], otherwise: str = FREE
+    ) -> None:
+        """Raises as `acquire` does if the budgets do not allow these; `otherwise` is its last advice."""
+        paid = [expense for expense in expenses if expense]
+        if not paid:
+            return
+        if self._budget is None and not visitor.is_owner:
+            raise Rejected(f"It costs money, and the owner has set no budget for visitors: {otherwise}.")
+        for budget, key in self._budgets(visitor):
+            budget.check(key, paid, otherwise)
+
+    def _budgets(self, visitor: Visitor) -> list[tuple[Budget, str]]:
+        """Returns the budgets that a visitor spends, and the key of each."""
+        budgets = [(self._budget, BUDGET), (self._visitor_budget, f"{BUDGET} {_key(visitor)}")]
+        return [(budget, key) for budget, key in budgets if budget]
 
     def release(self, visitor: Visitor) -> None:
         """Ends the time in flight of one request."""

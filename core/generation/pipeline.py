@@ -7,6 +7,7 @@ releases its place. Every limit on use is enforced here, so that no caller can b
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,8 @@ from core.chat.failure import Failure, Rejected
 from core.chat.message import Message, Provenance
 from core.chat.picture import Picture
 from core.chat.request import UserRequest
-from core.generation.call import GenerationFailed, call, credentials, failed
+from core.generation.call import GenerationFailed, call, failed
+from core.generation.credentials import OwnInUse, advice
 from core.generation.fetch import Fetcher
 from core.generation.inputs import Accepted, Inputs
 from core.generation.limits import UsageLimits
@@ -50,18 +52,19 @@ class Pipeline:
         # of their own, so that no crowd of large pictures holds up one that has been paid for
         self.inputs = Inputs(settings, store, DecodeResources())
         self.limits = UsageLimits(settings, store.hits)
+        self._own = OwnInUse()
 
     def would_bill_twice(self, message: Message, requests: Sequence[UserRequest], visitor: Visitor) -> bool:
         """Whether one of the requests costs money for a picture that the message has already.
 
         Raises Rejected if one is not accepted any more.
         """
-        plans = [resolve(request, self._registry, self._settings, visitor) for request in requests]
+        plans = self._plans(requests, visitor)
         return any(plan.paid and repeats(plan, message) for plan in plans)
 
     def price(self, requests: Sequence[UserRequest], visitor: Visitor) -> str:
         """Returns what pictures will cost together; empty if nobody knows, or nothing. Raises Rejected."""
-        plans = [resolve(request, self._registry, self._settings, visitor) for request in requests]
+        plans = self._plans(requests, visitor)
         estimates = [plan.estimate for plan in plans if plan.paid]
         known = [cost for cost in estimates if cost]
         return total(known) if len(known) == len(estimates) else ""
@@ -71,9 +74,48 @@ class Pipeline:
 
         Raises Rejected, and then nothing has changed.
         """
-        plans = [resolve(request, self._registry, self._settings, visitor) for request in requests]
+        plans = self._plans(requests, visitor)
         charges = self.limits.acquire(visitor, [plan.expense for plan in plans])
         return [replace(plan, charge=charge) for plan, charge in zip(plans, charges, strict=True)]
+
+    def _plans(self, requests: Sequence[UserRequest], visitor: Visitor) -> list[Plan]:
+        """Returns how requests are made; raises Rejected.
+
+        For others than the owner a free provider stands in where they need a credential of their own.
+        """
+        plans = [resolve(request, self._registry, self._settings, visitor) for request in requests]
+        return plans if visitor.is_owner else [self._affordable(plan) for plan in plans]
+
+    def _affordable(self, plan: Plan) -> Plan:
+        """Returns the plan, or that of a free provider where a visitor's own credential is needed."""
+        provider, own_way = plan.provider, advice(plan.provider)
+        if provider.lacks_credential and not plan.credentials.is_own:
+            why = f"{provider.label} needs a key, which this server does not have: {own_way}."
+            return self._instead(plan, why) or plan
+        try:
+            self.limits.check_budgets(plan.visitor, [plan.expense], own_way)
+        except Rejected as error:
+            if free := self._instead(plan, f"{provider.label} was not asked. {error}"):
+                return free
+            raise
+        return plan
+
+    def _instead(self, plan: Plan, why: str) -> Plan | None:
+        """Returns the plan of the first free provider that takes the request, the default one first."""
+        by_default = sorted(self._registry, key=lambda provider: provider.name != self._settings.provider)
+        free = (provider.name for provider in by_default if not provider.is_service)
+        return next(filter(None, (self._by_other(plan, name, why) for name in free)), None)
+
+    def _by_other(self, plan: Plan, name: str, why: str) -> Plan | None:
+        """Returns the plan for another provider; None if that does not take the request."""
+        update: dict[str, Any] = {"provider": name, "model": None, "options": {}}
+        try:
+            request = plan.request.model_copy(update=update)
+            other = resolve(request, self._registry, self._settings, plan.visitor)
+        except Rejected:
+            return None
+        warning = ImageWarning("provider", f"{other.provider.label} made this instead: {why}", "other")
+        return replace(other, request=plan.request, warnings=(warning, *other.warnings))
 
     def release(self, plan: Plan) -> None:
         """Frees the place of a plan, and returns what it took from the budgets if it surely did not run."""
@@ -109,10 +151,9 @@ class Pipeline:
         while True:
             await begin(plan)
             try:
-                secrets, retries = credentials(plan.provider), self._settings.max_retries
-                async with self.inputs.load(plan) as request:
-                    loaded = replace(plan, image_request=request)
-                    return await call(loaded, secrets, self._registry, retries, report, share, preview)
+                async with self.inputs.load(plan) as request, self._own.use(plan.credentials):
+                    loaded, retries = replace(plan, image_request=request), self._settings.max_retries
+                    return await call(loaded, self._registry, retries, report, share, preview)
             except GenerationFailed as error:
                 failures.append(error.failure)
                 other = self._fall_back(plan, untried, failures) if error.failure.did_not_run else None
@@ -137,11 +178,11 @@ class Pipeline:
                 max_pixels=self._settings.max_pixels,
             )
         except ProviderError as error:
-            raise failed(plan.provider, error.category, why=error.why) from error
+            raise failed(plan, error.category, why=error.why) from error
         if info.black and plan.provider.is_service:
-            raise failed(plan.provider, "content-filter", why=BLACK)
+            raise failed(plan, "content-filter", why=BLACK)
         if is_marked_unsafe(result.metadata):
-            raise failed(plan.provider, "content-filter", why=MARKED)
+            raise failed(plan, "content-filter", why=MARKED)
         signed = await self._resources.decoders.run(lambda: is_signed(data))
         picture = await self._store.put(data, info)
         if result.continuation is not None:
@@ -164,23 +205,11 @@ class Pipeline:
         """Returns the plan of the next fallback that takes the request within the budget, if there is one."""
         plan.charge.give_back()
         while untried:
-            update: dict[str, Any] = {"provider": untried.pop(0), "model": None, "options": {}}
-            try:
-                other = resolve(
-                    plan.request.model_copy(update=update), self._registry, self._settings, plan.visitor
-                )
-                (charge,) = self.limits.spend(plan.visitor, [other.expense])
-            except Rejected:
-                continue
-            warning = ImageWarning(
-                "provider", f"{other.provider.label} made this instead: {_what_happened(failures)}", "other"
-            )
-            return replace(
-                other,
-                request=plan.request,
-                warnings=(warning, *other.warnings),
-                charge=charge,
-            )
+            other = self._by_other(plan, untried.pop(0), _what_happened(failures))
+            with suppress(Rejected):
+                if other:
+                    (charge,) = self.limits.spend(plan.visitor, [other.expense])
+                    return replace(other, charge=charge)
         return None
 
 

@@ -11,6 +11,7 @@ from core.chat.failure import Rejected
 from core.chat.message import Provenance
 from core.chat.request import UserRequest
 from core.generation.budget import Charge, Expense
+from core.generation.credentials import Credentials, credentials_for
 from core.generation.images import check_images
 from core.generation.options import resolve_options
 from core.generation.sizes import nearest_size
@@ -40,6 +41,8 @@ class Plan:
     """What is sent, but for the credential."""
     warnings: tuple[ImageWarning, ...]
     """How that differs from what was asked."""
+    credentials: Credentials
+    """What it is made with."""
     charge: Charge = field(default_factory=Charge)
     """What it takes from the budgets."""
     calls: Calls = field(default_factory=Calls)
@@ -66,8 +69,10 @@ class Plan:
 
     @property
     def expense(self) -> Expense | None:
-        """What the budgets must allow; None if the picture costs nothing."""
-        return Expense(self.model.name, self.provider.name, self.estimate) if self.paid else None
+        """What the budgets must allow; None if the picture costs nothing, or the visitor pays."""
+        if not self.paid or self.credentials.is_own:
+            return None
+        return Expense(self.model.name, self.provider.name, self.estimate)
 
     @property
     def provenance(self) -> Provenance:
@@ -121,7 +126,8 @@ def resolve(request: UserRequest, registry: Registry, settings: Settings, visito
         provider=provider.name,
         timeout=provider.settings.timeout or settings.timeout,
     )
-    return Plan(request, visitor, provider, model, image_request, (*warnings, *changed))
+    credentials = credentials_for(provider, visitor)
+    return Plan(request, visitor, provider, model, image_request, (*warnings, *changed), credentials)
 
 
 def _provider(name: str, registry: Registry) -> Provider:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.chat.request import UserRequest
-from core.generation.call import GenerationFailed, call, credentials
+from core.generation.call import GenerationFailed, call
 from core.generation.resolve import resolve
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
@@ -79,8 +79,7 @@ class Calls:
         )
 
         async def make() -> ImageResult:
-            secrets = credentials(plan.provider)
-            return await call(plan, secrets, self.registry, self.settings.max_retries, report)
+            return await call(plan, self.registry, self.settings.max_retries, report)
 
         return asyncio.ensure_future(make())
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core.chat.failure import Cause
+from core.chat.causes import Cause
 from limner.testing import Reply, Request, picture
 
 PICTURE = picture()

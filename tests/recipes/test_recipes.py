@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from core import open_studio
-from core.chat.failure import Cause
+from core.chat.causes import Cause
 from core.chat.message import Version
 from core.chat.request import UserRequest
 from core.settings.schema import load_settings

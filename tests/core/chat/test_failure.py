@@ -6,7 +6,8 @@ from typing import get_args
 
 import pytest
 
-from core.chat.failure import Cause, failure
+from core.chat.causes import Cause
+from core.chat.failure import failure
 from limner.errors import Category
 
 MAY_HAVE_RUN = (

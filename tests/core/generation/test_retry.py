@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from core.chat.failure import Cause, Failure, failure
+from core.chat.causes import Cause
+from core.chat.failure import Failure, failure
 from core.chat.message import Message, Version
 from core.chat.request import UserRequest
 from core.generation import call
