@@ -105,7 +105,8 @@ class UsageLimits:
         if not paid:
             return
         if self._budget is None and not visitor.is_owner:
-            raise Rejected(f"It costs money, and the owner has set no budget for visitors: {otherwise}.")
+            why = "the owner has set no budget for visitors (LIMNER_BUDGET)"
+            raise Rejected(f"It costs money, and {why}: {otherwise}.")
         for budget, key in self._budgets(visitor):
             budget.check(key, paid, otherwise)
 

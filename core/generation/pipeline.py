@@ -87,15 +87,17 @@ class Pipeline:
         return plans if visitor.is_owner else [self._affordable(plan) for plan in plans]
 
     def _affordable(self, plan: Plan) -> Plan:
-        """Returns the plan, or that of a free provider where a visitor's own credential is needed."""
-        provider, own_way = plan.provider, advice(plan.provider)
-        if provider.lacks_credential and not plan.credentials.is_own:
-            why = f"{provider.label} needs a key, which this server does not have: {own_way}."
-            return self._instead(plan, why) or plan
+        """Returns the plan, or that of a free provider where the owner does not pay for a visitor's.
+
+        Raises Rejected if there is no free one.
+        """
+        label, own_way = plan.provider.label, advice(plan.provider)
         try:
+            if plan.provider.lacks_credential and not plan.credentials.is_own:
+                raise Rejected(f"{label} needs a key, which this server does not have: {own_way}.")
             self.limits.check_budgets(plan.visitor, [plan.expense], own_way)
         except Rejected as error:
-            if free := self._instead(plan, f"{provider.label} was not asked. {error}"):
+            if free := self._instead(plan, f"{label} was not asked. {error}"):
                 return free
             raise
         return plan

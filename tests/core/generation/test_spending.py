@@ -113,6 +113,8 @@ async def test_a_picture_that_cannot_be_used_has_cost_what_the_service_said(tmp_
     assert await spent(tmp_path) == ["0.30 USD"]
 
 
+NONE_FREE: dict[str, Any] = {"providers": {"sketch": {"enabled": False}}}
+"""Nothing stands in for what the owner does not pay."""
 DID_NOT_RUN = ProviderError("rate-limit", did_not_run=True)
 
 
@@ -255,7 +257,7 @@ async def test_a_fallback_takes_its_own_price_in_place_of_that_of_the_one_before
 async def test_requests_at_the_same_moment_never_go_beyond_it_together(tmp_path: Path) -> None:
     gate = Gate()
     settings: dict[str, Any] = {"budget": "4 USD/day", "visitor_budget": "2 USD/day", "max_in_flight": 50}
-    async with studio_at(tmp_path, ScriptedProvider(gate, **PRICED), **settings) as studio:
+    async with studio_at(tmp_path, ScriptedProvider(gate, **PRICED), **settings, **NONE_FREE) as studio:
 
         async def try_it(number: int) -> Version | None:
             conversation = await studio.conversation(f"{number:032x}")
@@ -352,7 +354,7 @@ async def test_a_server_under_another_name_does_not_cost_what_the_usual_service_
 
 
 async def test_a_picture_with_a_price_costs_money_whatever_the_provider_says(tmp_path: Path) -> None:
-    providers: Any = {"scripted": {"price": "0.07 USD"}}
+    providers: Any = {"scripted": {"price": "0.07 USD"}, **NONE_FREE["providers"]}
     async with studio_at(tmp_path, ScriptedProvider(), providers=providers) as studio:
         conversation = await studio.conversation(CONVERSATION)
         with pytest.raises(Rejected, match="has set no budget for visitors"):
@@ -369,7 +371,7 @@ async def test_a_picture_with_a_price_costs_money_whatever_the_provider_says(tmp
 async def test_every_way_of_asking_over_http_stands_under_it(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"budget": "0.80 USD/day", "visitor_budget": "0.40 USD/day"}
     sentence = "Your budget of 0.40 USD per day is used up: try again in 24 hours, or choose a free provider."
-    async with open_client(tmp_path, ScriptedProvider(**PRICED), **settings) as (client, studio):
+    async with open_client(tmp_path, ScriptedProvider(**PRICED), **settings, **NONE_FREE) as (client, studio):
         reckoned = await client.post(MESSAGES.replace("messages", "price"), json={})
         assert reckoned.json() == {"price": "0.40 USD"}
         made = await client.post("/api/image", json={"prompt": "a fox"})
