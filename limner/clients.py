@@ -80,11 +80,12 @@ def shared(key: Hashable, factory: Callable[[], Client]) -> Client:
     """Returns the client with this key for the running event loop; the factory makes it the first time.
 
     An asynchronous client works on one event loop only, and making one for each request is slow (tens
-    of milliseconds for an SDK's). The key holds everything that the client depends on: the provider,
-    its base URL, its credential. The factory is a plain function; if it raises, nothing is kept. All
-    worker threads of a loop share one client per key, so the client must be thread-safe. The host
-    closes the clients, with their `aclose` or `close`, when it ends. If a wrong
-    environment makes the factory fail, that is a ``ProviderError("unavailable")`` that names the variable.
+    of milliseconds for an SDK's). The key is a tuple of everything that the client depends on: the
+    provider, its base URL, its credential. The factory is a plain function; if it raises, nothing is
+    kept. All worker threads of a loop share one client per key, so the client must be thread-safe. The
+    host closes the clients, with their `aclose` or `close`, when it ends, and one for a visitor's own
+    credential after their last request. If a wrong environment makes the factory fail, that is a
+    ``ProviderError("unavailable")`` that names the variable.
     """
     try:
         loop = asyncio.get_running_loop()

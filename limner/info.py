@@ -30,7 +30,8 @@ class Credential(BaseModel):
     url: str | None = None
     """The web page where one is issued."""
     hugging_face: bool = False
-    """It is a Hugging Face token; on a Space the owner's is used only if the settings name its variable."""
+    """It is a Hugging Face token: a visitor's sign-in can stand for it, and on a Space the owner's is used
+    only if the settings name its variable."""
 
     if TYPE_CHECKING:  # what may be written, where the fields say what is read
 

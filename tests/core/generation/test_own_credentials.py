@@ -46,8 +46,8 @@ def visitor(key: str | None = None, token: str | None = None, **parts: str) -> V
     )
 
 
-def used(provider: ScriptedProvider) -> list[str | None]:
-    return [request.credential and request.credential.get_secret_value() for request in provider.requests]
+def used(provider: ScriptedProvider) -> list[str]:
+    return [request.key_for_header() for request in provider.requests]
 
 
 async def ask_as(who: Visitor, studio: Studio, **asked: Any) -> Version:
@@ -93,7 +93,7 @@ async def test_a_sign_in_goes_nowhere_but_to_hugging_face(tmp_path: Path) -> Non
     elsewhere = {"scripted": {"base_url": "http://127.0.0.1:9"}}
     async with studio_of(tmp_path / "other", other, providers=elsewhere, budget="5/day") as studio:
         await ask_as(visitor(token=TOKEN), studio)
-    assert (used(plain), used(other)) == ([], [None])
+    assert (used(plain), used(other)) == ([], [""])
 
 
 @pytest.mark.usefixtures("owners_key")
