@@ -52,19 +52,19 @@ class Pipeline:
         # of their own, so that no crowd of large pictures holds up one that has been paid for
         self.inputs = Inputs(settings, store, DecodeResources())
         self.limits = UsageLimits(settings, store.hits)
-        self._own = OwnInUse()
+        self._credentials = OwnInUse()
 
     def would_bill_twice(self, message: Message, requests: Sequence[UserRequest], visitor: Visitor) -> bool:
         """Whether one of the requests costs money for a picture that the message has already.
 
         Raises Rejected if one is not accepted any more.
         """
-        plans = self._plans(requests, visitor)
+        plans = self._resolve(requests, visitor)
         return any(plan.paid and repeats(plan, message) for plan in plans)
 
     def price(self, requests: Sequence[UserRequest], visitor: Visitor) -> str:
         """Returns what pictures will cost together; empty if nobody knows, or nothing. Raises Rejected."""
-        plans = self._plans(requests, visitor)
+        plans = self._resolve(requests, visitor)
         estimates = [plan.estimate for plan in plans if plan.paid]
         known = [cost for cost in estimates if cost]
         return total(known) if len(known) == len(estimates) else ""
@@ -74,11 +74,11 @@ class Pipeline:
 
         Raises Rejected, and then nothing has changed.
         """
-        plans = self._plans(requests, visitor)
+        plans = self._resolve(requests, visitor)
         charges = self.limits.acquire(visitor, [plan.expense for plan in plans])
         return [replace(plan, charge=charge) for plan, charge in zip(plans, charges, strict=True)]
 
-    def _plans(self, requests: Sequence[UserRequest], visitor: Visitor) -> list[Plan]:
+    def _resolve(self, requests: Sequence[UserRequest], visitor: Visitor) -> list[Plan]:
         """Returns how requests are made; raises Rejected.
 
         For others than the owner a free provider stands in where they need a credential of their own.
@@ -153,7 +153,7 @@ class Pipeline:
         while True:
             await begin(plan)
             try:
-                async with self.inputs.load(plan) as request, self._own.use(plan.credentials):
+                async with self.inputs.load(plan) as request, self._credentials.use(plan.credentials):
                     loaded, retries = replace(plan, image_request=request), self._settings.max_retries
                     return await call(loaded, self._registry, retries, report, share, preview)
             except GenerationFailed as error:
