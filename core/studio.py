@@ -107,6 +107,11 @@ class Studio:
         """Takes back that a conversation was deleted; raises Missing if it is too late."""
         return await self._conversations.restore(conversation_id, visitor.key)
 
+    async def adopt(self, visitor: Visitor, user: Visitor) -> None:
+        """Gives a visitor's conversations to the user as whom they have signed in; may raise Unavailable."""
+        if visitor.key and user.key:
+            await self._conversations.give(visitor.key, user.key)
+
     async def start(
         self,
         conversation: Conversation,
@@ -232,9 +237,7 @@ class Studio:
             return BroughtPicture(**dict(kept), settings=settings, signed=signed, animated=animated)
         except StoreError as error:
             log.exception("A picture that was sent could not be kept")
-            raise Unavailable(
-                "The picture could not be written to the disk: try again in a moment."
-            ) from error
+            raise Unavailable("The picture could not be written to disk: try again in a moment.") from error
 
     async def import_archive(self, file: IO[bytes], *, visitor: Visitor = OWNER) -> Conversation:
         """Makes a new conversation of an exported one, a zip; raises Rejected, and then nothing is kept."""
@@ -262,10 +265,7 @@ class Studio:
         await self._saving.change(conversation, message)
 
     async def close(self) -> None:
-        """Rejects new requests, lets what runs settle within `shutdown_grace`, and closes everything.
-
-        A second call does nothing.
-        """
+        """Rejects new requests, lets what runs settle within `shutdown_grace`, then closes everything, once."""
         if self._closing:
             return
         self._closing = True

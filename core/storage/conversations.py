@@ -118,6 +118,10 @@ class Conversations:
         """Sets the owner of a conversation that has none."""
         await self._write("UPDATE conversation SET owner = ? WHERE id = ? AND owner IS NULL", owner, id)
 
+    async def give(self, owner: str, to: str) -> None:
+        """Gives all conversations of an owner to another."""
+        await self._write("UPDATE conversation SET owner = ? WHERE owner = ?", to, owner)
+
     async def rename(self, id: str, title: str) -> None:
         """Renames a conversation."""
         await self._write("UPDATE conversation SET title = ? WHERE id = ?", title, id)

@@ -54,6 +54,14 @@ class OpenConversations:
                 await self._adopt(id, key)
             return conversation
 
+    async def give(self, key: str, to: str) -> None:
+        """Gives all conversations of a key to another, those that are being written among them."""
+        async with self._opening:
+            for conversation in self._open.values():
+                if conversation.owner == key:
+                    conversation.owner = to
+            await _stored(self._rows.give(key, to))
+
     async def of_owner(self, key: str | None, search: str, before: float | None) -> list[ConversationEntry]:
         """Returns the conversations of a key, the latest first; none without a key."""
         return await _stored(self._rows.of_owner(key, search, before)) if key else []
