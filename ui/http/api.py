@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import secrets
+from dataclasses import replace
 from typing import Any, cast
 
 from pydantic.alias_generators import to_camel
@@ -29,8 +30,9 @@ from core.studio import Studio
 from limner.threads import call_in_thread
 from ui.http.bodies import Bodies
 from ui.http.idempotency import Begun, IdempotencyKeys
+from ui.http.own_keys import OwnKeys, take_keys
 from ui.http.requests import MAX_BODY, parse_object, problem
-from ui.http.visitor import visitor
+from ui.http.visitors import Visitors
 
 
 class Forgotten(Rejected):
@@ -39,7 +41,7 @@ class Forgotten(Rejected):
     status = 410
 
 
-def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies) -> Route:
+def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors: Visitors) -> Route:
     """Returns the route.
 
     It takes `prompt`, and optionally `provider`, `model`, `size`, `seed`, `negativePrompt`, `options`, and as
@@ -49,11 +51,11 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies) -> Route:
     most = MAX_BODY + studio.settings.max_bytes * 4 // 3  # base64 writes three bytes as four characters
 
     async def make(request: Request) -> Response:
-        sender = visitor(request, behind_proxy=studio.settings.behind_proxy)
+        sender = await visitors.of(request)
         async with bodies.read(request, sender.name, most) as body:
-            values, asked = await call_in_thread(lambda: _parse(body))
+            values, own_keys, asked = await call_in_thread(lambda: _parse(body))
             body.clear()
-            begun = await begin(request, sender, values, asked)
+            begun = await begin(request, replace(sender, keys=own_keys), values, asked)
         return await _reply(studio, await _settled(studio, begun))
 
     async def begin(request: Request, sender: Visitor, values: dict[str, Any], asked: str) -> Begun:
@@ -77,10 +79,10 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies) -> Route:
     return Route("/api/image", make, methods=["POST"])
 
 
-def _parse(body: bytearray) -> tuple[dict[str, Any], str]:
-    """Returns the values of a body, and what tells it from another: the same for the same values."""
+def _parse(body: bytearray) -> tuple[dict[str, Any], OwnKeys, str]:
+    """Returns the values of a body, the keys in it, and what tells it from another with other values."""
     values = parse_object(body)
-    return values, json.dumps(_shortened(values), sort_keys=True)
+    return values, take_keys(values), json.dumps(_shortened(values), sort_keys=True)
 
 
 def _shortened(value: object) -> object:

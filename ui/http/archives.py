@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import IO, Protocol
 from urllib.parse import quote
 
@@ -20,7 +19,7 @@ from limner.threads import call_in_thread
 from ui.http.bodies import Bodies
 from ui.http.idempotency import Begun, IdempotencyKeys
 from ui.http.requests import NotFound, thread_id
-from ui.http.visitor import visitor
+from ui.http.visitors import Visitors
 
 
 class ArchiveView(Protocol):
@@ -31,13 +30,13 @@ class ArchiveView(Protocol):
         ...
 
 
-def archive_routes(studio: Studio, page: ArchiveView, keys: IdempotencyKeys, bodies: Bodies) -> list[Route]:
+def archive_routes(
+    studio: Studio, page: ArchiveView, keys: IdempotencyKeys, bodies: Bodies, visitors: Visitors
+) -> list[Route]:
     """Returns the routes; what they raise as Rejected is answered by the server's exception handler."""
 
-    sender = partial(visitor, behind_proxy=studio.settings.behind_proxy)
-
     async def export(request: Request) -> Response:
-        conversation = await studio.conversation(thread_id(request), sender(request))
+        conversation = await studio.conversation(thread_id(request), await visitors.of(request))
         first = next((message for message in conversation if message.deleted is None), None)
         if first is None:
             raise NotFound("There is nothing in this conversation yet: send a prompt first.")
@@ -52,7 +51,7 @@ def archive_routes(studio: Studio, page: ArchiveView, keys: IdempotencyKeys, bod
         return StreamingResponse(studio.export(conversation, page.draw_archive), headers=headers)
 
     async def import_archive(request: Request) -> Response:
-        who = sender(request)
+        who = await visitors.of(request)
         folder, most = studio.store.folder, max_archive(studio.settings)
         async with bodies.save(request, who.name, most, folder) as file:
 

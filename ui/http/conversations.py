@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -17,38 +16,38 @@ from core.parts import thumbnail_path
 from core.storage.conversations import PAGE
 from core.studio import Studio
 from ui.http.requests import json_object, thread_id
-from ui.http.visitor import visitor
+from ui.http.visitors import Visitors
 
 _MAX_SEARCH = 200
 """Characters; what comes after them is left out."""
 
 
-def conversation_routes(studio: Studio) -> list[Route]:
+def conversation_routes(studio: Studio, visitors: Visitors) -> list[Route]:
     """Returns the routes. What is another visitor's is answered as what does not exist, with 404."""
-
-    sender = partial(visitor, behind_proxy=studio.settings.behind_proxy)
 
     async def list_own(request: Request) -> Response:
         search = request.query_params.get("search", "")[:_MAX_SEARCH]
         before = _time(request.query_params.get("before"))
-        entries = await studio.conversations(sender(request), search, before)
+        entries = await studio.conversations(await visitors.of(request), search, before)
         return _reply({"conversations": [_shown(entry) for entry in entries], "more": len(entries) == PAGE})
 
     async def show(request: Request) -> Response:
-        return _reply(_shown(await studio.entry(thread_id(request), sender(request))))
+        return _reply(_shown(await studio.entry(thread_id(request), await visitors.of(request))))
 
     async def rename(request: Request) -> Response:
         title = (await json_object(request)).get("title")
         if not isinstance(title, str):
             raise Rejected("The title must be text: send an object with it.")
-        return _reply(_shown(await studio.rename(thread_id(request), title, sender(request))))
+        return _reply(_shown(await studio.rename(thread_id(request), title, await visitors.of(request))))
 
     async def delete(request: Request) -> Response:
-        await studio.delete_conversation(thread_id(request), sender(request))
+        await studio.delete_conversation(thread_id(request), await visitors.of(request))
         return _reply({})
 
     async def restore(request: Request) -> Response:
-        return _reply(_shown(await studio.restore_conversation(thread_id(request), sender(request))))
+        return _reply(
+            _shown(await studio.restore_conversation(thread_id(request), await visitors.of(request)))
+        )
 
     return [
         Route("/limner/conversations", list_own),

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 _WITH_COOKIE = re.compile(r"/|/limner/(threads/.+|conversations|offer|import)")
 """What gives a visitor their cookie: nothing that a cache may keep."""
+_FROM_THE_HUB = "/limner/signed-in"
+"""Where the Hub sends a browser back to, with the cookie of the sign-in that it has begun here."""
 _OURS = re.compile(r"/limner/.+|/api/image")
 _GRADIOS = re.compile(
     r"/|/(assets|static)/[\w.@+-]{1,100}(/[\w.@+-]{1,100}){0,5}"
@@ -87,7 +89,7 @@ class SecurityMiddleware:
         wants_cookie = _WITH_COOKIE.fullmatch(path) and (is_page or not has_cookie(request))
         if wants_cookie and not foreign:
             cookie = cookie_header(request, behind_proxy=self._settings.behind_proxy)
-        if foreign:
+        if foreign and path != _FROM_THE_HUB:
             unwanted.add(b"cookie")
             scope = {**scope, "session": {}}
         scope = {**scope, "headers": [header for header in scope["headers"] if header[0] not in unwanted]}

@@ -6,7 +6,7 @@ assistant-ui calls a conversation a thread; so do the paths.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import replace
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -17,13 +17,16 @@ from core import Rejected
 from core.chat.conversation import Conversation
 from core.chat.message import Message
 from core.chat.request import UserRequest
+from core.generation.visitor import Visitor
 from core.parts import details
 from core.studio import Studio
 from ui.http.bodies import Bodies
 from ui.http.idempotency import Begun, IdempotencyKeys
+from ui.http.own_keys import take_keys
 from ui.http.requests import NotFound, json_object, picture_names, thread_id, whole_number
 from ui.http.streams import EventStream, Streams, last_messages, shown
-from ui.http.visitor import is_foreign, is_owner, visitor
+from ui.http.visitor import is_foreign, is_owner
+from ui.http.visitors import Visitors
 
 
 class PageView(Protocol):
@@ -46,26 +49,35 @@ class PageView(Protocol):
         ...
 
 
-def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys, bodies: Bodies) -> list[Route]:
+def page_routes(
+    studio: Studio,
+    page: PageView,
+    keys: IdempotencyKeys,
+    bodies: Bodies,
+    visitors: Visitors,
+    streams: Streams,
+) -> list[Route]:
     """Returns the routes; what they raise as Rejected is answered by the server's exception handler."""
-    streams = Streams()
     behind_proxy = studio.settings.behind_proxy
 
-    sender = partial(visitor, behind_proxy=behind_proxy)
-
     async def open_conversation(request: Request) -> Conversation:
-        return await studio.conversation(thread_id(request), sender(request))
+        return await studio.conversation(thread_id(request), await visitors.of(request))
+
+    async def read(request: Request, *, may_be_empty: bool = False) -> tuple[dict[str, Any], Visitor]:
+        """Reads the body of a request that may cost money, and who asks, with the keys that it brings."""
+        values = await json_object(request, may_be_empty=may_be_empty)
+        return values, replace(await visitors.of(request), keys=take_keys(values))
 
     async def events(request: Request) -> Response:
-        conversation = await open_conversation(request)
+        conversation, who = await open_conversation(request), await visitors.of(request)
         if request.method == "HEAD":  # which would never end
             return Response(media_type=EventStream.media_type)
         since = request.headers.get("last-event-id") or request.query_params.get("since", "0")
-        return EventStream(conversation, whole_number(since), page.show, streams, sender(request).name)
+        return EventStream(conversation, whole_number(since), page.show, streams, who.name)
 
     async def send(request: Request) -> Response:
         conversation = await open_conversation(request)
-        values, who = await json_object(request), sender(request)
+        values, who = await read(request)
         wanted, (images, mask) = page.read(values), picture_names(values)
 
         async def begin() -> Begun:
@@ -77,13 +89,13 @@ def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys, bodies: B
 
     async def price(request: Request) -> Response:
         conversation = await open_conversation(request)
-        values, who = await json_object(request), sender(request)
+        values, who = await read(request)
         wanted, (images, mask) = page.read({**values, "prompt": "any"}), picture_names(values)
         known = await studio.price(conversation, *wanted, images=images, mask=mask, visitor=who)
         return JSONResponse({"price": known})
 
     async def upload(request: Request) -> Response:
-        conversation, who = await open_conversation(request), sender(request)
+        conversation, who = await open_conversation(request), await visitors.of(request)
         saved_as = request.query_params.get("filename", "")[:400]
         async with bodies.read(request, who.name, studio.settings.max_bytes) as body:
             file = bytes(body)
@@ -95,7 +107,7 @@ def page_routes(studio: Studio, page: PageView, keys: IdempotencyKeys, bodies: B
 
     async def regenerate(request: Request, conversation: Conversation, message: Message) -> None:
         version, new_seed = _version(request), _new_seed(request.query_params.get("seed"))
-        values, who = await json_object(request, may_be_empty=True), sender(request)
+        values, who = await read(request, may_be_empty=True)
         wanted = page.read(values) if values else []
 
         async def begin() -> Begun:

@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 from uvicorn.config import HTTP_PROTOCOLS
 
 from core import Rejected
+from core.chat.failure import Missing
 from core.logs import log_without_secrets
 from core.studio import LAST_GRACE, Studio
 from ui.http.api import image_route
@@ -34,6 +35,9 @@ from ui.http.middleware import SecurityMiddleware
 from ui.http.pictures import picture_routes
 from ui.http.requests import reply_rejected
 from ui.http.routes import PageView, page_routes
+from ui.http.sign_in import sign_in_routes
+from ui.http.streams import Streams
+from ui.http.visitors import Visitors
 
 
 class ServedPage(PageView, ArchiveView, IndexPage, Protocol):
@@ -61,18 +65,20 @@ def launch_arguments(
         await studio.close()
 
     keys, bodies, assets = IdempotencyKeys(), Bodies(), Assets(page.folder)
+    visitors, streams = Visitors(studio), Streams()
     return {
         "app_kwargs": {
             "routes": [
-                image_route(studio, keys, bodies),
+                image_route(studio, keys, bodies, visitors),
                 assets.route(),
                 *brand_routes(assets),
                 *picture_routes(studio),
-                *conversation_routes(studio),
-                *page_routes(studio, page, keys, bodies),
-                *archive_routes(studio, page, keys, bodies),
+                *conversation_routes(studio, visitors),
+                *page_routes(studio, page, keys, bodies, visitors, streams),
+                *archive_routes(studio, page, keys, bodies, visitors),
+                *sign_in_routes(studio.settings, visitors, streams),
             ],
-            "exception_handlers": {Rejected: reply_rejected},
+            "exception_handlers": {Missing: visitors.reply_missing, Rejected: reply_rejected},
             "lifespan": lifespan,
             "middleware": [
                 Middleware(SecurityMiddleware, studio.settings),

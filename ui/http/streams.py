@@ -36,6 +36,7 @@ class Streams:
 
     def __init__(self) -> None:
         self._open: dict[str, list[anyio.CancelScope]] = {}
+        self._shows: dict[anyio.CancelScope, Conversation] = {}
 
     def open(self, visitor: str) -> anyio.CancelScope:
         """Takes a place, until `close`; the scope is cancelled if it is needed for somebody else.
@@ -54,8 +55,19 @@ class Streams:
         self._open.setdefault(visitor, []).append(scope)
         return scope
 
+    def show(self, scope: anyio.CancelScope, conversation: Conversation) -> None:
+        """Notes what the stream in a place shows."""
+        self._shows[scope] = conversation
+
+    def end(self, owner: str) -> None:
+        """Ends the streams of an owner's conversations; whoever may still see them opens another at once."""
+        for scope, conversation in self._shows.items():
+            if conversation.owner == owner:
+                scope.cancel()
+
     def close(self, visitor: str, scope: anyio.CancelScope) -> None:
         """Frees a place; one that was taken away is already gone."""
+        self._shows.pop(scope, None)
         own = self._open.get(visitor, [])
         if scope in own:
             own.remove(scope)
@@ -75,6 +87,7 @@ class EventStream(StreamingResponse):
         super().__init__(_events(conversation, rev, show), headers=headers)
         self._streams, self._visitor = streams, visitor
         self._place = streams.open(visitor)
+        streams.show(self._place, conversation)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the events, and the end of the reply if the place is taken away."""

@@ -50,12 +50,22 @@ def has_cookie(request: Request) -> bool:
 def cookie_header(request: Request, *, behind_proxy: bool) -> str:
     """Returns the header that gives a visitor their cookie, or lets them keep theirs for longer."""
     secret = _secret(request) or secrets.token_hex(16)
-    cookie = f"{COOKIE}={secret}; HttpOnly; Path=/; Max-Age={_400_DAYS}"
+    partitioned = "; Partitioned" if "SPACE_ID" in os.environ else ""
+    same_site = same_site_attributes(request, behind_proxy=behind_proxy)
+    return f"{COOKIE}={secret}; HttpOnly; Path=/; Max-Age={_400_DAYS}; {same_site}{partitioned}"
+
+
+def same_site_attributes(request: Request, *, behind_proxy: bool) -> str:
+    """Returns the attributes of a cookie that say which sites' pages send it."""
     if "SPACE_ID" in os.environ:  # the page is in a frame of the Hub's
-        return f"{cookie}; SameSite=None; Secure; Partitioned"
+        return "SameSite=None; Secure"
+    return "SameSite=Lax; Secure" if is_https(request, behind_proxy=behind_proxy) else "SameSite=Lax"
+
+
+def is_https(request: Request, *, behind_proxy: bool) -> bool:
+    """Whether the browser reaches this server through TLS, as the last proxy says."""
     forwarded = request.headers.get("x-forwarded-proto", "") if behind_proxy else ""
-    secure = "; Secure" if "https" in (request.url.scheme, forwarded.rpartition(",")[2].strip()) else ""
-    return f"{cookie}; SameSite=Lax{secure}"
+    return "https" in (request.url.scheme, forwarded.rpartition(",")[2].strip())
 
 
 def is_owner(request: Request, *, behind_proxy: bool) -> bool:

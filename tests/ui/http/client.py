@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from core import Rejected
+from core.chat.failure import Missing
 from core.chat.message import Message
 from core.chat.request import UserRequest
 from core.generation.visitor import Visitor
@@ -27,6 +28,9 @@ from ui.http.middleware import SecurityMiddleware
 from ui.http.pictures import picture_routes
 from ui.http.requests import reply_rejected
 from ui.http.routes import page_routes
+from ui.http.sign_in import sign_in_routes
+from ui.http.streams import Streams
+from ui.http.visitors import Visitors
 from ui.page.archive import draw_archive
 
 Client = httpx.AsyncClient
@@ -56,13 +60,19 @@ async def open_client(
     folder: Path, scripted: ScriptedProvider, address: str = "127.0.0.1", **settings: Any
 ) -> AsyncIterator[tuple[Client, Studio]]:
     async with studio_of(folder, scripted, **settings) as studio:
-        keys, bodies = IdempotencyKeys(), Bodies()
-        pages = page_routes(studio, OnlyPrompts(), keys, bodies)  # pyright: ignore[reportArgumentType]
-        archives = archive_routes(studio, OnlyPrompts(), keys, bodies)
-        routes = [*picture_routes(studio), *conversation_routes(studio), *pages, *archives]
+        keys, bodies, visitors, streams = IdempotencyKeys(), Bodies(), Visitors(studio), Streams()
+        page: Any = OnlyPrompts()
+        routes = [
+            image_route(studio, keys, bodies, visitors),
+            *picture_routes(studio),
+            *conversation_routes(studio, visitors),
+            *page_routes(studio, page, keys, bodies, visitors, streams),
+            *archive_routes(studio, page, keys, bodies, visitors),
+            *sign_in_routes(studio.settings, visitors, streams),
+        ]
         app = Starlette(
-            routes=[image_route(studio, keys, bodies), *routes],
-            exception_handlers={Rejected: reply_rejected},
+            routes=routes,
+            exception_handlers={Missing: visitors.reply_missing, Rejected: reply_rejected},
             middleware=[Middleware(SecurityMiddleware, studio.settings)],
         )
         transport = httpx.ASGITransport(app, client=(address, 1))
