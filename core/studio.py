@@ -265,7 +265,7 @@ class Studio:
         await self._saving.change(conversation, message)
 
     async def close(self) -> None:
-        """Rejects new requests, lets what runs settle within `shutdown_grace`, then closes everything, once."""
+        """Rejects new requests, lets what runs settle within `shutdown_grace`, and closes all, once."""
         if self._closing:
             return
         self._closing = True
