@@ -126,7 +126,10 @@ class Hub:
                 if seconds := self._wrong.wait(address):
                     wait = duration_words(seconds)
                     raise LimitReached(f"Too many wrong tokens came from you: try again in {wait}.", seconds)
-                asking = self._asking[key] = asyncio.create_task(self._look_up(key, token, address))
+                now = time.time()
+                hit = Hit(address, now, now + self._wrong.seconds)
+                self._wrong.add(hit)  # before it is known to be wrong, for many may be asked at once
+                asking = self._asking[key] = asyncio.create_task(self._look_up(key, token, hit))
                 asking.add_done_callback(partial(self._answered, key))
             user = await asyncio.shield(asking)  # one who leaves does not take it from the others
         if user is None:
@@ -135,10 +138,7 @@ class Hub:
             )
         return user
 
-    async def _look_up(self, key: bytes, token: SecretStr, address: str) -> HubUser | None:
-        now = time.time()
-        hit = Hit(address, now, now + self._wrong.seconds)
-        self._wrong.add(hit)  # before it is known to be wrong, for many may be asked at once
+    async def _look_up(self, key: bytes, token: SecretStr, hit: Hit) -> HubUser | None:
         headers = {"Authorization": f"Bearer {token.get_secret_value()}"}
         status, said = await self._ask("GET", f"{self._endpoint}/api/whoami-v2", headers=headers)
         user = _user(said) if status == 200 else None
