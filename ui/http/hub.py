@@ -28,7 +28,7 @@ from limner import ACCEPTED, ProviderError, parse_reply, read_bounded, shared_as
 log = logging.getLogger(__name__)
 
 MOST_WRONG = 30
-"""Wrong tokens a minute for which the Hub is asked on behalf of one address."""
+"""Wrong tokens and codes a minute for which the Hub is asked on behalf of one address."""
 RIGHT_SECONDS, WRONG_SECONDS = 300.0, 30.0
 """How long the Hub's answer for a token is taken as known."""
 MAX_KNOWN = 2_000
@@ -97,8 +97,9 @@ class Hub:
         }
         return f"{self._sign_in}/oauth/authorize?{urlencode(asked)}"
 
-    async def exchange(self, code: str, verifier: str, redirect_uri: str) -> Grant:
-        """Returns the token for the code that a person came back with; raises SignInRefused, Unavailable."""
+    async def exchange(self, code: str, verifier: str, redirect_uri: str, address: str) -> Grant:
+        """Returns the token for the code that a person comes with; raises as `whose`, or SignInRefused."""
+        hit = self._count(address)
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -111,6 +112,7 @@ class Hub:
         token, seconds = said.get("access_token"), said.get("expires_in")
         if not isinstance(token, str) or not read_token(token):
             raise SignInRefused("The Hugging Face Hub did not accept this sign-in, which may have expired.")
+        self._wrong.remove(hit)
         return Grant(SecretStr(token), float(seconds) if isinstance(seconds, int | float) else 3600.0)
 
     async def whose(self, token: SecretStr, address: str) -> HubUser:
@@ -123,12 +125,7 @@ class Hub:
         if until <= time.monotonic():
             asking = self._asking.get(key)
             if asking is None:
-                if seconds := self._wrong.wait(address):
-                    wait = duration_words(seconds)
-                    raise LimitReached(f"Too many wrong tokens came from you: try again in {wait}.", seconds)
-                now = time.time()
-                hit = Hit(address, now, now + self._wrong.seconds)
-                self._wrong.add(hit)  # before it is known to be wrong, for many may be asked at once
+                hit = self._count(address)
                 asking = self._asking[key] = asyncio.create_task(self._look_up(key, token, hit))
                 asking.add_done_callback(partial(self._answered, key))
             user = await asyncio.shield(asking)  # one who leaves does not take it from the others
@@ -137,6 +134,16 @@ class Hub:
                 "The Hugging Face Hub does not know this token: check that it is complete, and not expired."
             )
         return user
+
+    def _count(self, address: str) -> Hit:
+        """Counts a token or code before it is known to be wrong, since many may come at once."""
+        if seconds := self._wrong.wait(address):
+            wait = duration_words(seconds)
+            raise LimitReached(f"Too many wrong tokens came from your address: try again in {wait}.", seconds)
+        now = time.time()
+        hit = Hit(address, now, now + self._wrong.seconds)
+        self._wrong.add(hit)
+        return hit
 
     async def _look_up(self, key: bytes, token: SecretStr, hit: Hit) -> HubUser | None:
         headers = {"Authorization": f"Bearer {token.get_secret_value()}"}
@@ -159,7 +166,7 @@ class Hub:
 
     async def _ask(self, method: str, url: str, **more: Any) -> tuple[int, dict[str, Any]]:
         """Returns the status and the object of an answer, empty if it is none; raises Unavailable."""
-        client = await shared_async("hub", _connect)
+        client = await shared_async(_connect, _connect)
         import httpx2
 
         try:

@@ -83,7 +83,9 @@ def whole_number(text: str) -> int:
 
 def problem(sentence: str, status: int, retry_after: float | None = None, **more: object) -> JSONResponse:
     """Returns the reply to a request that fails: one sentence, and in how many seconds to come back."""
-    headers = {"Retry-After": str(math.ceil(retry_after))} if retry_after else None
+    headers = {"Retry-After": str(math.ceil(retry_after))} if retry_after else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse({"error": sentence, **more}, status, headers)
 
 

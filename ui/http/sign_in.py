@@ -21,7 +21,7 @@ from ui.http.hub import SignInRefused
 from ui.http.requests import NotFound
 from ui.http.sessions import session_cookie
 from ui.http.streams import Streams
-from ui.http.visitor import is_https
+from ui.http.visitor import is_https, visitor
 from ui.http.visitors import Visitors, key_of
 
 BEGUN_COOKIE = "limner_sign_in"
@@ -80,16 +80,16 @@ def sign_in_routes(settings: Settings, visitors: Visitors, streams: Streams) -> 
         """Returns the secret of a new session for the person who comes back from the Hub."""
         begun = _BEGUN.fullmatch(request.cookies.get(BEGUN_COOKIE, ""))
         said = request.query_params
-        if begun is None or not secrets.compare_digest(
-            begun["state"].encode(), said.get("state", "").encode()
-        ):
+        state = said.get("state", "").encode()
+        if begun is None or not secrets.compare_digest(begun["state"].encode(), state):
             raise SignInRefused("This sign-in began in another browser or tab, or more than ten minutes ago.")
         if said.get("error") == "access_denied":
             raise SignInRefused("You did not let this page use your Hugging Face account.")
         if not (code := said.get("code")):
             raise SignInRefused("The Hugging Face Hub refused this sign-in.")
-        grant = await hub.exchange(code, begun["verifier"], redirect_uri(request))
-        user = await hub.whose(grant.token, f"sign-in {begun['state']}")
+        address = visitor(request, behind_proxy=settings.behind_proxy).name
+        grant = await hub.exchange(code, begun["verifier"], redirect_uri(request), address)
+        user = await hub.whose(grant.token, address)
         sessions.close(request)
         return sessions.open(user, grant)
 
@@ -104,16 +104,16 @@ def sign_in_routes(settings: Settings, visitors: Visitors, streams: Streams) -> 
 
     def redirect_uri(request: Request) -> str:
         """Returns where the Hub sends the browser back to: the address that it knows this server by."""
-        if (
-            space := os.environ.get("SPACE_HOST", "").partition(",")[0].strip()
-        ):  # custom domains come after it
+        space = os.environ.get("SPACE_HOST", "").partition(",")[0].strip()  # custom domains come after it
+        if space:
             return f"https://{space}/limner/signed-in"
         if settings.public_url:
             return f"{settings.public_url.rstrip('/')}/limner/signed-in"
         scheme = "https" if is_https(request, behind_proxy=settings.behind_proxy) else "http"
-        return (
-            f"{scheme}://{request.headers.get('host')}{request.scope.get('root_path', '')}/limner/signed-in"
-        )
+        host = request.headers.get("x-forwarded-host") or request.headers.get(
+            "host"
+        )  # only a proxy's is here
+        return f"{scheme}://{host}{request.scope.get('root_path', '')}/limner/signed-in"
 
     return [
         Route("/limner/account", account),

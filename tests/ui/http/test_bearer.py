@@ -82,6 +82,7 @@ async def test_a_forged_token_is_nobody(tmp_path: Path, hub: Hub, seen: list[Vis
             answer = await client.post(path, json=body, headers=headers)  # pyright: ignore[reportArgumentType]
             assert (answer.status_code, seen) == (401, [])
             assert "token" in answer.json()["error"]
+            assert answer.headers["www-authenticate"] == "Bearer"
             assert token not in answer.text
     assert len(hub.asked(WHO)) == (1 if token == "hf_forged0123456789" else 0)
 

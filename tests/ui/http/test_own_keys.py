@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from core.generation.visitor import Visitor
 from core.studio import Studio
-from tests.core.scripted import CONVERSATION, NEEDS_KEY, ScriptedProvider
+from limner import ProviderError
+from tests.core.scripted import CONVERSATION, NEEDS_KEY, ScriptedProvider, at_once
 from tests.ui.http.client import FOX, MESSAGES, open_client
 from tests.waiting import until
 
@@ -88,6 +91,24 @@ async def test_they_are_no_part_of_what_a_retry_repeats(
             assert (again.status_code, again.json()) == (first.status_code, first.json())
         assert seen == [KEYS, KEYS]
         await until(lambda: not studio._attempts)
+
+
+async def test_nothing_keeps_them_beyond_the_request(tmp_path: Path) -> None:
+    async def fail(_: Any) -> Any:
+        raise ProviderError("auth", f"wrong: {KEY}")
+
+    for play in (at_once, fail):
+        scripted = ScriptedProvider(play, **NEEDS_KEY)
+        async with open_client(tmp_path, scripted) as (client, studio):
+            await client.get("/limner/conversations")
+            headers = {"Idempotency-Key": play.__name__}
+            for path in (MESSAGES, PRICE, "/api/image"):
+                await client.post(path, json={**FOX, "keys": KEYS}, headers=headers)
+            await until(lambda studio=studio: not studio._attempts)
+            scripted.requests.clear()
+            gc.collect()
+            kept = [one for one in gc.get_objects() if isinstance(one, SecretStr)]
+            assert [one for one in kept if one.get_secret_value() == KEY] == []
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ async def test_what_the_hub_is_asked(tmp_path: Path, hub: Hub, monkeypatch: pyte
             "https://me-limner.hf.space/limner/signed-in",
         ),
         ({}, {"public_url": "https://limner.example/draw/"}, "https://limner.example/draw/limner/signed-in"),
-        ({}, {"behind_proxy": True}, "https://localhost/limner/signed-in"),
+        ({}, {"behind_proxy": True}, "https://outside.example/limner/signed-in"),
     ],
 )
 async def test_the_hub_sends_people_back_to_the_address_that_it_knows(
@@ -110,7 +110,7 @@ async def test_the_hub_sends_people_back_to_the_address_that_it_knows(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    proxied = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
+    proxied = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "outside.example"}
     async with open_client(tmp_path, ScriptedProvider(), **settings) as (client, _):
         client.headers.update(proxied)
         back = await at_the_hub(client)
@@ -175,6 +175,16 @@ async def test_what_comes_back_is_never_shown(tmp_path: Path, hub: Hub, words: s
         assert answer.status_code == 400
         assert "script>" not in answer.text
         assert await account(client) is None
+
+
+async def test_guessed_codes_are_tried_only_so_often(tmp_path: Path, hub: Hub) -> None:
+    async with open_client(tmp_path, ScriptedProvider()) as (client, _):
+        own = {**FROM_THE_HUB, "Cookie": f"limner_sign_in={'x' * 43}.{'y' * 64}"}
+        guessed = f"/limner/signed-in?state={'x' * 43}&code="
+        answers = await asyncio.gather(*(client.get(f"{guessed}{n}", headers=own) for n in range(40)))
+        statuses = [answer.status_code for answer in answers]
+        assert (statuses.count(400), statuses.count(429)) == (30, 10)
+        assert len([request for request in hub.requests if request.path == "/oauth/token"]) == 30
 
 
 async def test_a_hub_that_cannot_be_reached_is_said(tmp_path: Path, hub: Hub) -> None:
