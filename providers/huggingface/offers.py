@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from functools import partial
@@ -66,7 +67,8 @@ async def offers_of(model: str, key: str) -> list[Any]:
     """Returns the Hub's list of who offers a model; asks with the request's own token, or with none."""
     sdk, token = load_sdk(), key if key.startswith("hf_") else False
     known: dict[Any, list[Any]] = shared(("huggingface", "offers"), dict)
-    name = (model, token, time.monotonic() // KNOWN_SECONDS)
+    digest = hashlib.sha256(key.encode()).digest()  # of a visitor's token nothing more is kept
+    name = (model, token and digest, time.monotonic() // KNOWN_SECONDS)
     if name not in known:
         url, asked = f"{sdk.constants.ENDPOINT}/api/models/{model}", {"expand": "inferenceProviderMapping"}
         sent = {"params": asked, "headers": sdk.utils.build_hf_headers(token=token)}
