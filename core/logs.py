@@ -1,12 +1,14 @@
-"""The log, and standard output, without secrets."""
+"""The log, and standard output, without secrets: as text for people, or as JSON for a collector."""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Iterable
+from datetime import datetime, timezone
 from io import TextIOWrapper
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from core.redaction import held_secrets, hide_secrets
 
@@ -15,20 +17,55 @@ class _Clean:
     """A text stream that hides secrets in what is written through it."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self.stream = stream
 
     def write(self, text: str) -> int:
-        self._stream.write(hide_secrets(text, *held_secrets()))
+        self.stream.write(hide_secrets(text, *held_secrets()))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
         self.write("".join(lines))
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        return getattr(self.stream, name)
 
 
-def log_without_secrets(level: int | str = logging.INFO) -> None:
+class _TextFormatter(logging.Formatter):
+    """Writes a record as a line, and after its message the fields of an event."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        fields = (f"{name}={json.dumps(value)}" for name, value in _fields(record).items())
+        return " ".join([super().formatMessage(record), *fields])
+
+
+class _JSONFormatter(logging.Formatter):
+    """Writes a record as one JSON object in a line.
+
+    Secrets are hidden before it is one: what is taken out of the finished line might end it too early.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
+        line = {
+            "time": time.replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+            **({"exception": self.formatException(record.exc_info)} if record.exc_info else {}),
+        }
+        clean = {
+            name: hide_secrets(value) if isinstance(value, str) else value for name, value in line.items()
+        }
+        return json.dumps(clean)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    """Returns the fields of an event, which its caller gives as `extra={"fields": …}`."""
+    return getattr(record, "fields", {})
+
+
+def log_without_secrets(level: int | str = logging.INFO, form: Literal["text", "json"] = "text") -> None:
     """Sets up logging to standard error, and what the program prints: without secrets, on any console.
 
     That covers what others print past the log: gradio its tracebacks, uvicorn its own, a plugin
@@ -40,7 +77,12 @@ def log_without_secrets(level: int | str = logging.INFO) -> None:
     for name in ("stdout", "stderr"):
         if not isinstance(getattr(sys, name), _Clean):
             setattr(sys, name, _Clean(getattr(sys, name)))
-    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(level=level, format=form, stream=sys.stderr, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_TextFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    if form == "json" and isinstance(sys.stderr, _Clean):
+        handler = logging.StreamHandler(sys.stderr.stream)
+        handler.setFormatter(_JSONFormatter())
+    logging.captureWarnings(form == "json")
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("httpx", "httpx2", "httpcore", "httpcore2"):
         logging.getLogger(chatty).setLevel(max(logging.getLogger().level, logging.WARNING))

@@ -16,6 +16,7 @@ from core.generation.call import GenerationFailed, failed
 from core.generation.pipeline import Pipeline
 from core.generation.previews import Previews
 from core.generation.resolve import Plan
+from core.generation.visitor import pseudonym
 from limner import CancelConfirmed, ImageResult
 from limner.threads import call_on
 
@@ -111,6 +112,7 @@ class Attempt:
             self.message.chosen = self.number  # the first of its turn; a later one leads nobody back there
         self._pipeline.release(self._plan)  # together with the end of the version, so that another may begin
         self.conversation.revise(self.message)
+        log.info("picture", extra={"fields": self._event(settled)})
         try:
             await self._save(self.conversation, self.message, settled)
         finally:
@@ -131,6 +133,22 @@ class Attempt:
         except Exception:
             log.exception("A picture could not be made")
             return self._version.failed(failed(self._plan, "internal").failure)
+
+    def _event(self, settled: Version) -> dict[str, Any]:
+        """Returns what the log says of a settled version: without its prompt, and without who asked."""
+        provider, model = self.model
+        fields = {
+            "provider": provider,
+            "model": model,
+            "outcome": settled.reason or settled.status,
+            "cause": settled.failure and settled.failure.cause,
+            "seconds": settled.duration,
+            "cost": settled.provenance.cost if self._plan.calls.may_have_run else None,
+            "visitor": pseudonym(self._plan.visitor),
+            "message_id": self.message.id,
+            "version": self.number,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
 
     def _on_loop(self, show: Callable[[T], None]) -> Callable[[T], None]:
         """Returns what shows something, from any thread; a plugin that keeps it does not keep the attempt."""

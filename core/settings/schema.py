@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -192,6 +192,8 @@ class Settings(BaseSettings):
     """Providers to try in turn if one fails and its request certainly did not run."""
     shutdown_grace: float = Field(default=30, ge=0, le=600)
     """Seconds that a stopping server waits for pictures that are being made."""
+    log_format: Literal["text", "json"] = "text"
+    """The form of the log: lines for people, or a JSON object in each for a collector."""
     max_prompt_length: int = Field(default=8000, ge=1, le=100_000)
     """Characters."""
     rate_limit: Rate = "60/minute"

@@ -38,6 +38,7 @@ BUDGET = "pictures or money per second, minute, hour or day, such as 200/day or 
         ("TIMEOUT", "nan", "The setting timeout (LIMNER_TIMEOUT) must be a number above 0 and up to 3,600."),
         ("WORKERS", "1.5", "The setting workers (LIMNER_WORKERS) must be a whole number from 1."),
         ("BEHIND_PROXY", "maybe", "The setting behind_proxy (LIMNER_BEHIND_PROXY) must be true or false."),
+        ("LOG_FORMAT", "xml", "The setting log_format (LIMNER_LOG_FORMAT) must be one of text, json."),
         ("RATE_LIMIT", "60", f"The setting rate_limit (LIMNER_RATE_LIMIT) must be {RATE}."),
         ("RATE_LIMIT", "0/minute", f"The setting rate_limit (LIMNER_RATE_LIMIT) must be {RATE}."),
         ("RATE_LIMIT", "60/minute;9/day", f"The setting rate_limit (LIMNER_RATE_LIMIT) must be {RATE}."),
