@@ -13,6 +13,10 @@ from typing import Any, Literal, TextIO
 from core.redaction import held_secrets, hide_secrets
 
 
+def _hide(text: str) -> str:
+    return hide_secrets(text, *held_secrets())
+
+
 class _Clean:
     """A text stream that hides secrets in what is written through it."""
 
@@ -20,7 +24,7 @@ class _Clean:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        self.stream.write(hide_secrets(text, *held_secrets()))
+        self.stream.write(_hide(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -55,7 +59,7 @@ class _JSONFormatter(logging.Formatter):
             **({"exception": self.formatException(record.exc_info)} if record.exc_info else {}),
         }
         clean = {
-            name: hide_secrets(value) if isinstance(value, str) else value for name, value in line.items()
+            name: _hide(value) if isinstance(value, str) else value for name, value in line.items()
         }
         return json.dumps(clean)
 

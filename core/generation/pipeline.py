@@ -23,6 +23,7 @@ from core.generation.limits import UsageLimits
 from core.generation.normalise import DecodeResources, normalise, prove
 from core.generation.repeats import repeats
 from core.generation.resolve import Plan, resolve
+from core.generation.telemetry import traced
 from core.generation.visitor import Visitor
 from core.metadata.texts import is_signed
 from core.plugins.registry import Registry
@@ -155,7 +156,8 @@ class Pipeline:
             try:
                 async with self.inputs.load(plan) as request, self._credentials.use(plan.credentials):
                     loaded, retries = replace(plan, image_request=request), self._settings.max_retries
-                    return await call(loaded, self._registry, retries, report, share, preview)
+                    making = call(loaded, self._registry, retries, report, share, preview)
+                    return await traced(loaded, making)
             except GenerationFailed as error:
                 failures.append(error.failure)
                 other = self._fall_back(plan, untried, failures) if error.failure.did_not_run else None
