@@ -55,7 +55,7 @@ class Studio:
         self._deletion = Deletion(self._saving, self._attempts)
         self._usual = UsualTimes(store)
         self._next_pruning = 0.0
-        self._closing = False
+        self.is_closing = False
 
     async def prepare(self) -> None:
         """Imports what the default provider needs, if it has its key: the first picture would hold all up."""
@@ -228,7 +228,7 @@ class Studio:
 
         It is kept upright and without metadata. Raises Rejected.
         """
-        if self._closing:
+        if self.is_closing:
             raise Unavailable(CLOSING)
         data, info, settings, signed, animated = await self._pipeline.accept(image, visitor)
         filename = safe_filename(filename, info.media_type)
@@ -241,7 +241,7 @@ class Studio:
 
     async def import_archive(self, file: IO[bytes], *, visitor: Visitor = OWNER) -> Conversation:
         """Makes a new conversation of an exported one, a zip; raises Rejected, and then nothing is kept."""
-        if self._closing:
+        if self.is_closing:
             raise Unavailable(CLOSING)
         conversation = await self.conversation(await self._importer.add(file, visitor), visitor)
         await self._saving.prune()
@@ -266,9 +266,9 @@ class Studio:
 
     async def close(self) -> None:
         """Rejects new requests, lets what runs settle within `shutdown_grace`, and closes all, once."""
-        if self._closing:
+        if self.is_closing:
             return
-        self._closing = True
+        self.is_closing = True
         self._deletion.close()
         if settling := set(self._attempts):
             log.info("Waiting for %d pictures that are being made", len(settling))
@@ -284,7 +284,7 @@ class Studio:
         self, conversation: Conversation, message: Message, requests: Sequence[UserRequest], visitor: Visitor
     ) -> None:
         """Starts one turn of a message, with a version for each request."""
-        if self._closing:
+        if self.is_closing:
             raise Unavailable(CLOSING)
         turn = None
         for plan in self._pipeline.admit(requests, visitor):

@@ -38,6 +38,7 @@ class Unavailable(Rejected):
     """A request that cannot be served at the moment, whatever it asks for."""
 
     status = 503
+    retry_after = 5.0
 
 
 class Missing(Rejected):

@@ -71,6 +71,12 @@ class Pictures:
                 self._write(name, data)
                 self._in_memory.pop(name, None)
 
+    def check(self) -> None:
+        """Writes a file that nobody sees; raises OSError if the disk fails."""
+        with tempfile.TemporaryFile(dir=self._folder) as file:
+            file.write(bytes(4096))
+            file.flush()
+
     def forget(self, names: Iterable[str]) -> int:
         """Deletes pictures with their thumbnails, and returns the bytes that the pictures took."""
         freed = 0

@@ -214,6 +214,16 @@ class Store:
         """Returns the provider, the model and the seconds of the latest pictures, oldest first."""
         return await self._run(lambda: durations(self._database))
 
+    async def check(self) -> None:
+        """Writes a little where pictures and rows are kept, which raises StoreError if the disk fails."""
+
+        def write() -> None:
+            self._pictures.check()
+            (version,) = self._database.execute("PRAGMA user_version").fetchone()
+            self._database.execute(f"PRAGMA user_version = {version}")
+
+        await self._run(write)
+
     async def close(self) -> None:
         """Closes the database after what is waiting is written; a second call does nothing."""
         if self._closed:

@@ -23,7 +23,9 @@ _WITH_COOKIE = re.compile(r"/|/limner/(threads/.+|conversations|offer|import)")
 """What gives a visitor their cookie: nothing that a cache may keep."""
 _FROM_THE_HUB = "/limner/signed-in"
 """Where the Hub sends a browser back to, with the cookie of the sign-in that it has begun here."""
-_OURS = re.compile(r"/limner/.+|/api/image")
+_PROBES = re.compile(r"/(healthz|readyz)")
+"""What says nothing of anybody, and is asked under whatever name an orchestrator has for a machine."""
+_OURS = re.compile(rf"/limner/.+|/api/image|{_PROBES.pattern}")
 _GRADIOS = re.compile(
     r"/|/(assets|static)/[\w.@+-]{1,100}(/[\w.@+-]{1,100}){0,5}"
     r"|/(theme\.css|favicon\.ico|manifest\.json|robots\.txt)"
@@ -118,7 +120,8 @@ class SecurityMiddleware:
         host = _HOST.fullmatch(headers.get("host", "localhost"))
         if host is None:
             return 400, "The Host header of this request is not the name of a server."
-        if not self._settings.behind_proxy and not self._is_own_name(host["name"].lower().rstrip(".")):
+        is_checked = not self._settings.behind_proxy and not _PROBES.fullmatch(path)
+        if is_checked and not self._is_own_name(host["name"].lower().rstrip(".")):
             return 403, (
                 "Limner does not answer under this name: its owner can add it to the setting hosts "
                 "(LIMNER_HOSTS), or set behind_proxy if there is a proxy in front."

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import gradio as gr
 from starlette.middleware import Middleware
-from uvicorn.config import HTTP_PROTOCOLS
+from uvicorn.config import HTTP_PROTOCOLS, LOGGING_CONFIG
 
 from core import Rejected
 from core.chat.failure import Missing
@@ -29,6 +29,7 @@ from ui.http.brand import brand_routes
 from ui.http.compression import JSONCompression
 from ui.http.connection import Connection, report_once_a_minute
 from ui.http.conversations import conversation_routes
+from ui.http.health import health_routes
 from ui.http.idempotency import IdempotencyKeys
 from ui.http.index import IndexMiddleware, IndexPage
 from ui.http.middleware import SecurityMiddleware
@@ -38,6 +39,8 @@ from ui.http.routes import PageView, page_routes
 from ui.http.sign_in import sign_in_routes
 from ui.http.streams import Streams
 from ui.http.visitors import Visitors
+
+log = logging.getLogger(__name__)
 
 
 class ServedPage(PageView, ArchiveView, IndexPage, Protocol):
@@ -69,6 +72,7 @@ def launch_arguments(
     return {
         "app_kwargs": {
             "routes": [
+                *health_routes(studio),
                 image_route(studio, keys, bodies, visitors),
                 assets.route(),
                 *brand_routes(assets),
@@ -85,7 +89,10 @@ def launch_arguments(
                 Middleware(JSONCompression),
                 Middleware(IndexMiddleware, page, assets, studio.settings),
             ],
+            # spans would hold the addresses of conversations and pictures, logs what an exception says
+            "telemetry": {"tracing": False, "logs": False},
         },
+        "quiet": studio.settings.log_format == "json",
         "max_threads": 40,
         "state_session_capacity": 1,  # gradio keeps nothing of a visitor: its own routes are closed
         "show_error": False,
@@ -102,7 +109,8 @@ def serve(studio: Studio, page: ServedPage) -> None:
     Meanwhile new work is rejected, and open pages still see their pictures. A second Ctrl-C ends the
     process at once.
     """
-    log_without_secrets()
+    log_without_secrets(form=studio.settings.log_format)
+    LOGGING_CONFIG["loggers"] = {}  # what uvicorn says goes where all else goes
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # uvicorn would believe whatever a local proxy passes on
     HTTP_PROTOCOLS["auto"] = f"{Connection.__module__}:{Connection.__name__}"  # what gradio's uvicorn takes
     asked_to_end = threading.Event()
@@ -113,6 +121,7 @@ def serve(studio: Studio, page: ServedPage) -> None:
         page.blocks.launch(prevent_thread_lock=True, **launch_arguments(studio, page, loops.append))
     except OSError as error:  # the port is taken
         sys.exit(f"Limner cannot start. {error}")
+    log.info("Serving at %s", page.blocks.local_url)
     server: Any = page.blocks.server
     while server.thread.is_alive() and not asked_to_end.wait(1):  # Windows tells of Ctrl-C between waits
         pass

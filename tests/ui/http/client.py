@@ -23,6 +23,7 @@ from ui.http.api import image_route
 from ui.http.archives import archive_routes
 from ui.http.bodies import Bodies
 from ui.http.conversations import conversation_routes
+from ui.http.health import health_routes
 from ui.http.idempotency import IdempotencyKeys
 from ui.http.middleware import SecurityMiddleware
 from ui.http.pictures import picture_routes
@@ -69,6 +70,7 @@ async def open_client(
             *page_routes(studio, page, keys, bodies, visitors, streams),
             *archive_routes(studio, page, keys, bodies, visitors),
             *sign_in_routes(studio.settings, visitors, streams),
+            *health_routes(studio),
         ]
         app = Starlette(
             routes=routes,
