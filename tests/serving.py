@@ -70,10 +70,14 @@ class Serving:
             time.sleep(0.05)
         return process
 
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Asks the app to end, waits until it has, and gives its exit code."""
+    def send(self, how: signal.Signals) -> None:
+        """Sends the app a signal, if it still runs."""
         if self._process.poll() is None:
             self._process.send_signal(how)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Asks the app to end, waits until it has, and gives its exit code."""
+        self.send(how)
         return self._process.wait(60)
 
     def restart(self, how: signal.Signals = signal.SIGTERM) -> None:

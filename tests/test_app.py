@@ -35,6 +35,20 @@ started_warm = pytest.mark.parametrize("kind_of_serving", [WarmServing], ids=[""
 """For a test of what the app does once it runs."""
 
 
+WITH_TELEMETRY = """
+import sys
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+
+exporter = ConsoleSpanExporter(formatter=lambda span: span.to_json(indent=None) + chr(10))
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(exporter))
+trace.set_tracer_provider(provider)
+"""
+"""Sets up the SDK before the program begins, as `opentelemetry-instrument` does."""
+
+
 def in_vain(folder: Path, **variables: str) -> subprocess.Popen[str]:
     """Starts the app where it cannot."""
     return subprocess.Popen(
@@ -108,23 +122,63 @@ def test_sigterm_lets_what_runs_settle_and_open_pages_see_it(
     with open_page(serving) as heard:
         ask(serving, "a fox", "slow-picture")
         wait_for("drawing slowly", lambda: "".join(heard))
-        refused: list[tuple[int, str]] = []
+        refused: list[tuple[int, str | None, str]] = []
+
+        def refuse(ask: Callable[[], object]) -> None:
+            try:
+                ask()
+            except HTTPError as error:
+                refused.append((error.code, error.headers["Retry-After"], json.load(error)["error"]))
 
         def ask_meanwhile() -> None:
             wait_for("Waiting for 1 pictures", serving.log.read_text)
-            try:
-                ask(serving, "another")
-            except HTTPError as error:
-                refused.append((error.code, json.load(error)["error"]))
+            serving.send(signal.SIGTERM)  # a second one, which changes nothing
+            refuse(lambda: ask(serving, "another"))
+            refuse(lambda: urllib.request.urlopen(f"{serving.url}/readyz", timeout=30))
+            with urllib.request.urlopen(f"{serving.url}/healthz", timeout=30) as alive:
+                assert alive.status == 200
 
         asking = threading.Thread(target=ask_meanwhile)
         asking.start()
         assert serving.stop() == 0
         asking.join()
-    assert refused == [(503, "The server is stopping: try again in a moment.")]
+    assert refused == [(503, "5", "The server is stopping: try again in a moment.")] * 2
     assert "limner/pictures/" in "".join(heard)
     assert stored(tmp_path / "data") == ["complete"]
     assert "Traceback" not in serving.log.read_text()
+
+
+def test_a_collector_gets_json_and_a_span_without_the_prompt(
+    serve: Callable[..., Serving], tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(WITH_TELEMETRY)
+    serving = serve(
+        LIMNER_LOG_FORMAT="json",
+        PYTHONPATH=os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])]),
+    )
+    with urllib.request.urlopen(f"{serving.url}/readyz", timeout=30) as ready:
+        assert ready.status == 200
+    with socket.create_connection(("127.0.0.1", serving.port), timeout=30) as broken:
+        broken.sendall(b"this is no HTTP\r\n\r\n")
+        broken.recv(1000)
+    with open_page(serving) as heard:
+        ask(serving, "a fox that nobody may read of")
+        wait_for("limner/pictures/", lambda: "".join(heard))
+        assert serving.stop() == 0
+    written = serving.log.read_text()
+    lines = [json.loads(line) for line in written.splitlines()]
+    (picture,) = [line for line in lines if line.get("message") == "picture"]
+    (span,) = [line for line in lines if "context" in line]
+    assert [line["logger"] for line in lines if line.get("level") == "WARNING"] == ["uvicorn.error"]
+    assert (picture["provider"], picture["outcome"]) == ("sketch", "complete")
+    assert (span["name"], span["attributes"]["gen_ai.output.type"]) == (
+        f"generate_content {picture['model']}",
+        "image",
+    )
+    assert "nobody may read" not in written
+    assert THREAD not in written
 
 
 def test_sigint_without_grace_waits_for_no_picture_and_says_so(
