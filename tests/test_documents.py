@@ -152,6 +152,22 @@ def test_the_readme_lists_every_setting() -> None:
     assert set(Settings.model_fields) - {"providers"} <= listed
 
 
+def test_what_security_md_says_is_held_by_tests_that_exist() -> None:
+    document = (ROOT / "SECURITY.md").read_text("utf-8")
+    rows = [row for row in document.splitlines() if row.startswith("| ") and not row.startswith("| attack")]
+    assert rows
+    for row in rows:
+        links = re.findall(r"\[([^]]+)\]\(([^)]+)\)", row)
+        code = [path for text, path in links if text == path]
+        tests = [(name, path) for name, path in links if name.startswith("test_")]
+        assert code, row
+        assert tests, row
+        assert len(code) + len(tests) == len(links)
+        assert [path for path in code if not (ROOT / path).is_file()] == []
+        for name, path in tests:
+            assert f"def {name}(" in (ROOT / path).read_text("utf-8"), f"{path} has no {name}"
+
+
 def test_the_spaces_gradio_fits_the_requirements() -> None:
     front_matter = yaml.safe_load((ROOT / "README.md").read_text("utf-8").split("---")[1])
     (gradio,) = [r for r in _requirements() if r.startswith("gradio")]
