@@ -1,16 +1,21 @@
-"""The log, and standard output, without secrets: as text for people, or as JSON for a collector."""
+"""The log, and standard output, without secrets and prompts: for people, or as JSON for a collector."""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timezone
 from io import TextIOWrapper
+from types import TracebackType
 from typing import Any, Literal, TextIO
 
-from core.redaction import held_secrets, hide_secrets
+from core.redaction import SHORTEST_SECRET, held_secrets, hide_known, hide_secrets
+
+_unsaid: ContextVar[tuple[str, ...]] = ContextVar("unsaid", default=())
 
 
 def _hide(text: str) -> str:
@@ -34,15 +39,38 @@ class _Clean:
         return getattr(self.stream, name)
 
 
-class _TextFormatter(logging.Formatter):
+@contextmanager
+def unsaid(*texts: str | None) -> Generator[None]:
+    """Keeps these texts out of what is logged by the tasks that are begun here, and by their threads.
+
+    That is for what people write, which an error may repeat; what is shorter than a secret stays.
+    """
+    token = _unsaid.set(tuple(text for text in texts if text and len(text.strip()) >= SHORTEST_SECRET))
+    try:
+        yield
+    finally:
+        _unsaid.reset(token)
+
+
+class _Formatter(logging.Formatter):
+    """Leaves out of an exception what is unsaid."""
+
+    def formatException(
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
+    ) -> str:
+        return hide_known(super().formatException(ei), *_unsaid.get())
+
+
+class _TextFormatter(_Formatter):
     """Writes a record as a line, and after its message the fields of an event."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         fields = (f"{name}={json.dumps(value)}" for name, value in _fields(record).items())
-        return " ".join([super().formatMessage(record), *fields])
+        return " ".join([hide_known(super().formatMessage(record), *_unsaid.get()), *fields])
 
 
-class _JSONFormatter(logging.Formatter):
+class _JSONFormatter(_Formatter):
     """Writes a record as one JSON object in a line.
 
     Secrets are hidden before it is one: what is taken out of the finished line might end it too early.
@@ -54,13 +82,11 @@ class _JSONFormatter(logging.Formatter):
             "time": time.replace("+00:00", "Z"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": hide_known(record.getMessage(), *_unsaid.get()),
             **_fields(record),
             **({"exception": self.formatException(record.exc_info)} if record.exc_info else {}),
         }
-        clean = {
-            name: _hide(value) if isinstance(value, str) else value for name, value in line.items()
-        }
+        clean = {name: _hide(value) if isinstance(value, str) else value for name, value in line.items()}
         return json.dumps(clean)
 
 

@@ -17,6 +17,7 @@ from core.generation.pipeline import Pipeline
 from core.generation.previews import Previews
 from core.generation.resolve import Plan
 from core.generation.visitor import pseudonym
+from core.logs import unsaid
 from limner import CancelConfirmed, ImageResult
 from limner.threads import call_on
 
@@ -65,8 +66,9 @@ class Attempt:
         self._previews = Previews(pipeline.prove_preview, self._show_preview)
         shows = (self._on_loop(self._show_progress), self._on_loop(self._show_share), self._previews.take)
         making = pipeline.make(plan, self._begin, *shows)
-        self._making: asyncio.Task[ImageResult] = asyncio.create_task(making)
-        self.settled = asyncio.create_task(self._settle())
+        with unsaid(plan.request.prompt, plan.request.negative_prompt):
+            self._making: asyncio.Task[ImageResult] = asyncio.create_task(making)
+            self.settled = asyncio.create_task(self._settle())
         conversation.add(message)
 
     @property

@@ -8,14 +8,17 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.chat.message import Message
 from core.chat.request import UserRequest
 from core.generation.visitor import Visitor
-from limner import ImageRequest, ImageResult, ProviderError
+from core.logs import log_without_secrets
+from limner import ImageRequest, ImageResult, ProviderError, hookimpl
 from tests.core.scripted import CONVERSATION, PNG, ScriptedProvider, settled, studio_of
 from tests.serving import ROOT
 
@@ -99,9 +102,10 @@ async def test_each_picture_is_a_line_without_its_prompt_and_without_who_asked(
     async with studio_of(tmp_path, ScriptedProvider(play), providers=own, budget="9/day") as studio:
         conversation = await studio.conversation(CONVERSATION)
         asked = UserRequest(prompt="a secret fox")
-        messages = [await studio.start(conversation, asked, visitor=visitor) for visitor in visitors]
-        for message in messages:
-            await settled(conversation, message)
+        messages: list[Message] = []
+        for visitor in visitors:
+            messages.append(await studio.start(conversation, asked, visitor=visitor))
+            await settled(conversation, messages[-1])
     events: list[dict[str, Any]] = [vars(r)["fields"] for r in caplog.records if r.message == "picture"]
     assert [event.pop("message_id") for event in events] == [message.id for message in messages]
     first, again, other = (event.pop("visitor") for event in events)
@@ -111,3 +115,53 @@ async def test_each_picture_is_a_line_without_its_prompt_and_without_who_asked(
     everything = " ".join(str(vars(record)) for record in caplog.records)
     assert "fox" not in everything
     assert "203.0.113" not in everything
+
+
+@pytest.fixture
+def log_as(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], None]]:
+    """Sets up the log of this process as the server does."""
+    handlers = logging.getLogger().handlers[:]
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, getattr(sys, name))
+    yield lambda form: log_without_secrets(form=form)
+    logging.getLogger().handlers[:] = handlers
+    logging.captureWarnings(False)
+
+
+async def _echoes(request: ImageRequest) -> ImageResult:
+    logging.getLogger("an.sdk").warning("asking for %r", request.prompt)
+    raise RuntimeError(f"cannot draw {json.dumps(request.prompt)} without {request.negative_prompt}")
+
+
+class EchoesInAThread(ScriptedProvider):
+    """Does the same as a plain function."""
+
+    @hookimpl
+    def generate(self, request: ImageRequest) -> ImageResult:  # pyright: ignore
+        logging.getLogger("an.sdk").warning("asking for %r", request.prompt)
+        raise RuntimeError(f"cannot draw {json.dumps(request.prompt)} without {request.negative_prompt}")
+
+
+@pytest.mark.parametrize("scripted", [ScriptedProvider(_echoes), EchoesInAThread()], ids=["async", "plain"])
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.anyio
+async def test_no_prompt_is_in_the_log_even_where_an_error_repeats_it(
+    form: str,
+    scripted: ScriptedProvider,
+    tmp_path: Path,
+    log_as: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log_as(form)
+    async with studio_of(tmp_path, scripted) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        asked = UserRequest(prompt='a fox\n"Ünter" a tree', negative_prompt="an angry wolf")
+        await settled(conversation, await studio.start(conversation, asked))
+    logging.getLogger("another").warning("an angry wolf is no prompt of this request")
+    said = capsys.readouterr().err
+    assert "asking for" in said
+    assert "RuntimeError: cannot draw" in said
+    assert "picture" in said
+    for word in ("fox", "nter", "tree"):
+        assert word not in said
+    assert said.count("an angry wolf") == 1
