@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from core.generation.images import usable_models
+from core.generation.credentials import needs_own, takes_sign_in
 from core.studio import Studio
 from limner.formats import FORMATS
 from limner.prepare import reads_heif
@@ -29,11 +29,18 @@ def composer(studio: Studio, *, owner: bool) -> dict[str, Any]:
     accept = [format.media_type for format in FORMATS] + [*(_HEIF if reads_heif() else ())]
     return {
         "providers": [
-            {"name": provider.name, "label": provider.label, "needs_key": provider.lacks_credential}
+            {
+                "name": provider.name,
+                "label": provider.label,
+                "needs_key": needs_own(provider, studio.settings, owner=owner),
+                "takes_sign_in": takes_sign_in(provider),
+            }
             for provider in registry
         ],
-        "offer": offer(registry, default.name, owner=owner),
-        "models": json.dumps([takes(*one) for one in usable_models(registry)]),
+        "offer": offer(studio, default.name, owner=owner),
+        "models": json.dumps(
+            [takes(provider, model) for provider in registry for model in provider.info.models]
+        ),
         "most_bytes": studio.settings.max_bytes,
         "accept": ",".join(accept),
         "examples": EXAMPLES,

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.generation.credentials import needs_own, takes_sign_in
 from core.generation.images import model_and_provider
 from core.generation.options import unbounded_options
-from core.plugins.registry import Provider, Registry
+from core.plugins.registry import Provider
+from core.settings.schema import Settings
 from core.settings.sources import listed
+from core.studio import Studio
 from limner import ModelInfo
 from ui.page.controls import option_fields, size_choices
-from ui.page.views import options_html
+from ui.page.views import in_words, options_html
 
 
-def offer(registry: Registry, name: str, model_id: str | None = None, *, owner: bool) -> dict[str, Any]:
+def offer(studio: Studio, name: str, model_id: str | None = None, *, owner: bool) -> dict[str, Any]:
     """Returns what a provider and one of its models, or its first, offer; empty if they are not here.
 
     Others than the owner cannot enter a model of their own, nor options without bounds.
     """
-    provider = registry.get(name)
+    provider = studio.registry.get(name)
     info = provider and provider.info_for(owner=owner)
     model = info and info.model(model_id)
     if provider is None or info is None or model is None:
@@ -36,7 +39,7 @@ def offer(registry: Registry, name: str, model_id: str | None = None, *, owner: 
         "about": provider.info.about,
         "paid": provider.info.paid,
         "priced": bool(model.prices),
-        "key": _missing_key(provider, owner=owner),
+        "key": _key(provider, studio.settings, owner=owner),
         "takes": takes(provider, model),
     }
 
@@ -55,12 +58,32 @@ def takes(provider: Provider, model: ModelInfo) -> dict[str, Any]:
     }
 
 
-def _missing_key(provider: Provider, *, owner: bool) -> dict[str, str] | None:
-    """Returns which credential a provider lacks, and where to get one; None if it can be used."""
-    if not provider.lacks_credential:
+def _key(provider: Provider, settings: Settings, *, owner: bool) -> dict[str, Any] | None:
+    """Returns what is to be known of a visitor's own key, and of the one that the server lacks.
+
+    None if there is nothing to enter, and nothing lacks; the owner, whose key is there, enters no other.
+    """
+    declared, needed = provider.info.credential, needs_own(provider, settings, owner=owner)
+    parts = _parts(provider)
+    if not needed and (owner or not parts or not provider.info.paid):
         return None
-    declared = provider.info.credential
     return {
+        "needed": needed,
         "variable": listed(provider.missing_variables) if owner else "",
-        "url": (declared.url or "" if declared else "") if owner else "",
+        "url": declared.url or "" if declared else "",
+        "parts": parts,
+        "signIn": takes_sign_in(provider),
     }
+
+
+def _parts(provider: Provider) -> list[dict[str, Any]]:
+    """Returns the parts of a key that can be entered; where there are several, each by its variable."""
+    declared, variables = provider.info.credential, [*provider.credential_variables]
+    return [
+        {
+            "variable": variable,
+            "label": in_words(variable.lower()) if len(variables) > 1 else "API key",
+            "optional": declared is not None and variable in declared.optional_others,
+        }
+        for variable in variables
+    ]

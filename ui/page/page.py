@@ -113,7 +113,7 @@ class Page:
 
     def offer(self, provider: str, model: str | None, *, owner: bool) -> dict[str, Any]:
         """Returns how the composer looks for a provider and a model; empty if there is no such model."""
-        return offer(self._registry, provider, model, owner=owner)
+        return offer(self._studio, provider, model, owner=owner)
 
     def draw_archive(self, messages: Sequence[Message], paths: Mapping[str, str]) -> Iterable[str]:
         """Returns the page of an exported conversation, in pieces."""

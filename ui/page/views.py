@@ -74,6 +74,7 @@ def message_html(
             "label": f"Pictures of: {_short(message.request.prompt)}",
             "position": _position(message),
             "details": _details,
+            "asked_of": lambda version: message.requested(version).provider or version.provenance.provider,
             "source": lambda version: picture_path(version.picture, filename(version)),
             "filename": filename,
             "address": lambda picture: picture_path(picture, picture.filename),

@@ -89,8 +89,8 @@ async def test_a_part_that_is_missing_is_named_everywhere(
         entry = next(entry for entry in catalog(studio.registry) if entry.name == "scripted")
         assert entry.state == "needs PAIR_SECRET, which is not set"
         assert entry.credentials == ["PAIR_ACCESS", "PAIR_SECRET", "PAIR_SESSION"]
-        assert offer(studio.registry, "scripted", owner=True)["key"]["variable"] == "PAIR_SECRET"
-        assert offer(studio.registry, "scripted", owner=False)["key"]["variable"] == ""
+        assert offer(studio, "scripted", owner=True)["key"]["variable"] == "PAIR_SECRET"
+        assert offer(studio, "scripted", owner=False)["key"]["variable"] == ""
     assert provider.requests == []
 
 

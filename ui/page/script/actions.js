@@ -7,6 +7,7 @@ import { write } from "./composer.js";
 import { copyPicture } from "./copy.js";
 import { current, open } from "./conversation.js";
 import { find, findAll } from "./dom.js";
+import { forgetKey, keysFor, openKey } from "./keys.js";
 import { editAgain, openReuse } from "./reuse.js";
 import { reveal } from "./scrolling.js";
 import { askForSeed } from "./seed.js";
@@ -23,6 +24,8 @@ const actions = {
   put_in: (button) => putIn(imageOf(button)),
   edit: ({ value }) => editAgain(...value.split(" ")),
   reuse: openReuse,
+  enter_key: openKey,
+  forget_key: forgetKey,
   example: (button) => write(button.textContent.trim()),
   stop: (button) => act(button, "stop"),
   choose: (button) => act(button, "choose"),
@@ -61,7 +64,9 @@ async function act(button, action) {
 export async function regenerate(message, version, button, values, seed = "") {
   if (button?.classList.contains("limner-pressed")) return;
   button?.classList.add("limner-pressed");
-  const { ok, status, problem } = await post(message, "regenerate", version, { body: values, more: seed && `&seed=${seed}` });
+  const keys = keysFor(values ?? { provider: providerOf(message, version) });
+  const body = values || keys.keys ? { ...values, ...keys } : undefined;
+  const { ok, status, problem } = await post(message, "regenerate", version, { body, more: seed && `&seed=${seed}` });
   button?.classList.remove("limner-pressed");
   if (ok) return showRunning(message);
   if (status !== 409) return;
@@ -69,6 +74,10 @@ export async function regenerate(message, version, button, values, seed = "") {
   const chosen = await askForSeed();
   if (chosen) await regenerate(message, version, button, values, chosen);
 }
+
+// The provider that was asked for a version, which may not be the one that made it.
+const providerOf = (message, version) =>
+  find(`[name=regenerate][value="${message} ${version}"]`, turnOf(message))?.closest("[data-provider]").dataset.provider;
 
 // Brings what is being made into view, wherever the person has scrolled.
 async function showRunning(message) {

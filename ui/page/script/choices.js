@@ -22,7 +22,7 @@ const modelList = () => find("#limner-choices [name=model]");
 const keyOf = ({ provider, model }) => `${provider} ${model}`;
 const fields = () => findAll("#limner-options-panel [data-initial]");
 
-export const providerLabel = () => providerList().selectedOptions[0].textContent.split(" · ")[0];
+export const providerLabel = () => providerList().selectedOptions[0].dataset.label;
 export const chosen = () => ({ provider: offered.provider, model: offered.model });
 export const isChoosing = () => asking !== null;
 export const offer = () => offered;

@@ -1,11 +1,13 @@
 // The prompt, and how it is sent: what is typed outlives a reload, leaves the box the moment it is sent, and comes
 // back, or stays in the thread, if the server refuses it.
 
-import { composerValues, isChoosing, offer, providerLabel, showWrong, withLabel } from "./choices.js";
+import { composerValues, isChoosing, offer, showWrong, withLabel } from "./choices.js";
 import { addChip, chipCount, factsOf, isUploading, namesOf, showChips, takeChips } from "./chips.js";
 import { current, isUnsent, onOpen, settle } from "./conversation.js";
 import { find, hasMouse, make, randomId, stored } from "./dom.js";
 import { misfit, showMisfit } from "./fit.js";
+import { keysFor } from "./keys.js";
+import { payingNotice } from "./paying.js";
 import { addPending, lastPosition, whenArrived } from "./pending.js";
 import { isPricePending, price } from "./price.js";
 import { send } from "./server.js";
@@ -17,6 +19,7 @@ const draftKey = () => `limner.draft.${isUnsent() ? "new" : current()}`;
 let isWaiting = false; // Create was pressed while a choice or an upload was under way
 let refused = ""; // the sentence with which Create refused to send what does not fit
 let lost = null; // what is in the box and was sent already, but had no answer
+let shownAbout = ""; // what is said of the chosen provider, as HTML
 let onSent = () => {};
 
 export const promptText = () => box().value;
@@ -68,19 +71,14 @@ export function showComposer() {
   const known = price();
   find("#limner-price").textContent = known;
   showMisfit(refused);
-  const { about, paid, key } = offer();
+  const { about, paid } = offer();
+  const { words, actions, isWarning = false } = payingNotice();
+  const usual = [about, paid && !known && !isPricePending() ? "Each picture costs money." : ""].filter(Boolean).join(" ");
   const line = find("#limner-about");
-  const said = make("span", {}, [about, paid && !known && !isPricePending() ? "Each picture costs money." : ""].filter(Boolean).join(" "));
-  if (key) said.replaceChildren(...keyNotice(key));
-  if (line.textContent !== said.textContent) line.replaceChildren(said);
-  line.classList.toggle("limner-warning", !!key);
-}
-
-function keyNotice({ variable, url }) {
-  const label = providerLabel();
-  if (!variable) return [`${label} needs a key, which whoever runs this server has not set: choose another provider.`];
-  const where = url ? [" ", make("a", { href: url, target: "_blank", rel: "noopener" }, "Get a key"), "."] : [];
-  return [`${label} needs a key: set ${variable} and start Limner again.`, ...where];
+  const said = make("span", {}, words ?? usual, ...actions.flatMap((action) => [" ", action]));
+  if (said.outerHTML !== shownAbout) line.replaceChildren(said);
+  shownAbout = said.outerHTML;
+  line.classList.toggle("limner-warning", isWarning);
 }
 
 // --- Sending ---
@@ -109,7 +107,7 @@ async function post(wanted) {
   const conversation = current();
   keep(conversation, wanted);
   const pending = addPending(wanted);
-  const body = { prompt: wanted.prompt, ...namesOf(wanted.inputs), ...wanted.values };
+  const body = { prompt: wanted.prompt, ...namesOf(wanted.inputs), ...wanted.values, ...keysFor(wanted.values) }; // not kept
   const { ok, data, problem } = await send("POST", `threads/${conversation}/messages`, body, wanted.key);
   giveUp(wanted);
   if (ok || !isKept(conversation, wanted)) { // or its message is there, without an answer

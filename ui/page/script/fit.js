@@ -5,13 +5,14 @@ import { chipCount, hasMask, showChips } from "./chips.js";
 import { choose, isCompared } from "./choices.js";
 import { focusPrompt } from "./composer.js";
 import { find, make } from "./dom.js";
+import { canUse } from "./paying.js";
 
 const MOST_OFFERED = 4; // models, before all are asked for
 
 let takes = null; // what the chosen model takes: {provider, model, name, label, least, most, mask}
-let models; // the same of every model that can be used
+let models; // the same of every model
 
-export const usableModels = () => (models ??= JSON.parse(find("#limner").dataset.models));
+export const usableModels = () => (models ??= JSON.parse(find("#limner").dataset.models)).filter(({ provider }) => canUse(provider));
 export const takesMask = () => !!takes?.mask;
 
 // Called with what the newly chosen model takes.

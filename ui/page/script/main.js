@@ -1,5 +1,6 @@
 // Begins the page, once its HTML is there.
 
+import { watchAccount } from "./account.js";
 import { watchActions } from "./actions.js";
 import { watchAppearance } from "./appearance.js";
 import { beginChoices, watchChoices } from "./choices.js";
@@ -7,6 +8,7 @@ import { watchComposer, whenSent } from "./composer.js";
 import { begin } from "./conversation.js";
 import { mountConversations, refresh } from "./conversations.js";
 import { watchConversationMenu } from "./conversation_menu.js";
+import { watchKeys } from "./keys.js";
 import { watchPanels } from "./panels.js";
 import { watchScrolling } from "./scrolling.js";
 import { watchSizes } from "./sizes.js";
@@ -17,6 +19,7 @@ watchAppearance();
 beginChoices();
 mountConversations();
 watchPanels();
+watchKeys();
 watchChoices();
 watchSizes();
 watchComposer();
@@ -29,4 +32,5 @@ whenSent((conversation) => {
   loadTitle(conversation);
 });
 begin();
+watchAccount();
 watchOlder();

@@ -4,6 +4,7 @@ import { chipNames } from "./chips.js";
 import { composerValues, offer, valuesNow } from "./choices.js";
 import { showComposer } from "./composer.js";
 import { current } from "./conversation.js";
+import { canUse } from "./paying.js";
 import { send } from "./server.js";
 
 let wanted = null; // what the composer describes now, as JSON; null if nothing of it has a price
@@ -15,7 +16,7 @@ export const isPricePending = () => isAsking;
 
 // Returns the price in words; empty if it is not known, or not yet: then the composer is shown again once it is.
 export function price() {
-  if (!offer().priced && !valuesNow().compare?.length) {
+  if (!canUse(offer().provider) || (!offer().priced && !valuesNow().compare?.length)) {
     wanted = asked = null;
     return "";
   }

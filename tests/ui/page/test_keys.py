@@ -1,0 +1,358 @@
+"""A key of the visitor's own: entered in the page, sent with what it pays for, and kept by nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Request, Route, expect
+
+from tests.serving import Serving
+from tests.ui.chat import Chat, overlap
+from tests.ui.conftest import WINDOWS
+from tests.ui.page.test_reuse import use
+from tests.ui.page.test_several import choose_count
+from tests.warm_serving import WarmServing
+
+pytestmark = pytest.mark.browser
+
+KEY, OTHER_KEY = "key-of-the-visitor-0123456789", "another-key-9876543210"
+PLUGIN = """
+import hashlib
+
+from limner import Credential, ImageRequest, ImageResult, ModelInfo, ProviderInfo, hookimpl
+from limner_shapes.shapes import picture
+
+CREDENTIALS = {
+    "keyed": Credential(variable="KEYED_API_KEY", url="https://keyed.example/keys"),
+    "paired": Credential(variable="PAIR_ID", others=["PAIR_SECRET"], optional_others=["PAIR_REGION"]),
+}
+NAME = __name__.removeprefix("limner_")
+
+
+@hookimpl
+def describe() -> ProviderInfo:
+    models = [ModelInfo(id="one", label=f"{NAME} one".capitalize(), prices="0.04 USD")]
+    return ProviderInfo(label=NAME.title(), models=models, paid=True, credential=CREDENTIALS[NAME])
+
+
+@hookimpl
+async def generate(request: ImageRequest) -> ImageResult:
+    parts = [f"{name} {part.get_secret_value()}" for name, part in sorted(request.credentials.items())]
+    used = hashlib.sha256(", ".join(parts).encode()).hexdigest()
+    return ImageResult(picture(set(), 0), revised_prompt=used)
+"""
+
+
+def digest(**parts: str) -> str:
+    """Returns what stands beside a picture that was made with these parts of a key."""
+    return hashlib.sha256(
+        ", ".join(f"{name} {part}" for name, part in sorted(parts.items())).encode()
+    ).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory, with_shapes: dict[str, str]) -> Iterator[Serving]:
+    """Starts an app with two providers that need a key, which the server has not."""
+    site = tmp_path_factory.mktemp("keyed")
+    for name in ("keyed", "paired"):
+        (site / f"limner_{name}.py").write_text(PLUGIN, "utf-8")
+        installed = site / f"limner_{name}-0.1.0.dist-info"
+        installed.mkdir()
+        (installed / "METADATA").write_text(f"Metadata-Version: 2.1\nName: limner-{name}\nVersion: 0.1.0\n")
+        (installed / "entry_points.txt").write_text(f"[limner]\n{name} = limner_{name}\n")
+    path = f"{with_shapes['PYTHONPATH']}:{site}"
+    variables = {
+        **with_shapes,
+        "PYTHONPATH": path,
+        "LIMNER_PROVIDER": "keyed",
+        "LIMNER_DATA_DIR": str(site / "data"),
+    }
+    serving = WarmServing(site, variables)
+    yield serving
+    serving.stop()
+
+
+@pytest.fixture
+def open_keyed(keyed: Serving, browser: object) -> Iterator[Callable[..., Chat]]:
+    """Opens that app for somebody, who is not the owner unless that is said."""
+    contexts: list[Any] = []
+
+    def open(*, owner: bool = False, **options: Any) -> Chat:
+        headers = {} if owner else {"X-Forwarded-For": "203.0.113.9"}
+        contexts.append(browser.new_context(extra_http_headers=headers, **options))  # pyright: ignore
+        contexts[-1].set_default_timeout(30_000)
+        return Chat(contexts[-1].new_page(), keyed.url)
+
+    yield open
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def visitor(open_keyed: Callable[..., Chat]) -> Chat:
+    """Returns the page as somebody sees it who has never been there, and is not the owner."""
+    return open_keyed()
+
+
+def about(chat: Chat) -> Locator:
+    return chat.page.locator("#limner-about")
+
+
+def panel(chat: Chat) -> Locator:
+    return chat.page.get_by_role("dialog", name="Your own key")
+
+
+def enter(chat: Chat, **parts: str) -> None:
+    """Enters a key for the chosen provider: its parts by their labels."""
+    chat.page.get_by_role("button", name="Enter a key").click()
+    for label, value in (parts or {"API key": KEY}).items():
+        panel(chat).get_by_label(label.replace("_", " ")).fill(value)
+    panel(chat).get_by_role("button", name="Use this key").click()
+    expect(panel(chat)).to_be_hidden()
+
+
+def posted(chat: Chat) -> list[dict[str, Any]]:
+    """Returns the bodies of what the page posts from now on, but for what asks for a price."""
+    bodies: list[dict[str, Any]] = []
+
+    def note(request: Request) -> None:
+        if request.method == "POST" and not request.url.endswith("/price"):
+            bodies.append(request.post_data_json or {})
+
+    chat.page.on("request", note)
+    return bodies
+
+
+def everything(chat: Chat) -> str:
+    """Returns all that the page has written: storage, document, fields, address, history, cookies."""
+    look = """() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, location.href, history.state,
+        document.cookie, document.documentElement.outerHTML,
+        ...[...document.querySelectorAll("input, textarea, select")].map(({ value }) => value)])"""
+    return chat.page.evaluate(look) + json.dumps(chat.page.context.cookies())
+
+
+def test_a_key_is_sent_with_each_picture_that_it_pays_for(visitor: Chat) -> None:
+    bodies = posted(visitor)
+    enter(visitor)
+    answer = visitor.ask("A boat")
+    expect(answer).to_contain_text(digest(KEYED_API_KEY=KEY))
+    visitor.action(answer, "Regenerate image").click()
+    expect(answer.get_by_text("2 / 2")).to_be_visible()
+    expect(answer).to_contain_text(digest(KEYED_API_KEY=KEY))
+    use(visitor, answer, "Edit prompt and run again")
+    visitor.page.get_by_label("Prompt of this message").press("Enter")
+    expect(answer.get_by_text("3 / 3")).to_be_visible()
+    keys = {"keyed": {"KEYED_API_KEY": KEY}}
+    assert [body.get("keys") for body in bodies] == [keys, keys, keys]
+    assert bodies[1] == {"keys": keys}
+
+
+def test_no_other_provider_gets_it(visitor: Chat) -> None:
+    bodies = posted(visitor)
+    enter(visitor)
+    visitor.choose("Provider", "Sketch")
+    visitor.ask("A boat")
+    visitor.choose("Provider", "Paired")
+    enter(visitor, Pair_id="the-id", Pair_secret="the-secret")
+    expect(visitor.ask("A fox")).to_contain_text(digest(PAIR_ID="the-id", PAIR_SECRET="the-secret"))
+    pair = {"paired": {"PAIR_ID": "the-id", "PAIR_SECRET": "the-secret"}}
+    assert [body.get("keys") for body in bodies] == [None, pair]
+
+
+def test_models_that_a_key_opens_can_be_compared_with(visitor: Chat) -> None:
+    """Each with its own key."""
+    visitor.count.click()
+    others = visitor.page.get_by_role("group", name="Compare with")
+    expect(others.get_by_role("checkbox", name="Sketch")).to_be_visible()
+    expect(others.get_by_role("checkbox", name="Paired one (Paired)")).to_have_count(0)
+    visitor.page.keyboard.press("Escape")
+    enter(visitor)
+    visitor.choose("Provider", "Paired")
+    enter(visitor, Pair_id="the-id", Pair_secret="the-secret", Pair_region="here")
+    choose_count(visitor, 1, "Keyed one (Keyed)")
+    bodies = posted(visitor)
+    answer = visitor.ask("A boat")
+    expect(answer).to_contain_text(digest(KEYED_API_KEY=KEY))
+    expect(answer).to_contain_text(digest(PAIR_ID="the-id", PAIR_REGION="here", PAIR_SECRET="the-secret"))
+    assert set(bodies[0]["keys"]) == {"keyed", "paired"}
+
+
+def test_it_is_written_nowhere(visitor: Chat) -> None:
+    """Not when the panel is closed, nor while it is on its way, nor after, nor if it got lost."""
+    visitor.page.get_by_role("button", name="Enter a key").click()
+    panel(visitor).get_by_label("API key").fill(OTHER_KEY)
+    visitor.page.keyboard.press("Escape")
+    expect(panel(visitor)).to_be_hidden()
+    assert OTHER_KEY not in everything(visitor)
+    enter(visitor)
+    assert KEY not in everything(visitor)
+    held: list[Route] = []
+    visitor.page.route("**/messages", held.append)
+    visitor.prompt.fill("A boat")
+    visitor.create.click()
+    expect(visitor.page.get_by_text("Sending…")).to_be_visible()
+    assert "A boat" in everything(visitor)
+    assert KEY not in everything(visitor)
+    visitor.page.unroute("**/messages")
+    held[0].continue_()
+    expect(visitor.answers).to_contain_text(digest(KEYED_API_KEY=KEY))
+    use(visitor, visitor.answers.first, "Details")
+    assert KEY not in everything(visitor)
+    visitor.page.keyboard.press("Escape")
+    visitor.page.route("**/messages", lambda route: route.abort())
+    visitor.prompt.fill("A fox")
+    visitor.create.click()
+    expect(visitor.error).to_contain_text("cannot be reached")
+    assert KEY not in everything(visitor)
+
+
+def test_what_got_lost_is_sent_again_with_the_key(visitor: Chat) -> None:
+    enter(visitor)
+    visitor.page.route("**/messages", lambda route: route.abort())
+    visitor.prompt.fill("A boat")
+    visitor.create.click()
+    expect(visitor.error).to_contain_text("cannot be reached")
+    visitor.page.unroute("**/messages")
+    visitor.create.click()
+    expect(visitor.answers).to_contain_text(digest(KEYED_API_KEY=KEY))
+
+
+@pytest.mark.parametrize("how", ["reload", "forget", "another tab"])
+def test_it_is_forgotten(visitor: Chat, how: str) -> None:
+    enter(visitor)
+    visitor.ask("A boat")
+    used = "Your own key is used, until you close or reload this page."
+    expect(about(visitor)).to_contain_text(used)
+    if how == "reload":
+        visitor.reload()
+    elif how == "forget":
+        visitor.page.get_by_role("button", name="Forget it").click()
+        expect(visitor.spoken).to_have_text("Your key for Keyed is forgotten.")
+        expect(visitor.page.get_by_role("button", name="Enter a key")).to_be_focused()
+    else:
+        visitor = Chat(visitor.page.context.new_page(), visitor.page.url)
+    expect(about(visitor)).to_contain_text("Keyed needs a key of your own")
+    bodies = posted(visitor)
+    visitor.ask("A fox")
+    assert "keys" not in bodies[0]
+
+
+def test_it_can_be_changed(visitor: Chat) -> None:
+    enter(visitor)
+    visitor.page.get_by_role("button", name="Change it").click()
+    expect(panel(visitor).get_by_label("API key")).to_have_value("")
+    panel(visitor).get_by_label("API key").fill(OTHER_KEY)
+    panel(visitor).get_by_label("API key").press("Enter")
+    expect(visitor.ask("A boat")).to_contain_text(digest(KEYED_API_KEY=OTHER_KEY))
+
+
+def test_what_is_no_key_is_not_taken(visitor: Chat) -> None:
+    visitor.choose("Provider", "Paired")
+    visitor.page.get_by_role("button", name="Enter a key").click()
+    first, second, third = (
+        panel(visitor).get_by_label(label) for label in ("Pair id", "Pair secret", "Pair region")
+    )
+    expect(third).to_have_accessible_name("Pair region (optional)")
+    first.fill(" the-id ")
+    first.press("Enter")
+    expect(second).to_be_focused()
+    expect(second).to_have_attribute("aria-invalid", "true")
+    expect(panel(visitor)).to_contain_text("Enter the key.")
+    for wrong in ("two words", "ключ"):
+        second.fill(wrong)
+        expect(panel(visitor)).not_to_contain_text("Enter the key.")
+        panel(visitor).get_by_role("button", name="Use this key").click()
+        expect(visitor.spoken).to_have_text(
+            "This is no key: it has a space, or a letter that keys do not have."
+        )
+        expect(second).to_be_focused()
+    second.fill("the-secret")
+    second.press("Enter")
+    expect(panel(visitor)).to_be_hidden()
+    expect(visitor.ask("A boat")).to_contain_text(digest(PAIR_ID="the-id", PAIR_SECRET="the-secret"))
+
+
+def test_by_keyboard_alone(visitor: Chat) -> None:
+    keyboard, button = visitor.page.keyboard, visitor.page.get_by_role("button", name="Enter a key")
+    button.focus()
+    keyboard.press("Enter")
+    expect(panel(visitor).get_by_label("API key")).to_be_focused()
+    keyboard.press("Escape")
+    expect(panel(visitor)).to_be_hidden()
+    expect(button).to_be_focused()
+    keyboard.press("Space")
+    keyboard.type(KEY)
+    keyboard.press("Tab")
+    expect(panel(visitor).get_by_role("button", name="Use this key")).to_be_focused()
+    keyboard.press("Tab")
+    expect(panel(visitor).get_by_role("link", name="Get a key")).to_be_focused()
+    keyboard.press("Shift+Tab")
+    keyboard.press("Enter")
+    expect(visitor.spoken).to_have_text("Your own key is used for Keyed.")
+    expect(visitor.page.get_by_role("button", name="Change it")).to_be_focused()
+    keyboard.press("Tab")
+    expect(visitor.page.get_by_role("button", name="Forget it")).to_be_focused()
+
+
+def test_the_field_is_for_a_secret_that_no_password_manager_saves(visitor: Chat) -> None:
+    visitor.page.get_by_role("button", name="Enter a key").click()
+    field = panel(visitor).get_by_label("API key")
+    for name, value in {"type": "password", "autocomplete": "off", "spellcheck": "false"}.items():
+        expect(field).to_have_attribute(name, value)
+    assert field.evaluate("field => field.form") is None
+    expect(panel(visitor)).to_contain_text(
+        "Kept by this page until you close or reload it. It is sent with each picture, and stored nowhere."
+    )
+    link = panel(visitor).get_by_role("link", name="Get a key")
+    expect(link).to_have_attribute("href", "https://keyed.example/keys")
+
+
+def test_the_list_of_providers_says_who_needs_one(visitor: Chat) -> None:
+    entry = visitor.provider.locator("option", has_text="Keyed")
+    expect(entry).to_have_text("Keyed · needs a key")
+    expect(visitor.page.locator("#limner-price")).to_be_hidden()
+    enter(visitor)
+    expect(entry).to_have_text("Keyed")
+    expect(visitor.page.locator("#limner-price")).to_have_text("0.04 USD")
+    visitor.page.get_by_role("button", name="Forget it").click()
+    expect(entry).to_have_text("Keyed · needs a key")
+
+
+def test_the_owner_reads_what_to_set_as_well(open_keyed: Callable[..., Chat]) -> None:
+    owner = open_keyed(owner=True)
+    expect(about(owner)).to_contain_text("Keyed needs a key: set KEYED_API_KEY and start Limner again.")
+    expect(owner.page.get_by_role("link", name="Get a key")).to_be_visible()
+    enter(owner)
+    expect(owner.ask("A boat")).to_contain_text(digest(KEYED_API_KEY=KEY))
+
+
+def test_where_the_owner_pays_a_key_is_offered_quietly(
+    serve: Callable[..., Serving], keyed: Serving, with_shapes: dict[str, str], browser: Any
+) -> None:
+    variables = {
+        **with_shapes,
+        "LIMNER_PROVIDER": "openai",
+        "OPENAI_API_KEY": "key-of-the-owner",
+        "LIMNER_BUDGET": "9/day",
+    }
+    url = serve(**variables).url
+    for owner, count in ((False, 1), (True, 0)):
+        context = browser.new_context(extra_http_headers={} if owner else {"X-Forwarded-For": "203.0.113.9"})
+        chat = Chat(context.new_page(), url)
+        expect(chat.provider.locator("option:checked")).to_have_text("OpenAI")
+        expect(about(chat)).not_to_contain_class("limner-warning")
+        expect(chat.page.get_by_role("button", name="Use your own key")).to_have_count(count)
+        context.close()
+
+
+@pytest.mark.parametrize("place", WINDOWS)
+def test_the_panel_covers_no_composer(open_keyed: Callable[..., Chat], place: str) -> None:
+    width, height = WINDOWS[place]
+    visitor = open_keyed(viewport={"width": width, "height": height})
+    visitor.page.get_by_role("button", name="Enter a key").click()
+    expect(panel(visitor)).to_be_in_viewport(ratio=1)
+    assert not overlap(panel(visitor), visitor.prompt)
