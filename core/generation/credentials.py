@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -53,6 +53,12 @@ def needs_own(provider: Provider, settings: Settings, *, owner: bool) -> bool:
     The owner's is for others as far as a budget goes, and without one only where it costs nothing.
     """
     return provider.lacks_credential or (not owner and provider.info.paid and settings.budget is None)
+
+
+def stand_ins(providers: Iterable[Provider], settings: Settings) -> list[Provider]:
+    """Returns those that make a picture where a visitor has no credential: free ones, the default one first."""
+    free = [provider for provider in providers if not provider.is_service]
+    return sorted(free, key=lambda provider: provider.name != settings.provider)
 
 
 def takes_sign_in(provider: Provider) -> bool:

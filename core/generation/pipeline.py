@@ -16,7 +16,7 @@ from core.chat.message import Message, Provenance
 from core.chat.picture import Picture
 from core.chat.request import UserRequest
 from core.generation.call import GenerationFailed, call, failed
-from core.generation.credentials import OwnInUse, advice
+from core.generation.credentials import OwnInUse, advice, stand_ins
 from core.generation.fetch import Fetcher
 from core.generation.inputs import Accepted, Inputs
 from core.generation.limits import UsageLimits
@@ -105,9 +105,8 @@ class Pipeline:
 
     def _instead(self, plan: Plan, why: str) -> Plan | None:
         """Returns the plan of the first free provider that takes the request, the default one first."""
-        by_default = sorted(self._registry, key=lambda provider: provider.name != self._settings.provider)
-        free = (provider.name for provider in by_default if not provider.is_service)
-        return next(filter(None, (self._by_other(plan, name, why) for name in free)), None)
+        others = stand_ins(self._registry, self._settings)
+        return next(filter(None, (self._by_other(plan, other.name, why) for other in others)), None)
 
     def _by_other(self, plan: Plan, name: str, why: str) -> Plan | None:
         """Returns the plan for another provider; None if that does not take the request."""

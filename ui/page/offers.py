@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.generation.credentials import needs_own, takes_sign_in
+from core.generation.credentials import needs_own, stand_ins, takes_sign_in
 from core.generation.images import model_and_provider
 from core.generation.options import unbounded_options
 from core.plugins.registry import Provider
-from core.settings.schema import Settings
 from core.settings.sources import listed
 from core.studio import Studio
 from limner import ModelInfo
@@ -39,7 +38,7 @@ def offer(studio: Studio, name: str, model_id: str | None = None, *, owner: bool
         "about": provider.info.about,
         "paid": provider.info.paid,
         "priced": bool(model.prices),
-        "key": _key(provider, studio.settings, owner=owner),
+        "key": _key(provider, studio, owner=owner),
         "takes": takes(provider, model),
     }
 
@@ -58,13 +57,13 @@ def takes(provider: Provider, model: ModelInfo) -> dict[str, Any]:
     }
 
 
-def _key(provider: Provider, settings: Settings, *, owner: bool) -> dict[str, Any] | None:
-    """Returns what is to be known of a visitor's own key, and of the one that the server lacks.
+def _key(provider: Provider, studio: Studio, *, owner: bool) -> dict[str, Any] | None:
+    """Returns what is to be known of a visitor's own key, and of what happens without it.
 
     None if there is nothing to enter, and nothing lacks; the owner, whose key is there, enters no other.
     """
-    declared, needed = provider.info.credential, needs_own(provider, settings, owner=owner)
-    parts = _parts(provider)
+    declared, needed = provider.info.credential, needs_own(provider, studio.settings, owner=owner)
+    parts, others = _parts(provider), stand_ins(studio.registry, studio.settings)
     if not needed and (owner or not parts or not provider.info.paid):
         return None
     return {
@@ -73,6 +72,7 @@ def _key(provider: Provider, settings: Settings, *, owner: bool) -> dict[str, An
         "url": declared.url or "" if declared else "",
         "parts": parts,
         "signIn": takes_sign_in(provider),
+        "instead": others[0].label if others else "",
     }
 
 

@@ -65,7 +65,7 @@ def test_at_320_pixels_all_of_the_composer_is_there(chat: Chat, height: int) -> 
         assert clipped(chat.page) == []
         left, _, right, _ = box(chat.page.locator("#limner-composer"))
         controls = chat.page.locator("#limner-composer").locator("button:visible, select:visible, textarea")
-        expect(controls).to_have_count(8)
+        expect(controls).to_have_count(9)
         for control in controls.all():
             control.scroll_into_view_if_needed()
             expect(control).to_be_in_viewport(ratio=1)

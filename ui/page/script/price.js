@@ -4,6 +4,7 @@ import { chipNames } from "./chips.js";
 import { composerValues, offer, valuesNow } from "./choices.js";
 import { showComposer } from "./composer.js";
 import { current } from "./conversation.js";
+import { keysFor } from "./keys.js";
 import { canUse } from "./paying.js";
 import { send } from "./server.js";
 
@@ -32,7 +33,7 @@ async function ask() {
   while (wanted !== asked) {
     asked = wanted;
     const { thread, body } = JSON.parse(asked);
-    const { data } = await send("POST", `threads/${thread}/price`, body);
+    const { data } = await send("POST", `threads/${thread}/price`, { ...body, ...keysFor(body) });
     known = data.price ?? "";
   }
   isAsking = false;
