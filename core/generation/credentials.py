@@ -56,7 +56,7 @@ def needs_own(provider: Provider, settings: Settings, *, owner: bool) -> bool:
 
 
 def stand_ins(providers: Iterable[Provider], settings: Settings) -> list[Provider]:
-    """Returns those that make a picture where a visitor has no credential: free ones, the default one first."""
+    """Returns who makes the picture of a visitor without a credential: the free ones, the default first."""
     free = [provider for provider in providers if not provider.is_service]
     return sorted(free, key=lambda provider: provider.name != settings.provider)
 

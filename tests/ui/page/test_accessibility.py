@@ -91,6 +91,27 @@ def test_the_composer(looks: Looks) -> None:
     looks.look("pictures to go in, one of which is none")
 
 
+def test_who_pays(looks: Looks) -> None:
+    page = looks.page
+    account = {"signIn": True, "user": None}
+    page.route("**/limner/account", lambda route: route.fulfill(json=account))
+    looks.open()
+    expect(page.get_by_role("link", name="Sign in with Hugging Face")).to_be_visible()
+    looks.choose("Provider", "OpenAI")
+    looks.look("a key is needed")
+    page.get_by_role("button", name="Enter a key").click()
+    page.get_by_role("button", name="Use this key").click()
+    looks.look("a key that is none")
+    page.get_by_label("API key").fill("key-of-the-visitor")
+    page.get_by_label("API key").press("Enter")
+    looks.look("a key that is used")
+    account["user"] = {"name": "a-visitor-of-a-long-name"}
+    looks.reload()
+    page.get_by_role("button", name="a-visitor-of-a-long-name").click()
+    looks.look("the menu of the account")
+    looks.close()
+
+
 def test_the_answers(looks: Looks, gate: Gate) -> None:
     page = looks.page
     gate.say("40 % drawn")

@@ -157,9 +157,11 @@ def test_no_other_provider_gets_it(visitor: Chat) -> None:
     visitor.choose("Provider", "Sketch")
     visitor.ask("A boat")
     visitor.choose("Provider", "Paired")
-    enter(visitor, Pair_id="the-id", Pair_secret="the-secret")
-    expect(visitor.ask("A fox")).to_contain_text(digest(PAIR_ID="the-id", PAIR_SECRET="the-secret"))
-    pair = {"paired": {"PAIR_ID": "the-id", "PAIR_SECRET": "the-secret"}}
+    enter(visitor, Pair_id="id-of-the-visitor", Pair_secret="secret-of-the-visitor")
+    expect(visitor.ask("A fox")).to_contain_text(
+        digest(PAIR_ID="id-of-the-visitor", PAIR_SECRET="secret-of-the-visitor")
+    )
+    pair = {"paired": {"PAIR_ID": "id-of-the-visitor", "PAIR_SECRET": "secret-of-the-visitor"}}
     assert [body.get("keys") for body in bodies] == [None, pair]
 
 
@@ -172,12 +174,23 @@ def test_models_that_a_key_opens_can_be_compared_with(visitor: Chat) -> None:
     visitor.page.keyboard.press("Escape")
     enter(visitor)
     visitor.choose("Provider", "Paired")
-    enter(visitor, Pair_id="the-id", Pair_secret="the-secret", Pair_region="here")
+    enter(
+        visitor,
+        Pair_id="id-of-the-visitor",
+        Pair_secret="secret-of-the-visitor",
+        Pair_region="region-of-the-visitor",
+    )
     choose_count(visitor, 1, "Keyed one (Keyed)")
     bodies = posted(visitor)
     answer = visitor.ask("A boat")
     expect(answer).to_contain_text(digest(KEYED_API_KEY=KEY))
-    expect(answer).to_contain_text(digest(PAIR_ID="the-id", PAIR_REGION="here", PAIR_SECRET="the-secret"))
+    expect(answer).to_contain_text(
+        digest(
+            PAIR_ID="id-of-the-visitor",
+            PAIR_REGION="region-of-the-visitor",
+            PAIR_SECRET="secret-of-the-visitor",
+        )
+    )
     assert set(bodies[0]["keys"]) == {"keyed", "paired"}
 
 
@@ -191,7 +204,7 @@ def test_it_is_written_nowhere(visitor: Chat) -> None:
     enter(visitor)
     assert KEY not in everything(visitor)
     held: list[Route] = []
-    visitor.page.route("**/messages", held.append)
+    visitor.page.route("**/messages", lambda route: held.append(route))
     visitor.prompt.fill("A boat")
     visitor.create.click()
     expect(visitor.page.get_by_text("Sending…")).to_be_visible()
@@ -235,9 +248,11 @@ def test_it_is_forgotten(visitor: Chat, how: str) -> None:
         expect(visitor.page.get_by_role("button", name="Enter a key")).to_be_focused()
     else:
         visitor = Chat(visitor.page.context.new_page(), visitor.page.url)
-    expect(about(visitor)).to_contain_text("Keyed needs a key of your own")
+    expect(about(visitor)).to_contain_text(
+        "Keyed needs a key of your own: without one, Sketch makes the picture."
+    )
     bodies = posted(visitor)
-    visitor.ask("A fox")
+    expect(visitor.ask("A fox")).to_contain_text("Sketch made this instead")
     assert "keys" not in bodies[0]
 
 
@@ -257,7 +272,7 @@ def test_what_is_no_key_is_not_taken(visitor: Chat) -> None:
         panel(visitor).get_by_label(label) for label in ("Pair id", "Pair secret", "Pair region")
     )
     expect(third).to_have_accessible_name("Pair region (optional)")
-    first.fill(" the-id ")
+    first.fill(" id-of-the-visitor ")
     first.press("Enter")
     expect(second).to_be_focused()
     expect(second).to_have_attribute("aria-invalid", "true")
@@ -270,10 +285,12 @@ def test_what_is_no_key_is_not_taken(visitor: Chat) -> None:
             "This is no key: it has a space, or a letter that keys do not have."
         )
         expect(second).to_be_focused()
-    second.fill("the-secret")
+    second.fill("secret-of-the-visitor")
     second.press("Enter")
     expect(panel(visitor)).to_be_hidden()
-    expect(visitor.ask("A boat")).to_contain_text(digest(PAIR_ID="the-id", PAIR_SECRET="the-secret"))
+    expect(visitor.ask("A boat")).to_contain_text(
+        digest(PAIR_ID="id-of-the-visitor", PAIR_SECRET="secret-of-the-visitor")
+    )
 
 
 def test_by_keyboard_alone(visitor: Chat) -> None:
