@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +33,7 @@ def signing_in(tmp_path_factory: pytest.TempPathFactory, hub: Hub) -> Iterator[S
 
 
 @pytest.fixture
-def visitor(signing_in: Serving, browser: Any) -> Iterator[Chat]:
+def guest(signing_in: Serving, browser: Any) -> Iterator[Chat]:
     """Returns the page as somebody sees it who is not the owner."""
     context: BrowserContext = browser.new_context(extra_http_headers={"X-Forwarded-For": "203.0.113.9"})
     context.set_default_timeout(30_000)
@@ -54,31 +53,31 @@ def about(chat: Chat) -> Locator:
     return chat.page.locator("#limner-about")
 
 
-def test_who_signs_in_pays_with_their_credits(visitor: Chat, hub: Hub) -> None:
-    page, entry = visitor.page, visitor.provider.locator("option", has_text="Hugging Face")
+def test_who_signs_in_pays_with_their_credits(guest: Chat, hub: Hub) -> None:
+    page, entry = guest.page, guest.provider.locator("option", has_text="Hugging Face")
     expect(entry).to_have_text("Hugging Face · sign in")
-    visitor.choose("Provider", "Hugging Face")
-    expect(about(visitor)).to_have_text(
+    guest.choose("Provider", "Hugging Face")
+    expect(about(guest)).to_have_text(
         "Hugging Face needs your sign-in or a key: without, Sketch makes the picture. "
         "Sign in with Hugging Face Enter a key"
     )
-    expect(visitor.ask("A boat")).to_contain_text("Sketch made this instead")
+    expect(guest.ask("A boat")).to_contain_text("Sketch made this instead")
     assert hub.paid_by() == []
-    about(visitor).get_by_role("link", name=SIGN_IN).click()
+    about(guest).get_by_role("link", name=SIGN_IN).click()
     expect(account(page)).to_be_visible()
     expect(entry).to_have_text("Hugging Face")
-    expect(about(visitor)).to_contain_text("Runs on your Hugging Face credits.")
-    expect(about(visitor).get_by_role("button", name="Use your own key")).to_be_visible()
-    visitor.picture(visitor.ask("A fox"))
+    expect(about(guest)).to_contain_text("Runs on your Hugging Face credits.")
+    expect(about(guest).get_by_role("button", name="Use your own key")).to_be_visible()
+    guest.picture(guest.ask("A fox"))
     assert hub.paid_by() == [hub.signed_in_tokens()[-1]]
 
 
-def test_the_way_out_leads_to_a_page_that_knows_nobody(visitor: Chat) -> None:
-    page = visitor.page
+def test_the_way_out_leads_to_a_page_that_knows_nobody(guest: Chat) -> None:
+    page = guest.page
     way_in(page).click()
     expect(account(page)).to_be_visible()
-    visitor.ask("A boat")
-    visitor.prompt.fill("A draft of ada's")
+    guest.ask("A boat")
+    guest.prompt.fill("A draft of ada's")
     account(page).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("menuitem", name="Sign out")).to_be_focused()
@@ -87,22 +86,22 @@ def test_the_way_out_leads_to_a_page_that_knows_nobody(visitor: Chat) -> None:
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     expect(way_in(page)).to_be_visible()
-    visitor.loaded()
-    expect(visitor.answers).to_have_count(0)
-    expect(visitor.prompt).to_have_value("")
+    guest.loaded()
+    expect(guest.answers).to_have_count(0)
+    expect(guest.prompt).to_have_value("")
     assert "draft" not in page.evaluate("JSON.stringify({ ...sessionStorage })")
     expect(page.get_by_text("What you make is listed here.")).to_be_visible()
 
 
-def test_what_another_tab_did_is_seen_when_the_page_is_looked_at(visitor: Chat) -> None:
-    page, other = visitor.page, visitor.page.context.new_page()
-    visitor.prompt.fill("A draft")
-    other.goto(visitor.url)
+def test_what_another_tab_did_is_seen_when_the_page_is_looked_at(guest: Chat) -> None:
+    page, other = guest.page, guest.page.context.new_page()
+    guest.prompt.fill("A draft")
+    other.goto(guest.url)
     way_in(other).click()
     expect(account(other)).to_be_visible()
     page.evaluate("dispatchEvent(new Event('focus'))")
     expect(account(page)).to_be_visible()
-    expect(visitor.prompt).to_have_value("A draft")
+    expect(guest.prompt).to_have_value("A draft")
     account(other).click()
     other.get_by_role("menuitem", name="Sign out").click()
     expect(way_in(other)).to_be_visible()
@@ -110,12 +109,12 @@ def test_what_another_tab_did_is_seen_when_the_page_is_looked_at(visitor: Chat) 
     expect(way_in(page)).to_be_visible()
 
 
-def test_in_a_frame_the_hub_opens_in_a_tab_of_its_own(visitor: Chat) -> None:
-    page = visitor.page
+def test_in_a_frame_the_hub_opens_in_a_tab_of_its_own(guest: Chat) -> None:
+    page = guest.page
     expect(way_in(page)).not_to_have_attribute("target", "_blank")
-    frame = f'<!doctype html><iframe src="{visitor.url}/" width="900" height="700"></iframe>'
+    frame = f'<!doctype html><iframe src="{guest.url}/" width="900" height="700"></iframe>'
     page.route("**/around", lambda route: route.fulfill(body=frame, content_type="text/html"))
-    page.goto(f"{visitor.url}/around")
+    page.goto(f"{guest.url}/around")
     link = page.frame_locator("iframe").get_by_role("banner").get_by_role("link", name=SIGN_IN)
     expect(link).to_have_attribute("target", "_blank")
     with page.expect_popup() as opened:

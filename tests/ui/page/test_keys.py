@@ -93,7 +93,7 @@ def open_keyed(keyed: Serving, browser: object) -> Iterator[Callable[..., Chat]]
 
 
 @pytest.fixture
-def visitor(open_keyed: Callable[..., Chat]) -> Chat:
+def guest(open_keyed: Callable[..., Chat]) -> Chat:
     """Returns the page as somebody sees it who has never been there, and is not the owner."""
     return open_keyed()
 
@@ -135,54 +135,54 @@ def everything(chat: Chat) -> str:
     return chat.page.evaluate(look) + json.dumps(chat.page.context.cookies())
 
 
-def test_a_key_is_sent_with_each_picture_that_it_pays_for(visitor: Chat) -> None:
-    bodies = posted(visitor)
-    enter(visitor)
-    answer = visitor.ask("A boat")
+def test_a_key_is_sent_with_each_picture_that_it_pays_for(guest: Chat) -> None:
+    bodies = posted(guest)
+    enter(guest)
+    answer = guest.ask("A boat")
     expect(answer).to_contain_text(digest(KEYED_API_KEY=KEY))
-    visitor.action(answer, "Regenerate image").click()
+    guest.action(answer, "Regenerate image").click()
     expect(answer.get_by_text("2 / 2")).to_be_visible()
     expect(answer).to_contain_text(digest(KEYED_API_KEY=KEY))
-    use(visitor, answer, "Edit prompt and run again")
-    visitor.page.get_by_label("Prompt of this message").press("Enter")
+    use(guest, answer, "Edit prompt and run again")
+    guest.page.get_by_label("Prompt of this message").press("Enter")
     expect(answer.get_by_text("3 / 3")).to_be_visible()
     keys = {"keyed": {"KEYED_API_KEY": KEY}}
     assert [body.get("keys") for body in bodies] == [keys, keys, keys]
     assert bodies[1] == {"keys": keys}
 
 
-def test_no_other_provider_gets_it(visitor: Chat) -> None:
-    bodies = posted(visitor)
-    enter(visitor)
-    visitor.choose("Provider", "Sketch")
-    visitor.ask("A boat")
-    visitor.choose("Provider", "Paired")
-    enter(visitor, Pair_id="id-of-the-visitor", Pair_secret="secret-of-the-visitor")
-    expect(visitor.ask("A fox")).to_contain_text(
+def test_no_other_provider_gets_it(guest: Chat) -> None:
+    bodies = posted(guest)
+    enter(guest)
+    guest.choose("Provider", "Sketch")
+    guest.ask("A boat")
+    guest.choose("Provider", "Paired")
+    enter(guest, Pair_id="id-of-the-visitor", Pair_secret="secret-of-the-visitor")
+    expect(guest.ask("A fox")).to_contain_text(
         digest(PAIR_ID="id-of-the-visitor", PAIR_SECRET="secret-of-the-visitor")
     )
     pair = {"paired": {"PAIR_ID": "id-of-the-visitor", "PAIR_SECRET": "secret-of-the-visitor"}}
     assert [body.get("keys") for body in bodies] == [None, pair]
 
 
-def test_models_that_a_key_opens_can_be_compared_with(visitor: Chat) -> None:
+def test_models_that_a_key_opens_can_be_compared_with(guest: Chat) -> None:
     """Each with its own key."""
-    visitor.count.click()
-    others = visitor.page.get_by_role("group", name="Compare with")
+    guest.count.click()
+    others = guest.page.get_by_role("group", name="Compare with")
     expect(others.get_by_role("checkbox", name="Sketch")).to_be_visible()
     expect(others.get_by_role("checkbox", name="Paired one (Paired)")).to_have_count(0)
-    visitor.page.keyboard.press("Escape")
-    enter(visitor)
-    visitor.choose("Provider", "Paired")
+    guest.page.keyboard.press("Escape")
+    enter(guest)
+    guest.choose("Provider", "Paired")
     enter(
         visitor,
         Pair_id="id-of-the-visitor",
         Pair_secret="secret-of-the-visitor",
         Pair_region="region-of-the-visitor",
     )
-    choose_count(visitor, 1, "Keyed one (Keyed)")
-    bodies = posted(visitor)
-    answer = visitor.ask("A boat")
+    choose_count(guest, 1, "Keyed one (Keyed)")
+    bodies = posted(guest)
+    answer = guest.ask("A boat")
     expect(answer).to_contain_text(digest(KEYED_API_KEY=KEY))
     expect(answer).to_contain_text(
         digest(
@@ -194,148 +194,148 @@ def test_models_that_a_key_opens_can_be_compared_with(visitor: Chat) -> None:
     assert set(bodies[0]["keys"]) == {"keyed", "paired"}
 
 
-def test_it_is_written_nowhere(visitor: Chat) -> None:
+def test_it_is_written_nowhere(guest: Chat) -> None:
     """Not when the panel is closed, nor while it is on its way, nor after, nor if it got lost."""
-    visitor.page.get_by_role("button", name="Enter a key").click()
-    panel(visitor).get_by_label("API key").fill(OTHER_KEY)
-    visitor.page.keyboard.press("Escape")
-    expect(panel(visitor)).to_be_hidden()
-    assert OTHER_KEY not in everything(visitor)
-    enter(visitor)
-    assert KEY not in everything(visitor)
+    guest.page.get_by_role("button", name="Enter a key").click()
+    panel(guest).get_by_label("API key").fill(OTHER_KEY)
+    guest.page.keyboard.press("Escape")
+    expect(panel(guest)).to_be_hidden()
+    assert OTHER_KEY not in everything(guest)
+    enter(guest)
+    assert KEY not in everything(guest)
     held: list[Route] = []
-    visitor.page.route("**/messages", lambda route: held.append(route))
-    visitor.prompt.fill("A boat")
-    visitor.create.click()
-    expect(visitor.page.get_by_text("Sending…")).to_be_visible()
-    assert "A boat" in everything(visitor)
-    assert KEY not in everything(visitor)
-    visitor.page.unroute("**/messages")
+    guest.page.route("**/messages", lambda route: held.append(route))
+    guest.prompt.fill("A boat")
+    guest.create.click()
+    expect(guest.page.get_by_text("Sending…")).to_be_visible()
+    assert "A boat" in everything(guest)
+    assert KEY not in everything(guest)
+    guest.page.unroute("**/messages")
     held[0].continue_()
-    expect(visitor.answers).to_contain_text(digest(KEYED_API_KEY=KEY))
-    use(visitor, visitor.answers.first, "Details")
-    assert KEY not in everything(visitor)
-    visitor.page.keyboard.press("Escape")
-    visitor.page.route("**/messages", lambda route: route.abort())
-    visitor.prompt.fill("A fox")
-    visitor.create.click()
-    expect(visitor.error).to_contain_text("cannot be reached")
-    assert KEY not in everything(visitor)
+    expect(guest.answers).to_contain_text(digest(KEYED_API_KEY=KEY))
+    use(guest, guest.answers.first, "Details")
+    assert KEY not in everything(guest)
+    guest.page.keyboard.press("Escape")
+    guest.page.route("**/messages", lambda route: route.abort())
+    guest.prompt.fill("A fox")
+    guest.create.click()
+    expect(guest.error).to_contain_text("cannot be reached")
+    assert KEY not in everything(guest)
 
 
-def test_what_got_lost_is_sent_again_with_the_key(visitor: Chat) -> None:
-    enter(visitor)
-    visitor.page.route("**/messages", lambda route: route.abort())
-    visitor.prompt.fill("A boat")
-    visitor.create.click()
-    expect(visitor.error).to_contain_text("cannot be reached")
-    visitor.page.unroute("**/messages")
-    visitor.create.click()
-    expect(visitor.answers).to_contain_text(digest(KEYED_API_KEY=KEY))
+def test_what_got_lost_is_sent_again_with_the_key(guest: Chat) -> None:
+    enter(guest)
+    guest.page.route("**/messages", lambda route: route.abort())
+    guest.prompt.fill("A boat")
+    guest.create.click()
+    expect(guest.error).to_contain_text("cannot be reached")
+    guest.page.unroute("**/messages")
+    guest.create.click()
+    expect(guest.answers).to_contain_text(digest(KEYED_API_KEY=KEY))
 
 
 @pytest.mark.parametrize("how", ["reload", "forget", "another tab"])
-def test_it_is_forgotten(visitor: Chat, how: str) -> None:
-    enter(visitor)
-    visitor.ask("A boat")
+def test_it_is_forgotten(guest: Chat, how: str) -> None:
+    enter(guest)
+    guest.ask("A boat")
     used = "Your own key is used, until you close or reload this page."
-    expect(about(visitor)).to_contain_text(used)
+    expect(about(guest)).to_contain_text(used)
     if how == "reload":
-        visitor.reload()
+        guest.reload()
     elif how == "forget":
-        visitor.page.get_by_role("button", name="Forget it").click()
-        expect(visitor.spoken).to_have_text("Your key for Keyed is forgotten.")
-        expect(visitor.page.get_by_role("button", name="Enter a key")).to_be_focused()
+        guest.page.get_by_role("button", name="Forget it").click()
+        expect(guest.spoken).to_have_text("Your key for Keyed is forgotten.")
+        expect(guest.page.get_by_role("button", name="Enter a key")).to_be_focused()
     else:
-        visitor = Chat(visitor.page.context.new_page(), visitor.page.url)
-    expect(about(visitor)).to_contain_text(
+        guest = Chat(guest.page.context.new_page(), guest.page.url)
+    expect(about(guest)).to_contain_text(
         "Keyed needs a key of your own: without one, Sketch makes the picture."
     )
-    bodies = posted(visitor)
-    expect(visitor.ask("A fox")).to_contain_text("Sketch made this instead")
+    bodies = posted(guest)
+    expect(guest.ask("A fox")).to_contain_text("Sketch made this instead")
     assert "keys" not in bodies[0]
 
 
-def test_it_can_be_changed(visitor: Chat) -> None:
-    enter(visitor)
-    visitor.page.get_by_role("button", name="Change it").click()
-    expect(panel(visitor).get_by_label("API key")).to_have_value("")
-    panel(visitor).get_by_label("API key").fill(OTHER_KEY)
-    panel(visitor).get_by_label("API key").press("Enter")
-    expect(visitor.ask("A boat")).to_contain_text(digest(KEYED_API_KEY=OTHER_KEY))
+def test_it_can_be_changed(guest: Chat) -> None:
+    enter(guest)
+    guest.page.get_by_role("button", name="Change it").click()
+    expect(panel(guest).get_by_label("API key")).to_have_value("")
+    panel(guest).get_by_label("API key").fill(OTHER_KEY)
+    panel(guest).get_by_label("API key").press("Enter")
+    expect(guest.ask("A boat")).to_contain_text(digest(KEYED_API_KEY=OTHER_KEY))
 
 
-def test_what_is_no_key_is_not_taken(visitor: Chat) -> None:
-    visitor.choose("Provider", "Paired")
-    visitor.page.get_by_role("button", name="Enter a key").click()
+def test_what_is_no_key_is_not_taken(guest: Chat) -> None:
+    guest.choose("Provider", "Paired")
+    guest.page.get_by_role("button", name="Enter a key").click()
     first, second, third = (
-        panel(visitor).get_by_label(label) for label in ("Pair id", "Pair secret", "Pair region")
+        panel(guest).get_by_label(label) for label in ("Pair id", "Pair secret", "Pair region")
     )
     expect(third).to_have_accessible_name("Pair region (optional)")
     first.fill(" id-of-the-visitor ")
     first.press("Enter")
     expect(second).to_be_focused()
     expect(second).to_have_attribute("aria-invalid", "true")
-    expect(panel(visitor)).to_contain_text("Enter the key.")
+    expect(panel(guest)).to_contain_text("Enter the key.")
     for wrong in ("two words", "ключ"):
         second.fill(wrong)
-        expect(panel(visitor)).not_to_contain_text("Enter the key.")
-        panel(visitor).get_by_role("button", name="Use this key").click()
-        expect(visitor.spoken).to_have_text(
+        expect(panel(guest)).not_to_contain_text("Enter the key.")
+        panel(guest).get_by_role("button", name="Use this key").click()
+        expect(guest.spoken).to_have_text(
             "This is no key: it has a space, or a letter that keys do not have."
         )
         expect(second).to_be_focused()
     second.fill("secret-of-the-visitor")
     second.press("Enter")
-    expect(panel(visitor)).to_be_hidden()
-    expect(visitor.ask("A boat")).to_contain_text(
+    expect(panel(guest)).to_be_hidden()
+    expect(guest.ask("A boat")).to_contain_text(
         digest(PAIR_ID="id-of-the-visitor", PAIR_SECRET="secret-of-the-visitor")
     )
 
 
-def test_by_keyboard_alone(visitor: Chat) -> None:
-    keyboard, button = visitor.page.keyboard, visitor.page.get_by_role("button", name="Enter a key")
+def test_by_keyboard_alone(guest: Chat) -> None:
+    keyboard, button = guest.page.keyboard, guest.page.get_by_role("button", name="Enter a key")
     button.focus()
     keyboard.press("Enter")
-    expect(panel(visitor).get_by_label("API key")).to_be_focused()
+    expect(panel(guest).get_by_label("API key")).to_be_focused()
     keyboard.press("Escape")
-    expect(panel(visitor)).to_be_hidden()
+    expect(panel(guest)).to_be_hidden()
     expect(button).to_be_focused()
     keyboard.press("Space")
     keyboard.type(KEY)
     keyboard.press("Tab")
-    expect(panel(visitor).get_by_role("button", name="Use this key")).to_be_focused()
+    expect(panel(guest).get_by_role("button", name="Use this key")).to_be_focused()
     keyboard.press("Tab")
-    expect(panel(visitor).get_by_role("link", name="Get a key")).to_be_focused()
+    expect(panel(guest).get_by_role("link", name="Get a key")).to_be_focused()
     keyboard.press("Shift+Tab")
     keyboard.press("Enter")
-    expect(visitor.spoken).to_have_text("Your own key is used for Keyed.")
-    expect(visitor.page.get_by_role("button", name="Change it")).to_be_focused()
+    expect(guest.spoken).to_have_text("Your own key is used for Keyed.")
+    expect(guest.page.get_by_role("button", name="Change it")).to_be_focused()
     keyboard.press("Tab")
-    expect(visitor.page.get_by_role("button", name="Forget it")).to_be_focused()
+    expect(guest.page.get_by_role("button", name="Forget it")).to_be_focused()
 
 
-def test_the_field_is_for_a_secret_that_no_password_manager_saves(visitor: Chat) -> None:
-    visitor.page.get_by_role("button", name="Enter a key").click()
-    field = panel(visitor).get_by_label("API key")
+def test_the_field_is_for_a_secret_that_no_password_manager_saves(guest: Chat) -> None:
+    guest.page.get_by_role("button", name="Enter a key").click()
+    field = panel(guest).get_by_label("API key")
     for name, value in {"type": "password", "autocomplete": "off", "spellcheck": "false"}.items():
         expect(field).to_have_attribute(name, value)
     assert field.evaluate("field => field.form") is None
-    expect(panel(visitor)).to_contain_text(
+    expect(panel(guest)).to_contain_text(
         "Kept by this page until you close or reload it. It is sent with each picture, and stored nowhere."
     )
-    link = panel(visitor).get_by_role("link", name="Get a key")
+    link = panel(guest).get_by_role("link", name="Get a key")
     expect(link).to_have_attribute("href", "https://keyed.example/keys")
 
 
-def test_the_list_of_providers_says_who_needs_one(visitor: Chat) -> None:
-    entry = visitor.provider.locator("option", has_text="Keyed")
+def test_the_list_of_providers_says_who_needs_one(guest: Chat) -> None:
+    entry = guest.provider.locator("option", has_text="Keyed")
     expect(entry).to_have_text("Keyed · needs a key")
-    expect(visitor.page.locator("#limner-price")).to_be_hidden()
-    enter(visitor)
+    expect(guest.page.locator("#limner-price")).to_be_hidden()
+    enter(guest)
     expect(entry).to_have_text("Keyed")
-    expect(visitor.page.locator("#limner-price")).to_have_text("0.04 USD")
-    visitor.page.get_by_role("button", name="Forget it").click()
+    expect(guest.page.locator("#limner-price")).to_have_text("0.04 USD")
+    guest.page.get_by_role("button", name="Forget it").click()
     expect(entry).to_have_text("Keyed · needs a key")
 
 
@@ -369,7 +369,7 @@ def test_where_the_owner_pays_a_key_is_offered_quietly(
 @pytest.mark.parametrize("place", WINDOWS)
 def test_the_panel_covers_no_composer(open_keyed: Callable[..., Chat], place: str) -> None:
     width, height = WINDOWS[place]
-    visitor = open_keyed(viewport={"width": width, "height": height})
-    visitor.page.get_by_role("button", name="Enter a key").click()
-    expect(panel(visitor)).to_be_in_viewport(ratio=1)
-    assert not overlap(panel(visitor), visitor.prompt)
+    guest = open_keyed(viewport={"width": width, "height": height})
+    guest.page.get_by_role("button", name="Enter a key").click()
+    expect(panel(guest)).to_be_in_viewport(ratio=1)
+    assert not overlap(panel(guest), guest.prompt)
