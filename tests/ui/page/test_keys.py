@@ -69,6 +69,7 @@ def keyed(tmp_path_factory: pytest.TempPathFactory, with_shapes: dict[str, str])
         **with_shapes,
         "PYTHONPATH": path,
         "LIMNER_PROVIDER": "keyed",
+        "LIMNER_BLOCK_PLUGINS": "hostile,choosy,retouch",
         "LIMNER_DATA_DIR": str(site / "data"),
     }
     serving = WarmServing(site, variables)
@@ -175,7 +176,7 @@ def test_models_that_a_key_opens_can_be_compared_with(guest: Chat) -> None:
     enter(guest)
     guest.choose("Provider", "Paired")
     enter(
-        visitor,
+        guest,
         Pair_id="id-of-the-visitor",
         Pair_secret="secret-of-the-visitor",
         Pair_region="region-of-the-visitor",
@@ -210,8 +211,8 @@ def test_it_is_written_nowhere(guest: Chat) -> None:
     expect(guest.page.get_by_text("Sending…")).to_be_visible()
     assert "A boat" in everything(guest)
     assert KEY not in everything(guest)
-    guest.page.unroute("**/messages")
     held[0].continue_()
+    guest.page.unroute("**/messages")
     expect(guest.answers).to_contain_text(digest(KEYED_API_KEY=KEY))
     use(guest, guest.answers.first, "Details")
     assert KEY not in everything(guest)
