@@ -8,9 +8,11 @@ import sys
 from core import SettingsError, open_studio
 from core.settings.schema import load_settings
 from limner.proxies import tidy_variables
+from ui.http.zero_gpu import mark_function
 
 # gradio reads them when it is imported, and then sends a request to itself
 tidy_variables(os.environ.get("GRADIO_SERVER_NAME"))
+mark_function()  # before a plugin imports torch
 
 try:
     studio = open_studio(load_settings())

@@ -17,6 +17,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.checkout import copy_checkout
 from tests.serving import ROOT, Serving
 
 Way = Literal["checkout", "editable", "wheel"]
@@ -60,14 +61,7 @@ def installation(
     """Makes an environment of its own; only the dependencies are those of the running one."""
     way: Way = request.param
     folder = tmp_path_factory.mktemp(way)
-    checkout = folder / "checkout"
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    for name in listed.stdout.splitlines():
-        if not name.startswith("tests/") and (ROOT / name).is_file():
-            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, checkout / name)
+    checkout = copy_checkout(folder / "checkout")
     venv.create(folder / "venv", symlinks=os.name != "nt")
     scripts = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
     (site,) = (folder / "venv").glob("lib/*/site-packages")

@@ -39,6 +39,7 @@ from ui.http.routes import PageView, page_routes
 from ui.http.sign_in import sign_in_routes
 from ui.http.streams import Streams
 from ui.http.visitors import Visitors
+from ui.http.zero_gpu import ON_ZERO_GPU, ZeroGPUMiddleware
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ def launch_arguments(
                 Middleware(SecurityMiddleware, studio.settings),
                 Middleware(JSONCompression),
                 Middleware(IndexMiddleware, page, assets, studio.settings),
+                *([Middleware(ZeroGPUMiddleware, page.blocks)] if ON_ZERO_GPU else []),
             ],
             # spans would hold the addresses of conversations and pictures, logs what an exception says
             "telemetry": {"tracing": False, "logs": False},

@@ -11,7 +11,8 @@ from collections.abc import Callable, Generator
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from limner import LimnerError
+from limner import LimnerError, ProviderError
+from limner.errors import Category
 from limner_diffusers.drawing import Job
 from limner_diffusers.failures import explained
 from limner_diffusers.progress import Step
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Draw = Callable[[Job, Callable[[Step], None]], "Image"]
+
+
+NOT_LENT: dict[str, Category] = {
+    "ZeroGPU quota exceeded": "quota",
+    "ZeroGPU pending credits exceeded": "quota",
+    "ZeroGPU illegal duration": "invalid-request",
+    "ZeroGPU queue timeout": "unavailable",
+    "ZeroGPU client error": "unavailable",
+}
+"""The titles of the errors with which ZeroGPU lends no card."""
 
 
 class Closed(BaseException):
@@ -43,6 +54,11 @@ def on_gpu(draw: Draw) -> Draw:
                 if not isinstance(outcome, Step):
                     return outcome
                 show(outcome)
+        except Exception as error:
+            category = NOT_LENT.get(getattr(error, "title", ""))
+            if category is None:
+                raise
+            raise ProviderError(category, str(error.message), did_not_run=True) from error
         finally:
             made.close()  # which ends the drawing after its next step
         raise RuntimeError("ZeroGPU returned no picture")
