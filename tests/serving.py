@@ -62,7 +62,7 @@ class Serving:
 
     def _start(self) -> Process:
         process = self._begin()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120  # on a machine that does much beside
         while not _answers(self.url):
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
