@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import h11
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Connection(H11Protocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.app: Any = _with_host(self.app)
+        self.app: Any = _around(self.app)
         self.ws_protocol_class = None
         self._waits_since: float | None = self.loop.time()
         self._read_at = self.loop.time()
@@ -166,12 +166,23 @@ def report_once_a_minute(loop: asyncio.AbstractEventLoop) -> None:
     loop.set_exception_handler(report)
 
 
-def _with_host(app: ASGIApp) -> ASGIApp:
-    """Adds to a request of HTTP/1.0 the header that it may leave out, and that gradio cannot do without."""
+def _around(app: ASGIApp) -> ASGIApp:
+    """Adds to a request of HTTP/1.0 the host, which it may leave out, and that gradio cannot do without.
+
+    Takes from every answer the permission for other sites to send and to read, which gradio gives to all of
+    them, before any middleware is asked.
+    """
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not any(name == b"host" for name, _ in scope["headers"]):
             scope = {**scope, "headers": [*scope["headers"], (b"host", b"localhost")]}
-        await app(scope, receive, send)
+
+        async def send_without_permission(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                kept = [one for one in message["headers"] if not one[0].startswith(b"access-control-")]
+                message = {**message, "headers": kept}
+            await send(message)
+
+        await app(scope, receive, send_without_permission)
 
     return call
