@@ -6,11 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from core.chat.failure import LimitReached, Rejected, duration_words
+from core.chat.failure import LimitReached, Rejected
 from core.generation.budget import FREE, Budget, Charge, Expense
+from core.generation.rates import Rates
 from core.generation.visitor import Visitor
-from core.generation.window import Window
-from core.settings.budget import read_rate, span_words
 from core.settings.schema import Settings
 from core.storage.database import Hit
 
@@ -26,8 +25,9 @@ class UsageLimits:
 
     def __init__(self, settings: Settings, hits: Iterable[Hit] = ()) -> None:
         self._settings = settings
-        self._rate = _Rate(settings.rate_limit) if settings.rate_limit else None
-        self._uploads = _Rate(settings.rate_limit) if settings.rate_limit else None
+        rates = settings.rate_limit, settings.rate_limit_total
+        self._rates = Rates(*rates)
+        self._uploads = Rates(*rates, " that may be added")
         self.unsaved_hits: list[Hit] = []
         self._budget = Budget(settings.budget, self.unsaved_hits) if settings.budget else None
         own = settings.visitor_budget
@@ -36,9 +36,9 @@ class UsageLimits:
         for hit in sorted(hits, key=lambda hit: hit.at):
             is_expense = hit.key.partition(" ")[0] == BUDGET
             budget = self._budget if hit.key == BUDGET else self._visitor_budget
-            window = budget if is_expense else self._rate
-            if window and hit.at <= time.time():
-                window.load(hit)
+            counted = budget if is_expense else self._rates
+            if counted and hit.at <= time.time():
+                counted.load(hit)
 
     def take_unsaved(self) -> list[Hit]:
         """Returns the hits that the store has not, or not as they are now; they are its to write."""
@@ -55,11 +55,9 @@ class UsageLimits:
         """
         count = len(expenses)
         self._check_in_flight(visitor, count)
-        if self._rate:
-            self._rate.check(_key(visitor), count)
+        self._rates.check(_key(visitor), count)
         charges = self.spend(visitor, expenses)
-        if self._rate:
-            self.unsaved_hits += [self._rate.add(_key(visitor)) for _ in range(count)]
+        self.unsaved_hits += self._rates.add(_key(visitor), count)
         self._in_flight[visitor.name] += count
         return charges
 
@@ -81,11 +79,8 @@ class UsageLimits:
 
         Many at once may go beyond it; then the next one waits until they have left the window.
         """
-        if self._uploads is None:
-            return
-        self._uploads.check(visitor.name, 1, " that you may add")
-        for _ in range(count):
-            self._uploads.add(visitor.name)
+        self._uploads.check(visitor.name, 1)
+        self._uploads.add(visitor.name, count)
 
     def spend(self, visitor: Visitor, expenses: Sequence[Expense | None]) -> list[Charge]:
         """Counts what costs money against the budgets, all or nothing; raises as `acquire` does."""
@@ -124,34 +119,3 @@ class UsageLimits:
 
 def _key(visitor: Visitor) -> str:
     return f"visitor {visitor.name}"
-
-
-class _Rate:
-    """A limit on pictures within a time."""
-
-    def __init__(self, text: str) -> None:
-        rate = read_rate(text)
-        self._words = f"{rate.amount} picture{'' if rate.amount == 1 else 's'} per {span_words(rate)}"
-        self._window = Window(rate.amount, rate.get_expiry())
-
-    def load(self, hit: Hit) -> None:
-        """Counts a hit of an earlier process."""
-        self._window.add(hit)
-
-    def check(self, key: str, count: int, what: str = "") -> None:
-        """Raises LimitReached if so many more are not allowed for now, Rejected if they never will be."""
-        if count > self._window.most:
-            raise Rejected(
-                f"{count} pictures at once are more than the limit of {self._words}: ask for fewer."
-            )
-        if seconds := self._window.wait(key, count):
-            fewer = ", or ask for fewer at once" if count > 1 else ""
-            limit = f"You have reached the limit of {self._words}{what}"
-            raise LimitReached(f"{limit}: try again in {duration_words(seconds)}{fewer}.", seconds)
-
-    def add(self, key: str) -> Hit:
-        """Counts one."""
-        now = time.time()
-        hit = Hit(key, now, now + self._window.seconds)
-        self._window.add(hit)
-        return hit

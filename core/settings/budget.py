@@ -1,4 +1,4 @@
-"""A budget as it is written in the settings: so many pictures, or so much money, within a time."""
+"""Rates and budgets as the settings have them: so many pictures, or so much money, within a time."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class BudgetLimit(NamedTuple):
     """The time; its amount is that of the pictures, 1 if it is money."""
 
 
-def read_rate(text: str) -> RateLimitItem:
-    """Returns the limit that a text such as ``60/minute`` states; raises ValueError."""
-    (limit,) = parse_many(text)
-    if limit.amount < 1 or limit.get_expiry() > _LONGEST:
+def read_rates(text: str) -> list[RateLimitItem]:
+    """Returns the limits that a text such as ``60/minute, 500/day`` states; raises ValueError."""
+    limits = parse_many(text)
+    if any(limit.amount < 1 or limit.get_expiry() > _LONGEST for limit in limits):
         raise ValueError("a limit of nothing, or for ever")
-    return limit
+    return limits
 
 
 def read_budget(text: str) -> BudgetLimit:
@@ -36,8 +36,13 @@ def read_budget(text: str) -> BudgetLimit:
         money = Money.parse(match["money"])
         if not 0 < money.amount < MAX_PRICE:
             raise ValueError("a budget of nothing, or of more than there is")
-        return BudgetLimit(money, read_rate(f"1{match['span']}"))
-    return BudgetLimit(None, read_rate(text))
+        return BudgetLimit(money, _read_rate(f"1{match['span']}"))
+    return BudgetLimit(None, _read_rate(text))
+
+
+def _read_rate(text: str) -> RateLimitItem:
+    (limit,) = read_rates(text)
+    return limit
 
 
 def is_none(text: str | None) -> bool:

@@ -31,7 +31,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from core.settings.budget import is_none, read_budget, read_rate
+from core.settings.budget import is_none, read_budget, read_rates
 from core.settings.models import ModelSettings
 from core.settings.sources import (
     PREFIX,
@@ -85,9 +85,10 @@ def _rate(value: str | None) -> str | None:
     if value is None or is_none(value):
         return None
     try:
-        read_rate(value)
+        read_rates(value)
     except ValueError:
-        raise ValueError("a number per second, minute, hour or day, such as 60/minute, or none") from None
+        forms = "a number per second, minute, hour or day, or several, such as 60/minute, 500/day; or none"
+        raise ValueError(forms) from None
     return value
 
 
@@ -197,7 +198,9 @@ class Settings(BaseSettings):
     max_prompt_length: int = Field(default=8000, ge=1, le=100_000)
     """Characters."""
     rate_limit: Rate = "60/minute"
-    """Pictures that one visitor may ask for, such as `60/minute`; `none` sets no limit."""
+    """Pictures that one visitor may ask for, such as `60/minute, 500/day`; `none` sets no limit."""
+    rate_limit_total: Rate = None
+    """Pictures that all visitors together may ask for."""
     budget: Budget = None
     """What all visitors together may spend: pictures that cost money, such as `200/day`, or `20 USD/day`."""
     visitor_budget: Budget = None

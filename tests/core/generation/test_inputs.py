@@ -377,7 +377,7 @@ async def test_no_more_pictures_may_be_brought_than_made(tmp_path: Path) -> None
         for visitor in (Visitor("one"), Visitor("other")):
             for _ in range(2):
                 await studio.add_picture(conversation, png(7, 7), visitor=visitor)
-            with pytest.raises(LimitReached, match="limit of 2 pictures per minute that you may add"):
+            with pytest.raises(LimitReached, match="limit of 2 pictures per minute that may be added"):
                 await studio.add_picture(conversation, png(7, 7), visitor=visitor)
 
 

@@ -54,6 +54,50 @@ def test_so_many_in_a_time_for_each_visitor(clock: Callable[[float], None]) -> N
     limits.acquire(Visitor("me"))
 
 
+def test_several_rates_hold_together_and_the_longest_wait_is_said(clock: Callable[[float], None]) -> None:
+    limits = limits_of(rate_limit="2/minute, 3/day")
+    for _ in range(3):
+        limits.acquire(Visitor("me"))
+        limits.release(Visitor("me"))
+        clock(31)
+    assert refusal(limits) == "You have reached the limit of 3 pictures per day: try again in 24 hours."
+    clock(86_400 - 60)
+    limits.acquire(Visitor("me"))
+    limits.acquire(Visitor("me"))
+    assert "2 pictures per minute: try again in 60 s" in refusal(limits)
+
+
+def test_all_visitors_together_have_a_rate_too(clock: Callable[[float], None]) -> None:
+    settings = Settings(rate_limit="2/hour", rate_limit_total="3/day")
+    before = UsageLimits(settings)
+    for name in ("me", "you", "she"):
+        before.acquire(Visitor(name))
+        clock(600)
+    said = "All visitors together have reached the limit of 3 pictures per day: try again in 24 hours."
+    assert refusal(before, "another") == said
+    after = UsageLimits(settings, before.unsaved_hits)
+    assert refusal(after, "another") == said, "a restart gives nothing anew"
+    with pytest.raises(Rejected, match="2 pictures at once are more than the limit of 1 picture per day"):
+        limits_of(rate_limit_total="1/day").acquire(Visitor("me"), [None] * 2)
+    for name in ("me", "you", "she"):
+        after.count_upload(Visitor(name))
+    with pytest.raises(LimitReached, match="3 pictures per day that may be added") as reached:
+        after.count_upload(Visitor("another"))
+    assert reached.value.retry_after == pytest.approx(86_400, abs=5)
+    clock(86_400)
+    after.acquire(Visitor("another"))
+
+
+def test_what_is_counted_for_a_day_leaves_the_minute_after_a_restart(clock: Callable[[float], None]) -> None:
+    settings = Settings(rate_limit="1/minute, 2/day", rate_limit_total="2/minute")
+    before = UsageLimits(settings)
+    before.acquire(Visitor("me"))
+    clock(61)
+    after = UsageLimits(settings, before.unsaved_hits)
+    after.acquire(Visitor("me"))
+    assert "2 pictures per day" in refusal(after)
+
+
 @pytest.mark.parametrize(
     ("rate", "said"),
     [
@@ -117,8 +161,7 @@ def test_visitors_of_long_ago_are_forgotten(clock: Callable[[float], None]) -> N
         limits.acquire(Visitor(str(n)))
         limits.release(Visitor(str(n)))
         clock(1)
-    assert limits._rate is not None
-    assert len(limits._rate._window._taken) <= 61
+    assert len(limits._rates._rates[0]._window._taken) <= 61
 
 
 def test_a_limit_says_in_seconds_when_to_come_back() -> None:

@@ -27,7 +27,7 @@ def refusal() -> str:
     return sentence
 
 
-RATE = "a number per second, minute, hour or day, such as 60/minute, or none"
+RATE = "a number per second, minute, hour or day, or several, such as 60/minute, 500/day; or none"
 BUDGET = "pictures or money per second, minute, hour or day, such as 200/day or 20 USD/day, or none"
 
 
@@ -41,7 +41,12 @@ BUDGET = "pictures or money per second, minute, hour or day, such as 200/day or 
         ("LOG_FORMAT", "xml", "The setting log_format (LIMNER_LOG_FORMAT) must be one of text, json."),
         ("RATE_LIMIT", "60", f"The setting rate_limit (LIMNER_RATE_LIMIT) must be {RATE}."),
         ("RATE_LIMIT", "0/minute", f"The setting rate_limit (LIMNER_RATE_LIMIT) must be {RATE}."),
-        ("RATE_LIMIT", "60/minute;9/day", f"The setting rate_limit (LIMNER_RATE_LIMIT) must be {RATE}."),
+        ("RATE_LIMIT", "60/minute, 9", f"The setting rate_limit (LIMNER_RATE_LIMIT) must be {RATE}."),
+        (
+            "RATE_LIMIT_TOTAL",
+            "9/day, 0/minute",
+            f"The setting rate_limit_total (LIMNER_RATE_LIMIT_TOTAL) must be {RATE}.",
+        ),
         *(
             ("BUDGET", value, f"The setting budget (LIMNER_BUDGET) must be {BUDGET}.")
             for value in (
