@@ -34,6 +34,7 @@ from ui.http.idempotency import IdempotencyKeys
 from ui.http.index import IndexMiddleware, IndexPage
 from ui.http.middleware import SecurityMiddleware
 from ui.http.pictures import picture_routes
+from ui.http.request_rate import RequestRateMiddleware
 from ui.http.requests import reply_rejected
 from ui.http.routes import PageView, page_routes
 from ui.http.sign_in import sign_in_routes
@@ -87,6 +88,7 @@ def launch_arguments(
             "lifespan": lifespan,
             "middleware": [
                 Middleware(SecurityMiddleware, studio.settings),
+                Middleware(RequestRateMiddleware, studio.settings),
                 Middleware(JSONCompression),
                 Middleware(IndexMiddleware, page, assets, studio.settings),
                 *([Middleware(ZeroGPUMiddleware, page.blocks)] if ON_ZERO_GPU else []),

@@ -24,22 +24,29 @@ _FORWARDING = re.compile(r"x-forwarded-.+|x-real-ip|forwarded|via|cf-connecting-
 
 
 def visitor(request: Request, *, behind_proxy: bool) -> Visitor:
-    """Returns who sent a request, named by the address: the IPv4 address, or the /64 network of an IPv6 one.
+    """Returns who sent a request, named by their network.
+
+    The key is of the cookie; there is none before the browser has sent it back, nor if it keeps no cookies.
+    """
+    secret = _secret(request)
+    return Visitor(
+        network(request, behind_proxy=behind_proxy),
+        is_owner=is_owner(request, behind_proxy=behind_proxy),
+        key=hashlib.sha256(secret.encode()).hexdigest() if secret else None,
+    )
+
+
+def network(request: Request, *, behind_proxy: bool) -> str:
+    """Returns where a request comes from: the IPv4 address, or the /64 network of an IPv6 one.
 
     Behind a proxy that is the last address over all lines of `X-Forwarded-For`: the one that the proxy
-    itself saw, which the visitor cannot choose. What is no address counts as the proxy's own. The key is of
-    the cookie; there is none before the browser has sent it back, nor if it keeps no cookies.
+    itself saw, which the visitor cannot choose. What is no address counts as the proxy's own.
     """
     forwarded = _last_forwarded(request.headers) if behind_proxy else None
     address = forwarded or _peer(request)
     if isinstance(address, IPv6Address):
         address = ip_network((address, 64), strict=False)
-    secret = _secret(request)
-    return Visitor(
-        str(address or "unknown"),
-        is_owner=is_owner(request, behind_proxy=behind_proxy),
-        key=hashlib.sha256(secret.encode()).hexdigest() if secret else None,
-    )
+    return str(address or "unknown")
 
 
 def has_cookie(request: Request) -> bool:

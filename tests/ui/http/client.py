@@ -27,6 +27,7 @@ from ui.http.health import health_routes
 from ui.http.idempotency import IdempotencyKeys
 from ui.http.middleware import SecurityMiddleware
 from ui.http.pictures import picture_routes
+from ui.http.request_rate import RequestRateMiddleware
 from ui.http.requests import reply_rejected
 from ui.http.routes import page_routes
 from ui.http.sign_in import sign_in_routes
@@ -75,7 +76,10 @@ async def open_client(
         app = Starlette(
             routes=routes,
             exception_handlers={Missing: visitors.reply_missing, Rejected: reply_rejected},
-            middleware=[Middleware(SecurityMiddleware, studio.settings)],
+            middleware=[
+                Middleware(SecurityMiddleware, studio.settings),
+                Middleware(RequestRateMiddleware, studio.settings),
+            ],
         )
         transport = httpx.ASGITransport(app, client=(address, 1))
         async with Client(transport=transport, base_url="http://localhost", timeout=30) as client:

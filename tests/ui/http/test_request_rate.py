@@ -1,0 +1,123 @@
+"""Requests that no other limit counts are counted too, of each visitor for themselves."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.core.scripted import CONVERSATION, ScriptedProvider
+from tests.ui.http.client import FOX, MESSAGES, open_client
+from ui.http import request_rate
+from ui.http.request_rate import AT_ONCE, RequestRate
+
+pytestmark = pytest.mark.anyio
+
+THREAD = f"/limner/threads/{CONVERSATION}"
+CHEAP = [
+    ("GET", "/limner/conversations"),
+    ("GET", f"{THREAD}"),
+    ("PATCH", f"{THREAD}"),
+    ("POST", f"{THREAD}/delete"),
+    ("POST", f"{THREAD}/restore"),
+    ("HEAD", f"{THREAD}/events"),
+    ("GET", f"{THREAD}/messages?before=x"),
+    ("POST", f"{THREAD}/messages/x/stop"),
+    ("POST", f"{THREAD}/messages/x/choose?version=1"),
+    ("POST", f"{THREAD}/price"),
+    ("GET", f"{THREAD}/messages/x/details"),
+    ("GET", f"{THREAD}/export"),
+    ("POST", "/limner/import"),
+    ("POST", MESSAGES),
+    ("POST", "/api/image"),
+    ("GET", f"/limner/pictures/{'0' * 32}.png/fox.png?details"),
+]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Stops the clock by which requests are counted, and moves it."""
+    now = 1_000.0
+
+    def forward(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(request_rate, "monotonic", lambda: now)
+    return forward
+
+
+def test_so_many_at_once_and_then_so_many_a_second(clock: Callable[[float], None]) -> None:
+    rate = RequestRate()
+    assert [rate.wait("me") for _ in range(AT_ONCE)] == [0] * AT_ONCE
+    for _ in range(100):
+        assert rate.wait("me") == pytest.approx(0.05), "what was refused is not counted"
+    assert rate.wait("you") == 0
+    clock(1)
+    assert [bool(rate.wait("me")) for _ in range(21)] == [False] * 20 + [True]
+    clock(60)
+    assert [rate.wait("me") for _ in range(AT_ONCE)] == [0] * AT_ONCE
+
+
+def test_of_many_visitors_little_is_kept(
+    clock: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rate = RequestRate()
+    for n in range(1_000):
+        rate.wait(str(n))
+        clock(0.01)
+    assert len(rate._even) <= 6, "nobody who has made up for what they sent"
+    monkeypatch.setattr(request_rate, "MAX_VISITORS", 50)
+    for n in range(1_000):
+        rate.wait(str(n))
+    assert len(rate._even) == 50
+
+
+async def send_all(client: Any, count: int, asked: Any = CHEAP, **headers: str) -> Counter[int]:
+    """Sends so many requests, one after another, and counts the statuses; never with the same cookie."""
+    statuses: Counter[int] = Counter()
+    for n in range(count):
+        method, path = asked[n % len(asked)]
+        cookie = {"Cookie": f"limner_visitor={secrets.token_hex(16)}"}
+        answer = await client.request(method, path, headers={**headers, **cookie})
+        statuses[answer.status_code] += 1
+        if answer.status_code == 429:
+            assert int(answer.headers["Retry-After"]) >= 1
+            if method != "HEAD":
+                said = "Too many requests come from your address: try again in a second."
+                assert answer.json() == {"error": said}
+    return statuses
+
+
+async def test_two_thousand_requests_of_one_visitor_with_ever_new_cookies(
+    tmp_path: Path, clock: Callable[[float], None]
+) -> None:
+    async with open_client(tmp_path, ScriptedProvider(), behind_proxy=True) as (client, _):
+        statuses = await send_all(client, 2_000, **{"X-Forwarded-For": "2001:db8:1:2::1"})
+        assert statuses[429] == 2_000 - AT_ONCE
+        same = {"X-Forwarded-For": "8.8.8.8, 2001:db8:1:2:ffff::5"}
+        assert await send_all(client, 2 * len(CHEAP), **same) == {429: 2 * len(CHEAP)}
+        files = [
+            ("GET", f"/limner/pictures/{'0' * 32}.png/fox.png"),
+            ("GET", f"/limner/thumbnails/{'0' * 32}"),
+        ]
+        assert await send_all(client, 10, files, **same) == {404: 10}
+        other = {"X-Forwarded-For": "2001:db8:1:3::1"}
+        assert (await client.post(MESSAGES, json=FOX, headers=other)).status_code == 201
+        clock(60)
+        assert (await client.get("/limner/conversations", headers=same)).status_code == 200
+
+
+async def test_the_owner_is_not_counted(tmp_path: Path, clock: Callable[[float], None]) -> None:
+    async with open_client(tmp_path, ScriptedProvider()) as (client, _):
+        asked = [("GET", "/limner/conversations")]
+        assert await send_all(client, AT_ONCE + 100, asked) == {200: AT_ONCE + 100}
