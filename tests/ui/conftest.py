@@ -37,6 +37,11 @@ class Gate:
     def close(self) -> None:
         self.file.unlink()
 
+    def is_at(self, state: str) -> bool:
+        """Whether the provider has reached the gate, or was stopped there."""
+        written = self.file.with_name(f"{self.file.name}.state")
+        return written.exists() and written.read_text() == state
+
     def say(self, progress: str) -> None:
         """Makes the provider report this while it waits."""
         written = self.file.with_suffix(".new")

@@ -3,11 +3,13 @@
 The request and the reply have the form of assistant-ui's example of an image route. The picture takes
 the same road, under the same limits, as one from the page, in a conversation of its own that is nobody's:
 no visitor's list shows it.
-A retry with the same `Idempotency-Key` gets the same answer.
+A retry with the same `Idempotency-Key` gets the same answer; without a key nobody can ask again, and a
+picture whose client has gone away is stopped.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
@@ -29,7 +31,7 @@ from core.parts import image_part, provenance
 from core.studio import Studio
 from limner.threads import call_in_thread
 from ui.http.bodies import Bodies
-from ui.http.idempotency import Begun, IdempotencyKeys
+from ui.http.idempotency import Begun, IdempotencyKeys, has_key
 from ui.http.own_keys import OwnKeys, take_keys
 from ui.http.requests import MAX_BODY, parse_object, problem
 from ui.http.visitors import Visitors
@@ -56,7 +58,7 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
             values, own_keys, asked = await call_in_thread(lambda: _parse(body))
             body.clear()
             begun = await begin(request, replace(sender, keys=own_keys), values, asked)
-        return await _reply(studio, await _settled(studio, begun))
+        return await _reply(studio, await _settled(studio, begun, request))
 
     async def begin(request: Request, sender: Visitor, values: dict[str, Any], asked: str) -> Begun:
         images, mask = _links(values.pop("images", None)), _links(values.pop("mask", None))
@@ -131,15 +133,29 @@ def _read(values: dict[str, Any]) -> UserRequest:
     return UserRequest(**values)
 
 
-async def _settled(studio: Studio, begun: Begun) -> Version:
-    """Waits until what a request began has settled, and returns it; raises Rejected if it is forgotten."""
+async def _settled(studio: Studio, begun: Begun, request: Request) -> Version:
+    """Waits until what a request began has settled, and returns it; raises Rejected if it is forgotten.
+
+    What has no key is stopped as soon as the client goes away.
+    """
     conversation = await studio.conversation(begun.conversation)
     message = conversation.get(begun.message)
     if message is None:
         raise Forgotten(
             "The picture of this Idempotency-Key is not kept any more: use a new key for another."
         )
-    settled = await conversation.settled(message)
+
+    async def stop_if_gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        if not has_key(request):
+            studio.stop(message)
+
+    watching = asyncio.create_task(stop_if_gone())
+    try:
+        settled = await conversation.settled(message)
+    finally:
+        watching.cancel()
     return message.version(begun.version) or settled
 
 

@@ -94,6 +94,11 @@ class IdempotencyKeys:
             del self._entries[place]
 
 
+def has_key(request: Request) -> bool:
+    """Whether what a request begins can be asked for again."""
+    return "idempotency-key" in request.headers
+
+
 def _read_key(request: Request) -> str | None:
     keys = request.headers.getlist("idempotency-key")
     if not keys:

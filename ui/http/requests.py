@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from core import Rejected
+from core.chat.failure import LimitReached, Unavailable
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -21,6 +22,10 @@ MAX_BRACKETS = 50_000
 """Lists and objects in a body, counted before it is parsed; those in a prompt count too."""
 MAX_VALUES = 5_000
 """Values in a body, at any depth: the page sends one for each option of each model."""
+
+
+A_MOMENT = 5.0
+"""Seconds to come back in after what is over soon, where nobody knows when."""
 
 
 class NotFound(Rejected):
@@ -93,7 +98,10 @@ async def reply_rejected(_: Request, error: Exception) -> Response:
     """Answers for whatever route raised Rejected: the server's exception handler."""
     assert isinstance(error, Rejected)
     more = {"field": error.field} if error.field else {}
-    return problem(str(error), error.status, error.retry_after, **more)
+    is_soon_over = isinstance(error, LimitReached | Unavailable)
+    return problem(
+        str(error), error.status, error.retry_after or (A_MOMENT if is_soon_over else None), **more
+    )
 
 
 _TOO_MANY = f"The request holds more than {MAX_VALUES:,} values: leave out what no model takes."

@@ -85,9 +85,9 @@ def test_the_longest_prompts_that_can_be_set_are_read(client: TestClient) -> Non
     ("refusal", "status", "retry_after"),
     [
         (Rejected("No."), 400, None),
-        (LimitReached("Later."), 429, None),
+        (LimitReached("Later."), 429, "5"),
         (LimitReached("Later.", 59.2), 429, "60"),
-        (Unavailable("Soon."), 503, None),
+        (Unavailable("Soon."), 503, "5"),
     ],
 )
 @pytest.mark.anyio

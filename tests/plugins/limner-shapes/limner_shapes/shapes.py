@@ -4,6 +4,7 @@
 
 `#gate-…` waits until a file of that name is in the folder that the setting `gates` names; what is
 written in that name with `.says` is reported as progress meanwhile; `40 %` at its start is the share too.
+In that name with `.state` it writes `reached`, and `stopped` if it is cancelled there.
 """
 
 from __future__ import annotations
@@ -73,12 +74,17 @@ async def wait_at_gates(request: ImageRequest, tags: Set[str]) -> None:
     for tag in sorted(tags):
         if tag.startswith("gate-"):
             gate = Path(request.settings["gates"], tag)
-            says = gate.with_name(f"{tag}.says")
-            while not gate.exists():  # noqa: ASYNC240
-                progress = says.read_text() if says.exists() else f"at {tag}"
-                share = re.match(r"(\d+) %", progress)
-                request.report(progress, int(share[1]) / 100 if share else None)
-                await asyncio.sleep(0.02)
+            says, state = gate.with_name(f"{tag}.says"), gate.with_name(f"{tag}.state")
+            state.write_text("reached")
+            try:
+                while not gate.exists():  # noqa: ASYNC240
+                    progress = says.read_text() if says.exists() else f"at {tag}"
+                    share = re.match(r"(\d+) %", progress)
+                    request.report(progress, int(share[1]) / 100 if share else None)
+                    await asyncio.sleep(0.02)
+            except asyncio.CancelledError:
+                state.write_text("stopped")
+                raise
 
 
 def picture(tags: Set[str], seed: int = 0, size: Size | None = None) -> bytes | str:
