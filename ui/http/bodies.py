@@ -1,19 +1,22 @@
-"""Large bodies, of which only so much is in memory, or on the disk, at once: for each visitor, and in all."""
+"""The bodies of requests, of which only so much is in memory, or on the disk, at once: of each and of all."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from time import monotonic
+from typing import IO, Any
 
+import anyio
 from starlette.requests import Request
 
 from core.chat.failure import LimitReached, Unavailable
 from limner.threads import call_in_thread
-from ui.http.requests import TooLarge, whole_number
+from ui.http.requests import MAX_BODY, TooLarge, parse_object, whole_number
 
 MAX_EACH = 200_000_000
 """Bytes that one visitor's requests may hold."""
@@ -22,14 +25,35 @@ MAX_FILES = 8
 """Files of visitors that are on the disk at once."""
 STEP = 1_000_000
 """Bytes that are written to a file at once."""
+PATIENCE = 10.0
+"""Seconds that a body may come, however slowly, before it makes room for others that need some."""
+_TOO_MUCH = "Too much is being sent at the same time: try again in a moment."
+_TOO_SLOW = "This came slowly, and others needed the room: try again in a moment."
+_ANOTHER = "Another file is still being read: try again when that is done."
+
+
+@dataclass(eq=False)
+class _Place:
+    """A body that comes, or has come whole and is used."""
+
+    visitor: str
+    begun: float
+    held: int = 0
+    is_whole: bool = False
+    coming: anyio.CancelScope = field(default_factory=anyio.CancelScope)
 
 
 class Bodies:
-    """Counts the bytes of the bodies that are being read or used; belongs to one event loop."""
+    """Counts the bytes of the bodies that are being read or used; belongs to one event loop.
+
+    Where all room is taken, the body that comes most slowly makes room for another.
+    """
 
     def __init__(self) -> None:
         self._held: Counter[str] = Counter()
-        self._saving: list[str] = []
+        self._held_in_all = 0
+        self._reading: dict[_Place, None] = {}
+        self._saving: dict[_Place, None] = {}
 
     @asynccontextmanager
     async def read(self, request: Request, visitor: str, most: int) -> AsyncGenerator[bytearray]:
@@ -38,23 +62,36 @@ class Bodies:
         Raises TooLarge, or LimitReached if this visitor or all together hold too much; each as soon as it is
         known.
         """
-        body, held = bytearray(), 0
+        body, place = bytearray(), _Place(visitor, monotonic())
         if whole_number(request.headers.get("content-length", "")) > most:
             raise _too_large(most)
+        self._reading[place] = None
         try:
-            async for part in request.stream():
-                body += part
-                held += len(part)
-                self._held[visitor] += len(part)
-                if held > most:
-                    raise _too_large(most)
-                if self._held[visitor] > MAX_EACH or self._held.total() > MAX_IN_ALL:
-                    raise LimitReached("Too much is being sent at the same time: try again in a moment.")
+            with place.coming:
+                async for part in request.stream():
+                    body += part
+                    self._count(place, len(part))
+                    if place.held > most:
+                        raise _too_large(most)
+                    if self._held[visitor] > MAX_EACH:
+                        raise LimitReached(_TOO_MUCH)
+                    while self._held_in_all > MAX_IN_ALL:
+                        slowest = self._make_room(self._reading, place, _TOO_MUCH)
+                        self._count(slowest, -slowest.held)
+                place.is_whole = True
+            if not place.is_whole:
+                raise LimitReached(_TOO_SLOW)
             yield body
         finally:
-            self._held[visitor] -= held
-            if not self._held[visitor]:
-                del self._held[visitor]
+            self._count(place, -place.held)
+            self._reading.pop(place, None)
+
+    async def read_object(
+        self, request: Request, visitor: str, *, may_be_empty: bool = False
+    ) -> dict[str, Any]:
+        """Reads a body that is a JSON object; raises Rejected if it is none, and as `read` does."""
+        async with self.read(request, visitor, MAX_BODY) as body:
+            return {} if may_be_empty and not body else parse_object(body)
 
     @asynccontextmanager
     async def save(
@@ -67,25 +104,50 @@ class Bodies:
         """
         if whole_number(request.headers.get("content-length", "")) > most:
             raise _too_large(most)
-        if self._saving.count(visitor) > 1 or len(self._saving) >= MAX_FILES:
-            raise LimitReached("Another file is still being read: try again when that is done.")
-        self._saving.append(visitor)
+        place = _Place(visitor, monotonic())
+        if [other.visitor for other in self._saving].count(visitor) > 1:
+            raise LimitReached(_ANOTHER)
+        if len(self._saving) >= MAX_FILES:
+            self._make_room(self._saving, place, _ANOTHER)
+        self._saving[place] = None
         try:
             with await call_in_thread(lambda: TemporaryFile(dir=folder)) as file:
-                part, held = bytearray(), 0
-                async for more in request.stream():
-                    part += more
-                    held += len(more)
-                    if held > most:
-                        raise _too_large(most)
-                    if len(part) > STEP or not more:
-                        await call_in_thread(lambda part=part: file.write(part))
-                        part = bytearray()
+                with place.coming:
+                    part = bytearray()
+                    async for more in request.stream():
+                        part += more
+                        place.held += len(more)
+                        if place.held > most:
+                            raise _too_large(most)
+                        if len(part) > STEP or not more:
+                            await call_in_thread(lambda part=part: file.write(part))
+                            part = bytearray()
+                    place.is_whole = True
+                if not place.is_whole:
+                    raise LimitReached(_TOO_SLOW)
                 yield file
         except OSError as error:
             raise Unavailable("The file could not be written to the disk: try again in a moment.") from error
         finally:
-            self._saving.remove(visitor)
+            self._saving.pop(place, None)
+
+    def _count(self, place: _Place, more: int) -> None:
+        place.held += more
+        self._held[place.visitor] += more
+        self._held_in_all += more
+        if not self._held[place.visitor]:
+            del self._held[place.visitor]
+
+    def _make_room(self, places: dict[_Place, None], mine: _Place, refusal: str) -> _Place:
+        """Ends the slowest of those that come, and returns it; raises LimitReached if that would be mine."""
+        now = monotonic()
+        slow = [place for place in places if not place.is_whole and now - place.begun > PATIENCE]
+        slowest = min(slow, key=lambda place: place.held / (now - place.begun), default=mine)
+        if slowest is mine:
+            raise LimitReached(refusal)
+        slowest.coming.cancel()
+        del places[slowest]
+        return slowest
 
 
 def _too_large(most: int) -> TooLarge:

@@ -15,14 +15,15 @@ from core.chat.conversation import ConversationEntry
 from core.parts import thumbnail_path
 from core.storage.conversations import PAGE
 from core.studio import Studio
-from ui.http.requests import json_object, thread_id
+from ui.http.bodies import Bodies
+from ui.http.requests import thread_id
 from ui.http.visitors import Visitors
 
 _MAX_SEARCH = 200
 """Characters; what comes after them is left out."""
 
 
-def conversation_routes(studio: Studio, visitors: Visitors) -> list[Route]:
+def conversation_routes(studio: Studio, bodies: Bodies, visitors: Visitors) -> list[Route]:
     """Returns the routes. What is another visitor's is answered as what does not exist, with 404."""
 
     async def list_own(request: Request) -> Response:
@@ -35,10 +36,11 @@ def conversation_routes(studio: Studio, visitors: Visitors) -> list[Route]:
         return _reply(_shown(await studio.entry(thread_id(request), await visitors.of(request))))
 
     async def rename(request: Request) -> Response:
-        title = (await json_object(request)).get("title")
+        who = await visitors.of(request)
+        title = (await bodies.read_object(request, who.name)).get("title")
         if not isinstance(title, str):
             raise Rejected("The title must be text: send an object with it.")
-        return _reply(_shown(await studio.rename(thread_id(request), title, await visitors.of(request))))
+        return _reply(_shown(await studio.rename(thread_id(request), title, who)))
 
     async def delete(request: Request) -> Response:
         await studio.delete_conversation(thread_id(request), await visitors.of(request))

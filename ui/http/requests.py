@@ -40,16 +40,6 @@ class TooLarge(Rejected):
     status = 413
 
 
-async def json_object(request: Request, *, may_be_empty: bool = False) -> dict[str, Any]:
-    """Reads a request's body; raises Rejected if it is not a JSON object within the bounds."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY:
-            raise TooLarge(f"The request is larger than {MAX_BODY:,} bytes: shorten it.")
-    return {} if may_be_empty and not body else parse_object(body)
-
-
 def parse_object(body: bytearray) -> dict[str, Any]:
     """Parses a JSON object; raises Rejected if it is none, or has too many values."""
     if body.count(b"[") + body.count(b"{") > MAX_BRACKETS:

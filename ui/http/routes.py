@@ -23,7 +23,7 @@ from core.studio import Studio
 from ui.http.bodies import Bodies
 from ui.http.idempotency import Begun, IdempotencyKeys
 from ui.http.own_keys import take_keys
-from ui.http.requests import NotFound, json_object, picture_names, thread_id, whole_number
+from ui.http.requests import NotFound, picture_names, thread_id, whole_number
 from ui.http.streams import EventStream, Streams, last_messages, shown
 from ui.http.visitor import is_foreign, is_owner
 from ui.http.visitors import Visitors
@@ -65,8 +65,9 @@ def page_routes(
 
     async def read(request: Request, *, may_be_empty: bool = False) -> tuple[dict[str, Any], Visitor]:
         """Reads the body of a request that may cost money, and who asks, with the keys that it brings."""
-        values = await json_object(request, may_be_empty=may_be_empty)
-        return values, replace(await visitors.of(request), keys=take_keys(values))
+        who = await visitors.of(request)
+        values = await bodies.read_object(request, who.name, may_be_empty=may_be_empty)
+        return values, replace(who, keys=take_keys(values))
 
     async def events(request: Request) -> Response:
         conversation, who = await open_conversation(request), await visitors.of(request)

@@ -79,7 +79,7 @@ def launch_arguments(
                 assets.route(),
                 *brand_routes(assets),
                 *picture_routes(studio),
-                *conversation_routes(studio, visitors),
+                *conversation_routes(studio, bodies, visitors),
                 *page_routes(studio, page, keys, bodies, visitors, streams),
                 *archive_routes(studio, page, keys, bodies, visitors),
                 *sign_in_routes(studio.settings, visitors, streams),

@@ -67,7 +67,7 @@ async def open_client(
         routes = [
             image_route(studio, keys, bodies, visitors),
             *picture_routes(studio),
-            *conversation_routes(studio, visitors),
+            *conversation_routes(studio, bodies, visitors),
             *page_routes(studio, page, keys, bodies, visitors, streams),
             *archive_routes(studio, page, keys, bodies, visitors),
             *sign_in_routes(studio.settings, visitors, streams),

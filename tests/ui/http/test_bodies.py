@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 
 from core.chat.failure import LimitReached
+from tests.waiting import until
 from ui.http import bodies
 from ui.http.bodies import Bodies
 from ui.http.requests import TooLarge
@@ -91,6 +92,96 @@ async def test_each_visitor_has_a_bound_and_so_have_all(room: Bodies) -> None:
     for done, using in held[1:]:
         done.set()
         await using
+
+
+class Coming:
+    """A body of which more comes when the test says so."""
+
+    def __init__(self, room: Bodies, visitor: str, folder: Path | None = None) -> None:
+        self._parts: asyncio.Queue[bytes] = asyncio.Queue()
+        self._is_awaited = False
+        self.ends = asyncio.create_task(self._read(room, visitor, folder))
+
+    async def _read(self, room: Bodies, visitor: str, folder: Path | None) -> str:
+        request = Request({"type": "http", "method": "POST", "headers": []}, self._receive)
+        reading = room.save(request, visitor, 1_000, folder) if folder else room.read(request, visitor, 1_000)
+        try:
+            async with reading:
+                return "whole"
+        except LimitReached as refused:
+            return str(refused)
+
+    async def _receive(self) -> Any:
+        self._is_awaited = self._parts.empty()
+        part = await self._parts.get()
+        return {"type": "http.request", "body": part, "more_body": bool(part)}
+
+    async def come(self, *parts: int) -> None:
+        self._is_awaited = False
+        for part in parts:
+            self._parts.put_nowait(bytes(part))
+        await until(lambda: self._is_awaited or self.ends.done())
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Stops the clock by which bodies come, and moves it."""
+    now = 1_000.0
+
+    def forward(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(bodies, "monotonic", lambda: now)
+    return forward
+
+
+async def test_who_sends_most_slowly_makes_room(room: Bodies, clock: Callable[[float], None]) -> None:
+    slow, slower, fast = (Coming(room, name) for name in ("slow", "slower", "fast"))
+    for body, size in ((slow, 90), (slower, 60), (fast, 90)):
+        await body.come(size)
+    hasty = Coming(room, "hasty")
+    await hasty.come(20)
+    assert "at the same time" in await hasty.ends, "none has come for long"
+    clock(11)
+    assert len(await whole(room, "another", 70)) == 70
+    assert "came slowly, and others needed the room" in await slower.ends
+    await slow.come(5)  # together with those of a new one
+    await fast.come(5, 0)
+    assert await fast.ends == "whole"
+    assert len(await whole(room, "another", 100)) == 100
+    await slow.come(0)
+    assert await slow.ends == "whole", "what has gone made room enough"
+    assert (room._held, room._held_in_all, room._reading) == ({}, 0, {})
+
+
+async def test_what_has_come_whole_makes_no_room(room: Bodies, clock: Callable[[float], None]) -> None:
+    held = [await hold(room, visitor, 80) for visitor in ("a", "b", "c")]
+    clock(60)
+    assert "at the same time" in await refusal(room, "d", 11)
+    for done, using in held:
+        done.set()
+        await using
+
+
+async def test_files_that_come_slowly_keep_nobody_out(
+    room: Bodies, tmp_path: Path, clock: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "MAX_FILES", 3)
+    slow = [Coming(room, f"slow {n}", tmp_path) for n in range(3)]
+    for n, one in enumerate(slow):
+        await one.come(10 + n)
+    hasty = Coming(room, "hasty", tmp_path)
+    assert "Another file is still being read" in await hasty.ends
+    clock(11)
+    fast = Coming(room, "fast", tmp_path)
+    await fast.come(100, 0)
+    assert await fast.ends == "whole"
+    assert "came slowly" in await slow[0].ends
+    for one in slow[1:]:
+        await one.come(0)
+        assert await one.ends == "whole"
+    assert (room._saving, os.listdir(tmp_path)) == ({}, [])
 
 
 @pytest.mark.parametrize("length", ["11", "9" * 18])

@@ -14,13 +14,16 @@ from starlette.testclient import TestClient
 
 from core import Rejected
 from core.chat.failure import LimitReached, Unavailable
-from ui.http.requests import MAX_BODY, MAX_BRACKETS, MAX_VALUES, json_object, reply_rejected, whole_number
+from ui.http.bodies import Bodies
+from ui.http.requests import MAX_BODY, MAX_BRACKETS, MAX_VALUES, reply_rejected, whole_number
 
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
+    bodies = Bodies()
+
     async def read(request: Request) -> Response:
-        return JSONResponse(len(await json_object(request)))
+        return JSONResponse(len(await bodies.read_object(request, "me")))
 
     routes = [Route("/", read, methods=["POST"])]
     with TestClient(Starlette(routes=routes, exception_handlers={Rejected: reply_rejected})) as client:
@@ -70,7 +73,7 @@ def test_a_body_is_counted_while_it_is_read(client: TestClient, chunked: bool) -
 
     answer = client.post("/", content=parts() if chunked else b" " * (MAX_BODY + 1))
     assert answer.status_code == 413
-    assert answer.json() == {"error": "The request is larger than 1,000,000 bytes: shorten it."}
+    assert answer.json() == {"error": "This is larger than 1,000,000 bytes: send something smaller."}
 
 
 def test_the_longest_prompts_that_can_be_set_are_read(client: TestClient) -> None:
