@@ -30,6 +30,8 @@ class Deletion:
         self._saving = saving
         self._attempts = attempts
         self._purging: set[asyncio.Task[None]] = set()
+        self._covered = 0.0
+        """Until when what is deleted goes with what was deleted before."""
 
     async def delete(self, conversation: Conversation, message: Message, number: int | None) -> None:
         """Deletes a version, with its message if it is the last, or all of a message.
@@ -72,6 +74,11 @@ class Deletion:
 
     def purge_later(self) -> None:
         """Removes for good what is deleted now, once it cannot be restored any more."""
+        if (
+            time.monotonic() < self._covered
+        ):  # or each of many deletions would have a task, and a look at the disk
+            return
+        self._covered = time.monotonic() + MARGIN
 
         async def purge() -> None:
             await asyncio.sleep(UNDO_SECONDS + 2 * MARGIN)

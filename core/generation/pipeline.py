@@ -128,7 +128,7 @@ class Pipeline:
     async def accept(self, image: bytes | str, visitor: Visitor) -> Accepted:
         """Returns a picture that a visitor sends, as it is to be kept; raises Rejected."""
         self.limits.count_upload(visitor)
-        return await self.inputs.accept(image)
+        return await self.inputs.accept(image, visitor.name)
 
     async def prove_preview(self, data: bytes) -> ImageInfo:
         """Returns what a preview is; raises ProviderError if it is no picture, or a large one."""

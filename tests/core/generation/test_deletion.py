@@ -125,6 +125,16 @@ async def gone(studio: Studio) -> None:
     await asyncio.wait_for(asyncio.gather(*studio._deletion._purging), 20)
 
 
+async def test_many_deletions_are_one_piece_of_work(tmp_path: Path) -> None:
+    async with studio_of(tmp_path, ScriptedProvider()) as studio:
+        conversation, message, _ = await ask(studio)
+        for _ in range(50):
+            await studio.delete(conversation, message)
+            await studio.restore(conversation, message)
+            studio._deletion.purge_later()
+        assert len(studio._deletion._purging) < 50
+
+
 async def test_what_goes_for_good_leaves_nothing_and_pages_are_told(tmp_path: Path, soon: None) -> None:
     async with studio_of(tmp_path, ScriptedProvider()) as studio:
         conversation, message, _ = await ask(studio)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,6 +29,7 @@ from limner import ImageInputs, ImageRequest, ImageResult, ModelInfo, ProviderEr
 from tests.core.scripted import CONVERSATION, PNG, ScriptedProvider, settled, studio_of
 from tests.limner.photos import SECRETS, corners, opened, photo
 from tests.plugins.objects import registry_of
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -476,9 +478,40 @@ async def test_links_are_fetched_a_few_at_once(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(Fetcher, "fetch", fetch)
     async with studio_of(tmp_path, editing(), rate_limit=None) as studio:
         conversation = await studio.conversation(CONVERSATION)
-        added = [studio.add_picture(conversation, "https://pictures.example/a") for _ in range(30)]
+        visitors = [Visitor(str(n % 5)) for n in range(30)]
+        link = "https://pictures.example/a"
+        added = [studio.add_picture(conversation, link, visitor=visitor) for visitor in visitors]
         pictures = await asyncio.wait_for(asyncio.gather(*added), 30)
     assert (len(pictures), most) == (30, inputs.MAX_FETCHES)
+
+
+async def test_the_slow_links_of_one_visitor_keep_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetching, go_on = 0, asyncio.Event()
+
+    async def fetch(self: object, url: str) -> bytes:
+        nonlocal fetching
+        fetching += 1
+        if url.endswith("slow"):
+            await go_on.wait()
+        return PNG
+
+    monkeypatch.setattr(Fetcher, "fetch", fetch)
+    async with studio_of(tmp_path, editing()) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        slow, other = Visitor("slow"), Visitor("other")
+        link = "https://pictures.example/slow"
+        added = [asyncio.create_task(studio.add_picture(conversation, link, visitor=slow)) for _ in range(20)]
+        await until(lambda: fetching == inputs.MAX_FETCHES_OF_ONE)
+        adding = studio.add_picture(conversation, "https://pictures.example/a", visitor=other)
+        assert (await asyncio.wait_for(adding, 30)).name
+        assert fetching == inputs.MAX_FETCHES_OF_ONE + 1
+        go_on.set()
+        await asyncio.gather(*added)
+        added.clear()
+        gc.collect()
+        assert not studio._pipeline.inputs._fetching_for  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_a_text_that_takes_too_long_to_read_is_no_fault_of_ours(
