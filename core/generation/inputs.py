@@ -48,8 +48,8 @@ MAX_MEMORY = 500_000_000
 NO_PICTURE = "This is not a PNG, JPEG, WebP, GIF or AVIF picture: save it as one of these."
 MAX_FETCHES = 8
 """Links of visitors that are fetched at once, each into memory."""
-MAX_FETCHES_OF_ONE = 2
-"""Those of one visitor: a link may lead to a server that answers as slowly as it may."""
+MAX_OF_ONE = 2
+"""Pictures of one visitor that are taken in at once; others wait their turn, and not before other visitors."""
 
 
 class Accepted(NamedTuple):
@@ -72,17 +72,21 @@ class Inputs:
         self._memory = Memory(MAX_MEMORY)
         self._fetcher = Fetcher(settings, for_visitor=True)
         self._fetching = asyncio.Semaphore(MAX_FETCHES)
-        self._fetching_for: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def accept(self, image: bytes | str, visitor: str) -> Accepted:
         """Returns a picture that a visitor sent as it is kept: proven, upright and without metadata.
 
         A string is a ``data:`` URI, or a link, which is fetched as a provider's would be. Raises Rejected.
         """
+        turn = self._turns.setdefault(visitor, asyncio.Semaphore(MAX_OF_ONE))
+        async with turn:
+            return await self._accept(image)
+
+    async def _accept(self, image: bytes | str) -> Accepted:
         with _rejections():
             if isinstance(image, str):
-                is_link = picture.is_url(image)
-                image = await (self._fetch(image, visitor) if is_link else self._read(image))
+                image = await (self._fetch if picture.is_url(image) else self._read)(image)
             sent = image
             if is_heif(image):
                 image = await self._from_heif(image)
@@ -175,9 +179,8 @@ class Inputs:
         memory = MEMORY * info.width * info.height
         return await self._resources.decode(lambda: fit_image(data, info, taken), memory)
 
-    async def _fetch(self, link: str, visitor: str) -> bytes:
-        own = self._fetching_for.setdefault(visitor, asyncio.Semaphore(MAX_FETCHES_OF_ONE))
-        async with own, self._fetching:
+    async def _fetch(self, link: str) -> bytes:
+        async with self._fetching:
             return await self._fetcher.fetch(link)
 
     async def _read(self, image: str) -> bytes:

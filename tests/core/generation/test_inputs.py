@@ -503,15 +503,15 @@ async def test_the_slow_links_of_one_visitor_keep_nobody_out(
         slow, other = Visitor("slow"), Visitor("other")
         link = "https://pictures.example/slow"
         added = [asyncio.create_task(studio.add_picture(conversation, link, visitor=slow)) for _ in range(20)]
-        await until(lambda: fetching == inputs.MAX_FETCHES_OF_ONE)
+        await until(lambda: fetching == inputs.MAX_OF_ONE)
         adding = studio.add_picture(conversation, "https://pictures.example/a", visitor=other)
         assert (await asyncio.wait_for(adding, 30)).name
-        assert fetching == inputs.MAX_FETCHES_OF_ONE + 1
+        assert fetching == inputs.MAX_OF_ONE + 1
         go_on.set()
         await asyncio.gather(*added)
         added.clear()
         gc.collect()
-        assert not studio._pipeline.inputs._fetching_for  # pyright: ignore[reportPrivateUsage]
+        assert not studio._pipeline.inputs._turns  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_a_text_that_takes_too_long_to_read_is_no_fault_of_ours(
