@@ -1,4 +1,4 @@
-"""A flood of requests at a served Limner: what it answers, how long a visitor meanwhile waits, and its memory.
+"""A flood of requests at a served Limner: its answers, how long a visitor meanwhile waits, and its memory.
 
 `python -m benchmarks.flood [REQUESTS]`: half a megabyte each, all at the same moment, behind a proxy that
 names one address, or another for each; then as many streams that nobody needs, and requests that never end.
@@ -25,10 +25,10 @@ from tests.ui.http.flood import (
 
 KINDS = {
     "messages": message,
-    "pictures to edit": image,
     "idle streams": stream,
-    "heads without end": half_a_head,
     "bodies without end": half_a_message,
+    "heads without end": half_a_head,
+    "pictures to edit": image,
 }
 HEADS = (
     "requests",
@@ -53,7 +53,7 @@ def main(count: int) -> None:
                 forget_peak(app.pid)
                 flood = Flood(port)
                 served = sorted(
-                    asyncio.run(flood.come(request, address, count, bound=90, stay=kind == "idle streams"))
+                    asyncio.run(flood.come(request, address, count, bound=60, stay=kind == "idle streams"))
                 )
                 met = ", ".join(f"{number} x {status}" for status, number in flood.met.most_common())
                 rows.append(

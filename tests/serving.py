@@ -19,6 +19,8 @@ ROOT = Path(__file__).parent.parent
 class Process(Protocol):
     """What is needed of `subprocess.Popen`."""
 
+    @property
+    def pid(self) -> int: ...
     def poll(self) -> int | None: ...
     def send_signal(self, sig: int, /) -> None: ...
     def kill(self) -> None: ...
@@ -69,6 +71,10 @@ class Serving:
                 raise RuntimeError(f"The app did not start:\n{self.log.read_text()}")
             time.sleep(0.05)
         return process
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def send(self, how: signal.Signals) -> None:
         """Sends the app a signal, if it still runs."""

@@ -31,12 +31,16 @@ class _Warm:
         self._process = _PROCESSES.Process(target=_become_the_app, args=(environment, cwd, log), daemon=True)
         self._process.start()
 
+    @property
+    def pid(self) -> int:
+        assert self._process.pid
+        return self._process.pid
+
     def poll(self) -> int | None:
         return self._process.exitcode
 
     def send_signal(self, sig: int, /) -> None:
-        assert self._process.pid
-        os.kill(self._process.pid, sig)
+        os.kill(self.pid, sig)
 
     def kill(self) -> None:
         self._process.kill()

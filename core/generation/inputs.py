@@ -49,7 +49,7 @@ NO_PICTURE = "This is not a PNG, JPEG, WebP, GIF or AVIF picture: save it as one
 MAX_FETCHES = 8
 """Links of visitors that are fetched at once, each into memory."""
 MAX_OF_ONE = 2
-"""Pictures of one visitor that are taken in at once; others wait their turn, and not before other visitors."""
+"""Pictures of one visitor that are taken in at once; the next ones wait, and not before other visitors."""
 
 
 class Accepted(NamedTuple):

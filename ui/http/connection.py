@@ -118,8 +118,8 @@ class Connection(H11Protocol):
         if unsent < self._unsent or not unsent:
             self._read_at = now
         self._unsent = unsent
-        if unsent and self._waits_since is not None:  # the reply is on its way: nobody waits yet
-            self._waits_since = now
+        if self._waits_since is not None and (unsent or self.flow.read_paused):
+            self._waits_since = now  # the reply is on its way, or this server has not read what came
         if self._waited(now) > MAX_REQUEST_SECONDS or self._unread(now) > MAX_UNREAD_SECONDS:
             self.transport.abort()
         self._watch: asyncio.TimerHandle = self.loop.call_later(_LOOK_EVERY, self._look_again)

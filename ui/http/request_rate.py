@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from time import monotonic
 
 from starlette._utils import get_route_path
@@ -12,13 +12,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.chat.failure import duration_words
 from core.settings.schema import Settings
-from ui.http.requests import problem
+from ui.http.requests import A_MOMENT, problem
 from ui.http.visitor import is_owner, network
 
 AT_ONCE = 1_200
 """Requests that one visitor may send at once; behind one address there may be a whole school."""
 PER_SECOND = AT_ONCE / 60
 """Requests that they may send again for each second that passes."""
+MAX_SERVED = 64
+"""Requests of one visitor that are served at once: the others would wait before those of other visitors."""
 MAX_VISITORS = 50_000
 """Visitors that are remembered; whoever has asked for nothing for longest is forgotten first."""
 _COUNTED = re.compile(r"/|/api/.+|/limner/(?!(assets|pictures|thumbnails|previews)/).+")
@@ -43,25 +45,46 @@ class RequestRate:
 
 
 class RequestRateMiddleware:
-    """Rejects what a visitor sends beyond that, before anything of it is read; the owner's is not counted."""
+    """Rejects what a visitor sends beyond that, before anything of it is read; the owner's is not counted.
+
+    Streams of events, which stay, have places of their own.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._behind_proxy = settings.behind_proxy
         self._rate = RequestRate()
+        self._served: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers what it rejects itself, and passes everything else on."""
-        if scope["type"] == "http" and (seconds := self._wait(scope)):
+        visitor = self._visitor(scope)
+        if visitor is None:
+            await self._app(scope, receive, send)
+        elif seconds := self._rate.wait(visitor):
             sentence = f"Too many requests come from your address: try again in {duration_words(seconds)}."
             await problem(sentence, 429, seconds)(scope, receive, send)
-        else:
+        elif scope["path"].endswith("/events"):
             await self._app(scope, receive, send)
+        elif self._served[visitor] >= MAX_SERVED:
+            sentence = "Too many requests come from your address at once: try again in a moment."
+            await problem(sentence, 429, A_MOMENT)(scope, receive, send)
+        else:
+            self._served[visitor] += 1
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._served[visitor] -= 1
+                if not self._served[visitor]:
+                    del self._served[visitor]
 
-    def _wait(self, scope: Scope) -> float:
+    def _visitor(self, scope: Scope) -> str | None:
+        """Returns whose request is counted; None if it is not."""
+        if scope["type"] != "http":
+            return None
         if not (_COUNTED.fullmatch(get_route_path(scope) or "/") or scope["query_string"]):
-            return 0
+            return None
         request = Request(scope)
         if is_owner(request, behind_proxy=self._behind_proxy):
-            return 0
-        return self._rate.wait(network(request, behind_proxy=self._behind_proxy))
+            return None
+        return network(request, behind_proxy=self._behind_proxy)

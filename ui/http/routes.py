@@ -77,8 +77,8 @@ def page_routes(
         return EventStream(conversation, whole_number(since), page.show, streams, who.name)
 
     async def send(request: Request) -> Response:
-        conversation = await open_conversation(request)
         values, who = await read(request)
+        conversation = await open_conversation(request)
         wanted, (images, mask) = page.read(values), picture_names(values)
 
         async def begin() -> Begun:
@@ -89,18 +89,19 @@ def page_routes(
         return JSONResponse({"message": begun.message}, 201)
 
     async def price(request: Request) -> Response:
-        conversation = await open_conversation(request)
         values, who = await read(request)
+        conversation = await open_conversation(request)
         wanted, (images, mask) = page.read({**values, "prompt": "any"}), picture_names(values)
         known = await studio.price(conversation, *wanted, images=images, mask=mask, visitor=who)
         return JSONResponse({"price": known})
 
     async def upload(request: Request) -> Response:
-        conversation, who = await open_conversation(request), await visitors.of(request)
+        who = await visitors.of(request)
         saved_as = request.query_params.get("filename", "")[:400]
         async with bodies.read(request, who.name, studio.settings.max_bytes) as body:
             file = bytes(body)
             body.clear()
+            conversation = await open_conversation(request)
             picture = await studio.add_picture(conversation, file, saved_as, visitor=who)
         facts = picture.model_dump(include={"name", "width", "height", "filename"})
         said = picture.model_dump(include={"settings", "signed", "animated"}, exclude_defaults=True)

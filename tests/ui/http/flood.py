@@ -128,8 +128,8 @@ class Flood:
     ) -> list[float]:
         """Sends the requests, and returns the seconds after which a visitor meanwhile had each picture.
 
-        The answer counts as none after `bound` seconds. With `stay` no connection ends before the last has its
-        answer, and the visitor one more picture.
+        The answer counts as none after `bound` seconds. With `stay` no connection ends before all answers
+        have come, and the visitor has four pictures.
         """
         begun, last = time.monotonic(), asyncio.Event()
         left = count

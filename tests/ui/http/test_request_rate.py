@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Callable
@@ -10,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.core.scripted import CONVERSATION, ScriptedProvider
+from tests.core.scripted import CONVERSATION, Gate, ScriptedProvider
 from tests.ui.http.client import FOX, MESSAGES, open_client
+from tests.waiting import until
 from ui.http import request_rate
 from ui.http.request_rate import AT_ONCE, RequestRate
 
@@ -125,3 +127,23 @@ async def test_the_owner_is_not_counted(
     async with open_client(tmp_path, ScriptedProvider()) as (client, _):
         asked = [("GET", "/limner/conversations")]
         assert await send_all(client, 40, asked) == {200: 40}
+
+
+async def test_one_visitor_has_so_many_requests_served_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_rate, "MAX_SERVED", 2)
+    gate = Gate()
+    scripted = ScriptedProvider(gate)
+    me, you = {"X-Forwarded-For": "203.0.113.7"}, {"X-Forwarded-For": "203.0.113.8"}
+    async with open_client(tmp_path, scripted, behind_proxy=True) as (client, _):
+        waiting = [asyncio.create_task(client.post("/api/image", json=FOX, headers=me)) for _ in range(2)]
+        await until(lambda: len(scripted.requests) == 2)
+        answer = await client.get("/limner/conversations", headers=me)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "5")
+        assert "at once: try again in a moment" in answer.json()["error"]
+        assert (await client.head(f"{THREAD}/events", headers=me)).status_code == 200
+        assert (await client.get("/limner/conversations", headers=you)).status_code == 200
+        gate.open.set()
+        assert [(await one).status_code for one in waiting] == [200, 200]
+        assert (await client.get("/limner/conversations", headers=me)).status_code == 200

@@ -1,0 +1,95 @@
+"""A flood leaves memory within bounds, answers everybody, and keeps out no visitor within the limits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from tests.serving import Serving
+from tests.ui.http.flood import (
+    NO_ANSWER,
+    Flood,
+    half_a_message,
+    many_addresses,
+    message,
+    one_address,
+    stream,
+)
+from tests.warm_serving import WarmServing
+from ui.http.request_rate import AT_ONCE, MAX_SERVED, PER_SECOND
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it reads /proc")
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """An app behind a proxy, which names each client."""
+    folder = tmp_path_factory.mktemp("flooded")
+    serving = WarmServing(folder, {"LIMNER_DATA_DIR": str(folder / "data"), "LIMNER_BEHIND_PROXY": "true"})
+    yield serving
+    serving.stop()
+
+
+def peak(serving: Serving) -> int:
+    """Returns the most bytes of memory that the app has had."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{serving.pid}/status").read_text())
+    assert found
+    return int(found[1]) * 1024
+
+
+def test_bodies_without_end_are_held_within_bounds(serving: Serving) -> None:
+    """Without a bound these are 200 MB."""
+    before = peak(serving)
+
+    async def come() -> Counter[str]:
+        flood = Flood(serving.port)
+        await flood.come(half_a_message, one_address, 400, bound=5, stay=True)
+        return flood.met
+
+    met = asyncio.run(come())
+    assert met["429"] >= 400 - MAX_SERVED
+    assert set(met) <= {"429", NO_ANSWER}, "the others are waited for"
+    assert peak(serving) - before < 120_000_000
+
+
+@pytest.mark.parametrize("request_of", [message, stream])
+def test_everybody_is_answered(serving: Serving, request_of: object) -> None:
+    async def come() -> Counter[str]:
+        flood = Flood(serving.port)
+        for address in (one_address, many_addresses):
+            await flood.come(request_of, address, 100, stay=request_of is stream)  # pyright: ignore
+        return flood.met
+
+    met = asyncio.run(come())
+    assert set(met) <= {"200", "400", "429", "503"}
+    assert met["200" if request_of is stream else "400"] >= 100, "at least those of the many"
+
+
+def test_two_thousand_cheap_requests_of_one_visitor(serving: Serving) -> None:
+    connection = HTTPConnection("127.0.0.1", serving.port, timeout=30)
+
+    def get(path: str, address: str) -> int:
+        cookie = f"limner_visitor={secrets.token_hex(16)}"
+        connection.request("GET", path, headers={"X-Forwarded-For": address, "Cookie": cookie})
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status == 429:
+            assert int(answer.headers["Retry-After"]) >= 1
+            assert "try again in" in json.loads(body)["error"]
+        return answer.status
+
+    path, begun = "/limner/offer?provider=nobody", time.monotonic()
+    met = Counter(get(path, f"2001:db8:7:7::{n:x}") for n in range(2_000))
+    assert AT_ONCE <= met[404] <= AT_ONCE + PER_SECOND * (time.monotonic() - begun) + 1
+    assert met[404] + met[429] == 2_000
+    assert get(path, "2001:db8:7:8::1") == 404, "another network is another visitor"
