@@ -41,6 +41,6 @@ def open_studio(settings: Settings) -> Studio:
         raise SettingsError(f"No provider can be used. {fault.name}: {fault.fault}")
     hide_variables(name for provider in registry for name in provider.credential_variables.values())
     try:
-        return Studio(settings, registry, Store(settings.data_dir))
+        return Studio(settings, registry, Store(settings.data_dir, settings.bucket_dir))
     except StoreError as error:
         raise SettingsError(str(error)) from error

@@ -179,6 +179,8 @@ class Settings(BaseSettings):
 
     A relative path starts at the working directory, or if it is in the file, at that file's folder.
     """
+    bucket_dir: Path | None = None
+    """A mounted bucket, in which all that is in `data_dir` is kept a second time, for when that is lost."""
     keep_days: float | None = Field(default=None, gt=0)
     """Days after which messages and their pictures are deleted; None keeps them."""
     keep_bytes: int | None = Field(
@@ -235,10 +237,13 @@ class Settings(BaseSettings):
             raise ValueError(f"in {of.currency}, the currency of budget")
         return value
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "bucket_dir")
     @classmethod
-    def _is_absolute(cls, value: Path) -> Path:
-        return Path(os.path.abspath(value.expanduser()))
+    def _is_absolute(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        absolute = Path(os.path.abspath(value.expanduser())) if value else None
+        if info.field_name == "bucket_dir" and absolute == info.data.get("data_dir"):
+            raise ValueError("another folder than data_dir, which is on this machine's own disk")
+        return absolute
 
     @field_validator("public_url")
     @classmethod

@@ -48,7 +48,7 @@ def parse_toml(text: str) -> dict[str, Any]:
 def read_toml() -> dict[str, Any]:
     """Reads the file; raises SettingsError, with the line, if it is not TOML.
 
-    A relative `data_dir` in it starts at the file's own folder.
+    A relative `data_dir` or `bucket_dir` in it starts at the file's own folder.
     """
     file = config_file()
     try:
@@ -61,8 +61,9 @@ def read_toml() -> dict[str, Any]:
         raise SettingsError(f"The file {file} must be saved as UTF-8.") from None
     except ValueError as error:
         raise SettingsError(f"The file {file} is not TOML: {error}.") from None
-    if isinstance(data := settings.get("data_dir"), str):
-        settings["data_dir"] = str(file.parent / Path(data).expanduser())
+    for name in ("data_dir", "bucket_dir"):
+        if isinstance(folder := settings.get(name), str):
+            settings[name] = str(file.parent / Path(folder).expanduser())
     return settings
 
 

@@ -23,7 +23,7 @@ SELECT id, owner, title, created, updated, deleted, purged, (
     SELECT picture FROM message JOIN version ON message = message.id
     WHERE thread = conversation.id AND picture IS NOT NULL AND message.deleted IS NULL
         AND version.deleted IS NULL
-    ORDER BY position DESC, number IS chosen DESC, number DESC LIMIT 1
+    ORDER BY message.created DESC, position DESC, number IS chosen DESC, number DESC LIMIT 1
 ) FROM conversation
 """
 _LIST = f"""

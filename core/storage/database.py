@@ -140,13 +140,27 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
         raise sqlite3.DatabaseError(" ".join(state.split()))
     with database:
         database.execute("BEGIN IMMEDIATE")
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version > len(_MIGRATIONS):
+        if form_of(database) > latest_form():
             advice = "use that version, or set data_dir to another folder"
             raise StoreError(f"The database {path} was written by a newer Limner: {advice}.")
-        for statement in ";".join(_MIGRATIONS[version:]).split(";"):
-            database.execute(statement)
-        database.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+        migrate(database, latest_form())
+
+
+def latest_form() -> int:
+    """Returns the form that this Limner reads and writes."""
+    return len(_MIGRATIONS)
+
+
+def form_of(database: sqlite3.Connection) -> int:
+    """Returns the form that a database has."""
+    return database.execute("PRAGMA user_version").fetchone()[0]
+
+
+def migrate(database: sqlite3.Connection, form: int) -> None:
+    """Brings a database to a later form, an empty one too; call it inside a transaction."""
+    for statement in ";".join(_MIGRATIONS[form_of(database) : form]).split(";"):
+        database.execute(statement)
+    database.execute(f"PRAGMA user_version = {form}")
 
 
 def settle_interrupted(database: sqlite3.Connection, is_alive: Callable[[str], bool]) -> None:

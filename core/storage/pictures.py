@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import re
@@ -19,17 +20,23 @@ log = logging.getLogger(__name__)
 
 MAX_IN_MEMORY = 64_000_000
 """Bytes of pictures kept in memory while the disk cannot store them."""
+_NO_FSYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
+"""What a file system answers that has all of a file safe once it is closed."""
 _NAME = re.compile(rf"[0-9a-f]{{32}}\.(?:{'|'.join(EXTENSIONS.values())})")
 
 
 class Pictures:
     """A folder of pictures; what cannot be written stays in memory until `write` succeeds.
 
-    Everything but `find` may wait for the disk: the store calls it in its own thread.
+    Everything but `find` may wait for the disk: the store calls it in its own thread. With a bucket each
+    picture is copied there too, and is found there when the folder has it no more.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bucket: Path | None = None) -> None:
         self._folder = folder
+        self._bucket = bucket
+        self.in_bucket: dict[str, int] = {}
+        """The pictures that are whole in the bucket, and their bytes."""
         self.thumbnails = folder.with_name("thumbnails")
         """A folder of small copies, which go with their pictures."""
         self._in_memory: dict[str, bytes] = {}
@@ -57,12 +64,43 @@ class Pictures:
         if (data := self._in_memory.get(name)) is not None:
             return data
         path = self._folder / name
-        return path if path.is_file() else None
+        if path.is_file():
+            return path
+        return self._bucket / name if self._bucket and name in self.in_bucket else None
 
     def read(self, name: str) -> bytes | None:
         """Returns a picture's bytes; None if there is no such picture."""
         found = self.find(name)
         return found.read_bytes() if isinstance(found, Path) else found
+
+    def copy_to_bucket(self, name: str) -> None:
+        """Copies a picture to the bucket, unless it is there, or nowhere; raises OSError if the bucket fails."""
+        if not self._bucket or name in self.in_bucket or (data := self._read_here(name)) is None:
+            return
+        path = self._bucket / name
+        try:
+            create(path, [data])
+        except FileExistsError:
+            if path.stat().st_size != len(data):  # a process ended while it wrote
+                path.unlink()
+                create(path, [data])
+        self.in_bucket[name] = len(data)
+
+    def delete_in_bucket(self, name: str) -> None:
+        """Deletes a picture in the bucket, as far as that is possible there."""
+        if self._bucket and _NAME.fullmatch(name):
+            self.in_bucket.pop(name, None)
+            try:
+                (self._bucket / name).unlink(missing_ok=True)
+            except OSError:
+                log.warning("The picture %s cannot be deleted in the bucket", name)
+
+    def _read_here(self, name: str) -> bytes | None:
+        try:
+            return self.read(name)
+        except OSError:
+            log.exception("A picture cannot be read; it is not in the bucket")
+            return None
 
     def write(self, names: Iterable[str]) -> None:
         """Writes those of these pictures that are still in memory; raises OSError if the disk fails."""
@@ -83,10 +121,12 @@ class Pictures:
         for name in names:
             self._in_memory.pop(name, None)
             path = self._folder / name
+            size = self.in_bucket.pop(name, 0)  # the journal deletes it there
             with contextlib.suppress(OSError):  # it is gone already, or cannot be deleted
-                size = path.stat().st_size
+                size_here = path.stat().st_size
                 path.unlink()
-                freed += size
+                size = size_here
+            freed += size
             with contextlib.suppress(OSError):  # after its picture, so that none is made meanwhile
                 (self.thumbnails / f"{name}.webp").unlink(missing_ok=True)
         if self._total is not None:
@@ -98,8 +138,10 @@ class Pictures:
         if self._total is None:
             self._total = 0
             for name in names:
-                with contextlib.suppress(OSError):
+                try:
                     self._total += (self._folder / name).stat().st_size
+                except OSError:
+                    self._total += self.in_bucket.get(name, 0)
         return self._total
 
     def _write(self, name: str, data: bytes) -> None:
@@ -137,4 +179,25 @@ def write_once(path: Path, data: bytes) -> None:
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+        raise
+
+
+def create(path: Path, pieces: Iterable[bytes]) -> None:
+    """Writes a new file (0600) from its start to its end, at once under its name, and closes it.
+
+    Raises OSError, FileExistsError among them.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(descriptor, "wb") as file:
+            file.writelines(pieces)
+            file.flush()
+            try:
+                os.fsync(file.fileno())
+            except OSError as error:
+                if error.errno not in _NO_FSYNC:
+                    raise
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
         raise

@@ -1,4 +1,4 @@
-"""The store: conversations as rows in SQLite, pictures as files, in one folder."""
+"""The store: conversations as rows in SQLite, pictures as files, in one folder; with a bucket a copy of both."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from core.chat.message import Message, Version
 from core.chat.picture import InputPicture, Picture
 from core.storage.conversations import Conversations, note
 from core.storage.database import Hit, StoreError, open_database, settle_interrupted
+from core.storage.journal import Journal
 from core.storage.messages import durations, read_messages, rows_of, version_of, write_rows
+from core.storage.mounts import check_folders
 from core.storage.pictures import Pictures, is_writable, make_private
 from core.storage.process_lock import ProcessLock, is_alive
 from core.storage.retention import Forgotten, prune, purge
@@ -34,7 +36,8 @@ class Store:
 
     Methods raise StoreError if the disk fails; only `put` then keeps the picture in memory, and `save`
     writes it together with its message. If the folder cannot be written to at all, the store is in a
-    temporary one, and `is_temporary` is True.
+    temporary one, and `is_temporary` is True. With a bucket the store begins with what is there, and copies
+    there what changes, soon after.
     """
 
     _database: sqlite3.Connection
@@ -42,13 +45,19 @@ class Store:
     hits: list[Hit]
     """What counted against a limit when the store was opened."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bucket: Path | None = None) -> None:
+        self.warnings = check_folders(folder, bucket)
+        """What makes the folders unfit for what they are for, in sentences."""
+        for warning in self.warnings:
+            log.warning(warning)
         self.is_temporary = not is_writable(folder)
         if self.is_temporary:
             log.warning("%s cannot be written to: pictures will be lost on restart", folder)
             folder = Path(tempfile.mkdtemp(prefix="limner-"))
         self.folder = folder
-        self._pictures = Pictures(folder / "pictures")
+        self._bucket = bucket
+        self._journal: Journal | None = None
+        self._pictures = Pictures(folder / "pictures", bucket / "pictures" if bucket else None)
         self.thumbnails = Thumbnails(self._pictures)
         self.conversations = Conversations(self._in_database, self._pictures)
         self._closed = False
@@ -144,6 +153,8 @@ class Store:
                 self._database.execute(_FORGET_HITS, (time.time(),))
 
         await self._run(write)
+        if self._journal and any(version.status != "running" for version in versions):
+            self._journal.wake()
 
     async def add(self, conversation_id: str, messages: Sequence[Message], owner: str | None) -> None:
         """Writes the messages of a new conversation, with all their versions, or nothing."""
@@ -231,6 +242,8 @@ class Store:
         self._closed = True
 
         def close() -> None:
+            if self._journal:
+                self._journal.close()
             self._database.close()
             self._lock.close()
 
@@ -255,13 +268,18 @@ class Store:
     def _open(self) -> None:
         make_private(self.folder / "pictures")
         make_private(self._pictures.thumbnails)
-        self._database = open_database(self.folder / "limner.sqlite3")
+        path = self.folder / "limner.sqlite3"
+        self._database = open_database(path)
+        if self._bucket:
+            self._journal = Journal(path, self._bucket, self._pictures)
         with self._database:
             self._database.execute("BEGIN IMMEDIATE")
             self._lock = ProcessLock(self.folder)
             self._database.execute(_FORGET_HITS, (time.time(),))
         self.hits = [Hit(*hit) for hit in self._database.execute(_READ_HITS)]
         self._settle_interrupted()
+        if self._journal:
+            self._journal.start()
 
     def _settle_interrupted(self) -> None:
         with self._database:

@@ -101,9 +101,8 @@ async def studio_of(folder: Path, scripted: ScriptedProvider, **settings: Any) -
     chosen = Settings(
         data_dir=folder, **{"provider": "scripted", "shutdown_grace": 0, "max_retries": 0, **settings}
     )
-    studio = Studio(
-        chosen, registry_of(settings=chosen, scripted=scripted, sketch=sketch), Store(chosen.data_dir)
-    )
+    registry = registry_of(settings=chosen, scripted=scripted, sketch=sketch)
+    studio = Studio(chosen, registry, Store(chosen.data_dir, chosen.bucket_dir))
     try:
         yield studio
     finally:

@@ -131,13 +131,16 @@ def _probe(faults: Mapping[int, str]) -> list[PluginEntry]:
 
 def _examine_store(settings: Settings) -> tuple[str, bool]:
     try:
-        store = Store(settings.data_dir)
+        store = Store(settings.data_dir, settings.bucket_dir)
     except StoreError as error:
         return str(error), False
     asyncio.run(store.close())
     if store.is_temporary:
         return f"{settings.data_dir} cannot be written to: choose another folder with {PREFIX}DATA_DIR", False
-    return f"{store.folder} can be written to", True
+    found = f"{store.folder} can be written to"
+    if settings.bucket_dir:
+        found += f", and so can the bucket {settings.bucket_dir}"
+    return " ".join([f"{found}.", *store.warnings] if store.warnings else [found]), not store.warnings
 
 
 def settings_in_force(settings: Settings) -> list[Setting]:

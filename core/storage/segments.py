@@ -1,0 +1,80 @@
+"""The log in a bucket: files of changes, each written once under a name of its own, from its start to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from core.storage.changes import Change, parse
+from core.storage.pictures import create
+
+log = logging.getLogger(__name__)
+
+WRITING_SECONDS = 600.0
+"""After that long nobody is still writing a segment."""
+_NAME = re.compile(r"(\d{13})-[0-9a-f]{16}-\d+\.jsonl")
+"""When it was begun, in milliseconds, by which process, and its number."""
+
+
+def new_segment(folder: Path, process: str, number: int) -> Path:
+    """Returns the name of a new segment."""
+    return folder / f"{time.time_ns() // 1_000_000:013}-{process}-{number}.jsonl"
+
+
+def segments(folder: Path) -> list[str]:
+    """Returns the names of all segments, the oldest first."""
+    return sorted(name for name in os.listdir(folder) if _NAME.fullmatch(name))
+
+
+def write_segment(path: Path, form: int, changes: Iterable[Change]) -> None:
+    """Writes changes, of a database of that form; raises OSError, and then there is nothing to read."""
+
+    def pieces() -> Iterator[bytes]:
+        yield json.dumps({"form": form}).encode() + b"\n"
+        for change in changes:
+            yield json.dumps(change._asdict(), separators=(",", ":")).encode() + b"\n"
+        yield b'{"end": true}\n'
+
+    create(path, pieces())
+
+
+class Segment:
+    """A segment to read: its form, and then once its changes; a line that is damaged is left out."""
+
+    form = 0
+    """Of the database that the changes are of; 0 if that cannot be read, or not yet."""
+    is_whole = False
+    """Its end was read, or nobody is still writing it."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self._path = path
+        self.is_whole = int(path.name.partition("-")[0]) / 1000 < time.time() - WRITING_SECONDS
+        with path.open(encoding="utf-8", errors="replace") as file, contextlib.suppress(ValueError):
+            header = json.loads(file.readline())
+            if isinstance(header, dict):
+                self.form = int(cast("dict[str, Any]", header).get("form", 0))
+
+    def __iter__(self) -> Iterator[Change]:
+        with contextlib.suppress(FileNotFoundError):  # another process has just replaced it
+            with self._path.open(encoding="utf-8", errors="replace") as file:
+                yield from self._read(file)
+
+    def _read(self, lines: Iterator[str]) -> Iterator[Change]:
+        next(lines, None)
+        for line in lines:
+            if line.startswith('{"end"'):
+                self.is_whole = True
+                return
+            try:
+                yield parse(line)
+            except (ValueError, RecursionError):
+                if self.is_whole or line.endswith("\n"):
+                    log.warning("A line of %s in the bucket's log is damaged; it is left out", self.name)
