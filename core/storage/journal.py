@@ -1,6 +1,6 @@
-"""The copy in a bucket: pictures, and a log of all that changes in the database, written in a thread of its own.
+"""The copy in a bucket: the pictures, and a log of all that changes in the database.
 
-A bucket is a mount on which a file is written once, from its start to its end, and where nothing can be locked.
+A bucket is a mount on which each file is written once, from its start to its end, and nothing can be locked.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ UNION SELECT picture, json_extract(content, '$.size') FROM upload JOIN change
 
 
 class Journal:
-    """Reads the log when it is made, so that an empty database gets all of it, and goes on once it is started.
+    """Reads the log, so that an empty database gets all of it; once started it writes, in a thread of its own.
 
     Raises StoreError if the bucket cannot be used. Later failures are logged; what is new then waits.
     """

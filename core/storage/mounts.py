@@ -1,4 +1,4 @@
-"""What lies under a folder: a disk of this machine, or a mount on which a database is lost sooner or later."""
+"""What lies under a folder: a disk of this machine, or a mount on which a database is not safe."""
 
 from __future__ import annotations
 

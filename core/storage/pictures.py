@@ -74,7 +74,7 @@ class Pictures:
         return found.read_bytes() if isinstance(found, Path) else found
 
     def copy_to_bucket(self, name: str) -> None:
-        """Copies a picture to the bucket, unless it is there, or nowhere; raises OSError if the bucket fails."""
+        """Copies a picture to the bucket, unless it is there, or gone; raises OSError if the bucket fails."""
         if not self._bucket or name in self.in_bucket or (data := self._read_here(name)) is None:
             return
         path = self._bucket / name

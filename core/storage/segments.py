@@ -1,4 +1,4 @@
-"""The log in a bucket: files of changes, each written once under a name of its own, from its start to its end."""
+"""The log in a bucket: files of changes, each written once, under a name of its own."""
 
 from __future__ import annotations
 
@@ -63,9 +63,12 @@ class Segment:
                 self.form = int(cast("dict[str, Any]", header).get("form", 0))
 
     def __iter__(self) -> Iterator[Change]:
-        with contextlib.suppress(FileNotFoundError):  # another process has just replaced it
-            with self._path.open(encoding="utf-8", errors="replace") as file:
-                yield from self._read(file)
+        try:
+            file = self._path.open(encoding="utf-8", errors="replace")
+        except FileNotFoundError:  # another process has just replaced it
+            return
+        with file:
+            yield from self._read(file)
 
     def _read(self, lines: Iterator[str]) -> Iterator[Change]:
         next(lines, None)

@@ -1,4 +1,4 @@
-"""The store: conversations as rows in SQLite, pictures as files, in one folder; with a bucket a copy of both."""
+"""The store: conversations as rows in SQLite, pictures as files, in one folder, and a copy in a bucket."""
 
 from __future__ import annotations
 
