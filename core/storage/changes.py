@@ -45,10 +45,7 @@ INSERT INTO change (of, key, at, logged)
 VALUES ('{of}', {key}, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), 0)
 ON CONFLICT (of, key) DO UPDATE SET at = max(at + 1, excluded.at), logged = 0
 """
-_LOGGED = """
-INSERT INTO change (of, key, at, logged) VALUES (?, ?, ?, 1)
-ON CONFLICT (of, key) DO UPDATE SET at = max(at, excluded.at), logged = 1
-"""
+_LOGGED = "INSERT OR REPLACE INTO change (of, key, at, logged) VALUES (?, ?, ?, 1)"
 _REFERRED = " UNION ALL ".join(
     f"SELECT 1 FROM {table} WHERE picture = :picture" for table in ("version", "upload", "used")
 )
@@ -120,21 +117,28 @@ def apply(database: sqlite3.Connection, logged: Iterable[Change]) -> None:
         with database:
             database.execute("BEGIN IMMEDIATE")
             for change in step:
-                if _is_news(database, change):
-                    _apply(database, change, columns[change.of])
+                _apply(database, change, columns[change.of])
 
 
 def _apply(database: sqlite3.Connection, change: Change, columns: list[str]) -> None:
+    known = database.execute("SELECT at FROM change WHERE of = ? AND key = ?", change[:2]).fetchone()
+    if known and not _wins(database, change, known[0]):
+        return
     try:
-        database.execute(f"DELETE FROM {change.of} WHERE {_is(change.of)}", json.loads(change.key))
+        database.execute("SAVEPOINT change")
+        if known:
+            database.execute(f"DELETE FROM {change.of} WHERE {_is(change.of)}", json.loads(change.key))
         for row in change.rows:
             names = [name for name in columns if name in row]
             marks = ", ".join("?" * len(names))
             insert = f"INSERT OR REPLACE INTO {change.of} ({', '.join(names)}) VALUES ({marks})"
             database.execute(insert, [row[name] for name in names])
-        database.execute(_LOGGED, change[:3])
+        at = max(known[0], change.at) if known else change.at
+        database.execute(_LOGGED, (change.of, change.key, at))  # after the triggers, for which it is now
     except (sqlite3.IntegrityError, OverflowError):
         log.warning("A change of a %s in the bucket's log is damaged; it is left out", change.of)
+        database.execute("ROLLBACK TO change")
+    database.execute("RELEASE change")
 
 
 def is_referred(database: sqlite3.Connection, picture: str) -> bool:
@@ -167,16 +171,14 @@ def _create_trigger(database: sqlite3.Connection, name: str, when: str, note: st
     database.execute(f"CREATE TRIGGER IF NOT EXISTS {name} {when} BEGIN {note}; END")
 
 
-def _is_news(database: sqlite3.Connection, change: Change) -> bool:
-    known = database.execute("SELECT at FROM change WHERE of = ? AND key = ?", change[:2]).fetchone()
-    if known is None:
-        return True
+def _wins(database: sqlite3.Connection, change: Change, at: int) -> bool:
+    """Whether a change wins over what is known since a time."""
     if change.of == "version" and change.rows:
         of_version = f"SELECT picture FROM version WHERE {_is('version')}"
         mine = database.execute(of_version, json.loads(change.key)).fetchone()
         if mine and (mine[0] is None) != (change.rows[0].get("picture") is None):
             return mine[0] is None
-    return change.at > known[0]
+    return change.at > at
 
 
 def _columns(database: sqlite3.Connection, of: str) -> list[str]:

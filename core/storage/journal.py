@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from core.storage.changes import (
@@ -52,7 +53,7 @@ UNION SELECT picture, json_extract(content, '$.size') FROM upload JOIN change
 
 
 class Journal:
-    """Reads the log, so that an empty database gets all of it; once started it writes, in a thread of its own.
+    """Reads the log, so that an empty database gets all of it; then writes it, in a thread of its own.
 
     Raises StoreError if the bucket cannot be used. Later failures are logged; what is new then waits.
     """
@@ -70,6 +71,7 @@ class Journal:
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="limner-journal", daemon=True)
         self._database = sqlite3.connect(database, timeout=BUSY_SECONDS, check_same_thread=False)
+        self._database.execute("PRAGMA synchronous = NORMAL")  # what it writes is in the bucket too
         try:
             check_bucket(bucket)
             make_private(self._folder)
@@ -148,9 +150,7 @@ class Journal:
         if not self._thread.ident and any(segment.form > form for segment in found):
             advice = "use that version, or set bucket_dir to another folder"
             raise StoreError(f"The bucket_dir {self._bucket} was written by a newer Limner: {advice}.")
-        for segment in found:
-            if segment.form == form:
-                apply(self._database, segment)
+        apply(self._database, chain.from_iterable(segment for segment in found if segment.form == form))
         apply(self._database, _upgraded([segment for segment in found if 0 < segment.form < form]))
         whole = {segment.name for segment in found if segment.is_whole and segment.form <= form}
         self._read |= whole
@@ -202,13 +202,12 @@ class Journal:
             self._database.execute("BEGIN")
             self._write(all_there_is())
         forget(self._database, gone)
-        for name in sorted(replaced):
-            try:
+        for name in replaced:
+            with contextlib.suppress(OSError):
                 (self._folder / name).unlink(missing_ok=True)
-            except OSError:
-                log.warning("%s cannot be deleted in the bucket's log; it may hold what was deleted", name)
-            else:
                 self._read.remove(name)
+        if self._read & replaced:
+            log.warning("Nothing can be deleted in %s: what was deleted stays in the log", self._bucket)
         self._since_compaction = 0
         self._next_compaction = time.monotonic() + DAY_SECONDS
 

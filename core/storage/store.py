@@ -271,7 +271,11 @@ class Store:
         path = self.folder / "limner.sqlite3"
         self._database = open_database(path)
         if self._bucket:
-            self._journal = Journal(path, self._bucket, self._pictures)
+            try:
+                self._journal = Journal(path, self._bucket, self._pictures)
+            except BaseException:
+                self._database.close()
+                raise
         with self._database:
             self._database.execute("BEGIN IMMEDIATE")
             self._lock = ProcessLock(self.folder)
