@@ -44,7 +44,7 @@ async def keep(store: Store, id: str = "m", conversation: str = CONVERSATION, **
     picture = await store.put(PNG, INFO)
     version = running().model_copy(update={"status": "complete", "picture": picture, **about})
     message = a_message(version, id=id)
-    message.created = time.time()
+    message.created = float(id) if id.isdigit() else 1.5
     await store.save(conversation, message, version, owner="me")
     return message
 
