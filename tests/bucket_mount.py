@@ -55,6 +55,7 @@ class Bucket:
         self._paths = {1: files}
         self._writing: dict[int, bytearray] = {}
         self._next = 2
+        self._handle = 0
 
     def serve(self) -> None:
         while True:
@@ -96,16 +97,16 @@ class Bucket:
             new = path / _name(body[16:])
             new.touch(exist_ok=False)
             entry = self._entry(new)
-            handle = struct.unpack_from("=Q", entry)[0]
-            self._writing[handle] = bytearray()
-            return entry + struct.pack("=QII", handle, 0, 0)
+            self._handle += 1
+            self._writing[self._handle] = bytearray()
+            return entry + struct.pack("=QII", self._handle, 0, 0)
         if operation in (OPEN, OPENDIR):
             if struct.unpack_from("=I", body)[0] & (os.O_WRONLY | os.O_RDWR):
                 raise OSError(errno.EPERM, "a file is written once")
-            return struct.pack("=QII", node, 0, 0)
+            return struct.pack("=QII", 0, 0, 0)
         if operation == READ:
             _, offset, size = struct.unpack_from("=QQI", body)
-            return bytes(self._writing.get(node) or path.read_bytes())[offset : offset + size]
+            return path.read_bytes()[offset : offset + size]
         if operation == WRITE:
             handle, offset, size = struct.unpack_from("=QQI", body)
             if offset != len(self._writing[handle]):
@@ -113,13 +114,13 @@ class Bucket:
             self._writing[handle] += body[40 : 40 + size]
             return struct.pack("=II", size, 0)
         if operation == FLUSH:
-            if node in self._writing:
-                path.write_bytes(self._writing[node])
+            if (written := self._writing.get(struct.unpack_from("=Q", body)[0])) is not None:
+                path.write_bytes(written)
             return b""
         if operation == READDIR:
             return self._list(path, *struct.unpack_from("=QQI", body)[1:])
         if operation == RELEASE:
-            self._writing.pop(node, None)
+            self._writing.pop(struct.unpack_from("=Q", body)[0], None)
             return b""
         if operation == STATFS:
             return struct.pack("=QQQQQIIII6I", *[1 << 20] * 5, 4096, 255, 4096, 0, *[0] * 6)
@@ -136,10 +137,9 @@ class Bucket:
 
     def _attributes(self, node: int) -> bytes:
         about = self._paths[node].stat()
-        size = len(self._writing[node]) if node in self._writing else about.st_size
         kind = stat.S_IFDIR | 0o777 if stat.S_ISDIR(about.st_mode) else stat.S_IFREG | 0o666
         times = [int(about.st_mtime)] * 3
-        return struct.pack("=6Q10I", node, size, 8, *times, 0, 0, 0, kind, 1, 0, 0, 0, 4096, 0)
+        return struct.pack("=6Q10I", node, about.st_size, 8, *times, 0, 0, 0, kind, 1, 0, 0, 0, 4096, 0)
 
     def _list(self, path: Path, offset: int, most: int) -> bytes:
         listed = b""

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.bucket_mount import bucket_mount, can_mount
 from tests.serving import Serving
 
 QUIET = [
@@ -86,6 +87,18 @@ def serve(tmp_path: Path, kind_of_serving: type[Serving]) -> Iterator[Callable[.
     yield start
     for serving in started:
         serving.stop()
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Iterator[Path]:
+    """Returns a bucket, which has the rules of one where the tests may mount it; its files lie in `files`."""
+    if can_mount():
+        with bucket_mount(tmp_path / "files", tmp_path / "bucket") as mount:
+            yield mount
+    else:
+        (tmp_path / "files").mkdir()
+        (tmp_path / "bucket").symlink_to(tmp_path / "files")
+        yield tmp_path / "bucket"
 
 
 @pytest.fixture(scope="session")
