@@ -87,6 +87,6 @@ def can_hold_a_database(folder: Path) -> bool:
 
 def _device(folder: Path) -> int:
     """Returns the device of a folder, or of what it will be made in."""
-    while not folder.exists():
+    while not os.path.exists(folder):  # Path.exists raises where one may not look
         folder = folder.parent
     return folder.stat().st_dev

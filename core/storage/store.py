@@ -36,8 +36,8 @@ class Store:
 
     Methods raise StoreError if the disk fails; only `put` then keeps the picture in memory, and `save`
     writes it together with its message. If the folder cannot be written to at all, the store is in a
-    temporary one, and `is_temporary` is True. With a bucket the store begins with what is there, and copies
-    there what changes, soon after.
+    temporary one. With a bucket it begins with what is there, and copies there what changes, soon after;
+    without one `is_temporary` is then True.
     """
 
     _database: sqlite3.Connection
@@ -50,9 +50,11 @@ class Store:
         """What makes the folders unfit for what they are for, in sentences."""
         for warning in self.warnings:
             log.warning(warning)
-        self.is_temporary = not is_writable(folder)
-        if self.is_temporary:
-            log.warning("%s cannot be written to: pictures will be lost on restart", folder)
+        is_lost = not is_writable(folder)
+        self.is_temporary = is_lost and bucket is None
+        if is_lost:
+            fate = "only the bucket keeps pictures" if bucket else "pictures will be lost on restart"
+            log.warning("%s cannot be written to: %s", folder, fate)
             folder = Path(tempfile.mkdtemp(prefix="limner-"))
         self.folder = folder
         self._bucket = bucket

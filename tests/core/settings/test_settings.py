@@ -246,6 +246,20 @@ def test_where_a_relative_data_folder_lies(folder: Path, monkeypatch: pytest.Mon
     assert load_settings().data_dir == folder / "data"
 
 
+def test_a_bucket_is_another_folder_and_relative_as_the_data_folder_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "limner.toml").write_text("bucket_dir = 'bucket'")
+    assert load_settings().bucket_dir == folder / "bucket"
+    monkeypatch.setenv("LIMNER_BUCKET_DIR", "other")
+    assert load_settings().bucket_dir == folder / "other"
+    monkeypatch.setenv("LIMNER_DATA_DIR", "other")
+    assert refusal() == (
+        "The setting bucket_dir (LIMNER_BUCKET_DIR) must be another folder than data_dir, which is on this "
+        "machine's own disk."
+    )
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().timeout = 1  # pyright: ignore[reportAttributeAccessIssue]

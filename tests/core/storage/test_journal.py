@@ -130,8 +130,11 @@ async def test_every_table_is_logged(tmp_path: Path) -> None:
     assert names == set(TABLES)
 
 
-async def test_a_version_that_settles_is_in_the_bucket_at_once(tmp_path: Path, bucket: Path) -> None:
+async def test_a_version_that_settles_is_in_the_bucket_at_once(
+    tmp_path: Path, bucket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing has closed the store: a process that is killed now loses nothing of it."""
+    monkeypatch.setattr(journal, "TICK_SECONDS", 3600)
     async with open_store(tmp_path / "first", bucket) as store:
         picture = (await keep(store)).main.picture
         assert picture
