@@ -44,11 +44,15 @@ CLOSE_SECONDS = 20.0
 """How long the last changes may take."""
 
 _SIZES = """
-SELECT picture, json_extract(content, '$.picture.size') FROM version JOIN change
-    ON of = 'version' AND change.key = json_array(message, number)
-    WHERE picture IS NOT NULL AND logged AND json_valid(content)
-UNION SELECT picture, json_extract(content, '$.size') FROM upload JOIN change
-    ON of = 'upload' AND change.key = json_array(picture) WHERE logged AND json_valid(content)
+SELECT picture, max(size) FROM (
+    SELECT picture, json_extract(content, '$.picture.size') AS size FROM version JOIN change
+        ON of = 'version' AND change.key = json_array(message, number)
+        WHERE picture IS NOT NULL AND logged AND json_valid(content)
+    UNION ALL SELECT picture, json_extract(content, '$.size') FROM upload JOIN change
+        ON of = 'upload' AND change.key = json_array(picture) WHERE logged AND json_valid(content)
+    UNION ALL SELECT picture, 0 FROM used JOIN change
+        ON of = 'used' AND change.key = json_array(picture, message) WHERE logged
+) GROUP BY picture
 """
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from core.chat.message import Message, Version
+from core.chat.picture import InputPicture
 from core.chat.request import UserRequest
 from core.storage import database, journal
 from core.storage.changes import TABLES
@@ -189,6 +190,19 @@ async def test_retention_frees_the_bucket_too_and_counts_what_is_only_there(
         assert await store.conversations.find(CONVERSATION) is None
 
 
+async def test_a_picture_stays_as_long_as_a_message_was_sent_with_it(tmp_path: Path, bucket: Path) -> None:
+    async with open_store(tmp_path / "first", bucket) as store:
+        picture = (await keep(store)).main.picture
+        assert picture
+        sent = UserRequest(prompt="in autumn", images=(InputPicture(**dict(picture), filename="fox.png"),))
+        await store.save(CONVERSATION, Message("later", sent, 2, 2))
+        assert len(await store.prune(keep_days=1, keep_bytes=None, in_use=(), protected=["later"])) == 1
+        assert await store.read(picture.name) == PNG
+    async with open_store(tmp_path / "second", bucket) as store:
+        assert [message.id for message in await store.load(CONVERSATION)] == ["later"]
+        assert await store.read(picture.name) == PNG
+
+
 async def test_a_database_that_was_there_before_the_bucket_is_copied(tmp_path: Path, bucket: Path) -> None:
     store = Store(tmp_path / "first")
     picture = (await keep(store)).main.picture
@@ -221,6 +235,7 @@ async def test_what_is_damaged_in_the_log_costs_itself_alone(
         ),
         *({**message, "rows": [{"id": []}]}, {**message, "at": "now"}, {**message, "rows": "x"}),
         {**message, "key": '["bad"]', "rows": [{"id": "bad"}]},
+        {**message, "key": '["m"]', "at": 10**14, "rows": [{"id": "m"}]},
         {**message, "rows": [{**message["rows"][0], "id; DROP TABLE message": 1}]},
     )
     log_file(bucket, logged_message("before it"), json.dumps(logged_message("cut"))[:70], end=False)
