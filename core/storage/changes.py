@@ -121,11 +121,11 @@ def apply(database: sqlite3.Connection, logged: Iterable[Change]) -> None:
 
 
 def _apply(database: sqlite3.Connection, change: Change, columns: list[str]) -> None:
-    known = database.execute("SELECT at FROM change WHERE of = ? AND key = ?", change[:2]).fetchone()
-    if known and not _wins(database, change, known[0]):
-        return
+    database.execute("SAVEPOINT change")
     try:
-        database.execute("SAVEPOINT change")
+        known = database.execute("SELECT at FROM change WHERE of = ? AND key = ?", change[:2]).fetchone()
+        if known and not _wins(database, change, known[0]):
+            return
         if known:
             database.execute(f"DELETE FROM {change.of} WHERE {_is(change.of)}", json.loads(change.key))
         for row in change.rows:
@@ -135,10 +135,11 @@ def _apply(database: sqlite3.Connection, change: Change, columns: list[str]) -> 
             database.execute(insert, [row[name] for name in names])
         at = max(known[0], change.at) if known else change.at
         database.execute(_LOGGED, (change.of, change.key, at))  # after the triggers, for which it is now
-    except (sqlite3.IntegrityError, OverflowError):
+    except (sqlite3.IntegrityError, OverflowError, UnicodeEncodeError):
         log.warning("A change of a %s in the bucket's log is damaged; it is left out", change.of)
         database.execute("ROLLBACK TO change")
-    database.execute("RELEASE change")
+    finally:
+        database.execute("RELEASE change")
 
 
 def is_referred(database: sqlite3.Connection, picture: str) -> bool:

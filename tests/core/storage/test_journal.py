@@ -235,6 +235,10 @@ async def test_what_is_damaged_in_the_log_costs_itself_alone(
         ),
         *({**message, "rows": [{"id": []}]}, {**message, "at": "now"}, {**message, "rows": "x"}),
         {**message, "key": '["bad"]', "rows": [{"id": "bad"}]},
+        {**message, "key": '["\\ud800"]'},
+        {**message, "rows": [{**message["rows"][0], "rev": 10**30}]},
+        {**logged_message("odd"), "of": "version", "key": '["\\ud800",1]'},
+        {**message, "at": 10**30},
         {**message, "key": '["m"]', "at": 10**14, "rows": [{"id": "m"}]},
         {**message, "rows": [{**message["rows"][0], "id; DROP TABLE message": 1}]},
     )
