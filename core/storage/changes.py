@@ -128,11 +128,10 @@ def _apply(database: sqlite3.Connection, change: Change, columns: list[str]) -> 
             return
         if known:
             database.execute(f"DELETE FROM {change.of} WHERE {_is(change.of)}", json.loads(change.key))
+        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
         for row in change.rows:
-            names = [name for name in columns if name in row]
-            marks = ", ".join("?" * len(names))
-            insert = f"INSERT OR REPLACE INTO {change.of} ({', '.join(names)}) VALUES ({marks})"
-            database.execute(insert, [row[name] for name in names])
+            insert = f"INSERT OR REPLACE INTO {change.of} ({names}) VALUES ({marks})"
+            database.execute(insert, list(map(row.get, columns)))
         at = max(known[0], change.at) if known else change.at
         database.execute(_LOGGED, (change.of, change.key, at))  # after the triggers, for which it is now
     except (sqlite3.IntegrityError, OverflowError, UnicodeEncodeError):
