@@ -164,7 +164,7 @@ async def test_what_a_client_records_is_within_it(
     inner, outer = recorded.spans
     assert (inner.name, outer.name) == ("POST", "generate_content p-1")
     assert inner.parent
-    assert inner.parent.span_id == outer.get_span_context().span_id
+    assert inner.parent == outer.context
 
 
 async def test_without_it_pictures_are_made_all_the_same(
