@@ -274,11 +274,14 @@ async def test_a_picture_that_is_made_meanwhile_becomes_the_accounts_too(tmp_pat
     gate = Gate()
     async with open_client(tmp_path, ScriptedProvider(gate)) as (client, studio):
         await client.get("/limner/conversations")
-        await client.post(MESSAGES, json=FOX)
+        message = (await client.post(MESSAGES, json=FOX)).json()["message"]
         await gate.reached.wait()
-        await sent(client, PNG, to=PICTURES.replace(CONVERSATION, "2" * 32))
+        brought = PICTURES.replace(CONVERSATION, "2" * 32)
+        await sent(client, PNG, to=brought)
         await sign_in(client)
         assert await listed(client) == [CONVERSATION]
+        assert (await client.get(MESSAGES, params={"before": message})).status_code == 200
+        assert (await sent(client, PNG, to=brought)).status_code == 201
         gate.open.set()
         await until(lambda: not studio._attempts)
     async with open_client(tmp_path, ScriptedProvider()) as (client, _):  # another process
