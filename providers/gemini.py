@@ -90,7 +90,7 @@ def describe() -> ProviderInfo:
 @hookimpl
 async def generate(request: ImageRequest) -> ImageResult:
     """Sends one request, and a second one only if the service refuses to go on from what it signed."""
-    if not re.fullmatch(r"[\w./-]+", request.model, re.ASCII) or ".." in request.model:
+    if not re.fullmatch(r"((models|tunedModels)/)?[\w-][\w.-]*", request.model, re.ASCII):
         why = f"A model is named as in Google's list, such as {_MODELS[0].id}."
         raise ProviderError("invalid-request", why=why, did_not_run=True)
     key, base_url = request.key_for_header(), request.base_url or HOME
