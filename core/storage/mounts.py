@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import sqlite3
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from core.storage.database import StoreError
 from core.storage.pictures import create, make_private
+
+log = logging.getLogger(__name__)
 
 MOUNTS = Path("/proc/self/mountinfo")
 """Where Linux lists what is mounted."""
@@ -19,7 +22,7 @@ _ADVICE = "set data_dir to a folder on this machine's own disk, and bucket_dir t
 
 
 def check_folders(data: Path, bucket: Path | None) -> list[str]:
-    """Returns what to warn of; raises StoreError if a database cannot be in the data folder at all."""
+    """Returns what it warns of in the log; raises StoreError if a database cannot be in the data folder at all."""
     warnings: list[str] = []
     if kind := remote_kind(data):
         where = f"The data_dir {data} is on a mount ({kind})"
@@ -31,6 +34,8 @@ def check_folders(data: Path, bucket: Path | None) -> list[str]:
         warnings.append(
             f"The bucket_dir {bucket} is on the same disk as data_dir, and lost with it: {advice}."
         )
+    for warning in warnings:
+        log.warning(warning)
     return warnings
 
 

@@ -48,8 +48,6 @@ class Store:
     def __init__(self, folder: Path, bucket: Path | None = None) -> None:
         self.warnings = check_folders(folder, bucket)
         """What makes the folders unfit for what they are for, in sentences."""
-        for warning in self.warnings:
-            log.warning(warning)
         is_lost = not is_writable(folder)
         self.is_temporary = is_lost and bucket is None
         if is_lost:
@@ -57,7 +55,6 @@ class Store:
             log.warning("%s cannot be written to: %s", folder, fate)
             folder = Path(tempfile.mkdtemp(prefix="limner-"))
         self.folder = folder
-        self._bucket = bucket
         self._journal: Journal | None = None
         self._pictures = Pictures(folder / "pictures", bucket / "pictures" if bucket else None)
         self.thumbnails = Thumbnails(self._pictures)
@@ -65,7 +62,7 @@ class Store:
         self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="limner-store")
         try:
-            self._thread.submit(self._open).result()
+            self._thread.submit(self._open, bucket).result()
         except BaseException:
             self._thread.shutdown()
             raise
@@ -267,14 +264,14 @@ class Store:
                 f"The store failed ({type(error).__name__}): the log has the details."
             ) from error
 
-    def _open(self) -> None:
+    def _open(self, bucket: Path | None) -> None:
         make_private(self.folder / "pictures")
         make_private(self._pictures.thumbnails)
         path = self.folder / "limner.sqlite3"
         self._database = open_database(path)
-        if self._bucket:
+        if bucket:
             try:
-                self._journal = Journal(path, self._bucket, self._pictures)
+                self._journal = Journal(path, bucket, self._pictures)
             except BaseException:
                 self._database.close()
                 raise

@@ -122,6 +122,15 @@ async def test_all_that_was_kept_is_there_again_when_the_disk_is_lost(tmp_path: 
         assert list((tmp_path / "second" / "pictures").iterdir()) == []
 
 
+async def test_where_no_disk_can_be_written_to_the_bucket_keeps_all(tmp_path: Path, bucket: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for messages in range(2):
+        async with open_store(tmp_path / "file" / "data", bucket) as store:
+            assert not store.is_temporary, "nothing will be lost on restart"
+            assert len(await store.load(CONVERSATION)) == messages
+            await keep(store)
+
+
 async def test_every_table_is_logged(tmp_path: Path) -> None:
     store = Store(tmp_path)
     await store.close()
