@@ -22,7 +22,7 @@ _ADVICE = "set data_dir to a folder on this machine's own disk, and bucket_dir t
 
 
 def check_folders(data: Path, bucket: Path | None) -> list[str]:
-    """Returns what it warns of in the log; raises StoreError if a database cannot be in the data folder at all."""
+    """Returns what it warns of in the log; raises StoreError if no database can be in the data folder."""
     warnings: list[str] = []
     if kind := remote_kind(data):
         where = f"The data_dir {data} is on a mount ({kind})"
