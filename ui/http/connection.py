@@ -25,6 +25,8 @@ MAX_UNREAD_SECONDS = 60.0
 SEND_BUFFER = 262_144
 """Bytes that the system holds for a client, up to 4,000,000 of itself; it says that some were taken only when
 a third is free, which a slow reader of so much does not reach in time."""
+READ_AT_ONCE = 65_536
+"""Bytes; by itself asyncio reads four times as many from each of all connections before any is served."""
 SURELY_UNREAD_SECONDS = 5.0
 """The one that took nothing for longest makes room for others, if it is at least so long."""
 _RESERVED = 256
@@ -68,6 +70,8 @@ class Connection(H11Protocol):
         """Begins to wait for a request, and makes room for it if all places are taken."""
         super().connection_made(transport)
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        with suppress(AttributeError):  # a loop of another kind reads as it likes
+            transport.max_size = READ_AT_ONCE  # pyright: ignore[reportAttributeAccessIssue]
         self._look_again()
         if len(self.connections) > MAX_CONNECTIONS:
             self._make_room()
