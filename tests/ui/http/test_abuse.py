@@ -171,6 +171,35 @@ def test_rate_is_counted_for_each_visitor_whatever_they_call_themselves(
     assert ask("203.0.113.8") == 200
 
 
+def test_page_and_program_share_one_limit_whatever_cookie_they_have(serve: Callable[..., Serving]) -> None:
+    serving = serve(
+        LIMNER_BEHIND_PROXY="true", LIMNER_RATE_LIMIT="4/minute, 5/day", LIMNER_RATE_LIMIT_TOTAL="7/day"
+    )
+    asked = {"prompt": "a fox", "size": "256x256"}
+
+    def ask(number: int, network: str) -> tuple[int, str]:
+        headers = {
+            "X-Forwarded-For": f"198.51.100.{number}, {network}::{number}",
+            "Cookie": f"limner_visitor={number:032x}",
+        }
+        page = f"{serving.url}/limner/threads/{number:032x}/messages"
+        values = {"prompt": "a fox", "provider": "sketch"}
+        one = (f"{serving.url}/api/image", asked) if number % 2 else (page, values)
+        status, answer = post(*one, **headers)
+        return status, answer.get("error", "")
+
+    met = [ask(number, "2001:db8:9:1") for number in range(6)]
+    assert [status // 100 for status, _ in met] == [2] * 4 + [4] * 2
+    assert met[-1][1].startswith("You have reached the limit of 4 pictures per minute: try again in")
+    others = [ask(number, f"2001:db8:9:{number}") for number in range(10, 14)]
+    assert [status // 100 for status, _ in others] == [2] * 3 + [4]
+    said = "All visitors together have reached the limit of 7 pictures per day: try again in"
+    assert others[-1][1].startswith(said)
+    serving.restart()
+    status, sentence = ask(20, "2001:db8:9:20")
+    assert (status, sentence.startswith(said)) == (429, True), "a restart gives nothing anew"
+
+
 def test_without_a_proxy_no_header_makes_another_visitor(serve: Callable[..., Serving]) -> None:
     url = f"{serve(LIMNER_RATE_LIMIT='2/hour').url}/api/image"
     asked = {"prompt": "a fox", "size": "256x256"}
