@@ -22,13 +22,21 @@ from tests.hub import CLIENT_SECRET, Hub
 from tests.serving import Serving
 
 NASTY = """
-import base64, logging, sys
-from urllib.parse import quote
+import base64, logging, os, sys
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 
 from limner import (
     ContentFiltered, Credential, ImageRequest, ImageResult, ImageWarning, ModelInfo, ProviderError,
     ProviderInfo, hookimpl,
 )
+
+traces = TracerProvider()  # as an owner sets it up who collects them
+out = open(os.environ["TRACES"], "a")
+traces.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(out=out)))
+trace.set_tracer_provider(traces)
 
 @hookimpl
 def describe() -> ProviderInfo:
@@ -178,7 +186,10 @@ def prompts(provider: str, **more: Any) -> list[dict[str, Any]]:
     return [{"prompt": f"a fox {how}", "provider": provider, **more} for how in ENDINGS]
 
 
-def test_no_secret_is_in_anything_that_leaves_or_is_kept(tmp_path: Path, hub: Hub, service: Loopback) -> None:
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_no_secret_is_in_anything_that_leaves_or_is_kept(
+    tmp_path: Path, hub: Hub, service: Loopback, log_format: str
+) -> None:
     owners = {
         "OPENAI_API_KEY": secret("sk-"),
         "REPLICATE_API_TOKEN": secret("r8_"),
@@ -210,7 +221,9 @@ def test_no_secret_is_in_anything_that_leaves_or_is_kept(tmp_path: Path, hub: Hu
             "REPLICATE_BASE_URL": service.url,
             "LIMNER_DATA_DIR": str(work / "data"),
             "LIMNER_BUDGET": "1000/day",
+            "LIMNER_LOG_FORMAT": log_format,
             "TMPDIR": str(work),
+            "TRACES": str(work / "traces"),
         },
     )
     evidence = Evidence()
@@ -259,6 +272,7 @@ def test_no_secret_is_in_anything_that_leaves_or_is_kept(tmp_path: Path, hub: Hu
     evidence.add_files(work)
     log = serving.log.read_text()
     assert log.count("printed") >= 4 * len(ENDINGS)
+    assert (work / "traces").read_text().count("gen_ai.output.type") >= 4 * len(ENDINGS)
     assert len(pictures) >= 4
     assert len(known) >= 15
     assert {name: found for name, key in known.items() if (found := evidence.where(key))} == {}
