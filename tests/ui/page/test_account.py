@@ -87,6 +87,7 @@ def test_the_way_out_leads_to_a_page_that_knows_nobody(guest: Chat) -> None:
     page.keyboard.press("Enter")
     expect(way_in(page)).to_be_visible()
     guest.loaded()
+    expect(page).to_have_url(f"{guest.url}/")
     expect(guest.answers).to_have_count(0)
     expect(guest.prompt).to_have_value("")
     assert "draft" not in page.evaluate("JSON.stringify({ ...sessionStorage })")

@@ -235,7 +235,7 @@ def test_what_got_lost_is_sent_again_with_the_key(guest: Chat) -> None:
     expect(guest.answers).to_contain_text(digest(KEYED_API_KEY=KEY))
 
 
-@pytest.mark.parametrize("how", ["reload", "forget", "another tab"])
+@pytest.mark.parametrize("how", ["reload", "leave", "forget", "another tab"])
 def test_it_is_forgotten(guest: Chat, how: str) -> None:
     enter(guest)
     guest.ask("A boat")
@@ -243,6 +243,9 @@ def test_it_is_forgotten(guest: Chat, how: str) -> None:
     expect(about(guest)).to_contain_text(used)
     if how == "reload":
         guest.reload()
+    elif how == "leave":  # as a browser tells of it that keeps the page, and comes back to it
+        guest.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+        guest.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
     elif how == "forget":
         guest.page.get_by_role("button", name="Forget it").click()
         expect(guest.spoken).to_have_text("Your key for Keyed is forgotten.")

@@ -78,4 +78,6 @@ export function watchKeys() {
   panel().addEventListener("beforetoggle", ({ newState }) => {
     if (newState === "closed") for (const input of findAll("input", panel())) input.value = "";
   });
+  addEventListener("pagehide", () => entered.clear()); // a browser may keep the page that was left, and show it again
+  addEventListener("pageshow", ({ persisted }) => persisted && showPaying());
 }
