@@ -85,6 +85,8 @@ class Page:
         with gr.Blocks(title="Limner", analytics_enabled=False) as self.blocks:
             gr.HTML(html_template="", js_on_load=_ADOPT, padding=False, apply_default_css=False)
         _still(self.blocks)
+        # on a Space, gradio's script would ask the Hub and Google for a header of the Hub's over the page
+        self.blocks.space_id = None
 
     def head(self, address: Callable[[str], str]) -> str:
         """Returns the links to styles and scripts; `address` is where the server has a file of `folder`."""
