@@ -19,7 +19,6 @@ from core.generation.resolve import Plan
 from core.generation.visitor import pseudonym
 from core.logs import unsaid
 from limner import CancelConfirmed, ImageResult
-from limner.threads import call_on
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -64,7 +63,7 @@ class Attempt:
         message.versions.append(self._version)
         self._live = message.live[self.number] = Live()
         self._previews = Previews(pipeline.prove_preview, self._show_preview)
-        shows = (self._on_loop(self._show_progress), self._on_loop(self._show_share), self._previews.take)
+        shows = (_weak(self._show_progress), _weak(self._show_share), self._previews.take)
         making = pipeline.make(plan, self._begin, *shows)
         with unsaid(plan.request.prompt, plan.request.negative_prompt):
             self._making: asyncio.Task[ImageResult] = asyncio.create_task(making)
@@ -152,16 +151,6 @@ class Attempt:
         }
         return {name: value for name, value in fields.items() if value is not None}
 
-    def _on_loop(self, show: Callable[[T], None]) -> Callable[[T], None]:
-        """Returns what shows something, from any thread; a plugin that keeps it does not keep the attempt."""
-        loop, show_of = asyncio.get_running_loop(), WeakMethod(show)
-
-        def report(what: T) -> None:
-            if show := show_of():
-                call_on(loop, lambda: show(what))
-
-        return report
-
     def _show_progress(self, progress: str) -> None:
         self._show(progress=progress)
 
@@ -184,3 +173,14 @@ class Attempt:
         self._announcing = None
         if self.number in self.message.live:
             self.conversation.touch_live(self.message)
+
+
+def _weak(show: Callable[[T], None]) -> Callable[[T], None]:
+    """Returns what shows something while the attempt lives, which a plugin that keeps it does not keep."""
+    show_of = WeakMethod(show)
+
+    def show_if_alive(what: T) -> None:
+        if show := show_of():
+            show(what)
+
+    return show_if_alive

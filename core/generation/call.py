@@ -13,6 +13,7 @@ from typing import Any, cast
 from core.chat.causes import Cause
 from core.chat.failure import Failure, failure
 from core.generation.deadline import DeadlinePassed, Escaped, before_deadline
+from core.generation.newest import Newest
 from core.generation.resolve import Plan
 from core.generation.sanitize import sanitize
 from core.plugins.imports import import_modules
@@ -73,7 +74,7 @@ async def call(
     def report_clean(progress: str) -> None:
         report(_clean(progress, secrets) or "")
 
-    shows = {"on_progress": report_clean, "on_share": share, "on_preview": preview}
+    shows = {"on_progress": Newest(report_clean).take, "on_share": Newest(share).take, "on_preview": preview}
     first = credentials.get(next(iter(plan.provider.credential_variables), ""))
     request = replace(plan.image_request, credential=first, credentials=credentials, **shows)
     await import_modules(plan.provider.info.imports)

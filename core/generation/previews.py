@@ -6,7 +6,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Any
 from weakref import WeakMethod
 
 from core.chat.picture import Preview
@@ -30,12 +29,14 @@ class Previews:
         self._prove = prove
         self._show_of = WeakMethod(show)  # a plugin that keeps its request does not keep the attempt
         self._loop = asyncio.get_running_loop()
-        self._newest: Any = None
+        self._newest: bytes | None = None
         self._showing: asyncio.Task[None] | None = None
         self._ended = False
 
     def take(self, data: object) -> None:
         """Takes what a provider gives as a preview; what is no picture is not shown."""
+        if not isinstance(data, bytes):  # None above all, which would look like nothing that waits
+            return
         is_waiting, self._newest = self._newest is not None, data
         if not is_waiting:
             call_on(self._loop, self._begin)
@@ -53,7 +54,7 @@ class Previews:
     async def _show_newest(self) -> None:
         while (data := self._newest) is not None:
             self._newest = None
-            if isinstance(data, bytes) and len(data) <= MAX_PREVIEW:
+            if len(data) <= MAX_PREVIEW:
                 try:
                     info = await self._prove(data)
                     if show := self._show_of():

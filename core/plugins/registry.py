@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, cast
 from core.plugins.blocking import SlowStepWatch, Spent
 from core.plugins.calls import Calls
 from core.plugins.loader import Broken, Found, Plugin, Plugins, find_plugins
+from core.plugins.loop import at_work
 from core.plugins.provider import Provider, configure
 from core.settings.schema import ProviderSettings, Settings
 from core.settings.sources import SettingsError
@@ -186,6 +187,8 @@ def _guarded(plugin: Plugin, generate: _Call, spent: Spent) -> Generate:
     """
 
     async def call(request: ImageRequest) -> ImageResult:
+        caller = at_work.get()
+        at_work.set(plugin.name)
         try:
             result = await SlowStepWatch(generate(request), plugin.name, spent)
         except (ContentFiltered, ProviderError, PluginCrashed, GeneratorExit):
@@ -196,6 +199,8 @@ def _guarded(plugin: Plugin, generate: _Call, spent: Spent) -> Generate:
             raise PluginCrashed(plugin.name) from error
         except BaseException as error:  # sys.exit and exception groups among them
             raise PluginCrashed(plugin.name) from error
+        finally:
+            at_work.set(caller)
         if not isinstance(result, ImageResult):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise PluginCrashed(plugin.name) from TypeError(f"A {type(result).__name__} is no ImageResult")
         return result

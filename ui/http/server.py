@@ -15,11 +15,12 @@ from typing import Any, Protocol
 
 import gradio as gr
 from starlette.middleware import Middleware
-from uvicorn.config import HTTP_PROTOCOLS, LOGGING_CONFIG
+from uvicorn.config import HTTP_PROTOCOLS, LOGGING_CONFIG, LOOP_FACTORIES
 
 from core import Rejected
 from core.chat.failure import Missing
 from core.logs import log_without_secrets
+from core.plugins.loop import loop_factory
 from core.studio import LAST_GRACE, Studio
 from ui.http.api import image_route
 from ui.http.archives import ArchiveView, archive_routes
@@ -117,6 +118,7 @@ def serve(studio: Studio, page: ServedPage) -> None:
     LOGGING_CONFIG["loggers"] = {}  # what uvicorn says goes where all else goes
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # uvicorn would believe whatever a local proxy passes on
     HTTP_PROTOCOLS["auto"] = f"{Connection.__module__}:{Connection.__name__}"  # what gradio's uvicorn takes
+    LOOP_FACTORIES["auto"] = f"{loop_factory.__module__}:{loop_factory.__name__}"
     asked_to_end = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: asked_to_end.set())
@@ -129,6 +131,9 @@ def serve(studio: Studio, page: ServedPage) -> None:
     server: Any = page.blocks.server
     while server.thread.is_alive() and not asked_to_end.wait(1):  # Windows tells of Ctrl-C between waits
         pass
+    exit_code = 0 if asked_to_end.is_set() else 1  # which tells a supervisor to start it again
+    if exit_code:
+        log.critical("The server's event loop has ended by itself: a plugin may have cancelled all its tasks")
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     bound = studio.settings.shutdown_grace + LAST_GRACE + 10
     for loop in loops:
@@ -141,6 +146,8 @@ def serve(studio: Studio, page: ServedPage) -> None:
     server.should_exit = True
     server.thread.join(10)
     # A plugin's own thread, which nobody can stop, does not hold up the end of the process.
-    last = threading.Timer(3, os._exit, (0,))
+    last = threading.Timer(3, os._exit, (exit_code,))
     last.daemon = True
     last.start()
+    if exit_code:
+        sys.exit(exit_code)

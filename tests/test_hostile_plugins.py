@@ -1,0 +1,86 @@
+"""A plugin that floods, exits, stops the loop or hangs harms itself alone: in the process that people start."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+import pytest
+
+from tests.plugins.installing import install
+from tests.serving import Serving
+from tests.warm_serving import WarmServing
+
+THREAD = "0" * 32
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    install(folder, "limner-attacks")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, site: Path) -> Iterator[Serving]:
+    folder = tmp_path_factory.mktemp("app")
+    serving = attacked(folder, site)
+    yield serving
+    serving.stop()
+
+
+def attacked(folder: Path, site: Path, **variables: str) -> Serving:
+    settings = {
+        "LIMNER_DATA_DIR": str(folder / "data"),
+        "LIMNER_SHUTDOWN_GRACE": "0",
+        "PYTHONPATH": str(site),
+    }
+    return WarmServing(folder, {**settings, **variables})
+
+
+def ask(serving: Serving, prompt: str, provider: str = "attacks") -> tuple[int, dict[str, Any]]:
+    body = json.dumps({"prompt": prompt, "provider": provider}).encode()
+    try:
+        with urllib.request.urlopen(f"{serving.url}/api/image", body, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as error:
+        return error.code, json.load(error)
+
+
+def look(serving: Serving) -> int:
+    with urllib.request.urlopen(serving.url, timeout=60) as answer:
+        return answer.status
+
+
+@pytest.mark.parametrize("flood", ["flood_at_once", "flood_from_a_thread"])
+def test_a_flood_of_progress_ends_with_its_picture(app: Serving, flood: str) -> None:
+    assert ask(app, flood)[0] == 200
+    assert ask(app, "behave")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("attack", "did"),
+    [
+        ("exit_in_a_task", "raised SystemExit in a task of its own"),
+        ("interrupt_in_a_task", "raised KeyboardInterrupt in a task of its own"),
+        ("exit_in_a_callback", "raised SystemExit in a task of its own"),
+        ("stop_the_loop", "stopped the event loop"),
+        ("stop_from_a_thread", "stopped the event loop"),
+    ],
+)
+def test_what_would_end_the_loop_is_named_and_ends_nothing(app: Serving, attack: str, did: str) -> None:
+    before = app.log.stat().st_size
+    assert ask(app, attack)[0] == 200
+    assert f"The plugin attacks {did}" in app.log.read_text()[before:]
+    assert ask(app, "behave")[0] == 200
+
+
+def test_one_that_exits_has_failed(app: Serving) -> None:
+    status, answer = ask(app, "exit")
+    assert (status, answer["error"].partition(".")[0]) == (502, "The plugin attacks failed")
+    assert ask(app, "behave")[0] == 200
