@@ -18,9 +18,20 @@ CLEANUP = 5.0
 IDLE = 5.0
 """Seconds that a thread waits for more work before it ends; starting one takes as long as a small task."""
 
+PATIENCE = 30.0
+"""Seconds that a call waits where only hung ones are before it."""
+
 
 def _nobody_listens() -> None:
     """Drops the news that a caller waits."""
+
+
+class NoWorkerFree(Exception):
+    """All threads are taken by calls whose callers have gone, and which have not ended for long."""
+
+    def __init__(self, hung: int) -> None:
+        super().__init__(hung)
+        self.hung = hung
 
 
 class Workers:
@@ -35,6 +46,8 @@ class Workers:
     def __init__(self, most: int) -> None:
         self.most = most
         self.running = 0
+        self._hung = 0
+        """Those of them whose callers have gone."""
         self._lock = threading.Lock()
         self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._idle = 0
@@ -50,18 +63,20 @@ class Workers:
         """Calls the function in a worker thread; `on_wait` is called first if none is free.
 
         Raises what the function raises; RuntimeError in place of what is no `Exception`, or is
-        StopIteration, since neither survives an event loop.
+        StopIteration, since neither survives an event loop; NoWorkerFree if it waits for hung calls alone.
 
         `on_cancel` tells a running function that its caller is cancelled: what it returns within `CLEANUP`
         seconds is returned after all. A second cancellation does not wait.
         """
         await self._enter(asyncio.get_running_loop(), on_wait)
 
+        is_over = threading.Event()  # for whichever is the first: the function ends, or its caller goes
+
         def counted() -> T:
             try:
                 return function()
             finally:
-                self._leave(idle=1)  # at once, so that nobody starts one more thread meanwhile
+                self._leave(is_over, idle=1)  # at once, so that nobody starts one more thread meanwhile
 
         outcome, work = as_work(counted)
         with self._lock:
@@ -73,9 +88,12 @@ class Workers:
             else:
                 threading.Thread(target=self._run, args=([work],), daemon=True, name="limner-worker").start()
         except BaseException:  # the system has no thread left
-            self._leave(idle=0)
+            self._leave(is_over, idle=0)
             raise
-        return await (outcome if on_cancel is None else _outcome_of(outcome, on_cancel))
+        try:
+            return await (outcome if on_cancel is None else _outcome_of(outcome, on_cancel))
+        finally:
+            self._give_up(is_over)
 
     def _run(self, given: list[Callable[[], None]]) -> None:
         """Does the work that a thread is given, and then what comes."""
@@ -99,12 +117,22 @@ class Workers:
                 turn = loop.create_future()
                 self._waiting.append(turn)
             on_wait()
-            await turn
+            await asyncio.wait({turn}, timeout=PATIENCE)
+            if not turn.done() and self._hung == self.running:
+                raise NoWorkerFree(self._hung)
 
-    def _leave(self, idle: int) -> None:
+    def _give_up(self, is_over: threading.Event) -> None:
+        """Counts a call as hung, if its caller goes before it has ended."""
+        with self._lock:
+            self._hung += not is_over.is_set()
+            is_over.set()
+
+    def _leave(self, is_over: threading.Event, idle: int) -> None:
         """Wakes all who wait, in order, since the first may be cancelled or its loop be gone."""
         with self._lock:
             self.running -= 1
+            self._hung -= is_over.is_set()
+            is_over.set()
             self._idle += idle
             waiting, self._waiting = self._waiting, []
         for turn in waiting:

@@ -86,6 +86,10 @@ class Serving:
         self.send(how)
         return self._process.wait(60)
 
+    def wait(self) -> int:
+        """Waits until the app has ended by itself, and gives its exit code."""
+        return self._process.wait(60)
+
     def restart(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Stops the app and starts it again on the same port, with the same data."""
         self.stop(how)

@@ -16,7 +16,7 @@ from core.plugins.loop import at_work
 from core.plugins.provider import Provider, configure
 from core.settings.schema import ProviderSettings, Settings
 from core.settings.sources import SettingsError
-from core.workers import Workers
+from core.workers import NoWorkerFree, Workers
 from limner import (
     ContentFiltered,
     Generate,
@@ -46,7 +46,6 @@ class Registry:
 
     def __init__(self, settings: Settings, found: Iterable[Found] | None = None) -> None:
         self._plugins = Plugins(find_plugins() if found is None else found, settings)
-        self._workers = Workers(settings.workers)
         self.broken = self._plugins.broken
         self.middlewares = sorted(
             (plugin for plugin in self._plugins.good.values() if "wrap" in plugin.hooks),
@@ -60,6 +59,8 @@ class Registry:
                 self.unaddressed.append(provider)
             else:
                 self._providers[provider.name] = provider
+        self._workers = {name: Workers(settings.workers) for name in self._providers}
+        """Of each provider its own, so that one whose calls hang takes no thread from another."""
 
     def __iter__(self) -> Iterator[Provider]:
         return iter(self._providers.values())
@@ -87,14 +88,16 @@ class Registry:
         spent = Spent()
 
         async def call_provider(request: ImageRequest) -> ImageResult:
-            return await self._call(provider.plugin, request, calls or Calls())
+            return await self._call(provider, request, calls or Calls())
 
         generate = _guarded(provider.plugin, call_provider, spent)
         for middleware in reversed(self.middlewares):
             generate = _guarded(middleware, self._inside(middleware, generate), spent)
         return await generate(request)
 
-    async def _call(self, plugin: Plugin, request: ImageRequest, calls: Calls) -> ImageResult:
+    async def _call(self, provider: Provider, request: ImageRequest, calls: Calls) -> ImageResult:
+        plugin = provider.plugin
+
         def call(request: ImageRequest) -> Any:
             calls.begin()
             return self._plugins.call(plugin, "generate", request)
@@ -103,20 +106,27 @@ class Registry:
             if inspect.iscoroutinefunction(plugin.hooks["generate"].function):
                 result = call(request)
             else:
-                result = await self._in_thread(call, request)
+                result = await self._in_thread(call, request, provider.name)
             return cast(ImageResult, await result if inspect.isawaitable(result) else result)
         except ProviderError as error:
             if getattr(error, "did_not_run", None) is True:
                 calls.take_back()
             raise
+        except NoWorkerFree as error:
+            hung = "an earlier call has" if error.hung == 1 else f"{error.hung} earlier calls have"
+            why = f"No worker thread is free: {hung} not ended, and a restart of Limner is needed."
+            raise ProviderError("provider", why=why, did_not_run=True) from None
 
-    async def _in_thread(self, call: Callable[[ImageRequest], Any], request: ImageRequest) -> Any:
+    async def _in_thread(
+        self, call: Callable[[ImageRequest], Any], request: ImageRequest, provider: str
+    ) -> Any:
         """Calls a plain function, which learns by its request that it is cancelled, by a middleware too."""
         cancelled = threading.Event()
         told = replace(request, is_cancelled=lambda: cancelled.is_set() or request.cancelled)
-        result = await self._workers.run(
+        workers = self._workers[provider]
+        result = await workers.run(
             lambda: call(told),
-            lambda: request.report(f"waiting for one of {self._workers.most} worker threads"),
+            lambda: request.report(f"waiting for one of {workers.most} worker threads"),
             cancelled.set,
         )
         if cancelled.is_set() and inspect.iscoroutine(result):  # of an async def inside of the plain one

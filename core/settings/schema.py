@@ -212,7 +212,7 @@ class Settings(BaseSettings):
     max_in_flight_total: int = Field(default=200, ge=1)
     """Pictures that may be made at once for all visitors together."""
     workers: int = Field(default=16, ge=1)
-    """Worker threads for providers that are not asynchronous."""
+    """Worker threads for each provider that is not asynchronous."""
     max_bytes: int = Field(default=50_000_000, ge=1000)
     """The largest file that counts as a picture."""
     max_pixels: int = Field(default=40_000_000, ge=1)

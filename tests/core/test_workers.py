@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from core.workers import Workers
+from core.workers import NoWorkerFree, Workers
 from tests.serving import ROOT
 from tests.waiting import until
 
@@ -151,6 +151,34 @@ def test_a_function_that_goes_on_is_left_when_its_time_is_over_or_its_caller_can
     assert caplog.messages == []
 
 
+def test_who_waits_for_hung_calls_alone_learns_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.workers.PATIENCE", 0.02)
+    workers, go = Workers(2), threading.Event()
+    begun: list[threading.Thread] = []
+
+    def hang() -> None:
+        begun.append(threading.current_thread())
+        go.wait(30)
+
+    async def main() -> None:
+        calls = [asyncio.create_task(workers.run(hang)) for _ in range(2)]
+        await until(lambda: len(begun) == 2)
+        calls[0].cancel()
+        waits = asyncio.create_task(workers.run(lambda: "late"))
+        await asyncio.wait({waits}, timeout=0.2)
+        assert not waits.done(), "one of the two may still end"
+        calls[1].cancel()
+        with pytest.raises(NoWorkerFree) as refused:
+            await asyncio.wait_for(waits, 30)
+        assert refused.value.hung == 2
+        go.set()
+        await until(lambda: workers.running == 0)
+        assert await asyncio.wait_for(workers.run(lambda: "again"), 30) == "again"
+        assert workers._hung == 0
+
+    asyncio.run(main())
+
+
 def test_a_caller_that_is_cancelled_while_it_waits_takes_no_turn_from_the_next(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -259,7 +287,7 @@ def test_a_system_without_threads_loses_none(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_thread_that_never_ends_does_not_hold_up_the_exit() -> None:
     script = """
 import asyncio, threading
-from core.workers import Workers
+from core.workers import NoWorkerFree, Workers
 async def main():
     begun = threading.Event()
     def forever():

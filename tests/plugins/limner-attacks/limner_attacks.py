@@ -30,7 +30,7 @@ async def flood_at_once(request: ImageRequest) -> None:
 
 
 async def flood_from_a_thread(request: ImageRequest) -> None:
-    await asyncio.to_thread(_flood, request, FLOOD)
+    await asyncio.to_thread(_flood, request, FLOOD // 10)
 
 
 async def flood_without_end(request: ImageRequest) -> None:
@@ -40,6 +40,7 @@ async def flood_without_end(request: ImageRequest) -> None:
 
 
 def _flood(request: ImageRequest, times: int) -> None:
+    print("It floods.", flush=True)
     shown: Any = None
     for n in range(times):
         request.report(f"step {n}", n / times)

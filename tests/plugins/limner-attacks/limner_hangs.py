@@ -1,8 +1,10 @@
-"""A provider whose plain function never ends, whoever asks it to, but for one prompt."""
+"""A provider whose plain function never ends, but for one prompt."""
 
 from __future__ import annotations
 
 import threading
+
+from limner_attacks import PNG
 
 from limner import ImageRequest, ImageResult, ModelInfo, ProviderInfo, hookimpl
 
@@ -14,5 +16,7 @@ def describe() -> ProviderInfo:
 
 @hookimpl
 def generate(request: ImageRequest) -> ImageResult:
-    threading.Event().wait()
-    raise AssertionError("never reached")
+    if request.prompt != "behave":
+        print("It hangs.", flush=True)
+        threading.Event().wait()
+    return ImageResult(PNG)
