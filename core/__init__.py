@@ -37,6 +37,11 @@ def open_studio(settings: Settings) -> Studio:
             raise SettingsError(
                 f"The setting fallback names {name!r}, which does not exist: there are {names}."
             )
+    if settings.moderation is not None and settings.moderation not in registry.moderators:
+        raise SettingsError(
+            f"The setting moderation is {settings.moderation!r}, which cannot check what is asked for: it "
+            f"must be {' or '.join(registry.moderators) or 'left out'}."
+        )
     if not names and fault is not None:
         raise SettingsError(f"No provider can be used. {fault.name}: {fault.fault}")
     hide_variables(name for provider in registry for name in provider.credential_variables.values())

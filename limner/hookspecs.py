@@ -1,4 +1,4 @@
-"""The three hooks of a plugin; a provider has the first two, a middleware has the third."""
+"""The hooks of a plugin: a provider has the first two and may have the third, a middleware has the fourth."""
 
 from __future__ import annotations
 
@@ -37,6 +37,16 @@ def generate(request: ImageRequest) -> ImageResult | Awaitable[ImageResult]:  # 
     time is kept. A plain ``def`` runs in a worker thread, which nothing can interrupt: it looks at
     ``request.cancelled``, and the host waits as long for it. One that goes on is left to itself, and its
     thread counts until it ends.
+    """
+
+
+@hookspec
+def moderate(request: ImageRequest) -> Awaitable[None] | None:
+    """Raises `ContentFiltered` for a request that its service finds harmful, whoever will make the picture.
+
+    The host calls it before each picture if the setting ``moderation`` names this provider, with this
+    provider's own credential, address and settings; the model and the options are those of the provider
+    that will be asked. If it fails in any other way, no picture is made.
     """
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias, cast
 
 from core.plugins.blocking import SlowStepWatch, Spent
 from core.plugins.calls import Calls
 from core.plugins.loader import Broken, Found, Plugin, Plugins, find_plugins
 from core.plugins.loop import at_work
+from core.plugins.moderation import Moderation
 from core.plugins.provider import Provider, configure
 from core.settings.schema import ProviderSettings, Settings
 from core.settings.sources import SettingsError
@@ -25,6 +28,8 @@ from limner import (
     ProviderError,
 )
 from limner.clients import owning_loop
+
+log = logging.getLogger(__name__)
 
 _Call: TypeAlias = Callable[[ImageRequest], Coroutine[Any, Any, ImageResult]]
 
@@ -59,6 +64,10 @@ class Registry:
                 self.unaddressed.append(provider)
             else:
                 self._providers[provider.name] = provider
+        self.moderators = [one.name for one in self if "moderate" in one.plugin.hooks]
+        """The providers that can check what is asked for."""
+        moderator = self.get(settings.moderation) if settings.moderation in self.moderators else None
+        self._moderation = Moderation(settings, moderator, self._moderate)
         self._workers = {name: Workers(settings.workers) for name in self._providers}
         """Of each provider its own, so that one whose calls hang takes no thread from another."""
 
@@ -93,7 +102,27 @@ class Registry:
         generate = _guarded(provider.plugin, call_provider, spent)
         for middleware in reversed(self.middlewares):
             generate = _guarded(middleware, self._inside(middleware, generate), spent)
+        await self._moderation.check(request)
         return await generate(request)
+
+    async def _moderate(self, moderator: Provider, request: ImageRequest) -> None:
+        """Calls the hook `moderate` of a provider; raises as `generate` does."""
+        plugin = moderator.plugin
+
+        async def call() -> None:
+            hook = partial(self._plugins.call, plugin, "moderate")
+            if inspect.iscoroutinefunction(plugin.hooks["moderate"].function):
+                result = hook(request)
+            else:
+                result = await self._in_thread(hook, request, moderator.name)
+            if inspect.isawaitable(result):
+                await result
+
+        try:
+            await _watched(plugin, call(), Spent())
+        except PluginCrashed as error:
+            log.error("The plugin %s failed while checking", plugin.name, exc_info=error.__cause__)
+            raise ProviderError("provider") from error
 
     async def _call(self, provider: Provider, request: ImageRequest, calls: Calls) -> ImageResult:
         plugin = provider.plugin
@@ -190,27 +219,32 @@ def _without_address(provider: Provider) -> Broken:
     return Broken(provider.name, provider.plugin.source, fault)
 
 
-def _guarded(plugin: Plugin, generate: _Call, spent: Spent) -> Generate:
-    """Wraps a plugin's call so that whatever the contract does not allow is PluginCrashed with its name.
+async def _watched(plugin: Plugin, work: Coroutine[Any, Any, Any], spent: Spent) -> Any:
+    """Awaits a plugin's work; what the contract does not allow it to raise is PluginCrashed with its name.
 
     One that holds up the event loop is named in the log.
     """
+    caller = at_work.get()
+    at_work.set(plugin.name)
+    try:
+        return await SlowStepWatch(work, plugin.name, spent)
+    except (ContentFiltered, ProviderError, PluginCrashed, GeneratorExit):
+        raise
+    except asyncio.CancelledError as error:
+        if _is_cancelled():
+            raise
+        raise PluginCrashed(plugin.name) from error
+    except BaseException as error:  # sys.exit and exception groups among them
+        raise PluginCrashed(plugin.name) from error
+    finally:
+        at_work.set(caller)
+
+
+def _guarded(plugin: Plugin, generate: _Call, spent: Spent) -> Generate:
+    """Wraps a plugin's call so that it returns an ImageResult, and raises nothing but what is allowed."""
 
     async def call(request: ImageRequest) -> ImageResult:
-        caller = at_work.get()
-        at_work.set(plugin.name)
-        try:
-            result = await SlowStepWatch(generate(request), plugin.name, spent)
-        except (ContentFiltered, ProviderError, PluginCrashed, GeneratorExit):
-            raise
-        except asyncio.CancelledError as error:
-            if _is_cancelled():
-                raise
-            raise PluginCrashed(plugin.name) from error
-        except BaseException as error:  # sys.exit and exception groups among them
-            raise PluginCrashed(plugin.name) from error
-        finally:
-            at_work.set(caller)
+        result = await _watched(plugin, generate(request), spent)
         if not isinstance(result, ImageResult):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise PluginCrashed(plugin.name) from TypeError(f"A {type(result).__name__} is no ImageResult")
         return result

@@ -199,6 +199,10 @@ class Settings(BaseSettings):
     """The form of the log: lines for people, or a JSON object in each for a collector."""
     max_prompt_length: int = Field(default=8000, ge=1, le=100_000)
     """Characters."""
+    blocked_words: Names = ()
+    """Words and phrases that nobody may ask for, whole and in any case."""
+    moderation: str | None = None
+    """The provider that checks what is asked for before a picture is made, such as `openai`."""
     rate_limit: Rate = "60/minute"
     """Pictures that one visitor may ask for, such as `60/minute, 500/day`; `none` sets no limit."""
     rate_limit_total: Rate = None

@@ -11,10 +11,11 @@ from providers.openai.answer import result_of
 from providers.openai.body import fields_of
 from providers.openai.connection import ask
 from providers.openai.models import MODELS, OTHER_MODELS, FinerOptions, GptImageOptions
+from providers.openai.moderation import check
 from providers.openai.pictures import refuse_what_is_not_taken
 from providers.openai.settings import Settings
 
-__all__ = ["FinerOptions", "GptImageOptions", "Settings", "describe", "generate"]
+__all__ = ["FinerOptions", "GptImageOptions", "Settings", "describe", "generate", "moderate"]
 
 
 @hookimpl
@@ -43,3 +44,9 @@ async def generate(request: ImageRequest) -> ImageResult:
     fields, warnings = fields_of(request, settings)
     reply = await ask(request, settings, fields)
     return result_of(reply, await parse_reply(reply.content), request, fields, warnings)
+
+
+@hookimpl
+async def moderate(request: ImageRequest) -> None:
+    """Asks the moderation endpoint, which is free, about the texts and the pictures that go in."""
+    await check(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,19 @@ from providers.openai.settings import HOME, Settings
 
 
 async def ask(request: ImageRequest, settings: Settings, fields: dict[str, Any]) -> Any:
-    """Sends one request and returns the raw reply: the SDK fills its own types without a check."""
+    """Sends one request for a picture, and returns the raw reply."""
+    request.report("waiting for the service")
+    sent = () if request.images else (*body_of(request, settings, fields),)
+    return await send(request, settings, partial(_send, request, settings, fields), sent)
+
+
+async def send(
+    request: ImageRequest, settings: Settings, post: Callable[[Any, Any], Any], sent: Sequence[str] = ()
+) -> Any:
+    """Has `post` send something, with a client and the options of the SDK, and returns the raw reply.
+
+    The SDK would fill its own types without a check. `sent` names the fields for the failure.
+    """
     key, base_url = request.key_for_header(), request.base_url or HOME
     client = await shared_async(("openai", base_url, key), partial(_connect, base_url, key))
     import openai
@@ -28,13 +41,12 @@ async def ask(request: ImageRequest, settings: Settings, fields: dict[str, Any])
         "params": {"api-version": settings.api_version} if settings.api_version else {},
         "timeout": openai.Timeout(request.timeout, connect=min(10, request.timeout)),
     }
-    request.report("waiting for the service")
     try:
-        return await _send(client, request, settings, fields, options)
+        return await post(client, options)
     except openai.APIStatusError as error:
         reply = read_reply(error.response.content)
         failure = failure_of(error.status_code, reply, error.response.headers, request.prompt)
-        failure.sent = () if request.images else [*body_of(request, settings, fields)]
+        failure.sent = sent
         raise failure from error
     except openai.APIConnectionError as error:
         raise _lost(error) from error
@@ -43,7 +55,7 @@ async def ask(request: ImageRequest, settings: Settings, fields: dict[str, Any])
 
 
 async def _send(
-    client: Any, request: ImageRequest, settings: Settings, fields: dict[str, Any], options: dict[str, Any]
+    request: ImageRequest, settings: Settings, fields: dict[str, Any], client: Any, options: dict[str, Any]
 ) -> Any:
     """Sends the request: without pictures, with them as files, or with them in its JSON."""
     from httpx2 import Response
