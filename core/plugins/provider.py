@@ -107,7 +107,7 @@ def configure(name: str, plugin: Plugin, info: ProviderInfo, settings: ProviderS
             info = _offered(info.settings.model_validate(settings.extra), info)
         except ValidationError as error:
             raise SettingsError(_sentence(error, name, info.settings)) from None
-        except Exception as error:  # a plugin's own validator may raise anything
+        except BaseException as error:  # a plugin's own validator may raise anything, and call sys.exit
             raise SettingsError(f"The plugin {plugin.name} failed to read the settings of {name}.") from error
     try:
         provider = Provider(name, plugin, _configured(name, plugin, info, settings), settings)

@@ -134,6 +134,7 @@ def serve(studio: Studio, page: ServedPage) -> None:
     exit_code = 0 if asked_to_end.is_set() else 1  # which tells a supervisor to start it again
     if exit_code:
         log.critical("The server's event loop has ended by itself: a plugin may have cancelled all its tasks")
+        loops.clear()  # nothing can be closed on it any more
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     bound = studio.settings.shutdown_grace + LAST_GRACE + 10
     for loop in loops:

@@ -151,6 +151,25 @@ def test_waiting_for_a_thread_counts_against_the_deadline_and_says_so(impatient:
     assert said == ["waiting for one of 1 worker threads"]
 
 
+def test_hung_calls_are_named_and_nothing_waits_for_them_until_its_deadline(
+    impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.workers.PATIENCE", 0.05)
+    monkeypatch.setattr("core.workers.CLEANUP", 0.05)
+    providers = {"slow": {"uses": "sync-echo", "timeout": 0.2}, "other": {"uses": "sync-echo"}}
+    desk = Calls("sync-echo", workers=1, providers=providers)
+
+    async def main() -> None:
+        await desk.fail("slow", seconds=120)
+        failure = await desk.fail("slow")
+        assert (failure.cause, failure.did_not_run) == ("provider", True)
+        assert "No worker thread is free: an earlier call has not ended" in failure.why
+        assert (await desk.ask("other")).metadata == {"heard": "a boat"}, "it has threads of its own"
+
+    asyncio.run(main())
+    sys.modules["limner_sync_echo"].let_go.set()
+
+
 def test_what_waits_for_a_thread_ends_at_once_when_it_is_stopped_and_never_runs(impatient: None) -> None:
     desk = Calls("sync-echo", workers=1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -31,6 +32,8 @@ class Own(BaseModel):
             raise ValueError("an odd number")
         if value == 13:
             raise RuntimeError("not prepared for this")
+        if value == 15:
+            sys.exit("nor for this")
         return value
 
     def offers(self, info: ProviderInfo) -> Any:
@@ -67,6 +70,7 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Start:
         ({"size": "large"}, "The setting providers.mine.size is wrong: it should be 'size' or 'none'."),
         ({"weight": 2}, "The setting providers.mine.weight is wrong: it should be an odd number."),
         ({"weight": 13}, "The plugin scripted failed to read the settings of mine."),
+        ({"weight": 15}, "The plugin scripted failed to read the settings of mine."),
         ({"weight": 5}, "The plugin scripted failed to read the settings of mine."),
         (
             {"models": [""]},

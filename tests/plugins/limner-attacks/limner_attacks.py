@@ -67,7 +67,7 @@ async def exit_in_a_callback(_: ImageRequest) -> None:
 
 
 async def stop_the_loop(_: ImageRequest) -> None:
-    for _ in range(3):
+    for _n in range(3):
         asyncio.get_running_loop().stop()
         await asyncio.sleep(0)
 
