@@ -118,6 +118,7 @@ def test_a_server_that_is_ended_from_within_says_so_and_can_be_started_again(
     tmp_path: Path, site: Path
 ) -> None:
     serving = attacked(tmp_path, site)
+    logged(serving, "To create a public link")  # what Gradio says once it has started
     with suppress(OSError, ValueError):  # the answer may be cut off, or none of ours
         ask(serving, "cancel_everything")
     assert serving.wait() == 1

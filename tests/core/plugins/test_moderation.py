@@ -17,6 +17,7 @@ from core.settings.schema import Settings
 from core.storage.store import Store
 from core.studio import Studio
 from limner import ContentFiltered, ImageRequest, InputImage, Options, ProviderError, Size, hookimpl
+from limner.clients import close_shared
 from limner.testing.loopback import Loopback, Reply, Request
 from providers import openai
 from tests.core.scripted import NEEDS_KEY, PNG, ScriptedProvider, ask
@@ -241,5 +242,6 @@ async def test_each_picture_that_goes_in_is_checked(tmp_path: Path, monkeypatch:
         asked = ImageRequest(model="m", prompt="a fox", base_url=f"{service.url}/v1", images=pictures)
         with pytest.raises(ContentFiltered):
             await openai.moderate(asked)
+        await close_shared()
         uris = [request.json["input"][1]["image_url"]["url"] for request in service.requests]
     assert uris == [pictures[0].data_uri] * 2
