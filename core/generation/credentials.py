@@ -106,7 +106,7 @@ def _own_key(provider: Provider, key: Mapping[str, SecretStr]) -> dict[str, Secr
         raise Rejected(f"{provider.label} takes no key: leave it out.")
     if not {*needed} <= {*key} <= {*allowed}:
         raise Rejected(f"A key for {provider.label} is {listed(needed)}: send that, and nothing else.")
-    if any(len(part.get_secret_value()) < SHORTEST_SECRET for part in key.values()):
+    if all(len(part.get_secret_value()) < SHORTEST_SECRET for part in key.values()):
         raise Rejected(f"This key for {provider.label} is too short: check it.")
     return _held(key)
 

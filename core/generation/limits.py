@@ -101,7 +101,7 @@ class UsageLimits:
             return
         if self._budget is None and not visitor.is_owner:
             why = "the owner has set no budget for visitors (LIMNER_BUDGET)"
-            raise Rejected(f"It costs money, and {why}: {otherwise}.")
+            raise Rejected(f"{paid[0].model} costs money, and {why}: {otherwise}.")
         for budget, key in self._budgets(visitor):
             budget.check(key, paid, otherwise)
 

@@ -98,7 +98,7 @@ class Pipeline:
                 raise Rejected(f"{label} needs a key, which this server does not have: {own_way}.")
             self.limits.check_budgets(plan.visitor, [plan.expense], own_way)
         except Rejected as error:
-            if free := self._instead(plan, f"{label} was not asked. {error}"):
+            if free := self._instead(plan, str(error)):
                 return free
             raise
         return plan

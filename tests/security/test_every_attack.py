@@ -49,10 +49,31 @@ ATTACKS = {
         "tests/core/test_redaction.py::test_known_secret_is_hidden_in_every_form",
         "tests/core/generation/test_credentials.py::test_no_part_is_in_a_text",
         "tests/core/generation/test_sanitize.py::test_key_in_another_form_and_other_secrets_are_hidden",
+        "tests/test_secrets.py::test_no_secret_is_in_anything_that_leaves_or_is_kept",
     ],
     "a key or a prompt in a log": [
         "tests/core/test_redaction.py::test_logs_tracebacks_and_prints_of_the_program_are_cleaned",
         "tests/core/generation/test_credentials.py::test_no_part_is_in_the_log_whatever_its_variable_is_called",
+        "tests/core/generation/test_own_credentials.py::test_a_visitors_key_is_in_no_log_and_forgotten_after",
+        "tests/core/test_logs.py::test_no_prompt_is_in_the_log_even_where_an_error_repeats_it",
+    ],
+    "a visitor's own key or sign-in, kept, shown or sent elsewhere": [
+        "tests/test_secrets.py::test_no_secret_is_in_anything_that_leaves_or_is_kept",
+        "tests/ui/http/test_own_keys.py::test_nothing_keeps_them_beyond_the_request",
+        "tests/ui/http/test_own_keys.py::test_what_is_no_key_is_rejected_and_never_repeated",
+        "tests/ui/page/test_keys.py::test_it_is_written_nowhere",
+        "tests/ui/page/test_keys.py::test_no_other_provider_gets_it",
+        "tests/core/generation/test_own_credentials.py::test_a_sign_in_goes_nowhere_but_to_hugging_face",
+        "tests/core/generation/test_own_credentials.py::test_no_client_outlives_the_requests_of_a_visitors_key",
+    ],
+    "a sign-in that is forged, stolen, or led into another browser": [
+        "tests/ui/http/test_sign_in.py::test_a_sign_in_ends_in_the_browser_that_began_it_and_only_once",
+        "tests/ui/http/test_sign_in.py::test_the_code_is_worth_nothing_without_what_the_browser_keeps",
+        "tests/ui/http/test_sign_in.py::test_a_session_that_somebody_else_knows_is_not_the_one_that_is_signed_in",
+        "tests/ui/http/test_sign_in.py::test_another_sites_page_is_nobody",
+        "tests/ui/http/test_bearer.py::test_a_forged_token_is_nobody",
+        "tests/ui/http/test_bearer.py::test_what_is_not_the_hubs_is_sent_to_nobody",
+        "tests/ui/http/test_bearer.py::test_wrong_tokens_are_asked_for_only_so_often",
     ],
     "a key in what Gradio tells of the page": [
         "tests/test_app.py::test_gradio_is_told_to_show_and_tell_nothing",
@@ -70,6 +91,10 @@ ATTACKS = {
     "a flood of requests, bodies and streams": [
         "tests/test_app.py::test_gradio_is_launched_closed",
         "tests/ui/http/test_bodies.py::test_each_visitor_has_a_bound_and_so_have_all",
+        "tests/ui/http/test_flood.py::test_everybody_is_answered",
+        "tests/ui/http/test_request_rate.py::test_whatever_a_visitor_asks_for_with_ever_new_cookies_counts",
+        "tests/ui/http/test_request_rate.py::test_of_many_visitors_little_is_kept",
+        "tests/ui/http/test_gone.py::test_without_a_key_the_provider_is_told_to_stop",
         "tests/ui/http/test_abuse.py::test_idle_streams_lock_nobody_out",
         "tests/ui/http/test_connection.py::test_a_silent_or_half_sent_request_ends",
         "tests/ui/http/test_connection.py::test_a_client_that_never_reads_is_cut",
@@ -102,6 +127,20 @@ ATTACKS = {
     ],
     "a plugin that fails, or lies": [
         "tests/test_broken_plugins.py::test_the_app_starts_among_all_of_them_and_what_is_good_works",
+    ],
+    "a plugin that floods, hangs, or ends what it runs in": [
+        "tests/test_hostile_plugins.py::test_an_endless_flood_leaves_the_others_served",
+        "tests/test_hostile_plugins.py::test_what_would_end_the_loop_is_named_and_ends_nothing",
+        "tests/test_hostile_plugins.py::test_hung_calls_of_a_provider_take_no_thread_from_another",
+        "tests/test_hostile_plugins.py::test_a_server_that_is_ended_from_within_says_so_and_can_be_started_again",
+    ],
+    "what the owner does not allow, by a spelling or past the check": [
+        "tests/core/plugins/test_moderation.py::test_words_are_found_whole_however_they_are_written",
+        "tests/core/plugins/test_moderation.py::test_what_cannot_be_checked_is_not_made",
+        "tests/core/plugins/test_moderation.py::test_each_picture_that_goes_in_is_checked",
+    ],
+    "asking another host, unseen": [
+        "tests/ui/page/test_asks_nobody.py::test_the_page_asks_no_other_host",
     ],
     "the owner's account, spent on any model with any input": [
         "tests/security/test_models.py::test_a_visitor_of_a_space_names_no_model_that_is_not_listed",
