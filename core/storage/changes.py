@@ -28,6 +28,8 @@ TABLES = {
 """What makes a key in each table; the braces are for the row's name."""
 PICTURE = "picture"
 """Stands for a table in the changes that are not logged: a row that had this picture was deleted."""
+MAX_AT = 2**53
+"""Milliseconds: what comes after a change is counted up from it, and must stay a whole number."""
 STEP = 1_000
 """Changes that are applied in one transaction."""
 _NOT_LOGGED = {"position"}
@@ -153,7 +155,7 @@ def parse(line: str) -> Change:
         raise ValueError("not an object")
     of, key, at, rows = (cast("dict[str, Any]", found).get(name) for name in Change._fields)
     of_key = json.loads(key) if isinstance(key, str) else None
-    if of not in TABLES or not isinstance(of_key, list) or not isinstance(at, int):
+    if of not in TABLES or not isinstance(of_key, list) or type(at) is not int or abs(at) > MAX_AT:
         raise ValueError("not a change")
     values = cast("list[Any]", of_key)
     if len(values) != len(TABLES[of]) or not isinstance(rows, list):

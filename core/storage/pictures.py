@@ -118,7 +118,7 @@ class Pictures:
     def forget(self, names: Iterable[str]) -> int:
         """Deletes pictures with their thumbnails, and returns the bytes that the pictures took."""
         freed = 0
-        for name in names:
+        for name in filter(_NAME.fullmatch, names):  # what a log in a bucket says may lead anywhere
             self._in_memory.pop(name, None)
             path = self._folder / name
             size = self.in_bucket.pop(name, 0)  # the journal deletes it there
@@ -137,7 +137,7 @@ class Pictures:
         """Returns the bytes of these pictures, which are all that belong to a message, counted once."""
         if self._total is None:
             self._total = 0
-            for name in names:
+            for name in filter(_NAME.fullmatch, names):
                 try:
                     self._total += (self._folder / name).stat().st_size
                 except OSError:

@@ -19,6 +19,10 @@ log = logging.getLogger(__name__)
 
 WRITING_SECONDS = 600.0
 """After that long nobody is still writing a segment."""
+FIRST_FORM = 6
+"""Of the first database that was logged."""
+MAX_HEADER = 1_000
+"""Characters."""
 _NAME = re.compile(r"(\d{13})-[0-9a-f]{16}-\d+\.jsonl")
 """When it was begun, in milliseconds, by which process, and its number."""
 
@@ -45,6 +49,16 @@ def write_segment(path: Path, form: int, changes: Iterable[Change]) -> None:
     create(path, pieces())
 
 
+def _form(header: str) -> int:
+    """Returns the form that a segment's first line names; 0 if that is none which has been logged."""
+    with contextlib.suppress(ValueError, RecursionError):
+        read = json.loads(header)
+        form = cast("dict[str, Any]", read).get("form") if isinstance(read, dict) else None
+        if type(form) is int and form >= FIRST_FORM:
+            return form
+    return 0
+
+
 class Segment:
     """A segment to read: its form, and then once its changes; a line that is damaged is left out."""
 
@@ -57,10 +71,10 @@ class Segment:
         self.name = path.name
         self._path = path
         self.is_whole = int(path.name.partition("-")[0]) / 1000 < time.time() - WRITING_SECONDS
-        with path.open(encoding="utf-8", errors="replace") as file, contextlib.suppress(ValueError):
-            header = json.loads(file.readline())
-            if isinstance(header, dict):
-                self.form = int(cast("dict[str, Any]", header).get("form", 0))
+        with path.open(encoding="utf-8", errors="replace") as file:
+            self.form = _form(file.readline(MAX_HEADER))
+        if self.is_whole and not self.form:
+            log.warning("The first line of %s in the bucket's log is damaged; all of it is left out", self.name)
 
     def __iter__(self) -> Iterator[Change]:
         try:

@@ -445,3 +445,51 @@ async def test_a_bucket_that_cannot_be_used_is_named(tmp_path: Path, damage: str
 
 def test_versions_are_compared_by_their_picture() -> None:
     assert "picture" in Version.model_fields, "which the columns and the log speak of"
+
+
+async def test_a_name_in_the_log_leads_to_no_other_file(tmp_path: Path, bucket: Path) -> None:
+    own = tmp_path / "own.txt"
+    own.write_text("of the owner's")
+    async with open_store(tmp_path / "first", bucket) as store:
+        await keep(store)
+    lines = [json.loads(line) for path in log_of(bucket) for line in path.read_text().splitlines()]
+    logged_versions = [line for line in lines if line.get("of") == "version"]
+    row = {**logged_versions[-1]["rows"][0], "message": "evil"}
+    names = (str(own), "../../own.txt", "../../../own.txt")
+    log_file(
+        bucket,
+        logged_message("evil"),
+        *(
+            {**logged_versions[-1], "key": f'["evil",{n}]', "rows": [{**row, "number": n, "picture": name}]}
+            for n, name in enumerate(names, 1)
+        ),
+    )
+    async with open_store(tmp_path / "second", bucket) as store:
+        assert len(await store.load(CONVERSATION)) == 2
+        bounds: dict[str, Any] = {"keep_days": None, "keep_bytes": 0, "in_use": ()}
+        assert {one.message for one in await store.prune(**bounds)} == {"m", "evil"}
+    assert own.exists()
+
+
+@pytest.mark.parametrize(
+    "header", ['{"form": null}', '{"form": [1]}', '{"form": 1e400}', '{"form": 1}', "[" * 100_000, ""]
+)
+async def test_whatever_a_segment_begins_with_the_others_are_read(
+    tmp_path: Path, bucket: Path, caplog: pytest.LogCaptureFixture, header: str
+) -> None:
+    log_file(bucket, logged_message("good"))
+    damaged = bucket / "log" / f"0000000000000-{'f' * 16}-1.jsonl"
+    damaged.write_text(f'{header}\n{json.dumps(logged_message("lost"))}\n{{"end": true}}\n')
+    async with open_store(tmp_path / "data", bucket) as store:
+        assert [message.id for message in await store.load(CONVERSATION)] == ["good"]
+    assert f"{damaged.name} in the bucket's log is damaged" in caplog.text
+
+
+async def test_no_time_in_the_log_is_too_late_for_what_comes_after(tmp_path: Path, bucket: Path) -> None:
+    log_file(bucket, logged_message("bad", at=2**63 - 1), logged_message("good", at=2**53 - 1))
+    async with open_store(tmp_path / "first", bucket) as store:
+        (message,) = await store.load(CONVERSATION)
+        message.rev = 7
+        await store.save(CONVERSATION, message)
+    async with open_store(tmp_path / "second", bucket) as store:
+        assert [(one.id, one.rev) for one in await store.load(CONVERSATION)] == [("good", 7)]
