@@ -9,6 +9,12 @@ from typing import cast
 
 from limner import ImageRequest
 
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\U000e0000-\U000e0fff]"
+)
+"""What Unicode does not call a format though it is shown as nothing."""
+_JOINS = ("Pc", "Pd")
+"""Underscores and dashes of all kinds, which stand between words as spaces do."""
 _WITHOUT_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 """Scripts in which nothing stands between two words."""
 
@@ -26,14 +32,25 @@ class BlockedWords:
             return False
         options = request.options.model_dump(mode="json")
         texts = (request.prompt, request.negative_prompt or "", *_texts_in(options))
-        return any(self._pattern.search(_plain(text)) for text in texts)
+        written = (_plain(text, unseen) for text in texts for unseen in ("", " "))
+        return any(map(self._pattern.search, written))
 
 
-def _plain(text: str) -> str:
-    """Returns a text in the one form in which all ways to write it are equal; it loses what nobody sees."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    seen = (c for c in folded if unicodedata.category(c) != "Cf")  # without joiners, soft hyphens and such
-    return " ".join("".join(seen).split())
+def _plain(text: str, unseen: str = "") -> str:
+    """Returns a text in the one form in which all ways to write it are equal.
+
+    What nobody sees may stand within a word, or between two: `unseen` is put in its place.
+    """
+    text = unicodedata.normalize("NFKC", text)
+    text = text.translate({ord(c): unseen for c in set(text) if _is_unseen(c)})
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    text = text.translate({ord(c): " " for c in set(text) if unicodedata.category(c) in _JOINS})
+    return " ".join(text.split())
+
+
+def _is_unseen(letter: str) -> bool:
+    """Whether a letter is shown as nothing: a joiner, a soft hyphen, a filler, a variant's number."""
+    return unicodedata.category(letter) == "Cf" or _UNSEEN.fullmatch(letter) is not None
 
 
 def _pattern(word: str) -> str:
