@@ -80,8 +80,8 @@ def shared(key: Hashable, factory: Callable[[], Client]) -> Client:
     """Returns the client with this key for the running event loop; the factory makes it the first time.
 
     An asynchronous client works on one event loop only, and making one for each request is slow (tens
-    of milliseconds for an SDK's). The key is a tuple of everything that the client depends on: the
-    provider, its base URL, its credential. The factory is a plain function; if it raises, nothing is
+    of milliseconds for an SDK's). The key is a tuple of everything that the client depends on: first
+    the provider, then its base URL, its credential. The factory is a plain function; if it raises, nothing is
     kept. All worker threads of a loop share one client per key, so the client must be thread-safe. The
     host closes the clients, with their `aclose` or `close`, when it ends, and one for a visitor's own
     credential after their last request. If a wrong environment makes the factory fail, that is a
@@ -167,13 +167,14 @@ async def close_clients_of(secrets: Collection[str]) -> None:
     await _close_all(on_loop, building, in_threads)
 
 
-def _parts(key: object) -> Iterable[object]:
+def _parts(key: object) -> tuple[object, ...]:
     return cast("tuple[object, ...]", key) if isinstance(key, tuple) else (key,)
 
 
 def _holds(key: object, secrets: Collection[str]) -> bool:
-    """Whether one of a key's parts is one of the secrets."""
-    plain = [part.get_secret_value() if isinstance(part, SecretStr) else part for part in _parts(key)]
+    """Whether one of a key's parts after its first, which is a name that anybody may enter, is a secret."""
+    rest = _parts(key)[1:]
+    plain = [part.get_secret_value() if isinstance(part, SecretStr) else part for part in rest]
     return any(part in secrets for part in plain if isinstance(part, str))
 
 

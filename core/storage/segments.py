@@ -74,7 +74,7 @@ class Segment:
         with path.open(encoding="utf-8", errors="replace") as file:
             self.form = _form(file.readline(MAX_HEADER))
         if self.is_whole and not self.form:
-            log.warning("The first line of %s in the bucket's log is damaged; all of it is left out", self.name)
+            log.warning("The form of %s in the bucket's log is damaged; it is left out", self.name)
 
     def __iter__(self) -> Iterator[Change]:
         try:

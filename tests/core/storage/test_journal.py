@@ -482,7 +482,7 @@ async def test_whatever_a_segment_begins_with_the_others_are_read(
     damaged.write_text(f'{header}\n{json.dumps(logged_message("lost"))}\n{{"end": true}}\n')
     async with open_store(tmp_path / "data", bucket) as store:
         assert [message.id for message in await store.load(CONVERSATION)] == ["good"]
-    assert f"{damaged.name} in the bucket's log is damaged" in caplog.text
+    assert f"The form of {damaged.name} in the bucket's log is damaged" in caplog.text
 
 
 async def test_no_time_in_the_log_is_too_late_for_what_comes_after(tmp_path: Path, bucket: Path) -> None:
