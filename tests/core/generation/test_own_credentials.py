@@ -248,25 +248,25 @@ async def test_no_client_outlives_the_requests_of_a_visitors_key(tmp_path: Path)
 
 
 async def test_a_key_that_is_a_plugins_name_closes_no_client_of_others(tmp_path: Path) -> None:
-    gate = Gate()
+    gate, Client.made = Gate(), []
 
     async def play(request: ImageRequest) -> ImageResult:
-        clients = [shared(key, Client) for key in ("scripted", ("scripted", "offers"))]
-        result = await gate(request)
-        assert not any(client.is_closed for client in clients)
-        return result
+        for key in ("scripted", ("scripted", "offers")):
+            shared(key, Client)
+        return await gate(request)
 
     provider = ScriptedProvider(play, **NEEDS_KEY)
     async with studio_of(tmp_path, provider) as studio:
         conversation, asked = await studio.conversation(CONVERSATION), UserRequest(prompt="a fox")
         attack = await studio.start(conversation, asked, visitor=visitor(key="scripted"))
-        await gate.reached.wait()
+        await until(gate.reached.is_set)
         message = await studio.start(conversation, asked, visitor=visitor(key=OWN))
         await until(lambda: len(provider.requests) == 2)
         studio.stop(attack)
-        await conversation.settled(attack)
+        await settled(conversation, attack)
+        assert not any(client.is_closed for client in Client.made), "while another visitor's picture is made"
         gate.open.set()
-        assert (await settled(conversation, message)).status == "complete"
+        await settled(conversation, message)
 
 
 async def _say(request: ImageRequest) -> ImageResult:
