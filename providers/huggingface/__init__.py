@@ -29,6 +29,7 @@ from limner import (
     hookimpl,
     refusal_in,
 )
+from limner.clients import visitors_secrets
 from limner.threads import call_in_thread
 from providers.huggingface.client import ask, load_sdk, shared_client
 from providers.huggingface.jobs import find, settled
@@ -115,7 +116,10 @@ def _settings(request: ImageRequest) -> tuple[Settings, str]:
     if not (key or request.base_url) or not re.fullmatch("[!-~]*", key):
         why = "The token is missing, or has characters that no token has: copy it again, without spaces."
         raise not_sent("auth", why=why)
-    return Settings.model_validate(dict(request.settings)), key
+    settings = Settings.model_validate(dict(request.settings))
+    if key[:3] != "hf_" or key in visitors_secrets.get():  # an account of the owner's pays for no visitor
+        settings = settings.model_copy(update={"bill_to": None})
+    return settings, key
 
 
 def _prepare(
@@ -131,7 +135,7 @@ def _prepare(
     sent = helper.prepare_request(
         inputs=inputs,
         parameters={**options, **more, "seed": request.seed, "negative_prompt": request.negative_prompt},
-        headers={sdk.constants.HUGGINGFACE_HEADER_X_BILL_TO: settings.bill_to if key[:3] == "hf_" else None},
+        headers={sdk.constants.HUGGINGFACE_HEADER_X_BILL_TO: settings.bill_to},
         model=request.model,
         api_key=key or "none",  # with an empty key the SDK would use this machine's
     )

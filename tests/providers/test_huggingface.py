@@ -38,6 +38,7 @@ from core.settings.schema import load_settings
 from core.storage.store import Store
 from core.studio import Studio
 from limner import ContentFiltered, ImageRequest, ImageResult, InputImage, ProviderError, Size, picture
+from limner.clients import visitors_secrets
 from limner.testing.loopback import Loopback, Reply, Request
 from limner.testing.runner import on_a_loop as run
 from providers import huggingface
@@ -481,6 +482,16 @@ def test_the_key_of_a_service_goes_straight_to_it(monkeypatch: pytest.MonkeyPatc
     look_up, post = server.requests
     assert "authorization" not in look_up.headers
     assert (post.path, post.headers["authorization"]) == ("/fal-ai/flux/dev", "Key fal-key-0123")
+    assert "x-hf-bill-to" not in post.headers
+
+
+def test_an_organisation_of_the_owners_pays_for_no_visitor() -> None:
+    before = visitors_secrets.set(frozenset([KEY]))
+    try:
+        _, post = answered(playing("together"), settings={"bill_to": "house"})
+    finally:
+        visitors_secrets.reset(before)
+    assert post.headers["authorization"] == f"Bearer {KEY}"
     assert "x-hf-bill-to" not in post.headers
 
 
