@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from starlette.requests import Request
 
 from ui.http.hub import Grant, HubUser
-from ui.http.visitor import same_site_attributes
+from ui.http.visitor import only_ours, same_site_attributes
 
 COOKIE = "limner_session"
 MAX_SESSIONS, MAX_OF_ONE_USER = 10_000, 10
@@ -37,8 +37,9 @@ class Session:
 class Sessions:
     """The sessions of all browsers; belongs to one event loop."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, behind_proxy: bool = False) -> None:
         self._clock = clock
+        self._behind_proxy = behind_proxy
         self._open: dict[bytes, Session] = {}  # by a digest of the secret; the oldest first
 
     def open(self, user: HubUser, grant: Grant) -> str:
@@ -56,16 +57,19 @@ class Sessions:
 
     def find(self, request: Request) -> Session | None:
         """Returns the session of the browser that sent a request; None if there is none, or not any more."""
-        session = self._open.get(_digest(request.cookies.get(COOKIE, "")))
+        session = self._open.get(_digest(self._secret(request)))
         return session if session and session.until > self._clock() else None
 
     def has_ended(self, request: Request) -> bool:
         """Whether somebody had signed in, in a session that is over."""
-        return bool(_SECRET.fullmatch(request.cookies.get(COOKIE, ""))) and self.find(request) is None
+        return bool(_SECRET.fullmatch(self._secret(request))) and self.find(request) is None
 
     def close(self, request: Request) -> None:
         """Signs the browser out that sent a request."""
-        self._open.pop(_digest(request.cookies.get(COOKIE, "")), None)
+        self._open.pop(_digest(self._secret(request)), None)
+
+    def _secret(self, request: Request) -> str:
+        return request.cookies.get(only_ours(COOKIE, request, behind_proxy=self._behind_proxy), "")
 
 
 def session_cookie(request: Request, secret: str | None, *, behind_proxy: bool) -> str:
@@ -76,7 +80,8 @@ def session_cookie(request: Request, secret: str | None, *, behind_proxy: bool) 
     """
     value, age = (secret, "") if secret else ("", "Max-Age=0; ")
     same_site = same_site_attributes(request, behind_proxy=behind_proxy)
-    return f"{COOKIE}={value}; HttpOnly; Path=/; {age}{same_site}"
+    name = only_ours(COOKIE, request, behind_proxy=behind_proxy)
+    return f"{name}={value}; HttpOnly; Path=/; {age}{same_site}"
 
 
 def _digest(secret: str) -> bytes:

@@ -21,7 +21,7 @@ from ui.http.hub import SignInRefused
 from ui.http.requests import NotFound
 from ui.http.sessions import session_cookie
 from ui.http.streams import Streams
-from ui.http.visitor import is_https, visitor
+from ui.http.visitor import is_https, only_ours, visitor
 from ui.http.visitors import Visitors, key_of
 
 BEGUN_COOKIE = "limner_sign_in"
@@ -48,6 +48,9 @@ def sign_in_routes(settings: Settings, visitors: Visitors, streams: Streams) -> 
     def secure(request: Request) -> str:
         return "; Secure" if is_https(request, behind_proxy=settings.behind_proxy) else ""
 
+    def begun_cookie(request: Request) -> str:
+        return only_ours(BEGUN_COOKIE, request, behind_proxy=settings.behind_proxy)
+
     async def account(request: Request) -> Response:
         user = await visitors.user(request)
         shown = {"signIn": hub.can_sign_in, "user": {"name": user.name} if user else None}
@@ -60,7 +63,7 @@ def sign_in_routes(settings: Settings, visitors: Visitors, streams: Streams) -> 
         answer = RedirectResponse(hub.sign_in_address(redirect_uri(request), state, verifier), 303)
         answer.headers["Cache-Control"] = "no-store"
         kept = f"HttpOnly; Path=/; Max-Age={_SECONDS}; SameSite=Lax{secure(request)}"
-        answer.headers["Set-Cookie"] = f"{BEGUN_COOKIE}={state}.{verifier}; {kept}"
+        answer.headers["Set-Cookie"] = f"{begun_cookie(request)}={state}.{verifier}; {kept}"
         return answer
 
     async def signed_in(request: Request) -> Response:
@@ -72,13 +75,13 @@ def sign_in_routes(settings: Settings, visitors: Visitors, streams: Streams) -> 
         except Rejected as error:
             answer = HTMLResponse(_PAGE.format(sentence=escape(str(error))), error.status)
         answer.headers["Cache-Control"] = "no-store"
-        used = f"{BEGUN_COOKIE}=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax{secure(request)}"
+        used = f"{begun_cookie(request)}=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax{secure(request)}"
         answer.headers.append("Set-Cookie", used)
         return answer
 
     async def begin_session(request: Request) -> str:
         """Returns the secret of a new session for the person who comes back from the Hub."""
-        begun = _BEGUN.fullmatch(request.cookies.get(BEGUN_COOKIE, ""))
+        begun = _BEGUN.fullmatch(request.cookies.get(begun_cookie(request), ""))
         said = request.query_params
         state = said.get("state", "").encode()
         if begun is None or not secrets.compare_digest(begun["state"].encode(), state):

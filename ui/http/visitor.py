@@ -69,6 +69,14 @@ def same_site_attributes(request: Request, *, behind_proxy: bool) -> str:
     return "SameSite=Lax; Secure" if is_https(request, behind_proxy=behind_proxy) else "SameSite=Lax"
 
 
+def only_ours(cookie: str, request: Request, *, behind_proxy: bool) -> str:
+    """Returns the name under which a cookie can be set by this very server alone, and by no neighbour.
+
+    Without TLS browsers know no such name.
+    """
+    return f"__Host-{cookie}" if is_https(request, behind_proxy=behind_proxy) else cookie
+
+
 def is_https(request: Request, *, behind_proxy: bool) -> bool:
     """Whether the browser reaches this server through TLS, as the last proxy says."""
     forwarded = request.headers.get("x-forwarded-proto", "") if behind_proxy else ""

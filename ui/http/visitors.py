@@ -26,9 +26,9 @@ class Visitors:
     """Knows the visitors of a studio; belongs to one event loop."""
 
     def __init__(self, studio: Studio) -> None:
-        self.hub, self.sessions = Hub(), Sessions()
         self._studio = studio
         self.behind_proxy = studio.settings.behind_proxy
+        self.hub, self.sessions = Hub(), Sessions(behind_proxy=self.behind_proxy)
 
     async def of(self, request: Request) -> Visitor:
         """Returns who sent a request; whoever has signed in gets what they have begun in this browser before.

@@ -115,7 +115,8 @@ async def test_the_hub_sends_people_back_to_the_address_that_it_knows(
         client.headers.update(proxied)
         back = await at_the_hub(client)
         assert back.partition("?")[0] == address
-        state = {"Cookie": f"limner_sign_in={client.cookies.get('limner_sign_in')}"}
+        name = "__Host-limner_sign_in" if "behind_proxy" in settings else "limner_sign_in"
+        state = {"Cookie": f"{name}={client.cookies.get(name)}"}
         answer = await client.get("/limner/signed-in", params=urlsplit(back).query, headers=state)
         assert answer.status_code == 303, answer.text
         (session,) = [each for each in answer.headers.get_list("set-cookie") if "limner_session" in each]
@@ -210,6 +211,22 @@ async def test_a_session_that_somebody_else_knows_is_not_the_one_that_is_signed_
         assert client.cookies["limner_session"] not in (first, planted)
         thief.cookies.set("limner_session", first, domain="localhost.local", path="/")
         assert await account(thief) is None, "the one before it has ended"
+
+
+async def test_a_cookie_that_a_neighbour_could_set_signs_nobody_in(tmp_path: Path, hub: Hub) -> None:
+    """A server under the same domain can plant its own session, which would get the visitor's conversations."""
+    async with open_client(tmp_path, ScriptedProvider(), behind_proxy=True) as (client, _):
+        client.headers.update({"X-Forwarded-Proto": "https"})
+        back = urlsplit(await at_the_hub(client)).query
+        begun = client.cookies["__Host-limner_sign_in"]
+        planted = {"Cookie": f"limner_sign_in={begun}"}
+        assert (await client.get("/limner/signed-in", params=back, headers=planted)).status_code == 400
+        own = {"Cookie": f"__Host-limner_sign_in={begun}"}
+        answer = await client.get("/limner/signed-in", params=back, headers=own)
+        session = re.search("__Host-limner_session=([^;]*)", ", ".join(answer.headers.get_list("set-cookie")))
+        assert session
+        assert await account(client, Cookie=f"limner_session={session[1]}") is None
+        assert await account(client, Cookie=f"__Host-limner_session={session[1]}") == "ada"
 
 
 async def test_a_session_ends_with_its_token_and_the_page_is_told(tmp_path: Path, hub: Hub) -> None:
