@@ -65,11 +65,14 @@ ATTACKS = {
         "tests/ui/page/test_keys.py::test_no_other_provider_gets_it",
         "tests/core/generation/test_own_credentials.py::test_a_sign_in_goes_nowhere_but_to_hugging_face",
         "tests/core/generation/test_own_credentials.py::test_no_client_outlives_the_requests_of_a_visitors_key",
+        "tests/core/generation/test_own_credentials.py::"
+        "test_a_key_that_is_a_plugins_name_closes_no_client_of_others",
     ],
     "a sign-in that is forged, stolen, or led into another browser": [
         "tests/ui/http/test_sign_in.py::test_a_sign_in_ends_in_the_browser_that_began_it_and_only_once",
         "tests/ui/http/test_sign_in.py::test_the_code_is_worth_nothing_without_what_the_browser_keeps",
         "tests/ui/http/test_sign_in.py::test_a_session_that_somebody_else_knows_is_not_the_one_that_is_signed_in",
+        "tests/ui/http/test_sign_in.py::test_a_cookie_that_a_neighbour_could_set_signs_nobody_in",
         "tests/ui/http/test_sign_in.py::test_another_sites_page_is_nobody",
         "tests/ui/http/test_bearer.py::test_a_forged_token_is_nobody",
         "tests/ui/http/test_bearer.py::test_what_is_not_the_hubs_is_sent_to_nobody",
@@ -106,6 +109,7 @@ ATTACKS = {
     "a path that leads out of its folder": [
         "tests/security/test_gradios_routes.py::test_no_path_leads_to_a_file_of_the_machine",
         "tests/core/storage/test_pictures.py::test_only_a_pictures_own_name_finds_anything",
+        "tests/core/storage/test_journal.py::test_a_name_in_the_log_leads_to_no_other_file",
         "tests/ui/http/test_assets.py::test_nothing_else_is_served",
     ],
     "a picture's link that leads into the owner's network": [

@@ -214,7 +214,7 @@ async def test_a_session_that_somebody_else_knows_is_not_the_one_that_is_signed_
 
 
 async def test_a_cookie_that_a_neighbour_could_set_signs_nobody_in(tmp_path: Path, hub: Hub) -> None:
-    """A server under the same domain can plant its own session, which would get the visitor's conversations."""
+    """A server under the same domain can plant its session, which would get the visitor's conversations."""
     async with open_client(tmp_path, ScriptedProvider(), behind_proxy=True) as (client, _):
         client.headers.update({"X-Forwarded-Proto": "https"})
         back = urlsplit(await at_the_hub(client)).query
