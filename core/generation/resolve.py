@@ -106,12 +106,12 @@ def resolve(request: UserRequest, registry: Registry, settings: Settings, visito
         offered = ", ".join(model.id for model in provider.info.models)
         raise Rejected(f"{provider.label} has no model {request.model!r}: choose one of {offered}.")
     warnings: list[ImageWarning] = []
-    longest = settings.max_prompt_length
-    prompt = _prompt(request.prompt, longest)
+    check_length(request, settings.max_prompt_length)
+    prompt = _prompt(request.prompt)
     warnings += check_images(request, model, registry, settings.max_bytes)
     size = _size(request, model, warnings)
     seed = _seed(request.seed, model, warnings)
-    negative_prompt = _negative_prompt(request.negative_prompt, model, longest, warnings)
+    negative_prompt = _negative_prompt(request.negative_prompt, model, warnings)
     options, changed = resolve_options(request.options, provider, model, for_owner=visitor.is_owner)
     image_request = ImageRequest(
         prompt=prompt,
@@ -130,6 +130,13 @@ def resolve(request: UserRequest, registry: Registry, settings: Settings, visito
     return Plan(request, visitor, provider, model, image_request, (*warnings, *changed), credentials)
 
 
+def check_length(request: UserRequest, longest: int) -> None:
+    """Raises Rejected if a text of a request is too long, which is known before anything else is."""
+    for what, text in (("prompt", request.prompt), ("negative prompt", request.negative_prompt or "")):
+        if len(text) > longest:
+            raise Rejected(f"The {what} has {len(text):,} characters: shorten it to {longest:,}.")
+
+
 def _provider(name: str, registry: Registry) -> Provider:
     provider = registry.get(name)
     if provider is not None:
@@ -141,25 +148,21 @@ def _provider(name: str, registry: Registry) -> Provider:
     raise Rejected(f"There is no provider {name!r} here: choose one of {names}.")
 
 
-def _prompt(prompt: str, longest: int) -> str:
-    prompt = _bounded("prompt", prompt, longest)
+def _prompt(prompt: str) -> str:
+    prompt = _stripped("prompt", prompt)
     if not prompt:
         raise Rejected("The prompt is empty: describe the picture that you want.")
     return prompt
 
 
-def _bounded(what: str, text: str, longest: int) -> str:
-    if len(text) > longest:
-        raise Rejected(f"The {what} has {len(text):,} characters: shorten it to {longest:,}.")
+def _stripped(what: str, text: str) -> str:
     if any(unicodedata.category(character) == "Cc" and character not in "\n\t\r" for character in text):
         raise Rejected(f"The {what} contains control characters: remove them.")
     return text.strip()
 
 
-def _negative_prompt(
-    text: str | None, model: ModelInfo, longest: int, warnings: list[ImageWarning]
-) -> str | None:
-    text = _bounded("negative prompt", text or "", longest)
+def _negative_prompt(text: str | None, model: ModelInfo, warnings: list[ImageWarning]) -> str | None:
+    text = _stripped("negative prompt", text or "")
     if text and not model.negative_prompt:
         _warn(
             warnings, "negative_prompt", f"{model.name} does not support a negative prompt; it was left out."

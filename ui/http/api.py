@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import re
 import secrets
 from dataclasses import replace
@@ -26,15 +25,18 @@ from core import Rejected
 from core.chat.conversation import Conversation
 from core.chat.message import Version
 from core.chat.request import MAX_IMAGES, UserRequest
+from core.generation.resolve import check_length
 from core.generation.visitor import Visitor
 from core.parts import image_part, provenance
 from core.studio import Studio
-from limner.threads import call_in_thread
+from core.workers import Workers
 from ui.http.bodies import Bodies
-from ui.http.idempotency import Begun, IdempotencyKeys, has_key
+from ui.http.idempotency import Begun, IdempotencyKeys, digest, has_key
 from ui.http.own_keys import OwnKeys, take_keys
 from ui.http.requests import MAX_BODY, parse_object, problem
 from ui.http.visitors import Visitors
+
+_LINK = re.compile(r"data:image/|https://", re.IGNORECASE)
 
 
 class Forgotten(Rejected):
@@ -51,11 +53,13 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
     is one, and `metadata`.
     """
     most = MAX_BODY + studio.settings.max_bytes * 4 // 3  # base64 writes three bytes as four characters
+    parsers = Workers(2)
 
     async def make(request: Request) -> Response:
         sender = await visitors.of(request)
         async with bodies.read(request, sender.name, most) as body:
-            values, own_keys, asked = await call_in_thread(lambda: _parse(body))
+            is_large = len(body) > MAX_BODY  # else to change threads would take longer
+            values, own_keys, asked = await parsers.run(lambda: _parse(body)) if is_large else _parse(body)
             body.clear()
             begun = await begin(request, replace(sender, keys=own_keys), values, asked)
         return await _reply(studio, await _settled(studio, begun, request))
@@ -65,6 +69,7 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
         if len(images) > MAX_IMAGES or len(mask) > 1:
             raise Rejected(f"A request takes {MAX_IMAGES} images and one mask at most: leave some out.")
         wanted = _read(values)
+        check_length(wanted, studio.settings.max_prompt_length)
         conversation = await studio.conversation(secrets.token_hex(16))
 
         async def start() -> Begun:
@@ -84,7 +89,7 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
 def _parse(body: bytearray) -> tuple[dict[str, Any], OwnKeys, str]:
     """Returns the values of a body, the keys in it, and what tells it from another with other values."""
     values = parse_object(body)
-    return values, take_keys(values), json.dumps(_shortened(values), sort_keys=True)
+    return values, take_keys(values), digest(_shortened(values))
 
 
 def _shortened(value: object) -> object:
@@ -105,12 +110,12 @@ def _links(parts: object) -> list[tuple[str, str]]:
     for part in listed:
         fields = cast("dict[str, object]", part) if isinstance(part, dict) else {}
         image, filename = fields.get("image"), fields.get("filename") or ""
-        if not isinstance(image, str) or not re.match(r"(data:image/|https://)", image, re.IGNORECASE):
+        if not (isinstance(image, str) and _LINK.match(image) and (image.isascii() or len(image) < 10_000)):
             raise Rejected(
                 'Each image must be a part such as {"type": "image", "image": "data:image/png;base64,…"}, '
                 "or have an https link as its image."
             )
-        read.append((image, filename if isinstance(filename, str) else ""))
+        read.append((image, filename[:400] if isinstance(filename, str) else ""))
     return read
 
 

@@ -14,13 +14,15 @@ from typing import IO, Any
 import anyio
 from starlette.requests import Request
 
-from core.chat.failure import LimitReached, Unavailable
+from core.chat.failure import LimitReached, Rejected, Unavailable
 from limner.threads import call_in_thread
 from ui.http.requests import MAX_BODY, TooLarge, parse_object, whole_number
 
-MAX_EACH = 200_000_000
-"""Bytes that one visitor's requests may hold."""
-MAX_IN_ALL = 600_000_000
+MAX_EACH = 64_000_000
+"""Bytes that the bodies of one visitor may hold; a larger one is read if it is the only one."""
+MAX_IN_ALL = 128_000_000
+SMALL = 16_384
+"""Bytes of a body that is read however many there are, such as that of a prompt."""
 MAX_FILES = 8
 """Files of visitors that are on the disk at once."""
 STEP = 1_000_000
@@ -59,8 +61,8 @@ class Bodies:
     async def read(self, request: Request, visitor: str, most: int) -> AsyncGenerator[bytearray]:
         """Reads a body of at most so many bytes, which count until the block ends; it may be emptied before.
 
-        Raises TooLarge, or LimitReached if this visitor or all together hold too much; each as soon as it is
-        known.
+        Raises TooLarge, LimitReached if this visitor holds too much, or Unavailable if all together do; each
+        as soon as it is known.
         """
         body, place = bytearray(), _Place(visitor, monotonic())
         if whole_number(request.headers.get("content-length", "")) > most:
@@ -73,10 +75,10 @@ class Bodies:
                     self._count(place, len(part))
                     if place.held > most:
                         raise _too_large(most)
-                    if self._held[visitor] > MAX_EACH:
+                    if self._held[visitor] > max(MAX_EACH, place.held):
                         raise LimitReached(_TOO_MUCH)
-                    while self._held_in_all > MAX_IN_ALL:
-                        slowest = self._make_room(self._reading, place, _TOO_MUCH)
+                    while place.held > SMALL and self._held_in_all > max(MAX_IN_ALL, place.held):
+                        slowest = self._make_room(self._reading, place, Unavailable(_TOO_MUCH))
                         self._count(slowest, -slowest.held)
                 place.is_whole = True
             if not place.is_whole:
@@ -86,12 +88,18 @@ class Bodies:
             self._count(place, -place.held)
             self._reading.pop(place, None)
 
+    @asynccontextmanager
     async def read_object(
         self, request: Request, visitor: str, *, may_be_empty: bool = False
-    ) -> dict[str, Any]:
-        """Reads a body that is a JSON object; raises Rejected if it is none, and as `read` does."""
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """Reads a body that is a JSON object, which counts until the block ends.
+
+        Raises Rejected if it is none, and as `read` does.
+        """
         async with self.read(request, visitor, MAX_BODY) as body:
-            return {} if may_be_empty and not body else parse_object(body)
+            values = {} if may_be_empty and not body else parse_object(body)
+            body.clear()
+            yield values
 
     @asynccontextmanager
     async def save(
@@ -108,7 +116,7 @@ class Bodies:
         if [other.visitor for other in self._saving].count(visitor) > 1:
             raise LimitReached(_ANOTHER)
         if len(self._saving) >= MAX_FILES:
-            self._make_room(self._saving, place, _ANOTHER)
+            self._make_room(self._saving, place, LimitReached(_ANOTHER))
         self._saving[place] = None
         try:
             with await call_in_thread(lambda: TemporaryFile(dir=folder)) as file:
@@ -138,13 +146,13 @@ class Bodies:
         if not self._held[place.visitor]:
             del self._held[place.visitor]
 
-    def _make_room(self, places: dict[_Place, None], mine: _Place, refusal: str) -> _Place:
-        """Ends the slowest of those that come, and returns it; raises LimitReached if that would be mine."""
+    def _make_room(self, places: dict[_Place, None], mine: _Place, refusal: Rejected) -> _Place:
+        """Ends the slowest of those that come, and returns it; raises the refusal if that would be mine."""
         now = monotonic()
         slow = [place for place in places if not place.is_whole and now - place.begun > PATIENCE]
         slowest = min(slow, key=lambda place: place.held / (now - place.begun), default=mine)
         if slowest is mine:
-            raise LimitReached(refusal)
+            raise refusal
         slowest.coming.cancel()
         del places[slowest]
         return slowest

@@ -82,15 +82,18 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Notes when a request has come whole, and that one goes on coming."""
+        """Notes when a request has come whole, and that one goes on coming; reads no more than is taken."""
         super().data_received(data)
+        if self.cycle is not None and self.cycle.body:
+            self.flow.pause_reading()  # until the app takes it, or answers
         if self._waits_since is not None and self.cycle is not None and self.cycle.more_body:
             self._waits_since = min(self.loop.time(), self._waits_since + len(data) / SLOWEST)
         self._stop_waiting_if_whole()
 
     def on_response_complete(self) -> None:
-        """Begins to wait for the next request, which may be there already."""
+        """Begins to wait for the next request, which may be there already, and drops what nobody took."""
         self._waits_since = self.loop.time()
+        self.cycle.body = bytearray()
         super().on_response_complete()
         self._stop_waiting_if_whole()
 
@@ -178,8 +181,12 @@ def _around(app: ASGIApp) -> ASGIApp:
     """
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not any(name == b"host" for name, _ in scope["headers"]):
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        if not any(name == b"host" for name, _ in scope["headers"]):
             scope = {**scope, "headers": [*scope["headers"], (b"host", b"localhost")]}
+        receive, send = _closing_gently(scope, receive, send)
 
         async def send_without_permission(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -190,3 +197,30 @@ def _around(app: ASGIApp) -> ASGIApp:
         await app(scope, receive, send_without_permission)
 
     return call
+
+
+def _closing_gently(scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Lets a connection that ends with its answer stay until the request has come, and drops what comes.
+
+    What is closed with something unread is reset, and a client that still sends loses the answer.
+    """
+    connection = b",".join(value for name, value in scope["headers"] if name == b"connection").lower()
+    if scope["http_version"] != "1.0" and b"close" not in connection:
+        return receive, send  # it stays open, and uvicorn drops the rest
+    is_whole = False
+
+    async def receive_and_note() -> Message:
+        nonlocal is_whole
+        message = await receive()
+        is_whole = not message.get("more_body")  # or the client has gone
+        return message
+
+    async def send_and_wait(message: Message) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            await send({**message, "more_body": True})
+            while not is_whole:
+                await receive_and_note()
+            message = {"type": "http.response.body"}
+        await send(message)
+
+    return receive_and_note, send_and_wait

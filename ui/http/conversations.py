@@ -37,7 +37,8 @@ def conversation_routes(studio: Studio, bodies: Bodies, visitors: Visitors) -> l
 
     async def rename(request: Request) -> Response:
         who = await visitors.of(request)
-        title = (await bodies.read_object(request, who.name)).get("title")
+        async with bodies.read_object(request, who.name) as values:
+            title = values.get("title")
         if not isinstance(title, str):
             raise Rejected("The title must be text: send an object with it.")
         return _reply(_shown(await studio.rename(thread_id(request), title, who)))

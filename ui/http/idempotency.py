@@ -59,7 +59,7 @@ class IdempotencyKeys:
         self,
         request: Request,
         visitor: Visitor,
-        body: object,
+        body: str,
         begin: Callable[[], Coroutine[Any, Any, Begun]],
     ) -> Begun:
         """Begins what a request asks for, or returns what the same request of this visitor has begun.
@@ -94,6 +94,11 @@ class IdempotencyKeys:
             del self._entries[place]
 
 
+def digest(values: object) -> str:
+    """Returns what tells one body from another with other values, in whatever order."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
 def has_key(request: Request) -> bool:
     """Whether what a request begins can be asked for again."""
     return "idempotency-key" in request.headers
@@ -108,7 +113,7 @@ def _read_key(request: Request) -> str | None:
     return keys[0]
 
 
-def _fingerprint(request: Request, body: object) -> bytes:
-    """Returns what tells one request from another: its address, and its body in whatever order."""
-    asked = json.dumps([request.method, request.url.path, request.url.query, body], sort_keys=True)
+def _fingerprint(request: Request, body: str) -> bytes:
+    """Returns what tells one request from another: its address, and its body."""
+    asked = json.dumps([request.method, request.url.path, request.url.query, body])
     return hashlib.sha256(asked.encode()).digest()

@@ -20,6 +20,8 @@ MAX_BODY = 1_000_000
 """Bytes; a prompt of the greatest length that can be set fits into it, however it is escaped."""
 MAX_BRACKETS = 50_000
 """Lists and objects in a body, counted before it is parsed; those in a prompt count too."""
+MAX_NAME = 100
+"""Characters of a picture's name, which the server gave it."""
 MAX_VALUES = 5_000
 """Values in a body, at any depth: the page sends one for each option of each model."""
 
@@ -66,7 +68,7 @@ def picture_names(values: Mapping[str, Any]) -> tuple[list[str], str | None]:
     """Takes the names of the pictures, and of the mask, that a prompt is sent with; raises Rejected."""
     images, mask = values.get("images") or [], values.get("mask") or None
     names = cast("list[object]", images if isinstance(images, list) else [None])
-    if not all(isinstance(name, str) for name in (*names, mask or "")):
+    if not all(isinstance(name, str) and len(name) <= MAX_NAME for name in (*names, mask or "")):
         raise Rejected("The images must be a list of names, and the mask a name, as the server gave them.")
     return cast("list[str]", names), cast("str | None", mask)
 

@@ -5,8 +5,9 @@ assistant-ui calls a conversation a thread; so do the paths.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -17,11 +18,12 @@ from core import Rejected
 from core.chat.conversation import Conversation
 from core.chat.message import Message
 from core.chat.request import UserRequest
+from core.generation.resolve import check_length
 from core.generation.visitor import Visitor
 from core.parts import details
 from core.studio import Studio
 from ui.http.bodies import Bodies
-from ui.http.idempotency import Begun, IdempotencyKeys
+from ui.http.idempotency import Begun, IdempotencyKeys, digest
 from ui.http.own_keys import take_keys
 from ui.http.requests import NotFound, picture_names, thread_id, whole_number
 from ui.http.streams import EventStream, Streams, last_messages, shown
@@ -49,6 +51,18 @@ class PageView(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What a body asks for: all that is left of it, however large it was, while anything waits."""
+
+    who: Visitor
+    """With the keys that it brings."""
+    requests: list[UserRequest]
+    images: list[str]
+    mask: str | None
+    digest: str
+
+
 def page_routes(
     studio: Studio,
     page: PageView,
@@ -63,11 +77,21 @@ def page_routes(
     async def open_conversation(request: Request) -> Conversation:
         return await studio.conversation(thread_id(request), await visitors.of(request))
 
-    async def read(request: Request, *, may_be_empty: bool = False) -> tuple[dict[str, Any], Visitor]:
-        """Reads the body of a request that may cost money, and who asks, with the keys that it brings."""
+    @asynccontextmanager
+    async def read(request: Request, *, may_be_empty: bool = False, **more: str) -> AsyncGenerator[_Asked]:
+        """Reads the body of a request that may cost money, which counts until the block ends.
+
+        `more` is as if it were in the body; an empty one asks for nothing.
+        """
         who = await visitors.of(request)
-        values = await bodies.read_object(request, who.name, may_be_empty=may_be_empty)
-        return values, replace(who, keys=take_keys(values))
+        async with bodies.read_object(request, who.name, may_be_empty=may_be_empty) as values:
+            who = replace(who, keys=take_keys(values))
+            requests = page.read({**values, **more}) if values or not may_be_empty else []
+            for one in requests:
+                check_length(one, studio.settings.max_prompt_length)
+            asked = _Asked(who, requests, *picture_names(values), digest(values))
+            values.clear()
+            yield asked
 
     async def events(request: Request) -> Response:
         conversation, who = await open_conversation(request), await visitors.of(request)
@@ -77,22 +101,24 @@ def page_routes(
         return EventStream(conversation, whole_number(since), page.show, streams, who.name)
 
     async def send(request: Request) -> Response:
-        values, who = await read(request)
-        conversation = await open_conversation(request)
-        wanted, (images, mask) = page.read(values), picture_names(values)
+        async with read(request) as asked:
+            conversation = await open_conversation(request)
 
-        async def begin() -> Begun:
-            message = await studio.start(conversation, *wanted, images=images, mask=mask, visitor=who)
-            return _begun(conversation, message)
+            async def begin() -> Begun:
+                message = await studio.start(
+                    conversation, *asked.requests, images=asked.images, mask=asked.mask, visitor=asked.who
+                )
+                return _begun(conversation, message)
 
-        begun = await keys.once(request, who, values, begin)
+            begun = await keys.once(request, asked.who, asked.digest, begin)
         return JSONResponse({"message": begun.message}, 201)
 
     async def price(request: Request) -> Response:
-        values, who = await read(request)
-        conversation = await open_conversation(request)
-        wanted, (images, mask) = page.read({**values, "prompt": "any"}), picture_names(values)
-        known = await studio.price(conversation, *wanted, images=images, mask=mask, visitor=who)
+        async with read(request, prompt="any") as asked:
+            conversation = await open_conversation(request)
+            known = await studio.price(
+                conversation, *asked.requests, images=asked.images, mask=asked.mask, visitor=asked.who
+            )
         return JSONResponse({"price": known})
 
     async def upload(request: Request) -> Response:
@@ -109,18 +135,17 @@ def page_routes(
 
     async def regenerate(request: Request, conversation: Conversation, message: Message) -> None:
         version, new_seed = _version(request), _new_seed(request.query_params.get("seed"))
-        values, who = await read(request, may_be_empty=True)
-        wanted = page.read(values) if values else []
+        async with read(request, may_be_empty=True) as asked:
 
-        async def begin() -> Begun:
-            how: dict[str, Any] = {"visitor": who, "new_seed": new_seed}
-            if wanted:
-                await studio.add_versions(conversation, message, *wanted, **how)
-            else:
-                await studio.regenerate(conversation, message, version=version, **how)
-            return _begun(conversation, message)
+            async def begin() -> Begun:
+                how: dict[str, Any] = {"visitor": asked.who, "new_seed": new_seed}
+                if asked.requests:
+                    await studio.add_versions(conversation, message, *asked.requests, **how)
+                else:
+                    await studio.regenerate(conversation, message, version=version, **how)
+                return _begun(conversation, message)
 
-        await keys.once(request, who, values or None, begin)
+            await keys.once(request, asked.who, asked.digest, begin)
 
     async def act(request: Request) -> Response:
         conversation = await open_conversation(request)

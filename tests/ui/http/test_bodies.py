@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
-from core.chat.failure import LimitReached
+from core.chat.failure import LimitReached, Unavailable
 from tests.waiting import until
 from ui.http import bodies
 from ui.http.bodies import Bodies
@@ -30,6 +30,7 @@ def room(monkeypatch: pytest.MonkeyPatch) -> Bodies:
     """Has room for 100 bytes of each visitor, and for 250 in all."""
     monkeypatch.setattr(bodies, "MAX_EACH", 100)
     monkeypatch.setattr(bodies, "MAX_IN_ALL", 250)
+    monkeypatch.setattr(bodies, "SMALL", 5)
     return Bodies()
 
 
@@ -63,10 +64,10 @@ async def hold(room: Bodies, visitor: str, size: int) -> tuple[asyncio.Event, as
 
 
 async def refusal(room: Bodies, visitor: str, size: int) -> str:
-    with pytest.raises(LimitReached) as refused:
+    with pytest.raises((LimitReached, Unavailable)) as refused:
         async with room.read(request_of(bytes(size)), visitor, 1_000):
             pytest.fail("it was read")
-    return str(refused.value)
+    return f"{refused.value.status} {refused.value}"
 
 
 async def test_a_body_comes_whole_and_counts_until_it_is_used(room: Bodies) -> None:
@@ -82,8 +83,9 @@ async def test_a_body_comes_whole_and_counts_until_it_is_used(room: Bodies) -> N
 
 async def test_each_visitor_has_a_bound_and_so_have_all(room: Bodies) -> None:
     held = [await hold(room, visitor, 80) for visitor in ("a", "b", "c")]
-    assert "at the same time" in await refusal(room, "a", 21)
-    assert "at the same time" in await refusal(room, "d", 11)
+    assert "429 Too much is being sent at the same time" in await refusal(room, "a", 21)
+    assert "503 Too much is being sent at the same time" in await refusal(room, "d", 11)
+    assert await whole(room, "d", 5) == bytes(5), "what is small is always read"
     done, using = held[0]
     done.set()
     await using
@@ -92,6 +94,15 @@ async def test_each_visitor_has_a_bound_and_so_have_all(room: Bodies) -> None:
     for done, using in held[1:]:
         done.set()
         await using
+
+
+async def test_one_that_is_larger_is_read_alone(room: Bodies) -> None:
+    assert len(await whole(room, "a", 300)) == 300
+    done, using = await hold(room, "a", 6)
+    assert "429" in await refusal(room, "a", 300)
+    assert "503" in await refusal(room, "b", 300)
+    done.set()
+    await using
 
 
 class Coming:
@@ -108,7 +119,7 @@ class Coming:
         try:
             async with reading:
                 return "whole"
-        except LimitReached as refused:
+        except (LimitReached, Unavailable) as refused:
             return str(refused)
 
     async def _receive(self) -> Any:

@@ -220,6 +220,40 @@ def test_a_body_that_nobody_reads_does_not_hold_the_connection(connect: Connect,
     assert read_all(client) == b""
 
 
+@pytest.mark.parametrize("ends", [b"", b"Connection: close\r\n", b"HTTP/1.0"])
+def test_who_is_answered_before_they_have_sent_all_can_send_it(connect: Connect, ends: bytes) -> None:
+    head = HEAD.replace(b"POST /", b"POST /unread").replace(b"100", str(4 * LARGE).encode())
+    head = (
+        head.replace(b"HTTP/1.1", ends) if ends.startswith(b"HTTP") else head.replace(b"Host", ends + b"Host")
+    )
+    client = connect(head)
+    for _ in range(4):
+        client.sendall(bytes(LARGE))
+    answer(client)
+    if ends:
+        assert client.recv(1) == b"", "the connection ends with what was sent"
+    else:
+        client.sendall(GET)
+        answer(client)
+
+
+def test_no_more_is_read_than_the_app_takes(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[int] = []
+    receive = Connection.data_received
+    monkeypatch.setattr(
+        Connection,
+        "data_received",
+        lambda self, data: (receive(self, data), held.append(len(self.cycle.body)))[0],
+    )
+    client = connect(HEAD.replace(b"POST /", b"POST /slow").replace(b"100", str(LARGE).encode()))
+    client.recv(10)
+    client.sendall(bytes(LARGE - 1))  # while the answer is being sent
+    read_end = b""
+    while not read_end.endswith(b"0\r\n\r\n"):
+        read_end += client.recv(65_536)
+    assert max(held) <= connection.READ_AT_ONCE
+
+
 def test_a_client_that_never_reads_is_cut(
     connect: Connect, patience: Patience, monkeypatch: pytest.MonkeyPatch
 ) -> None:

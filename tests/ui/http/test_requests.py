@@ -23,7 +23,8 @@ def client() -> Iterator[TestClient]:
     bodies = Bodies()
 
     async def read(request: Request) -> Response:
-        return JSONResponse(len(await bodies.read_object(request, "me")))
+        async with bodies.read_object(request, "me") as values:
+            return JSONResponse(len(values))
 
     routes = [Route("/", read, methods=["POST"])]
     with TestClient(Starlette(routes=routes, exception_handlers={Rejected: reply_rejected})) as client:
