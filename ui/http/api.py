@@ -57,10 +57,9 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
 
     async def make(request: Request) -> Response:
         sender = await visitors.of(request)
-        async with bodies.read(request, sender.name, most) as body:
-            is_large = len(body) > MAX_BODY  # else to change threads would take longer
-            values, own_keys, asked = await parsers.run(lambda: _parse(body)) if is_large else _parse(body)
-            body.clear()
+        async with bodies.read(request, sender.name, most) as parts:
+            is_large = sum(map(len, parts)) > MAX_BODY  # else to change threads would take longer
+            values, own_keys, asked = await parsers.run(lambda: _parse(parts)) if is_large else _parse(parts)
             begun = await begin(request, replace(sender, keys=own_keys), values, asked)
         return await _reply(studio, await _settled(studio, begun, request))
 
@@ -86,9 +85,9 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
     return Route("/api/image", make, methods=["POST"])
 
 
-def _parse(body: bytearray) -> tuple[dict[str, Any], OwnKeys, str]:
+def _parse(parts: list[bytes]) -> tuple[dict[str, Any], OwnKeys, str]:
     """Returns the values of a body, the keys in it, and what tells it from another with other values."""
-    values = parse_object(body)
+    values = parse_object(parts)
     return values, take_keys(values), digest(_shortened(values))
 
 

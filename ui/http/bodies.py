@@ -58,20 +58,22 @@ class Bodies:
         self._saving: dict[_Place, None] = {}
 
     @asynccontextmanager
-    async def read(self, request: Request, visitor: str, most: int) -> AsyncGenerator[bytearray]:
-        """Reads a body of at most so many bytes, which count until the block ends; it may be emptied before.
+    async def read(self, request: Request, visitor: str, most: int) -> AsyncGenerator[list[bytes]]:
+        """Reads a body of at most so many bytes, in parts: the list, whose bytes count until the block ends.
+
+        It may be emptied before. Bodies that grow next to each other in one piece would take the memory thrice.
 
         Raises TooLarge, LimitReached if this visitor holds too much, or Unavailable if all together do; each
         as soon as it is known.
         """
-        body, place = bytearray(), _Place(visitor, monotonic())
+        parts, place = list[bytes](), _Place(visitor, monotonic())
         if whole_number(request.headers.get("content-length", "")) > most:
             raise _too_large(most)
         self._reading[place] = None
         try:
             with place.coming:
                 async for part in request.stream():
-                    body += part
+                    parts.append(part)
                     self._count(place, len(part))
                     if place.held > most:
                         raise _too_large(most)
@@ -83,8 +85,9 @@ class Bodies:
                 place.is_whole = True
             if not place.is_whole:
                 raise LimitReached(_TOO_SLOW)
-            yield body
+            yield parts
         finally:
+            parts.clear()  # which a refusal still refers to, from its traceback
             self._count(place, -place.held)
             self._reading.pop(place, None)
 
@@ -96,9 +99,8 @@ class Bodies:
 
         Raises Rejected if it is none, and as `read` does.
         """
-        async with self.read(request, visitor, MAX_BODY) as body:
-            values = {} if may_be_empty and not body else parse_object(body)
-            body.clear()
+        async with self.read(request, visitor, MAX_BODY) as parts:
+            values = {} if may_be_empty and not any(parts) else parse_object(parts)
             yield values
 
     @asynccontextmanager

@@ -25,7 +25,7 @@ MAX_UNREAD_SECONDS = 60.0
 SEND_BUFFER = 262_144
 """Bytes that the system holds for a client, up to 4,000,000 of itself; it says that some were taken only when
 a third is free, which a slow reader of so much does not reach in time."""
-READ_AT_ONCE = 65_536
+READ_AT_ONCE = 16_384
 """Bytes; by itself asyncio reads four times as many from each of all connections before any is served."""
 SURELY_UNREAD_SECONDS = 5.0
 """The one that took nothing for longest makes room for others, if it is at least so long."""

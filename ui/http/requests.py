@@ -42,8 +42,10 @@ class TooLarge(Rejected):
     status = 413
 
 
-def parse_object(body: bytearray) -> dict[str, Any]:
-    """Parses a JSON object; raises Rejected if it is none, or has too many values."""
+def parse_object(parts: list[bytes]) -> dict[str, Any]:
+    """Parses a JSON object and empties the list; raises Rejected if it is none, or has too many values."""
+    body = b"".join(parts)
+    parts.clear()
     if body.count(b"[") + body.count(b"{") > MAX_BRACKETS:
         raise Rejected(_TOO_MANY)
     try:

@@ -124,9 +124,9 @@ def page_routes(
     async def upload(request: Request) -> Response:
         who = await visitors.of(request)
         saved_as = request.query_params.get("filename", "")[:400]
-        async with bodies.read(request, who.name, studio.settings.max_bytes) as body:
-            file = bytes(body)
-            body.clear()
+        async with bodies.read(request, who.name, studio.settings.max_bytes) as parts:
+            file = b"".join(parts)
+            parts.clear()
             conversation = await open_conversation(request)
             picture = await studio.add_picture(conversation, file, saved_as, visitor=who)
         facts = picture.model_dump(include={"name", "width", "height", "filename"})
