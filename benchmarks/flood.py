@@ -10,7 +10,7 @@ import asyncio
 import sys
 import time
 
-from benchmarks.measuring import forget_peak, peak_bytes, print_table, resident_bytes
+from benchmarks.measuring import cpu_seconds, forget_peak, peak_bytes, print_table, resident_bytes
 from benchmarks.start import free_port, started
 from tests.ui.http.flood import (
     Flood,
@@ -34,6 +34,7 @@ HEADS = (
     "requests",
     "answers",
     "all answered after",
+    "CPU",
     "visitor, median",
     "visitor, longest",
     "before",
@@ -49,7 +50,7 @@ def main(count: int) -> None:
         for address in (one_address, many_addresses):
             with started(["app.py"], variables, port := free_port()) as app:
                 time.sleep(2)
-                before = resident_bytes(app.pid)
+                before, cpu = resident_bytes(app.pid), cpu_seconds(app.pid)
                 forget_peak(app.pid)
                 flood = Flood(port)
                 served = sorted(
@@ -61,6 +62,7 @@ def main(count: int) -> None:
                         f"{count} {kind}, {address.__name__.replace('_', ' ')}",
                         met,
                         f"{flood.answered:.1f} s",
+                        f"{cpu_seconds(app.pid) - cpu:.1f} s",
                         f"{served[len(served) // 2]:.2f} s",
                         f"{served[-1]:.2f} s",
                         *(f"{value / 1e6:.0f} MB" for value in (before, peak_bytes(app.pid))),

@@ -61,7 +61,7 @@ class Bodies:
     async def read(self, request: Request, visitor: str, most: int) -> AsyncGenerator[list[bytes]]:
         """Reads a body of at most so many bytes, in parts: the list, whose bytes count until the block ends.
 
-        It may be emptied before. Bodies that grow next to each other in one piece would take the memory thrice.
+        It may be emptied before. Many bodies that each grow in one piece would take twice the memory.
 
         Raises TooLarge, LimitReached if this visitor holds too much, or Unavailable if all together do; each
         as soon as it is known.

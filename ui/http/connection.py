@@ -26,7 +26,7 @@ SEND_BUFFER = 262_144
 """Bytes that the system holds for a client, up to 4,000,000 of itself; it says that some were taken only when
 a third is free, which a slow reader of so much does not reach in time."""
 READ_AT_ONCE = 16_384
-"""Bytes; by itself asyncio reads four times as many from each of all connections before any is served."""
+"""Bytes; by itself asyncio reads sixteen times as many from each of all connections before any is served."""
 SURELY_UNREAD_SECONDS = 5.0
 """The one that took nothing for longest makes room for others, if it is at least so long."""
 _RESERVED = 256
