@@ -130,9 +130,9 @@ async def test_what_was_rejected_is_not_remembered(tmp_path: Path, monkeypatch: 
     async with open_client(tmp_path, scripted, max_in_flight=1) as (client, studio):
         assert (await post(client, "k", {"prompt": " "})).status_code == 400
         assert (await post(client, "k", {"prompt": "a", "model": "nobody"})).status_code == 400
-        monkeypatch.setattr(studio, "_closing", True)
+        monkeypatch.setattr(studio, "is_closing", True)
         assert (await post(client, "k")).status_code == 503
-        monkeypatch.setattr(studio, "_closing", False)
+        monkeypatch.setattr(studio, "is_closing", False)
         first = asyncio.create_task(post(client, "other"))
         await asyncio.wait_for(gate.reached.wait(), 20)
         assert (await post(client, "k")).status_code == 429
