@@ -7,12 +7,12 @@ from core.chat.failure import Rejected
 from core.plugins.registry import Registry
 from core.redaction import hide_variables
 from core.settings.schema import Settings
-from core.settings.sources import SettingsError
+from core.settings.sources import SettingsError, listed
 from core.storage.database import StoreError
 from core.storage.store import Store
 from core.studio import Studio
 
-__all__ = ["Rejected", "SettingsError", "StoreError", "open_studio"]
+__all__ = ["Rejected", "SettingsError", "StoreError", "check_choices", "open_studio"]
 
 
 def open_studio(settings: Settings) -> Studio:
@@ -27,11 +27,21 @@ def open_studio(settings: Settings) -> Studio:
     for broken in registry.broken:
         if broken.stops_the_start:
             raise SettingsError(broken.fault)
+    check_choices(settings, registry)
+    hide_variables(name for provider in registry for name in provider.credential_variables.values())
+    try:
+        return Studio(settings, registry, Store(settings.data_dir, settings.bucket_dir))
+    except StoreError as error:
+        raise SettingsError(str(error)) from error
+
+
+def check_choices(settings: Settings, registry: Registry) -> None:
+    """Raises SettingsError if the settings choose a provider that does not exist, or cannot be used so."""
     names = ", ".join(provider.name for provider in registry)
     fault = registry.fault_of(settings.provider)
     if registry.get(settings.provider) is None and fault is None:
-        advice = f"it must be one of {names}" if names else "and no other can be used"
-        raise SettingsError(f"The setting provider is {settings.provider!r}, which does not exist: {advice}.")
+        advice = f": it must be one of {names}" if names else ", and no other can be used"
+        raise SettingsError(f"The setting provider is {settings.provider!r}, which does not exist{advice}.")
     for name in settings.fallback:
         if registry.get(name) is None and registry.fault_of(name) is None:
             raise SettingsError(
@@ -42,10 +52,11 @@ def open_studio(settings: Settings) -> Studio:
             f"The setting moderation is {settings.moderation!r}, which cannot check what is asked for: it "
             f"must be {' or '.join(registry.moderators) or 'left out'}."
         )
+    moderator = registry.get(settings.moderation or "")
+    if moderator and moderator.lacks_credential:
+        raise SettingsError(
+            f"The setting moderation is {settings.moderation!r}, which lacks "
+            f"{listed(moderator.missing_variables)}: set that, or leave moderation out."
+        )
     if not names and fault is not None:
         raise SettingsError(f"No provider can be used. {fault.name}: {fault.fault}")
-    hide_variables(name for provider in registry for name in provider.credential_variables.values())
-    try:
-        return Studio(settings, registry, Store(settings.data_dir, settings.bucket_dir))
-    except StoreError as error:
-        raise SettingsError(str(error)) from error

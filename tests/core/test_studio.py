@@ -721,7 +721,7 @@ async def test_an_unknown_default_or_nothing_to_use_stops_the_start(tmp_path: Pa
         SettingsError, match="provider is 'nonsense', which does not exist: it must be one of sketch"
     ):
         open_studio(Settings(data_dir=tmp_path, provider="nonsense"))
-    with pytest.raises(SettingsError, match="which does not exist: and no other can be used"):
+    with pytest.raises(SettingsError, match="which does not exist, and no other can be used"):
         open_studio(Settings(data_dir=tmp_path, allow_plugins=("nothing",)))
     (tmp_path / "limner.sqlite3").write_bytes(b"no database, for certain, but something else")
     with pytest.raises(

@@ -277,6 +277,8 @@ def _print_report(report: Report, live: Mapping[str, Any] | None) -> None:
     print("Settings")
     for setting in report.settings:
         print(f"  {setting.name} = {setting.value}  ({setting.origin})")
+    if report.choices:
+        print(f"  {report.choices}")
     print(f"Store\n  {report.store}")
     if live:
         failure = live.get("failure") or {"what": "The picture was stopped."}

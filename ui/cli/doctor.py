@@ -8,10 +8,11 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from queue import Empty
-from typing import cast
+from typing import Any, cast
 
 from pydantic import BaseModel, Field, TypeAdapter
 
+from core import SettingsError, check_choices
 from core.plugins.catalog import PluginEntry, catalog
 from core.plugins.loader import Broken, Found, find_plugins, source_of
 from core.plugins.registry import Registry
@@ -42,6 +43,8 @@ class Report(BaseModel):
 
     plugins: list[PluginEntry]
     settings: list[Setting]
+    choices: str
+    """What stops the start since the settings choose a provider that cannot be used so; empty if nothing."""
     store: str
     """The data folder, and whether it can be written to."""
     sound: bool
@@ -52,11 +55,15 @@ class Report(BaseModel):
 
 def examine(settings: Settings) -> Report:
     """Examines the installation; a plugin that hangs, exits or crashes is listed like any other fault."""
-    entries, deadly = _probed()
+    entries, choices, deadly = _probed()
     store, store_is_sound = _examine_store(settings)
-    sound = store_is_sound and not any(entry.fault for entry in entries)
     return Report(
-        plugins=entries, settings=settings_in_force(settings), store=store, sound=sound, deadly=deadly
+        plugins=entries,
+        settings=settings_in_force(settings),
+        choices=choices,
+        store=store,
+        sound=store_is_sound and not choices and not any(entry.fault for entry in entries),
+        deadly=deadly,
     )
 
 
@@ -78,7 +85,16 @@ def probe(settings: Settings) -> None:
                 else:
                     yield Broken(plugin.name, source_of(plugin), fault)
 
-        answer([entry.model_dump() for entry in catalog(Registry(settings, one_by_one()))])
+        registry = Registry(settings, one_by_one())
+        answer([[entry.model_dump() for entry in catalog(registry)], _fault_of_choices(settings, registry)])
+
+
+def _fault_of_choices(settings: Settings, registry: Registry) -> str:
+    try:
+        check_choices(settings, registry)
+    except SettingsError as error:
+        return str(error)
+    return ""
 
 
 class _Ended(Exception):
@@ -90,29 +106,34 @@ class _Ended(Exception):
         self.fault = fault
 
 
-def _probed() -> tuple[list[PluginEntry], dict[str, str]]:
+def _probed() -> tuple[list[PluginEntry], str, dict[str, str]]:
     """Loads all plugins together, as the app does, and again without each one that ends the probe.
 
-    Returns them with the faults of those by their names.
+    Returns them with what is wrong with the choices of the settings, and the faults of those by their names.
     """
     faults: dict[int, str] = {}
     while True:
         named = {plugin.name: faults[place] for place, plugin in enumerate(find_plugins()) if place in faults}
         try:
-            return _probe(faults), named
+            return *_probe(faults), named
         except _Ended as ended:
             if ended.place is None or ended.place in faults:
-                return [PluginEntry(name="limner", source="itself", kind="broken", fault=ended.fault)], named
+                return (
+                    [PluginEntry(name="limner", source="itself", kind="broken", fault=ended.fault)],
+                    "",
+                    named,
+                )
             faults[ended.place] = ended.fault
 
 
-def _probe(faults: Mapping[int, str]) -> list[PluginEntry]:
+def _probe(faults: Mapping[int, str]) -> tuple[list[PluginEntry], str]:
     place, patience = None, START_TIMEOUT
     with Process("probe", given=faults, environment=environment(), is_quiet=True) as process:
         try:
             while (report := process.answer(patience)) is not None:
                 if isinstance(report, list):
-                    return _ENTRIES.validate_python(report)
+                    entries, choices = cast("list[Any]", report)
+                    return _ENTRIES.validate_python(entries), str(choices)
                 place, patience = (None if report == STARTED else report), PLUGIN_TIMEOUT
         except Empty:
             if place is None:

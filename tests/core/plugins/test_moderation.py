@@ -183,6 +183,12 @@ def test_a_moderator_that_cannot_moderate_stops_the_start(tmp_path: Path) -> Non
             open_studio(Settings(data_dir=tmp_path, moderation=name))
 
 
+def test_a_moderator_without_its_key_stops_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(SettingsError, match="moderation is 'openai', which lacks OPENAI_API_KEY: set that"):
+        open_studio(Settings(data_dir=tmp_path, moderation="openai"))
+
+
 CLEAN = {"flagged": False, "categories": {"violence": False}}
 FLAGGED = {"flagged": True, "categories": {"violence/graphic": True, "self-harm": True, "hate": False}}
 

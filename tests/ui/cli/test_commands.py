@@ -208,6 +208,13 @@ def test_doctor_lists_what_the_settings_make_of_a_plugin(limner: Any, tmp_path: 
     assert "lost (the settings): cannot be used: The plugin nothing is not installed" in examined.stdout
 
 
+def test_doctor_says_what_would_stop_the_start(new_limner: Any) -> None:
+    examined = new_limner("doctor", LIMNER_PROVIDER="nobody")
+    assert examined.returncode == 1
+    assert "The setting provider is 'nobody', which does not exist: it must be one of" in examined.stdout
+    assert "Something is broken: see above." in examined.stdout
+
+
 def test_doctor_live_makes_one_real_picture(limner: Any) -> None:
     examined = limner("doctor", "--live", "sketch")
     assert "sketch: complete" in examined.stdout
