@@ -23,6 +23,7 @@ QUIET = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP *.hf.space 127.0.0.1",  # for a Space at its own address
     "--process-per-site",
     "--js-flags=--single-threaded",  # each worker has a core of its own
 ]

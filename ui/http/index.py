@@ -49,6 +49,9 @@ addEventListener("vite:preloadError", (event) => {{
   event.preventDefault();
 }});
 addEventListener("unhandledrejection", (event) => isCutOff && event.preventDefault());
+// by an address in lower case at hf.space, Gradio would ask the Hub whether the Space runs
+const place = location.protocol + "//" + location.host.toUpperCase() + location.pathname;
+document.querySelector("gradio-app").setAttribute("src", place);
 addEventListener("load", () => setTimeout(() => import("{address}")));
 </script>"""
 """Gradio's scripts wait until the page can be used; one that is cut off by leaving breaks others, unseen."""

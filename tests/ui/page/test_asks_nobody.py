@@ -16,16 +16,26 @@ SPACE = {"SYSTEM": "spaces", "SPACE_ID": "me/limner", "SPACE_HOST": "me-limner.h
 """What the platform sets."""
 
 
-@pytest.mark.parametrize("variables", [{}, {"SPACE_ID": "me/limner"}, SPACE], ids=["here", "named", "space"])
+@pytest.mark.parametrize(
+    ("variables", "host"),
+    [
+        ({}, "127.0.0.1"),
+        ({"SPACE_ID": "me/limner"}, "127.0.0.1"),
+        (SPACE, "127.0.0.1"),
+        (SPACE, "me-limner.hf.space"),
+    ],
+    ids=["here", "named", "space", "at its address"],
+)
 def test_the_page_asks_no_other_host(
-    serve: Callable[..., Serving], page: Page, variables: dict[str, str]
+    serve: Callable[..., Serving], page: Page, variables: dict[str, str], host: str
 ) -> None:
     serving = serve(**variables)
+    url = serving.url.replace("127.0.0.1", host)
     asked: list[str] = []
     forbidden: list[str] = []
 
     def note(request: Request) -> None:
-        if not request.url.startswith((f"{serving.url}/", "data:", "blob:")):
+        if not request.url.startswith((f"{url}/", "data:", "blob:")):
             asked.append(request.url)
 
     def read(message: ConsoleMessage) -> None:
@@ -34,13 +44,13 @@ def test_the_page_asks_no_other_host(
 
     page.context.on("request", note)
     page.on("console", read)
-    chat = Chat(page, serving.url)
+    chat = Chat(page, url)
     expect(page.locator("gradio-app #limner")).to_be_attached()
     page.wait_for_load_state("networkidle")
     chat.picture(chat.ask("A red fox"))
-    linked = "[...document.querySelectorAll('[href], [src]')].map(one => one.href || one.src)"
+    linked = "[...document.querySelectorAll('[href], [src]:not(gradio-app)')].map(one => one.href || one.src)"
     there = page.evaluate(linked)
     page.context.remove_listener("request", note)
-    assert [url for url in there if not url.startswith((serving.url, "data:", "blob:"))] == []
+    assert [link for link in there if not link.startswith((url, "data:", "blob:"))] == []
     assert asked == []
     assert forbidden == []
