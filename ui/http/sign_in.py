@@ -25,18 +25,20 @@ from ui.http.visitor import is_https, only_ours, visitor
 from ui.http.visitors import Visitors, key_of
 
 BEGUN_COOKIE = "limner_sign_in"
-"""The state and the code verifier of the sign-in that a browser has begun last."""
-_BEGUN = re.compile(r"(?P<state>[\w-]{43})\.(?P<verifier>[\w-]{64})")
+"""The state and code verifier of the sign-in that a browser has begun last, and the conversation it left."""
+_BEGUN = re.compile(r"(?P<state>[\w-]{43})\.(?P<verifier>[\w-]{64})(?:\.(?P<conversation>[0-9a-f]{32}))?")
+_CONVERSATION = re.compile(r"[0-9a-f]{32}")
 _SECONDS = 600
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>Sign in</title>
 <style>body {{ font: 1rem/1.5 sans-serif; margin: 20vh auto; max-width: 30rem; padding: 0 1rem; }}</style>
 <h1>You are not signed in</h1>
 <p>{sentence}</p>
-<p><a href="sign-in">Sign in again</a> or <a href="../">go back to the page</a></p>
+<p><a href="sign-in{conversation}">Sign in again</a> or <a href="../{conversation}">go back</a></p>
 </html>
 """
 
@@ -63,25 +65,29 @@ def sign_in_routes(settings: Settings, visitors: Visitors, streams: Streams) -> 
         answer = RedirectResponse(hub.sign_in_address(redirect_uri(request), state, verifier), 303)
         answer.headers["Cache-Control"] = "no-store"
         kept = f"HttpOnly; Path=/; Max-Age={_SECONDS}; SameSite=Lax{secure(request)}"
-        answer.headers["Set-Cookie"] = f"{begun_cookie(request)}={state}.{verifier}; {kept}"
+        asked = request.query_params.get("c", "")
+        left = f".{asked}" if _CONVERSATION.fullmatch(asked) else ""
+        answer.headers["Set-Cookie"] = f"{begun_cookie(request)}={state}.{verifier}{left}; {kept}"
         return answer
 
     async def signed_in(request: Request) -> Response:
+        begun = _BEGUN.fullmatch(request.cookies.get(begun_cookie(request), ""))
+        conversation = f"?c={begun['conversation']}" if begun and begun["conversation"] else ""
         try:
-            answer: Response = RedirectResponse("../", 303)
-            secret = await begin_session(request)
+            answer: Response = RedirectResponse(f"../{conversation}", 303)
+            secret = await begin_session(request, begun)
             cookie = session_cookie(request, secret, behind_proxy=settings.behind_proxy)
             answer.headers.append("Set-Cookie", cookie)
         except Rejected as error:
-            answer = HTMLResponse(_PAGE.format(sentence=escape(str(error))), error.status)
+            page = _PAGE.format(sentence=escape(str(error)), conversation=conversation)
+            answer = HTMLResponse(page, error.status)
         answer.headers["Cache-Control"] = "no-store"
         used = f"{begun_cookie(request)}=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax{secure(request)}"
         answer.headers.append("Set-Cookie", used)
         return answer
 
-    async def begin_session(request: Request) -> str:
+    async def begin_session(request: Request, begun: re.Match[str] | None) -> str:
         """Returns the secret of a new session for the person who comes back from the Hub."""
-        begun = _BEGUN.fullmatch(request.cookies.get(begun_cookie(request), ""))
         said = request.query_params
         state = said.get("state", "").encode()
         if begun is None or not secrets.compare_digest(begun["state"].encode(), state):

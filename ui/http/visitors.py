@@ -59,7 +59,7 @@ class Visitors:
         """Answers for what this visitor cannot see; most likely they could while they were signed in."""
         assert isinstance(error, Missing)
         if self.sessions.has_ended(request):
-            return problem("Your sign-in has ended: reload the page, and sign in again.", 401)
+            return problem("Your sign-in has ended: sign in again.", 401)
         return await reply_rejected(request, error)
 
 

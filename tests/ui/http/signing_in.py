@@ -12,9 +12,9 @@ from tests.ui.http.client import Client
 FROM_THE_HUB = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 
 
-async def at_the_hub(client: Client) -> str:
-    """Begins to sign in, and returns the address to which the Hub then sends the browser back."""
-    begun = await client.get("/limner/sign-in")
+async def at_the_hub(client: Client, left: str = "") -> str:
+    """Begins to sign in, in a conversation if one is named; returns where the Hub then sends the browser."""
+    begun = await client.get("/limner/sign-in", params={"c": left})
     assert begun.status_code == 303
     async with httpx.AsyncClient() as browser:
         back = await browser.get(begun.headers["location"])
@@ -22,9 +22,9 @@ async def at_the_hub(client: Client) -> str:
     return back.headers["location"]
 
 
-async def sign_in(client: Client) -> httpx.Response:
+async def sign_in(client: Client, left: str = "") -> httpx.Response:
     """Signs in, and returns the answer to the browser that comes back."""
-    return await client.get(await at_the_hub(client), headers=FROM_THE_HUB)
+    return await client.get(await at_the_hub(client, left), headers=FROM_THE_HUB)
 
 
 async def account(client: Client, **headers: str) -> str | None:

@@ -126,6 +126,17 @@ async def test_the_hub_sends_people_back_to_the_address_that_it_knows(
             assert session.endswith("; HttpOnly; Path=/; SameSite=Lax; Secure")
 
 
+@pytest.mark.parametrize(("left", "back"), [("a" * 32, f"?c={'a' * 32}"), ("../evil", ""), ("", "")])
+async def test_a_sign_in_leads_back_to_the_conversation_that_was_left(
+    tmp_path: Path, hub: Hub, left: str, back: str
+) -> None:
+    async with open_client(tmp_path, ScriptedProvider()) as (client, _):
+        answer = await sign_in(client, left)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"../{back}")
+        hub.denies = True
+        assert f'href="sign-in{back}"' in (await sign_in(client, left)).text
+
+
 async def test_somebody_who_says_no_is_told_what_to_do(tmp_path: Path, hub: Hub) -> None:
     hub.denies = True
     async with open_client(tmp_path, ScriptedProvider()) as (client, _):

@@ -94,6 +94,39 @@ def test_the_way_out_leads_to_a_page_that_knows_nobody(guest: Chat) -> None:
     expect(page.get_by_text("What you make is listed here.")).to_be_visible()
 
 
+def test_signing_in_leads_back_to_the_conversation_and_the_draft(guest: Chat) -> None:
+    page = guest.page
+    guest.ask("A boat")
+    left = guest.conversation
+    guest.prompt.fill("A draft")
+    way_in(page).click()
+    expect(account(page)).to_be_visible()
+    assert guest.conversation == left
+    expect(guest.answers).to_have_count(1)
+    expect(guest.prompt).to_have_value("A draft")
+
+
+def test_a_sign_in_that_has_ended_is_said_and_can_be_begun_again(guest: Chat, hub: Hub) -> None:
+    page, ended = guest.page, "Your sign-in has ended: sign in again."
+    way_in(page).click()
+    expect(account(page)).to_be_visible()
+    guest.ask("A boat")
+    left = guest.conversation
+    page.context.add_cookies([{"name": "limner_session", "value": "x" * 43, "url": guest.url}])
+    guest.prompt.fill("A draft")
+    guest.create.click()
+    expect(guest.error).to_have_text(ended)
+    expect(way_in(page)).to_be_visible()
+    expect(page.locator("#limner-turns")).to_contain_text(ended)
+    guest.reload()
+    expect(page.locator("#limner-turns")).to_contain_text(ended)
+    way_in(page).click()
+    expect(account(page)).to_be_visible()
+    assert guest.conversation == left
+    expect(guest.answers).to_have_count(1)
+    expect(guest.prompt).to_have_value("A draft")
+
+
 def test_what_another_tab_did_is_seen_when_the_page_is_looked_at(guest: Chat) -> None:
     page, other = guest.page, guest.page.context.new_page()
     guest.prompt.fill("A draft")
@@ -103,11 +136,17 @@ def test_what_another_tab_did_is_seen_when_the_page_is_looked_at(guest: Chat) ->
     page.evaluate("dispatchEvent(new Event('focus'))")
     expect(account(page)).to_be_visible()
     expect(guest.prompt).to_have_value("A draft")
+    guest.ask("A boat")
     account(other).click()
     other.get_by_role("menuitem", name="Sign out").click()
     expect(way_in(other)).to_be_visible()
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(way_in(page)).to_be_visible()
+    expect(page.get_by_text("This conversation is not here.")).to_be_visible()
+    way_in(other).click()
+    expect(account(other)).to_be_visible()
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(guest.answers).to_have_count(1)
 
 
 def test_in_a_frame_the_hub_opens_in_a_tab_of_its_own(guest: Chat) -> None:

@@ -173,7 +173,7 @@ def test_it_is_its_visitors_own(chat: Chat, open_chat: Callable[..., Chat]) -> N
     stranger.open(boat.removeprefix(chat.url))
     page = stranger.page
     expect(page.get_by_role("heading", name="This conversation is not here.")).to_be_visible()
-    expect(page.get_by_text("It was deleted, or it belongs to another browser.")).to_be_visible()
+    expect(page.get_by_text("It was deleted, or it belongs to another browser or account.")).to_be_visible()
     expect(page.locator("#limner")).not_to_have_class(re.compile("limner-offline"))
     expect(listed(page)).to_have_count(0)
     stranger.prompt.fill("Mine")

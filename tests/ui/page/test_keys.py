@@ -286,7 +286,7 @@ def test_what_is_no_key_is_not_taken(guest: Chat) -> None:
         expect(panel(guest)).not_to_contain_text("Enter the key.")
         panel(guest).get_by_role("button", name="Use this key").click()
         expect(guest.spoken).to_have_text(
-            "This is no key: it has a space, or a letter that keys do not have."
+            "This is not a key: it has a space, or a character that keys do not have."
         )
         expect(second).to_be_focused()
     second.fill("secret-of-the-visitor")

@@ -1,11 +1,13 @@
 // Who has signed in with Hugging Face, where that is offered: in the header, with a way in and out.
 
 import { toast } from "./announce.js";
+import { addressOf, current, isUnsent } from "./conversation.js";
 import { refresh } from "./conversations.js";
 import { find, make, root, stored } from "./dom.js";
 import { menuItem, togglePanel } from "./panels.js";
 import { showPaying } from "./paying.js";
 import { address, get, send } from "./server.js";
+import { lookAgain } from "./thread.js";
 
 let account = null; // {signIn, user}, as the server knows it; null before it has answered
 
@@ -13,10 +15,13 @@ export const isAccountKnown = () => !!account;
 export const isSignInOffered = () => !!account?.signIn;
 export const isSignedIn = () => !!account?.user;
 
-// Makes a link that leads to the Hub's page. Within the Hub's frame, where that page may not be shown, it opens a tab.
+// Makes a link that leads to the Hub's page, and from there back to the conversation that is shown. Within the Hub's
+// frame, where that page may not be shown, it opens a tab, which is another visitor's until the frame is looked at.
 export function signInLink(label, properties = {}) {
-  const opens = window.top === window ? {} : { target: "_blank" };
-  return make("a", { href: address("sign-in"), ...opens, ...properties }, label);
+  const link = make("a", { href: address("sign-in"), ...properties }, label);
+  if (window.top !== window) link.target = "_blank";
+  else link.addEventListener("click", () => (link.href = address("sign-in") + (isUnsent() ? "" : addressOf(current()))));
+  return link;
 }
 
 async function ask() {
@@ -26,7 +31,9 @@ async function ask() {
   if (JSON.stringify(account) === JSON.stringify(before)) return;
   show();
   showPaying();
-  if (before) refresh(); // whose conversations are listed
+  if (!before) return;
+  refresh(); // whose conversations are listed
+  lookAgain(); // whose is shown
 }
 
 function show() {
@@ -55,10 +62,12 @@ async function signOut() {
   location.assign(`${root}/`);
 }
 
-// Asks who has signed in, and again when the page is looked at: that happens in another tab, too.
+// Asks who has signed in, and again when the page is looked at, since that happens in another tab, too, and when the
+// server says that a sign-in has ended.
 export function watchAccount() {
   const askAgain = () => isSignInOffered() && !document.hidden && ask();
   document.addEventListener("visibilitychange", askAgain);
   addEventListener("focus", askAgain);
+  document.addEventListener("limner-signed-out", askAgain);
   ask();
 }

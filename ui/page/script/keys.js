@@ -67,7 +67,7 @@ function use(provider, label) {
 }
 
 function refuse(input) {
-  const sentence = input.value.trim() ? "This is no key: it has a space, or a letter that keys do not have." : "Enter the key.";
+  const sentence = input.value.trim() ? "This is not a key: it has a space, or a character that keys do not have." : "Enter the key.";
   markWrong(input, sentence);
   placePanel(panel());
   say(sentence);

@@ -43,5 +43,6 @@ export async function isGone(url) {
 
 async function read(reply) {
   const data = await reply.json().catch(() => ({}));
+  if (reply.status === 401) document.dispatchEvent(new Event("limner-signed-out"));
   return { ok: reply.ok, status: reply.status, data, problem: reply.ok ? "" : data.error || NOT_ACCEPTED };
 }

@@ -1,7 +1,7 @@
 // The thread: messages as the server draws them, in their order. Only what changed is drawn again.
 
 import { say, toast } from "./announce.js";
-import { current, onOpen } from "./conversation.js";
+import { current, isUnsent, onOpen } from "./conversation.js";
 import { refresh } from "./conversations.js";
 import { find, findAll, make } from "./dom.js";
 import { notify, setTitle } from "./notify.js";
@@ -21,20 +21,30 @@ const olderBox = () => find(".limner-older");
 export const turnOf = (id) => turns.get(id)?.element;
 const isRunning = () => [...turns.values()].some(({ message }) => message.state === "running") || isSending();
 
-onOpen((id, isNew) => {
+onOpen(show);
+
+function show(id, isNew) {
   clear();
   isLoaded = false;
   showEmpty();
   follow(id, take);
   if (!isNew) loadTitle(id);
-});
+}
 
-// Shows the title of a conversation, or that there is none.
-export async function loadTitle(id) {
-  const { status, data } = await get(`threads/${id}`);
+// Shows the title of a conversation, or why it is not here. What is shown may not be saved yet, unless `isSaved`.
+export async function loadTitle(id, isSaved = false) {
+  const { status, data, problem } = await get(`threads/${id}`);
   if (id !== current()) return;
-  if (status !== 404) showTitle(data.title);
-  else if (!list().children.length) showGone(); // what is shown here may not be saved yet
+  if (status === 401) showGone(problem);
+  else if (status !== 404) showTitle(data.title);
+  else if (isSaved || !list().children.length) showGone("It was deleted, or it belongs to another browser or account.");
+}
+
+// Looks whether the conversation may be seen, after somebody has signed in or out.
+export function lookAgain() {
+  if (isUnsent()) return;
+  if (find(":scope > .limner-gone", list())) show(current(), false);
+  else loadTitle(current(), true);
 }
 
 export function showTitle(title = "") {
@@ -42,13 +52,13 @@ export function showTitle(title = "") {
   setTitle(title ? `${title} · Limner` : "Limner");
 }
 
-function showGone() {
+function showGone(why) {
   unfollow();
   list().setAttribute("aria-busy", "false");
-  list().replaceChildren(make("div", { className: "limner-card limner-gone" },
+  clear([make("div", { className: "limner-card limner-gone" },
     make("h2", {}, "This conversation is not here."),
-    make("p", {}, "It was deleted, or it belongs to another browser."),
-    make("a", { className: "limner-button", href: "./", name: "new" }, "New conversation")));
+    make("p", {}, why),
+    make("a", { className: "limner-button", href: "./", name: "new" }, "New conversation"))]);
   showEmpty();
 }
 
