@@ -79,4 +79,4 @@ def _token(request: Request) -> SecretStr | None:
         return None
     if token := read_token(said["token"]):
         return token
-    raise WrongToken("This is no token of the Hugging Face Hub: copy it again, without spaces.")
+    raise WrongToken("This is not a token of the Hugging Face Hub: copy it again, without spaces.")

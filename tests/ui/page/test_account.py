@@ -58,7 +58,7 @@ def test_who_signs_in_pays_with_their_credits(guest: Chat, hub: Hub) -> None:
     expect(entry).to_have_text("Hugging Face · sign in")
     guest.choose("Provider", "Hugging Face")
     expect(about(guest)).to_have_text(
-        "Hugging Face needs your sign-in or a key: without, Sketch makes the picture. "
+        "Hugging Face needs your sign-in or a key: without one, Sketch makes the picture. "
         "Sign in with Hugging Face Enter a key"
     )
     expect(guest.ask("A boat")).to_contain_text("Sketch made this instead")

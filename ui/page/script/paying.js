@@ -49,6 +49,6 @@ function need({ variable, url, parts, signIn, instead }, label) {
   const else_ = instead ? `${instead} makes the picture` : "choose another provider";
   if (!parts.length) return { words: `${label} costs money, and there is no budget for visitors: ${else_}.`, actions: [] };
   const isOffered = signIn && isSignInOffered();
-  const words = isOffered ? `${label} needs your sign-in or a key: without, ${else_}.` : `${label} needs a key of your own: without one, ${else_}.`;
+  const words = isOffered ? `${label} needs your sign-in or a key: without one, ${else_}.` : `${label} needs a key of your own: without one, ${else_}.`;
   return { words, actions: [...(isOffered ? [signInLink("Sign in with Hugging Face")] : []), ...enter] };
 }
