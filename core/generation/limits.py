@@ -100,8 +100,8 @@ class UsageLimits:
         if not paid:
             return
         if self._budget is None and not visitor.is_owner:
-            why = "the owner has set no budget for visitors (LIMNER_BUDGET)"
-            raise Rejected(f"{paid[0].model} costs money, and {why}: {otherwise}.")
+            model = paid[0].model
+            raise Rejected(f"{model} costs money, and the owner has set no budget for visitors: {otherwise}.")
         for budget, key in self._budgets(visitor):
             budget.check(key, paid, otherwise)
 

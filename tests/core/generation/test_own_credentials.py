@@ -118,7 +118,7 @@ async def test_the_rate_holds_for_those_who_pay_themselves(tmp_path: Path) -> No
     ("settings", "is_set", "expected"),
     [
         ({}, False, "Scripted needs a key, which this server does not have: use a key of your own."),
-        ({}, True, "no budget for visitors (LIMNER_BUDGET): use a key of your own."),
+        ({}, True, "no budget for visitors: use a key of your own."),
         ({"budget": "1/day"}, True, "1 picture per day is used up: try again in 24 hours, or use a key of"),
     ],
 )

@@ -109,7 +109,7 @@ def test_without_a_budget_no_visitor_spends(
         status, answer = post(f"{serving.url}/api/image", {"prompt": "a fox", "provider": provider})
         assert (status, answer["metadata"]["provider"]) == (200, "sketch")
         (warning,) = answer["metadata"]["warnings"]
-        assert "has set no budget for visitors (LIMNER_BUDGET): use a key of your own" in str(warning)
+        assert "has set no budget for visitors: use a key of your own" in str(warning)
     assert service.requests == []
     assert post(f"{serving.url}/api/image", {"prompt": "a fox", "size": "256x256"})[0] == 200
 
