@@ -28,8 +28,9 @@ SERVERS_WAIT = 5.0
 
 
 async def generate(plugin: Any, address: str) -> None:
-    given: Any = {"prompt": "A fox", "model": "any/one", "credential": SecretStr("k" * 20)}
-    given["options"] = plugin.describe().options()
+    info = plugin.describe()
+    given: Any = {"prompt": "A fox", "model": info.models[0].id, "credential": SecretStr("k" * 20)}
+    given["options"] = info.options_of(info.models[0])()
     await plugin.generate(ImageRequest(base_url=f"{address}/v1", **given))
 
 

@@ -70,7 +70,7 @@ BAD_NAMES: list[tuple[Any, str]] = [
     (["../../limner.sqlite3"], "Image 1 is not in this conversation"),
     (["f" * 32 + ".png"], "Image 1 is not in this conversation"),
     ([""], "Image 1 is not in this conversation"),
-    (["x" * 100_000], "Image 1 is not in this conversation"),
+    (["x" * 100_000], "must be a list of names"),
     ([5], "must be a list of names"),
     ([None], "must be a list of names"),
     ([{"name": "a.png"}], "must be a list of names"),
