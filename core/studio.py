@@ -108,7 +108,7 @@ class Studio:
         return await self._conversations.restore(conversation_id, visitor.key)
 
     async def adopt(self, visitor: Visitor, user: Visitor) -> None:
-        """Gives a visitor's conversations to the user as whom they have signed in; may raise Unavailable."""
+        """Makes a visitor's conversations those of the user as whom they signed in; may raise Unavailable."""
         if visitor.key and user.key:
             await self._conversations.give(visitor.key, user.key)
 

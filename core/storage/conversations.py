@@ -119,7 +119,7 @@ class Conversations:
         await self._write("UPDATE conversation SET owner = ? WHERE id = ? AND owner IS NULL", owner, id)
 
     async def give(self, owner: str, to: str) -> None:
-        """Gives all conversations of an owner to another."""
+        """Makes another the owner of all conversations of one."""
         await self._write("UPDATE conversation SET owner = ? WHERE owner = ?", to, owner)
 
     async def rename(self, id: str, title: str) -> None:

@@ -55,7 +55,7 @@ class OpenConversations:
             return conversation
 
     async def give(self, key: str, to: str) -> None:
-        """Gives all conversations of a key to another, those that are being written among them."""
+        """Makes all conversations of a key those of another, also those that are being written."""
         async with self._opening:
             for conversation in self._open.values():
                 if conversation.owner == key:

@@ -15,7 +15,8 @@ from core import Rejected
 from core.chat.failure import LimitReached, Unavailable
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
-_ID = re.compile(r"[0-9a-f]{32}")
+THREAD_ID = re.compile(r"[0-9a-f]{32}")
+"""What a page makes up as the id of a conversation."""
 MAX_BODY = 1_000_000
 """Bytes; a prompt of the greatest length that can be set fits into it, however it is escaped."""
 MAX_BRACKETS = 50_000
@@ -61,7 +62,7 @@ def parse_object(parts: list[bytes]) -> dict[str, Any]:
 
 def thread_id(request: Request) -> str:
     """Returns the id of the conversation that a path names; raises NotFound if it cannot be one."""
-    if not _ID.fullmatch(name := request.path_params["thread"]):
+    if not THREAD_ID.fullmatch(name := request.path_params["thread"]):
         raise NotFound("There is no such conversation: reload the page.")
     return name
 

@@ -74,8 +74,8 @@ def page_routes(
     """Returns the routes; what they raise as Rejected is answered by the server's exception handler."""
     behind_proxy = studio.settings.behind_proxy
 
-    async def open_conversation(request: Request) -> Conversation:
-        return await studio.conversation(thread_id(request), await visitors.of(request))
+    async def open_conversation(request: Request, who: Visitor | None = None) -> Conversation:
+        return await studio.conversation(thread_id(request), who or await visitors.of(request))
 
     @asynccontextmanager
     async def read(request: Request, *, may_be_empty: bool = False, **more: str) -> AsyncGenerator[_Asked]:
@@ -94,7 +94,8 @@ def page_routes(
             yield asked
 
     async def events(request: Request) -> Response:
-        conversation, who = await open_conversation(request), await visitors.of(request)
+        who = await visitors.of(request)
+        conversation = await open_conversation(request, who)
         if request.method == "HEAD":  # which would never end
             return Response(media_type=EventStream.media_type)
         since = request.headers.get("last-event-id") or request.query_params.get("since", "0")
@@ -102,7 +103,7 @@ def page_routes(
 
     async def send(request: Request) -> Response:
         async with read(request) as asked:
-            conversation = await open_conversation(request)
+            conversation = await open_conversation(request, asked.who)
 
             async def begin() -> Begun:
                 message = await studio.start(
@@ -115,7 +116,7 @@ def page_routes(
 
     async def price(request: Request) -> Response:
         async with read(request, prompt="any") as asked:
-            conversation = await open_conversation(request)
+            conversation = await open_conversation(request, asked.who)
             known = await studio.price(
                 conversation, *asked.requests, images=asked.images, mask=asked.mask, visitor=asked.who
             )
@@ -127,7 +128,7 @@ def page_routes(
         async with bodies.read(request, who.name, studio.settings.max_bytes) as parts:
             file = b"".join(parts)
             parts.clear()
-            conversation = await open_conversation(request)
+            conversation = await open_conversation(request, who)
             picture = await studio.add_picture(conversation, file, saved_as, visitor=who)
         facts = picture.model_dump(include={"name", "width", "height", "filename"})
         said = picture.model_dump(include={"settings", "signed", "animated"}, exclude_defaults=True)

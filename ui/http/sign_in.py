@@ -18,7 +18,7 @@ from starlette.routing import Route
 from core import Rejected
 from core.settings.schema import Settings
 from ui.http.hub import SignInRefused
-from ui.http.requests import NotFound
+from ui.http.requests import THREAD_ID, NotFound
 from ui.http.sessions import session_cookie
 from ui.http.streams import Streams
 from ui.http.visitor import is_https, only_ours, visitor
@@ -26,8 +26,9 @@ from ui.http.visitors import Visitors, key_of
 
 BEGUN_COOKIE = "limner_sign_in"
 """The state and code verifier of the sign-in that a browser has begun last, and the conversation it left."""
-_BEGUN = re.compile(r"(?P<state>[\w-]{43})\.(?P<verifier>[\w-]{64})(?:\.(?P<conversation>[0-9a-f]{32}))?")
-_CONVERSATION = re.compile(r"[0-9a-f]{32}")
+_BEGUN = re.compile(
+    rf"(?P<state>[\w-]{{43}})\.(?P<verifier>[\w-]{{64}})(?:\.(?P<conversation>{THREAD_ID.pattern}))?"
+)
 _SECONDS = 600
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -66,7 +67,7 @@ def sign_in_routes(settings: Settings, visitors: Visitors, streams: Streams) -> 
         answer.headers["Cache-Control"] = "no-store"
         kept = f"HttpOnly; Path=/; Max-Age={_SECONDS}; SameSite=Lax{secure(request)}"
         asked = request.query_params.get("c", "")
-        left = f".{asked}" if _CONVERSATION.fullmatch(asked) else ""
+        left = f".{asked}" if THREAD_ID.fullmatch(asked) else ""
         answer.headers["Set-Cookie"] = f"{begun_cookie(request)}={state}.{verifier}{left}; {kept}"
         return answer
 

@@ -17,7 +17,7 @@ ON_ZERO_GPU = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"
 
 
 def mark_function() -> None:
-    """Gives ZeroGPU a function that does nothing: services need no card, and a plugin marks its own."""
+    """Marks a function that does nothing for ZeroGPU: services need no card, and a plugin marks its own."""
     if ON_ZERO_GPU:
         with contextlib.suppress(ImportError):
             importlib.import_module("spaces").GPU(lambda: None)

@@ -17,7 +17,6 @@ from playwright.sync_api import Page, expect
 from limner.testing.loopback import Loopback, Reply
 from tests.serving import Serving
 from tests.ui.chat import Chat
-from tests.warm_serving import WarmServing
 from ui.http.streams import MAX_OF_ONE_VISITOR
 
 THREAD = "0" * 32
@@ -30,15 +29,6 @@ def post(url: str, body: object, **headers: str) -> tuple[int, dict[str, Any]]:
             return answer.status, json.load(answer)
     except HTTPError as error:
         return error.code, json.load(error)
-
-
-@pytest.fixture(scope="module")
-def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """An app behind a proxy, without any key."""
-    folder = tmp_path_factory.mktemp("proxied")
-    serving = WarmServing(folder, {"LIMNER_DATA_DIR": str(folder / "data"), "LIMNER_BEHIND_PROXY": "true"})
-    yield serving
-    serving.stop()
 
 
 @pytest.fixture

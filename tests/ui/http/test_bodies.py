@@ -12,6 +12,7 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 
 from core.chat.failure import LimitReached, Unavailable
+from tests.stopped_clock import stop_clock
 from tests.waiting import until
 from ui.http import bodies
 from ui.http.bodies import Bodies
@@ -137,14 +138,7 @@ class Coming:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Stops the clock by which bodies come, and moves it."""
-    now = 1_000.0
-
-    def forward(seconds: float) -> None:
-        nonlocal now
-        now += seconds
-
-    monkeypatch.setattr(bodies, "monotonic", lambda: now)
-    return forward
+    return stop_clock(monkeypatch, bodies)
 
 
 async def test_who_sends_most_slowly_makes_room(room: Bodies, clock: Callable[[float], None]) -> None:

@@ -9,7 +9,7 @@ import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.client import HTTPConnection
 from itertools import islice
 from pathlib import Path
@@ -28,20 +28,10 @@ from tests.ui.http.flood import (
     stream,
     visitor,
 )
-from tests.warm_serving import WarmServing
 from ui.http.bodies import MAX_EACH, MAX_IN_ALL
 from ui.http.request_rate import AT_ONCE, PER_SECOND
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it reads /proc")
-
-
-@pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """An app behind a proxy, which names each client."""
-    folder = tmp_path_factory.mktemp("flooded")
-    serving = WarmServing(folder, {"LIMNER_DATA_DIR": str(folder / "data"), "LIMNER_BEHIND_PROXY": "true"})
-    yield serving
-    serving.stop()
 
 
 def forget_peak(serving: Serving) -> int:
@@ -61,30 +51,30 @@ def peak(serving: Serving) -> int:
     ("address", "count", "held"), [(one_address, 400, MAX_EACH), (many_addresses, 600, MAX_IN_ALL)]
 )
 def test_bodies_without_end_are_held_within_bounds(
-    serving: Serving, address: Callable[[int], str], count: int, held: int
+    proxied: Serving, address: Callable[[int], str], count: int, held: int
 ) -> None:
     """Without a bound these are 200 MB, and 300 MB."""
-    before = forget_peak(serving)
+    before = forget_peak(proxied)
 
     async def come() -> set[str]:
         requests = (half_a_message(address(number)) for number in range(count))
-        asking = [asyncio.create_task(ask(serving.port, request, 60)) for request in requests]
+        asking = [asyncio.create_task(ask(proxied.port, request, 60)) for request in requests]
         refused = islice(asyncio.as_completed(asking), count - held // SIZE)
         statuses = {await one for one in refused}
-        await visitor(serving.port)
+        await visitor(proxied.port)
         for one in asking:
             one.cancel()
         await asyncio.wait(asking)
         return statuses
 
     assert asyncio.run(come()) <= {"429", "503"}, "all that find no room are answered"
-    assert peak(serving) - before < held * 1.7
+    assert peak(proxied) - before < held * 1.7
 
 
 @pytest.mark.parametrize("request_of", [message, stream])
-def test_everybody_is_answered(serving: Serving, request_of: object) -> None:
+def test_everybody_is_answered(proxied: Serving, request_of: object) -> None:
     async def come() -> Counter[str]:
-        flood = Flood(serving.port)
+        flood = Flood(proxied.port)
         for address in (one_address, many_addresses):
             await flood.come(request_of, address, 100, stay=request_of is stream)  # pyright: ignore
         return flood.met
@@ -94,8 +84,8 @@ def test_everybody_is_answered(serving: Serving, request_of: object) -> None:
     assert met["200" if request_of is stream else "400"] >= 100, "at least those of the many"
 
 
-def test_two_thousand_cheap_requests_of_one_visitor(serving: Serving) -> None:
-    connection = HTTPConnection("127.0.0.1", serving.port, timeout=30)
+def test_two_thousand_cheap_requests_of_one_visitor(proxied: Serving) -> None:
+    connection = HTTPConnection("127.0.0.1", proxied.port, timeout=30)
 
     def get(path: str, address: str) -> int:
         cookie = f"limner_visitor={secrets.token_hex(16)}"

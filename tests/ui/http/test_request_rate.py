@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.core.scripted import CONVERSATION, Gate, ScriptedProvider
+from tests.stopped_clock import stop_clock
 from tests.ui.http.client import FOX, MESSAGES, open_client
 from tests.waiting import until
 from ui.http import request_rate
@@ -48,14 +49,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Stops the clock by which requests are counted, and moves it."""
-    now = 1_000.0
-
-    def forward(seconds: float) -> None:
-        nonlocal now
-        now += seconds
-
-    monkeypatch.setattr(request_rate, "monotonic", lambda: now)
-    return forward
+    return stop_clock(monkeypatch, request_rate)
 
 
 def test_so_many_at_once_and_then_so_many_a_second(clock: Callable[[float], None]) -> None:
