@@ -35,15 +35,11 @@ class Credentials:
 
 
 def credentials_for(provider: Provider, visitor: Visitor) -> Credentials:
-    """Returns what a visitor's request is made with; raises Rejected for a key that is not one of its.
-
-    A sign-in goes to Hugging Face alone, and not to a server that the settings put in its place.
-    """
+    """Returns what a visitor's request is made with; raises Rejected for a key that is not one of its."""
     if provider.name in visitor.keys:
         return Credentials(_own_key(provider, visitor.keys[provider.name]), "key")
-    declared = provider.info.credential
-    if visitor.token and declared and declared.hugging_face and provider.base_url is None:
-        return Credentials(_held({declared.variable: visitor.token}), "sign-in")
+    if visitor.token and (variable := _sign_in_variable(provider)):
+        return Credentials(_held({variable: visitor.token}), "sign-in")
     return Credentials(provider.credentials)
 
 
@@ -63,9 +59,7 @@ def stand_ins(providers: Iterable[Provider], settings: Settings) -> list[Provide
 
 def takes_sign_in(provider: Provider) -> bool:
     """Whether a Hugging Face sign-in can stand for the provider's key, where people can sign in."""
-    declared = provider.info.credential
-    is_hugging_face = declared is not None and declared.hugging_face and provider.base_url is None
-    return is_hugging_face and bool(os.environ.get("OAUTH_CLIENT_ID"))
+    return _sign_in_variable(provider) is not None and bool(os.environ.get("OAUTH_CLIENT_ID"))
 
 
 def advice(provider: Provider) -> str:
@@ -97,6 +91,17 @@ class OwnInUse:
             self._used.subtract(secrets)
             self._used = +self._used
             await close_clients_of([secret for secret in secrets if secret not in self._used])
+
+
+def _sign_in_variable(provider: Provider) -> str | None:
+    """Returns the variable of the key for which a sign-in can stand; None if there is none.
+
+    A sign-in goes to Hugging Face alone, and not to a server that the settings put in its place.
+    """
+    declared = provider.info.credential
+    if declared and declared.hugging_face and provider.base_url is None:
+        return declared.variable
+    return None
 
 
 def _own_key(provider: Provider, key: Mapping[str, SecretStr]) -> dict[str, SecretStr]:

@@ -120,9 +120,8 @@ def sign_in_routes(settings: Settings, visitors: Visitors, streams: Streams) -> 
         if settings.public_url:
             return f"{settings.public_url.rstrip('/')}/limner/signed-in"
         scheme = "https" if is_https(request, behind_proxy=settings.behind_proxy) else "http"
-        host = request.headers.get("x-forwarded-host") or request.headers.get(
-            "host"
-        )  # only a proxy's is here
+        headers = request.headers
+        host = headers.get("x-forwarded-host") or headers.get("host")  # only a proxy's is here
         return f"{scheme}://{host}{request.scope.get('root_path', '')}/limner/signed-in"
 
     return [
