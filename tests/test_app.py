@@ -222,18 +222,21 @@ def test_gradio_is_told_to_show_and_tell_nothing(serve: Callable[..., Serving]) 
 
 
 def test_gradio_is_launched_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = importlib.import_module("app")
-    try:
-        given = launch_arguments(app.studio, app.page)
-        closed = {"show_error", "ssr_mode", "run_history", "enable_monitoring"}
-        assert {name: given[name] for name in closed} == dict.fromkeys(closed, False)
-        assert given["state_session_capacity"] == 1
-        assert given["app_kwargs"]["middleware"][0].cls is SecurityMiddleware
-        assert app.demo.analytics_enabled is False
-        assert (app.demo._queue.max_size, app.demo.api_open) == (1, False)
-    finally:
-        asyncio.run(app.studio.close())
-        monkeypatch.delitem(sys.modules, "app")
+    async def run() -> None:
+        app = importlib.import_module("app")  # on a loop, without which gradio leaves one open
+        try:
+            given = launch_arguments(app.studio, app.page)
+            closed = {"show_error", "ssr_mode", "run_history", "enable_monitoring"}
+            assert {name: given[name] for name in closed} == dict.fromkeys(closed, False)
+            assert given["state_session_capacity"] == 1
+            assert given["app_kwargs"]["middleware"][0].cls is SecurityMiddleware
+            assert app.demo.analytics_enabled is False
+            assert (app.demo._queue.max_size, app.demo.api_open) == (1, False)
+        finally:
+            await app.studio.close()
+            monkeypatch.delitem(sys.modules, "app")
+
+    asyncio.run(run())
 
 
 def test_the_server_prepares_the_studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ import pytest
 from core.chat.message import Message
 from core.chat.request import UserRequest
 from core.generation.visitor import Visitor
-from core.logs import log_without_secrets
 from limner import ImageRequest, ImageResult, ProviderError, hookimpl
 from tests.core.scripted import CONVERSATION, PNG, ScriptedProvider, settled, studio_of
 from tests.serving import ROOT
@@ -117,17 +116,6 @@ async def test_each_picture_is_a_line_without_its_prompt_and_without_who_asked(
     assert "203.0.113" not in everything
 
 
-@pytest.fixture
-def log_as(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], None]]:
-    """Sets up the log of this process as the server does."""
-    handlers = logging.getLogger().handlers[:]
-    for name in ("stdout", "stderr"):
-        monkeypatch.setattr(sys, name, getattr(sys, name))
-    yield lambda form: log_without_secrets(form=form)
-    logging.getLogger().handlers[:] = handlers
-    logging.captureWarnings(False)
-
-
 async def _echoes(request: ImageRequest) -> ImageResult:
     logging.getLogger("an.sdk").warning("asking for %r", request.prompt)
     raise RuntimeError(f"cannot draw {json.dumps(request.prompt)} without {request.negative_prompt}")
@@ -149,7 +137,7 @@ async def test_no_prompt_is_in_the_log_even_where_an_error_repeats_it(
     form: str,
     scripted: ScriptedProvider,
     tmp_path: Path,
-    log_as: Callable[[str], None],
+    log_as: Callable[..., None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log_as(form)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import pytest
 
 from core import SettingsError, open_studio
 from core.chat.message import Version
-from core.logs import log_without_secrets
 from core.plugins.catalog import catalog
 from core.settings.schema import Settings, load_settings
 from limner import Credential, ImageRequest, ImageResult, ImageWarning, ProviderError
@@ -144,20 +143,19 @@ async def test_no_part_is_in_a_text(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 async def test_no_part_is_in_the_log_whatever_its_variable_is_called(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    log_as: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     set_parts(monkeypatch)
     monkeypatch.setattr("core.plugins.registry.find_plugins", lambda: [_entry()])
     monkeypatch.setattr("importlib.metadata.EntryPoint.load", lambda _: ScriptedProvider(credential=PAIR))
     studio = open_studio(Settings(data_dir=tmp_path, provider="scripted"))
     await studio.close()
-    handlers = logging.getLogger().handlers[:]
-    try:
-        log_without_secrets()
-        logging.getLogger("a plugin").warning("sent %s and %s", PARTS["PAIR_ACCESS"], PARTS["PAIR_SECRET"])
-        assert "sent [hidden] and [hidden]" in capsys.readouterr().err
-    finally:
-        logging.getLogger().handlers[:] = handlers
+    log_as()
+    logging.getLogger("a plugin").warning("sent %s and %s", PARTS["PAIR_ACCESS"], PARTS["PAIR_SECRET"])
+    assert "sent [hidden] and [hidden]" in capsys.readouterr().err
 
 
 def _entry() -> Any:

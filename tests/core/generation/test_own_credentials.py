@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gc
-import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from core.chat.failure import LimitReached, Rejected
 from core.chat.message import Version
 from core.chat.request import UserRequest
 from core.generation.visitor import OWNER, Visitor
-from core.logs import log_without_secrets
 from core.redaction import held_secrets
 from core.studio import Studio
 from limner import Credential, ImageRequest, ImageResult, ProviderError, shared
@@ -275,16 +273,15 @@ async def _say(request: ImageRequest) -> ImageResult:
 
 
 async def test_a_visitors_key_is_in_no_log_and_forgotten_after(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    log_as: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     odd = "zebra.mango.quilt.harbor"  # which no pattern takes for a key
-    handlers = logging.getLogger().handlers[:]
-    log_without_secrets()
-    try:
-        async with studio_of(tmp_path, ScriptedProvider(_say, **NEEDS_KEY)) as studio:
-            version = await ask_as(visitor(key=odd), studio)
-    finally:
-        logging.getLogger().handlers[:] = handlers
+    log_as()
+    async with studio_of(tmp_path, ScriptedProvider(_say, **NEEDS_KEY)) as studio:
+        version = await ask_as(visitor(key=odd), studio)
     assert version.failure
     assert version.failure.cause == "crash"
     logged = capsys.readouterr().err

@@ -17,7 +17,6 @@ def test_gradios_queue_does_not_look_for_work(
     loop_of_the_queue: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studio = open_studio(load_settings(data_dir=tmp_path))
-    page = Page(studio)
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -25,6 +24,7 @@ def test_gradios_queue_does_not_look_for_work(
         raise asyncio.CancelledError
 
     async def run() -> None:
+        page = Page(studio)  # on the loop, without which gradio leaves one open
         monkeypatch.setattr("gradio.queueing.asyncio.sleep", sleep)
         with pytest.raises(asyncio.CancelledError):
             await getattr(page.blocks._queue, loop_of_the_queue)()
