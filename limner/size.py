@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
-_SIZE = re.compile(r"(\d{1,5})\s*[x×*]\s*(\d{1,5})", re.IGNORECASE)
-_RATIO = re.compile(r"(\d{1,5}(?:\.\d)?)\s*:\s*(\d{1,5}(?:\.\d)?)")
+_SIZE = re.compile(r"([0-9]{1,5})\s*[x×*]\s*([0-9]{1,5})", re.IGNORECASE)
+_RATIO = re.compile(r"([0-9]{1,5}(?:\.[0-9])?)\s*:\s*([0-9]{1,5}(?:\.[0-9])?)")
 
 
 class Size(NamedTuple):

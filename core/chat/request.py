@@ -82,7 +82,7 @@ class UserRequest(BaseModel):
     """A model's id; None is the provider's default."""
     size: Annotated[_Name, Field(max_length=40)] | None = None
     """``1024x768``, a ratio such as ``3:2``, or None for the model's default."""
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED, strict=True)] | None = None
     """None is a new one with each version."""
     negative_prompt: _Text | None = None
     options: _Options = Field(default_factory=dict)
@@ -95,6 +95,12 @@ class UserRequest(BaseModel):
     def pictures(self) -> tuple[InputPicture, ...]:
         """What was sent with the prompt, the mask last."""
         return (*self.images, self.mask) if self.mask else self.images
+
+    def numbered(self, n: int) -> Self:
+        """Returns the request of the nth picture of several, whose seed is n higher if it is fixed."""
+        if self.seed is None or n == 0:
+            return self
+        return self.model_copy(update={"seed": (self.seed + n) % (MAX_SEED + 1)})
 
     @model_validator(mode="wrap")
     @classmethod

@@ -20,6 +20,7 @@ from core.plugins.calls import Calls
 from core.plugins.provider import Provider
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
+from core.settings.sources import listed
 from limner import ImageRequest, ImageWarning, ModelInfo, Size
 from limner.options import field_names
 from limner.price import Money, estimate
@@ -100,7 +101,7 @@ def resolve(request: UserRequest, registry: Registry, settings: Settings, visito
 
     Only the owner, whose account pays, may use models that are not listed, and options without bounds.
     """
-    provider = _provider(request.provider or settings.provider, registry)
+    provider = _provider(request.provider or settings.provider, registry, visitor)
     model = provider.info_for(owner=visitor.is_owner).model(request.model or None)
     if model is None:
         offered = ", ".join(model.id for model in provider.info.models)
@@ -137,7 +138,11 @@ def check_length(request: UserRequest, longest: int) -> None:
             raise Rejected(f"The {what} has {len(text):,} characters: shorten it to {longest:,}.")
 
 
-def _provider(name: str, registry: Registry) -> Provider:
+def _provider(name: str, registry: Registry, visitor: Visitor) -> Provider:
+    if visitor.providers is not None and name not in visitor.providers:
+        raise Rejected(
+            f"This key is not for the provider {name!r}: it is for {listed(sorted(visitor.providers))}."
+        )
     provider = registry.get(name)
     if provider is not None:
         return provider

@@ -25,6 +25,8 @@ class Visitor:
         default_factory=dict[str, Mapping[str, SecretStr]], hash=False
     )
     """Credentials of their own for this request: by provider, the parts by the variables it declares."""
+    providers: frozenset[str] | None = None
+    """The only providers that they may use; None leaves them all."""
 
 
 OWNER = Visitor("owner", is_owner=True)

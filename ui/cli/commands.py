@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import json
 import os
-import secrets
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from core import Rejected, SettingsError, open_studio
+from core.asking import SentPicture, ask
 from core.chat.conversation import Conversation
 from core.chat.message import Message, Version
-from core.chat.picture import InputPicture
 from core.chat.request import UserRequest
 from core.generation.visitor import Visitor
 from core.logs import log_without_secrets
@@ -119,8 +118,8 @@ def _check_output(output: Path) -> None:
         raise Rejected(f"{output} cannot be written ({error.strerror}): choose another file.") from error
 
 
-def _read_file(name: str, max_bytes: int) -> tuple[bytes, str]:
-    """Returns a picture's bytes and its file name; raises Rejected."""
+def _read_file(name: str, max_bytes: int) -> SentPicture:
+    """Returns the picture in a file; raises Rejected."""
     if not name:
         raise Rejected("The name of a picture is empty: name a file.")
     if is_url(name):
@@ -133,34 +132,24 @@ def _read_file(name: str, max_bytes: int) -> tuple[bytes, str]:
         raise Rejected(f"{path} cannot be read ({error.strerror}): name another file.") from error
     if len(data) > max_bytes:
         raise Rejected(f"{path} is larger than {max_bytes:,} bytes: send a smaller picture.")
-    return data, path.name
+    return SentPicture(data, path.name, called=path.name)
 
 
 async def _settled(
     studio: Studio,
     request: UserRequest,
-    images: Sequence[tuple[bytes, str]] = (),
-    mask: tuple[bytes, str] | None = None,
+    images: Sequence[SentPicture] = (),
+    mask: SentPicture | None = None,
 ) -> Version:
     """Makes one picture; Ctrl-C stops it as Stop does, so that the provider is told."""
-    conversation = await studio.conversation(secrets.token_hex(16))
-    names = [(await _add(studio, conversation, *image)).name for image in images]
-    masked = (await _add(studio, conversation, *mask)).name if mask else None
-    message = await studio.start(conversation, request, images=names, mask=masked, visitor=_OWNER)
+    asked = await ask(studio, request, images=images, mask=mask, visitor=_OWNER)
     loop = asyncio.get_running_loop()  # whose add_signal_handler does not exist on Windows
-    signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(studio.stop, message))
-    printing = asyncio.create_task(_print_progress(conversation, message))
+    signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(studio.stop, asked.message))
+    printing = asyncio.create_task(_print_progress(asked.conversation, asked.message))
     try:
-        return await conversation.settled(message)
+        return (await asked.settled())[-1]
     finally:
         printing.cancel()
-
-
-async def _add(studio: Studio, conversation: Conversation, data: bytes, filename: str) -> InputPicture:
-    try:
-        return await studio.add_picture(conversation, data, filename, visitor=_OWNER)
-    except Rejected as error:
-        raise Rejected(f"{filename}: {error}") from error
 
 
 async def _print_progress(conversation: Conversation, message: Message) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-import secrets
 from dataclasses import replace
 from typing import Any, cast
 
@@ -22,10 +21,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core import Rejected
-from core.chat.conversation import Conversation
+from core.asking import TOO_MANY_IMAGES, SentPicture, ask
 from core.chat.message import Version
-from core.chat.request import MAX_IMAGES, UserRequest
-from core.generation.resolve import check_length
+from core.chat.request import UserRequest
 from core.generation.visitor import Visitor
 from core.parts import image_part, provenance
 from core.studio import Studio
@@ -59,28 +57,21 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
         sender = await visitors.of(request)
         async with bodies.read(request, sender.name, most) as parts:
             is_large = sum(map(len, parts)) > MAX_BODY  # else to change threads would take longer
-            values, own_keys, asked = await parsers.run(lambda: _parse(parts)) if is_large else _parse(parts)
-            begun = await begin(request, replace(sender, keys=own_keys), values, asked)
+            values, own_keys, body = await parsers.run(lambda: _parse(parts)) if is_large else _parse(parts)
+            begun = await begin(request, replace(sender, keys=own_keys), values, body)
         return await _reply(studio, await _settled(studio, begun, request))
 
-    async def begin(request: Request, sender: Visitor, values: dict[str, Any], asked: str) -> Begun:
-        images, mask = _links(values.pop("images", None)), _links(values.pop("mask", None))
-        if len(images) > MAX_IMAGES or len(mask) > 1:
-            raise Rejected(f"A request takes {MAX_IMAGES} images and one mask at most: leave some out.")
+    async def begin(request: Request, sender: Visitor, values: dict[str, Any], body: str) -> Begun:
+        images, mask = _pictures(values.pop("images", None)), _pictures(values.pop("mask", None))
+        if len(mask) > 1:
+            raise Rejected(TOO_MANY_IMAGES)
         wanted = _read(values)
-        check_length(wanted, studio.settings.max_prompt_length)
-        conversation = await studio.conversation(secrets.token_hex(16))
 
         async def start() -> Begun:
-            names = [
-                await _add(studio, conversation, sender, f"Image {number}", *image)
-                for number, image in enumerate(images, 1)
-            ]
-            masked = await _add(studio, conversation, sender, "The mask", *mask[0]) if mask else None
-            message = await studio.start(conversation, wanted, images=names, mask=masked, visitor=sender)
-            return Begun(conversation.id, message.id, message.versions[-1].number)
+            asked = await ask(studio, wanted, images=images, mask=next(iter(mask), None), visitor=sender)
+            return Begun(asked.conversation.id, asked.message.id, asked.message.versions[-1].number)
 
-        return await keys.once(request, sender, asked, start)
+        return await keys.once(request, sender, body, start)
 
     return Route("/api/image", make, methods=["POST"])
 
@@ -102,10 +93,10 @@ def _shortened(value: object) -> object:
     return value
 
 
-def _links(parts: object) -> list[tuple[str, str]]:
+def _pictures(parts: object) -> list[SentPicture]:
     """Reads image parts, or one: what each holds, a ``data:`` URI or an https link, and its file name."""
     listed = cast("list[object]", parts if isinstance(parts, list) else [] if parts is None else [parts])
-    read: list[tuple[str, str]] = []
+    read: list[SentPicture] = []
     for part in listed:
         fields = cast("dict[str, object]", part) if isinstance(part, dict) else {}
         image, filename = fields.get("image"), fields.get("filename") or ""
@@ -114,19 +105,8 @@ def _links(parts: object) -> list[tuple[str, str]]:
                 'Each image must be a part such as {"type": "image", "image": "data:image/png;base64,…"}, '
                 "or have an https link as its image."
             )
-        read.append((image, filename[:400] if isinstance(filename, str) else ""))
+        read.append(SentPicture(image, filename[:400] if isinstance(filename, str) else ""))
     return read
-
-
-async def _add(
-    studio: Studio, conversation: Conversation, sender: Visitor, which: str, image: str, filename: str
-) -> str:
-    """Adds a picture to a conversation, and returns its name there; raises Rejected, which says which."""
-    try:
-        return (await studio.add_picture(conversation, image, filename, visitor=sender)).name
-    except Rejected as error:
-        error.args = (f"{which}: {error}",)
-        raise
 
 
 def _read(values: dict[str, Any]) -> UserRequest:

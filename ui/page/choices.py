@@ -8,7 +8,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from core import Rejected
-from core.chat.request import MAX_SEED, UserRequest
+from core.chat.request import UserRequest
 from core.plugins.registry import Registry
 from ui.page.controls import read_options
 
@@ -28,14 +28,7 @@ def read_requests(registry: Registry, values: Mapping[str, Any]) -> list[UserReq
     count = values.get("count") or 1
     if not isinstance(count, int) or count < 1 or count * (1 + len(others)) > MOST_AT_ONCE:
         raise Rejected(f"Up to {MOST_AT_ONCE} pictures can be made at once: ask for fewer.")
-    return [_numbered(request, n) for request in (first, *others) for n in range(count)]
-
-
-def _numbered(request: UserRequest, n: int) -> UserRequest:
-    """Returns the request of the nth picture of several, whose seed is n higher if it is fixed."""
-    if request.seed is None or n == 0:
-        return request
-    return request.model_copy(update={"seed": (request.seed + n) % (MAX_SEED + 1)})
+    return [request.numbered(n) for request in (first, *others) for n in range(count)]
 
 
 def _of_another(request: UserRequest, other: Mapping[str, Any]) -> UserRequest:

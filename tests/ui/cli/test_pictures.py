@@ -107,7 +107,7 @@ REFUSED = [
     (["-i", "fox.png", "--mask", "words.png"], "words.png: This is not a PNG"),
     (["-i", "fox.png", "--mask", "wide.png"], "The shapes differ (the mask is 60 × 20, and image 1 40 × 30)"),
     (["--mask", "fox.png"], "A mask is for a picture: send the picture too, as the first one."),
-    ([*["-i", "fox.png"] * 17], "No model takes more than 16 pictures"),
+    ([*["-i", "fox.png"] * 17], "A request takes 16 images and one mask at most"),
     ([*["-i", "fox.png"] * 3, "-p", "sketch"], "at most"),
 ]
 
