@@ -10,6 +10,8 @@ import unicodedata
 from typing import Any
 from urllib.parse import quote
 
+from pydantic.alias_generators import to_camel
+
 from core.chat import thread
 from core.chat.message import Message, Version
 from core.chat.picture import InputPicture, Picture
@@ -125,3 +127,11 @@ def provenance(version: Version) -> dict[str, Any]:
             "bytes": version.picture.size,
         }
     return {name: value for name, value in known.items() if value not in (None, "", [], {})}
+
+
+def metadata(version: Version) -> dict[str, Any]:
+    """Returns the same under the names of the wire, which are in camel case."""
+    known = {to_camel(name): value for name, value in provenance(version).items()}
+    if "failure" in known:
+        known["failure"] = {to_camel(name): value for name, value in known["failure"].items()}
+    return known

@@ -9,13 +9,10 @@ picture whose client has gone away is stopped.
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import re
 from dataclasses import replace
 from typing import Any, cast
 
-from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -25,22 +22,17 @@ from core.asking import TOO_MANY_IMAGES, SentPicture, ask
 from core.chat.message import Version
 from core.chat.request import UserRequest
 from core.generation.visitor import Visitor
-from core.parts import image_part, provenance
+from core.parts import image_part, metadata
 from core.studio import Studio
 from core.workers import Workers
 from ui.http.bodies import Bodies
-from ui.http.idempotency import Begun, IdempotencyKeys, digest, has_key
+from ui.http.idempotency import Begun, IdempotencyKeys, digest
 from ui.http.own_keys import OwnKeys, take_keys
 from ui.http.requests import MAX_BODY, parse_object, problem
+from ui.http.settling import settled
 from ui.http.visitors import Visitors
 
 _LINK = re.compile(r"data:image/|https://", re.IGNORECASE)
-
-
-class Forgotten(Rejected):
-    """A retry of a request whose picture is not kept any more."""
-
-    status = 410
 
 
 def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors: Visitors) -> Route:
@@ -59,7 +51,8 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
             is_large = sum(map(len, parts)) > MAX_BODY  # else to change threads would take longer
             values, own_keys, body = await parsers.run(lambda: _parse(parts)) if is_large else _parse(parts)
             begun = await begin(request, replace(sender, keys=own_keys), values, body)
-        return await _reply(studio, await _settled(studio, begun, request))
+        (version,) = await settled(studio, begun, request)
+        return await _reply(studio, version)
 
     async def begin(request: Request, sender: Visitor, values: dict[str, Any], body: str) -> Begun:
         images, mask = _pictures(values.pop("images", None)), _pictures(values.pop("mask", None))
@@ -79,18 +72,7 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
 def _parse(parts: list[bytes]) -> tuple[dict[str, Any], OwnKeys, str]:
     """Returns the values of a body, the keys in it, and what tells it from another with other values."""
     values = parse_object(parts)
-    return values, take_keys(values), digest(_shortened(values))
-
-
-def _shortened(value: object) -> object:
-    """Returns a JSON value with a digest in place of each long text; writing a picture again takes long."""
-    if isinstance(value, dict):
-        return {name: _shortened(inner) for name, inner in cast("dict[str, object]", value).items()}
-    if isinstance(value, list):
-        return [_shortened(inner) for inner in cast("list[object]", value)]
-    if isinstance(value, str) and len(value) > 1_000:
-        return {"sha256": hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()}
-    return value
+    return values, take_keys(values), digest(values)
 
 
 def _pictures(parts: object) -> list[SentPicture]:
@@ -117,51 +99,17 @@ def _read(values: dict[str, Any]) -> UserRequest:
     return UserRequest(**values)
 
 
-async def _settled(studio: Studio, begun: Begun, request: Request) -> Version:
-    """Waits until what a request began has settled, and returns it; raises Rejected if it is forgotten.
-
-    What has no key is stopped as soon as the client goes away.
-    """
-    conversation = await studio.conversation(begun.conversation)
-    message = conversation.get(begun.message)
-    if message is None:
-        raise Forgotten(
-            "The picture of this Idempotency-Key is not kept any more: use a new key for another."
-        )
-
-    async def stop_if_gone() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        if not has_key(request):
-            studio.stop(message)
-
-    watching = asyncio.create_task(stop_if_gone())
-    try:
-        settled = await conversation.settled(message)
-    finally:
-        watching.cancel()
-    return message.version(begun.version) or settled
-
-
 async def _reply(studio: Studio, version: Version) -> Response:
-    metadata = _metadata(version)
+    known = metadata(version)
     part = await image_part(version, studio.store, studio.settings)
     if version.picture and part:
-        reply: dict[str, Any] = {**part, "mimeType": version.picture.media_type, "metadata": metadata}
+        reply: dict[str, Any] = {**part, "mimeType": version.picture.media_type, "metadata": known}
         if version.provenance.revised_prompt:
             reply["revisedPrompt"] = version.provenance.revised_prompt
         return JSONResponse(reply)
     failure = version.failure
     if failure is None:
-        return problem("The picture was stopped.", 409, reason=version.reason, metadata=metadata)
+        return problem("The picture was stopped.", 409, reason=version.reason, metadata=known)
     return problem(
-        failure.sentence, failure.status, failure.retry_after, reason=version.reason, metadata=metadata
+        failure.sentence, failure.status, failure.retry_after, reason=version.reason, metadata=known
     )
-
-
-def _metadata(version: Version) -> dict[str, Any]:
-    """Returns what is known of a version under the names of this wire, which are in camel case."""
-    known = {to_camel(name): value for name, value in provenance(version).items()}
-    if "failure" in known:
-        known["failure"] = {to_camel(name): value for name, value in known["failure"].items()}
-    return known

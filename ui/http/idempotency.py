@@ -14,7 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from starlette.requests import Request
 
@@ -35,7 +35,7 @@ class KeyReused(Rejected):
 
 @dataclass(frozen=True)
 class Begun:
-    """What a request began: a version of a message."""
+    """What a request began: a version of a message, or the first of several."""
 
     conversation: str
     message: str
@@ -96,7 +96,18 @@ class IdempotencyKeys:
 
 def digest(values: object) -> str:
     """Returns what tells one body from another with other values, in whatever order."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_shortened(values), sort_keys=True).encode()).hexdigest()
+
+
+def _shortened(value: object) -> object:
+    """Returns a JSON value with a digest in place of each long text; writing a picture again takes long."""
+    if isinstance(value, dict):
+        return {name: _shortened(inner) for name, inner in cast("dict[str, object]", value).items()}
+    if isinstance(value, list):
+        return [_shortened(inner) for inner in cast("list[object]", value)]
+    if isinstance(value, str) and len(value) > 1_000:
+        return {"sha256": hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()}
+    return value
 
 
 def has_key(request: Request) -> bool:
