@@ -34,6 +34,10 @@ class LimitReached(Rejected):
         self.retry_after = retry_after
 
 
+class BudgetReached(LimitReached):
+    """A request for which a budget has nothing left for now."""
+
+
 class Unavailable(Rejected):
     """A request that cannot be served at the moment, whatever it asks for."""
 

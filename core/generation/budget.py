@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from core.chat.failure import LimitReached, Rejected, duration_words
+from core.chat.failure import BudgetReached, Rejected, duration_words
 from core.generation.window import Window
 from core.settings.budget import read_budget, span_words
 from core.storage.database import Hit
@@ -60,7 +60,7 @@ class Budget:
             left = self._window.left(key)
             state = f"has {self._words(left)} left, and this {takes}" if left else "is used up"
             advice = _advice(f"try again in {duration_words(seconds)}", *steps)
-            raise LimitReached(f"{self._whose} {limit} {state}: {advice}.", seconds)
+            raise BudgetReached(f"{self._whose} {limit} {state}: {advice}.", seconds)
 
     def take(self, key: str, expense: Expense) -> Hit:
         """Counts a picture, with its cost as far as is known."""

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.settings.schema import Settings
+from ui.http.gateway.errors import refusal
 from ui.http.visitor import cookie_header, has_cookie, is_foreign
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ _FROM_THE_HUB = "/limner/signed-in"
 """Where the Hub sends a browser back to, with the cookie of the sign-in that it has begun here."""
 _PROBES = re.compile(r"/(healthz|readyz)")
 """What says nothing of anybody, and is asked under whatever name an orchestrator has for a machine."""
-_OURS = re.compile(rf"/limner/.+|/api/image|{_PROBES.pattern}")
+_OURS = re.compile(rf"/limner/.+|/api/image|/v1/.*|{_PROBES.pattern}")
 _GRADIOS = re.compile(
     r"/|/(assets|static)/[\w.@+-]{1,100}(/[\w.@+-]{1,100}){0,5}"
     r"|/(theme\.css|favicon\.ico|manifest\.json|robots\.txt)"
@@ -77,7 +77,7 @@ class SecurityMiddleware:
             status, sentence = rejection
             method = scope.get("method", "a web socket")
             log.info("Rejected %.20s %.80r: %s", method, scope["path"], sentence)
-            await JSONResponse({"error": sentence}, status)(scope, receive, send)
+            await refusal(scope, sentence, status)(scope, receive, send)
             return
         if _GRADIOS.fullmatch(get_route_path(scope)):
             scope = {**scope, "query_string": b""}

@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.chat.failure import duration_words
 from core.settings.schema import Settings
-from ui.http.requests import A_MOMENT, problem
+from ui.http.gateway.errors import refusal
+from ui.http.requests import A_MOMENT
 from ui.http.visitor import is_owner, network
 
 AT_ONCE = 1_200
@@ -23,7 +24,7 @@ MAX_SERVED = 64
 """Requests of one visitor that are served at once: the others would wait before those of other visitors."""
 MAX_VISITORS = 50_000
 """Visitors that are remembered; whoever has asked for nothing for longest is forgotten first."""
-_COUNTED = re.compile(r"/|/api/.+|/limner/(?!(assets|pictures|thumbnails|previews)/).+")
+_COUNTED = re.compile(r"/|/(api|v1)/.+|/limner/(?!(assets|pictures|thumbnails|previews)/).+")
 """Not the files, of which a page shows many, unless a query asks for a copy to save."""
 
 
@@ -63,12 +64,12 @@ class RequestRateMiddleware:
             await self._app(scope, receive, send)
         elif seconds := self._rate.wait(visitor):
             sentence = f"Too many requests come from your address: try again in {duration_words(seconds)}."
-            await problem(sentence, 429, seconds)(scope, receive, send)
+            await refusal(scope, sentence, 429, seconds)(scope, receive, send)
         elif scope["path"].endswith("/events"):
             await self._app(scope, receive, send)
         elif self._served[visitor] >= MAX_SERVED:
             sentence = "Too many requests come from your address at once: try again in a moment."
-            await problem(sentence, 429, A_MOMENT)(scope, receive, send)
+            await refusal(scope, sentence, 429, A_MOMENT)(scope, receive, send)
         else:
             self._served[visitor] += 1
             try:

@@ -30,6 +30,7 @@ from ui.http.brand import brand_routes
 from ui.http.compression import JSONCompression
 from ui.http.connection import Connection, report_once_a_minute
 from ui.http.conversations import conversation_routes
+from ui.http.gateway.routes import gateway_routes
 from ui.http.health import health_routes
 from ui.http.idempotency import IdempotencyKeys
 from ui.http.index import IndexMiddleware, IndexPage
@@ -77,6 +78,7 @@ def launch_arguments(
             "routes": [
                 *health_routes(studio),
                 image_route(studio, keys, bodies, visitors),
+                *gateway_routes(studio, keys, bodies, visitors),
                 assets.route(),
                 *brand_routes(assets),
                 *picture_routes(studio),

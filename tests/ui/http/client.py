@@ -23,6 +23,7 @@ from ui.http.api import image_route
 from ui.http.archives import archive_routes
 from ui.http.bodies import Bodies
 from ui.http.conversations import conversation_routes
+from ui.http.gateway.routes import gateway_routes
 from ui.http.health import health_routes
 from ui.http.idempotency import IdempotencyKeys
 from ui.http.middleware import SecurityMiddleware
@@ -58,14 +59,16 @@ class OnlyPrompts:
 
 
 @asynccontextmanager
-async def open_client(
-    folder: Path, scripted: ScriptedProvider, address: str = "127.0.0.1", **settings: Any
-) -> AsyncIterator[tuple[Client, Studio]]:
+async def open_app(
+    folder: Path, scripted: ScriptedProvider, **settings: Any
+) -> AsyncIterator[tuple[Starlette, Studio]]:
+    """Opens an application with all routes, and the studio behind it."""
     async with studio_of(folder, scripted, **settings) as studio:
         keys, bodies, visitors, streams = IdempotencyKeys(), Bodies(), Visitors(studio), Streams()
         page: Any = OnlyPrompts()
         routes = [
             image_route(studio, keys, bodies, visitors),
+            *gateway_routes(studio, keys, bodies, visitors),
             *picture_routes(studio),
             *conversation_routes(studio, bodies, visitors),
             *page_routes(studio, page, keys, bodies, visitors, streams),
@@ -81,6 +84,14 @@ async def open_client(
                 Middleware(RequestRateMiddleware, studio.settings),
             ],
         )
+        yield app, studio
+
+
+@asynccontextmanager
+async def open_client(
+    folder: Path, scripted: ScriptedProvider, address: str = "127.0.0.1", **settings: Any
+) -> AsyncIterator[tuple[Client, Studio]]:
+    async with open_app(folder, scripted, **settings) as (app, studio):
         transport = httpx.ASGITransport(app, client=(address, 1))
         async with Client(transport=transport, base_url="http://localhost", timeout=30) as client:
             yield client, studio

@@ -1,0 +1,101 @@
+"""Forms with files, as OpenAI's clients send pictures to be edited: `multipart/form-data`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from core import Rejected
+from core.asking import TOO_MANY_IMAGES, SentPicture
+from core.chat.request import MAX_IMAGES
+from ui.http.gateway.errors import Refused
+from ui.http.requests import MAX_BODY
+
+MAX_FIELDS = 100
+_OF_PICTURES = re.compile(r"(image|mask)(\[\d*\])?")
+_OF_OPTIONS = re.compile(r"options\[([^\[\]]{1,100})\]")
+_NUMBERS = ("n", "seed", "partial_images", "output_compression", "frame_count", "frame_duration_ms")
+_WHOLE = re.compile(r"-?[0-9]{1,20}")
+
+
+def is_form(headers: Headers) -> bool:
+    """Whether a request says that its body is such a form."""
+    return headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
+async def read_form(headers: Headers, parts: list[bytes]) -> dict[str, Any]:
+    """Parses a form and empties the list; its pictures are `image`, a list, and `mask`. Raises Rejected.
+
+    Each part is dropped once it is parsed, so that a picture is not held twice for long.
+    """
+    parser = MultiPartParser(
+        headers, _taken(parts), max_files=MAX_IMAGES + 1, max_fields=MAX_FIELDS, max_part_size=MAX_BODY
+    )
+    parser.spool_max_size = sys.maxsize  # what a visitor's bodies may hold is in memory, and counted
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        if error.message.startswith("Too many files"):
+            raise Rejected(TOO_MANY_IMAGES) from None
+        raise Refused(
+            "The form cannot be read: send valid multipart/form-data.", code="invalid_form"
+        ) from None
+    values: dict[str, Any] = {}
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            _add_picture(values, name, await _picture(value))
+        else:
+            _add_field(values, name, value)
+    return values
+
+
+async def _taken(parts: list[bytes]) -> AsyncGenerator[bytes, None]:
+    parts.reverse()
+    while parts:
+        yield parts.pop()
+        await asyncio.sleep(0)  # a large form holds up nobody else
+
+
+async def _picture(file: UploadFile) -> SentPicture:
+    data = await file.read()
+    await file.close()
+    return SentPicture(data, (file.filename or "")[:400])
+
+
+def _add_picture(values: dict[str, Any], name: str, picture: SentPicture) -> None:
+    field = _OF_PICTURES.fullmatch(name)
+    if field is None:
+        raise Refused(f"There is no field {name[:100]!r} for a file.", name[:100], "unknown_parameter")
+    values.setdefault(field[1], []).append(picture)
+
+
+def _add_field(values: dict[str, Any], name: str, text: str) -> None:
+    """Adds a field: a form has texts alone, of which some are something else in JSON."""
+    if option := _OF_OPTIONS.fullmatch(name):
+        options = values.setdefault("options", {})
+        if isinstance(options, dict):
+            options[option[1]] = text
+    elif name in values:
+        raise Refused(f"The field {name[:100]!r} is there twice: send it once.", name[:100])
+    elif name in _NUMBERS and _WHOLE.fullmatch(text):
+        values[name] = int(text)
+    elif name == "stream":
+        values[name] = {"true": True, "false": False}.get(text.lower(), text)
+    elif name == "options":
+        values[name] = _read_json(text)
+    else:
+        values[name] = text
+
+
+def _read_json(text: str) -> Mapping[str, Any] | str:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
