@@ -5,34 +5,31 @@ Nothing of it is ever whole in memory: it is made piece by piece, as fast as it 
 
 from __future__ import annotations
 
-import base64
-import json
-import re
-import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from io import BytesIO, RawIOBase
-from typing import IO, TypeAlias
+from io import RawIOBase
+from typing import TypeAlias
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from typing_extensions import Buffer
 
 from core.chat.conversation import Conversation
 from core.chat.message import Message
-from core.chat.thread import thread_messages
-from core.parts import filename
 from core.storage.store import Store
+from core.thread_json import (
+    MAX_INLINE,
+    STEP,
+    kept_messages,
+    open_picture,
+    pictures_of,
+    read_in_steps,
+    thread_json,
+)
 from core.workers import Workers
-from limner.formats import MEDIA_TYPES
 
 Draw: TypeAlias = Callable[[Sequence[Message], Mapping[str, str]], Iterable[str]]
 """Draws messages as a page, in pieces; the mapping has the path of each picture that is kept, by its name."""
 
-STEP = 786_432
-"""Bytes that are read at once; a multiple of three, which is what base64 takes."""
-MAX_INLINE = 300_000_000
-"""Bytes of pictures that are in `thread.json` too: JavaScript cannot read a text of twice that length."""
 _WORKERS = Workers(2)
 """Threads that make the next piece of an archive."""
 
@@ -43,12 +40,7 @@ async def export(conversation: Conversation, store: Store, draw: Draw) -> AsyncG
     assistant-ui drops a picture of an answer unless its address is absolute, so `thread.json` has the
     pictures as ``data:`` URIs. Their files are the bytes as they are stored; an import reads these.
     """
-    messages = [
-        replace(message, versions=[version for version in message.versions if version.deleted is None])
-        for message in conversation
-        if message.deleted is None
-    ]
-    pieces = _archive(messages, store, draw)
+    pieces = _archive(kept_messages(conversation), store, draw)
     while piece := await _WORKERS.run(lambda: next(pieces, b"")):
         yield piece
 
@@ -67,74 +59,22 @@ def _archive(messages: Sequence[Message], store: Store, draw: Draw) -> Iterator[
                         yield sink.take()
 
         paths: dict[str, str] = {}
-        for picture, (saved_as, at) in _pictures(messages).items():
-            if file := _open(store, picture):
+        for picture, (_, saved_as, at) in pictures_of(messages).items():
+            if file := open_picture(store, picture):
                 paths[picture] = f"pictures/{len(paths) + 1:03}-{saved_as}"
                 with file:
-                    yield from write(paths[picture], _read(file), ZIP_STORED, at)
+                    yield from write(paths[picture], read_in_steps(file), ZIP_STORED, at)
         page = (piece.encode() for piece in draw(messages, paths))
         yield from write("thread.html", page, ZIP_DEFLATED, time.time())
-        thread = (piece.encode() for piece in _thread_json(messages, store, paths))
+        parts = {
+            name: {"type": "image", "image": path, "filename": path.rpartition("/")[2]}
+            for name, path in paths.items()
+        }
+        thread = (
+            piece.encode() for piece in thread_json(messages, store, parts, names=paths, room=MAX_INLINE)
+        )
         yield from write("thread.json", thread, ZIP_DEFLATED, time.time())
     yield sink.take()
-
-
-def _pictures(messages: Sequence[Message]) -> dict[str, tuple[str, float]]:
-    """Returns each picture's file name and time, by its name in the store, in the order of the conversation.
-
-    A picture that was made first and sent later has the name and the time of when it was made.
-    """
-    found: dict[str, tuple[str, float]] = {}
-    for message in messages:
-        for sent in message.request.pictures:
-            found.setdefault(sent.name, (sent.filename, message.created))
-        for version in message.versions:
-            if version.picture:
-                found.setdefault(version.picture.name, (filename(version), version.started))
-    return found
-
-
-def _thread_json(messages: Sequence[Message], store: Store, paths: Mapping[str, str]) -> Iterator[str]:
-    mark = secrets.token_hex(16)  # what no text of the conversation contains
-    parts = {
-        name: {"type": "image", "image": f"{mark}{name}", "filename": path.rpartition("/")[2]}
-        for name, path in paths.items()
-    }
-    room, start = MAX_INLINE, "[\n"
-    for message in messages:
-        for item in thread_messages(message, parts, paths):
-            text = json.dumps(item, ensure_ascii=False, indent=1, allow_nan=False)
-            yield start
-            start = ",\n"
-            for at, piece in enumerate(re.split(rf"{mark}([0-9a-f]+\.\w+)", text)):
-                file = _open(store, piece) if at % 2 else None
-                if file is None or (size := _size(file)) > room:
-                    yield paths[piece] if at % 2 else piece
-                    continue
-                with file:
-                    room -= size
-                    yield f"data:{MEDIA_TYPES[piece.rpartition('.')[2]]};base64,"
-                    yield from (base64.b64encode(chunk).decode() for chunk in _read(file))
-    yield "\n]\n" if start != "[\n" else "[]\n"
-
-
-def _open(store: Store, picture: str) -> IO[bytes] | None:
-    found = store.find(picture)
-    try:
-        return BytesIO(found) if isinstance(found, bytes) else found.open("rb") if found else None
-    except OSError:  # it was deleted just now
-        return None
-
-
-def _read(file: IO[bytes]) -> Iterator[bytes]:
-    while chunk := file.read(STEP):
-        yield chunk
-
-
-def _size(file: IO[bytes]) -> int:
-    size = file.seek(0, 2)
-    file.seek(0)
-    return size
 
 
 class _Sink(RawIOBase):

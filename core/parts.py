@@ -1,7 +1,4 @@
-"""What other programs read: image message parts, and messages in the form that assistant-ui takes.
-
-The forms are those of assistant-ui's `ImageMessagePart` and `ThreadMessageLike`.
-"""
+"""What other programs read of a picture: assistant-ui's `ImageMessagePart`, and how it came to be."""
 
 from __future__ import annotations
 
@@ -12,9 +9,9 @@ from urllib.parse import quote
 
 from pydantic.alias_generators import to_camel
 
-from core.chat import thread
 from core.chat.message import Message, Version
-from core.chat.picture import InputPicture, Picture
+from core.chat.picture import Picture
+from core.chat.thread import iso_time
 from core.settings.schema import Settings
 from core.storage.store import Store
 from limner.formats import EXTENSIONS
@@ -68,16 +65,8 @@ async def image_part(version: Version, store: Store, settings: Settings) -> dict
 
     None if it has no picture, or if the store has lost it: a part never has an empty image.
     """
-    return await _part(version.picture, filename(version), store, settings) if version.picture else None
-
-
-async def input_part(picture: InputPicture, store: Store, settings: Settings) -> dict[str, str] | None:
-    """Returns the same of a picture that a person sent."""
-    return await _part(picture, picture.filename, store, settings)
-
-
-async def _part(picture: Picture, saved_as: str, store: Store, settings: Settings) -> dict[str, str] | None:
-    if store.find(picture.name) is None:
+    picture, saved_as = version.picture, filename(version)
+    if picture is None or store.find(picture.name) is None:
         return None
     if settings.public_url:
         image = f"{settings.public_url.rstrip('/')}/{picture_path(picture, saved_as)}"
@@ -89,15 +78,6 @@ async def _part(picture: Picture, saved_as: str, store: Store, settings: Setting
     return {"type": "image", "image": image, "filename": saved_as}
 
 
-async def thread_messages(message: Message, store: Store, settings: Settings) -> list[dict[str, Any]]:
-    """Returns a message as `ThreadMessageLike`: the prompt, then each version that is not deleted."""
-    parts = {sent.name: await input_part(sent, store, settings) for sent in message.request.images}
-    for version in message.versions:
-        if version.picture:
-            parts[version.picture.name] = await image_part(version, store, settings)
-    return thread.thread_messages(message, parts)
-
-
 def details(message: Message, version: Version) -> dict[str, Any]:
     """Returns everything known about a version: how it came to be, its state, and what was asked for it."""
     requested = message.requested(version).model_dump(mode="json", exclude_defaults=True)
@@ -106,7 +86,7 @@ def details(message: Message, version: Version) -> dict[str, Any]:
         "message": message.id,
         "turn": version.turn,
         "status": version.reason or version.status,
-        "started": thread.iso_time(version.started),
+        "started": iso_time(version.started),
         "requested": requested,
     }
 

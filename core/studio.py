@@ -66,9 +66,8 @@ class Studio:
     async def conversation(self, conversation_id: str, visitor: Visitor = OWNER) -> Conversation:
         """Returns the conversation with that id and its stored messages: the same object for all who ask.
 
-        An unknown id is a new one, which is stored with its first message or picture. One without an owner
-        becomes the visitor's. Raises Missing if it is another visitor's, or deleted, and Unavailable if the
-        store cannot be read.
+        An unknown id is a new one, stored with its first message or picture; one without an owner becomes the
+        visitor's. Raises Missing if it is another visitor's, or deleted, Unavailable if it cannot be read.
         """
         if time.monotonic() >= self._next_pruning:
             self._next_pruning = time.monotonic() + DAY
@@ -77,6 +76,10 @@ class Studio:
             self._deletion.purge_later()  # what was deleted just before a restart
             await self._usual.load()
         return await self._conversations.open(conversation_id, visitor.key)
+
+    async def existing_conversation(self, conversation_id: str, visitor: Visitor) -> Conversation:
+        """Returns a conversation that exists, and adopts nothing; raises as `conversation` does."""
+        return await self._conversations.find(conversation_id, visitor.key)
 
     async def conversations(
         self, visitor: Visitor, search: str = "", before: float | None = None
@@ -122,9 +125,8 @@ class Studio:
     ) -> Message:
         """Adds a message and starts a version for each request, of which the first is the message's own.
 
-        Raises Rejected, and then nothing has changed. `images` and `mask` name pictures that belong to the
-        conversation: those made in it, those that its messages were sent with, and those that `add_picture`
-        gave it.
+        Raises Rejected, and then nothing has changed. `images` and `mask` name pictures of the conversation:
+        those made in it, those that its messages were sent with, and those that `add_picture` gave it.
         """
         if conversation.deleted is not None:
             raise Missing("This conversation was deleted: restore it, or start a new one.")
@@ -183,9 +185,8 @@ class Studio:
         chosen = message.version(version)
         if version is not None and (chosen is None or chosen.deleted is not None):
             raise no_version()
-        again = [chosen] if chosen else message.attempt or message.shown
-        requests = [message.requested(one) for one in again]
-        await self.add_versions(conversation, message, *requests, new_seed=new_seed, visitor=visitor)
+        again = map(message.requested, [chosen] if chosen else message.attempt or message.shown)
+        await self.add_versions(conversation, message, *again, new_seed=new_seed, visitor=visitor)
 
     def stop(self, message: Message, version: int | None = None) -> None:
         """Cancels what a message is running, or one version of it; the provider is told."""
@@ -253,9 +254,8 @@ class Studio:
 
     def preview(self, name: str) -> Preview | None:
         """Returns a preview that a running message shows; None if there is a newer one, or none."""
-        live = (live for attempt in self._attempts.values() for live in attempt.message.live.values())
-        previews = (one.preview for one in live)
-        return next((preview for preview in previews if preview and preview.name == name), None)
+        lives = (one for attempt in self._attempts.values() for one in attempt.message.live.values())
+        return next((live.preview for live in lives if live.preview and live.preview.name == name), None)
 
     async def choose(self, conversation: Conversation, message: Message, number: int) -> None:
         """Shows the turn of another version; raises Rejected if that version has no picture."""

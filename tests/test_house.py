@@ -42,7 +42,16 @@ HEAVY = {"openai", "google", "replicate", "huggingface_hub", "httpx", "httpx2", 
 """What takes long to import, so that no provider does before it draws."""
 
 GROUND = {"core.redaction", "core.workers", "core.logs", "core.allocator"}
-ROOF = {"core", "core.studio", "core.sending", "core.parts", "core.export", "core.importing", "core.asking"}
+ROOF = {
+    "core",
+    "core.studio",
+    "core.sending",
+    "core.parts",
+    "core.export",
+    "core.importing",
+    "core.asking",
+    "core.thread_json",
+}
 BELOW = {
     "the ground": set[str](),
     "core.settings": set[str](),

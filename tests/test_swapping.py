@@ -25,12 +25,12 @@ from PIL import Image
 from core import open_studio
 from core.chat.message import Message
 from core.chat.request import UserRequest
-from core.parts import thread_messages
 from core.settings.schema import load_settings
 from core.storage.store import Store
 from core.studio import Studio
 from limner.testing.loopback import Loopback, Reply, Request
 from providers import openai
+from tests.core.threads import thread_messages
 from tests.plugins.installing import site_of
 from tests.test_documents import blocks
 from ui.page.views import message_html

@@ -15,6 +15,8 @@ from core.chat.picture import Picture, with_pictures
 FORMAT = 1
 """The value of ``metadata.custom.limner``; it changes with the format."""
 
+STOPPED = "The picture was stopped."
+
 ImagePart: TypeAlias = dict[str, str]
 
 
@@ -55,17 +57,24 @@ def thread_messages(
 def _answer(
     message: Message, version: Version, parts: Mapping[str, ImagePart | None], renamed: Any
 ) -> dict[str, Any]:
-    said = version.provenance.text
+    texts = [text for text in (version.provenance.text, _outcome(version)) if text]
     part = parts.get(version.picture.name) if version.picture else None
     known = with_pictures(version, renamed).model_dump(mode="json", exclude_defaults=True)
     return {
         "id": f"{message.id}-{version.number}",
         "role": "assistant",
         "createdAt": iso_time(version.started),
-        "content": [*([{"type": "text", "text": said}] if said else []), *([part] if part else [])],
+        "content": [*({"type": "text", "text": text} for text in texts), *([part] if part else [])],
         "status": _status(version),
         "metadata": {"custom": {"limner": FORMAT, **known}},
     }
+
+
+def _outcome(version: Version) -> str:
+    """Returns why there is no picture; assistant-ui draws no more of a message than its parts."""
+    if version.failure:
+        return version.failure.sentence
+    return STOPPED if version.reason == "cancelled" else ""
 
 
 def _status(version: Version) -> dict[str, Any]:
@@ -80,5 +89,6 @@ def _status(version: Version) -> dict[str, Any]:
 
 
 def iso_time(time: float) -> str:
-    """Returns a Unix time as ISO 8601, in UTC."""
-    return datetime.fromtimestamp(time, timezone.utc).isoformat()
+    """Returns a Unix time as JavaScript writes a date in JSON."""
+    at = datetime.fromtimestamp(time, timezone.utc)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -45,14 +45,17 @@ class OpenConversations:
     async def open(self, id: str, key: str | None) -> Conversation:
         """Returns a conversation with its messages; one without any if nothing is stored. Raises Missing."""
         async with self._opening:
-            conversation = self._open.get(id)
-            if conversation is None:
-                conversation = self._open[id] = await _stored(self._load(id))
-            _check(conversation, key)
+            conversation = await self._opened(id, key)
             if key and conversation.owner is None:
                 conversation.owner = key
                 await self._adopt(id, key)
             return conversation
+
+    async def find(self, id: str, key: str | None) -> Conversation:
+        """Returns a conversation that exists, and adopts nothing; raises Missing."""
+        _check(await self._find(id), key)
+        async with self._opening:
+            return await self._opened(id, key)
 
     async def give(self, key: str, to: str) -> None:
         """Makes all conversations of a key those of another, also those that are being written."""
@@ -111,6 +114,13 @@ class OpenConversations:
         """Drops a message that the store has forgotten."""
         if (conversation := self._open.get(id)) is not None:
             conversation.forget(message_id)
+
+    async def _opened(self, id: str, key: str | None) -> Conversation:
+        conversation = self._open.get(id)
+        if conversation is None:
+            conversation = self._open[id] = await _stored(self._load(id))
+        _check(conversation, key)
+        return conversation
 
     async def _load(self, id: str) -> Conversation:
         messages, entry = await self._store.load(id), await self._rows.find(id)

@@ -14,10 +14,11 @@ import pytest
 from PIL import Image
 
 from core.chat.request import UserRequest
-from core.parts import file_stem, filename, image_part, picture_path, provenance, thread_messages
+from core.parts import file_stem, filename, image_part, picture_path, provenance
 from core.settings.schema import Settings
 from limner import ContentFiltered, ImageInputs, ImageRequest, ImageResult
 from tests.core.scripted import CONVERSATION, PNG, Gate, ScriptedProvider, ask, at_once, settled, studio_of
+from tests.core.threads import thread_messages
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +40,13 @@ def converted(message: dict[str, Any]) -> list[dict[str, Any]]:
     ]
     assert kept == message["content"], "nothing that we emit is dropped"
     return kept
+
+
+def words_of(message: dict[str, Any]) -> str:
+    """Returns the one text part, which is all that assistant-ui draws of a message without a picture."""
+    (part,) = converted(message)
+    assert part["type"] == "text"
+    return part["text"]
 
 
 @pytest.mark.parametrize("image", [PNG, SVG.encode(), f"data:image/svg+xml,{SVG}"])
@@ -81,10 +89,8 @@ async def test_messages_without_a_picture_have_no_empty_image(tmp_path: Path) ->
     async with studio_of(tmp_path, scripted) as studio:
         conversation, message, _ = await ask(studio)
         *_, answer = await thread_messages(message, studio.store, studio.settings)
-        assert (answer["content"], answer["status"]) == (
-            [],
-            {"type": "incomplete", "reason": "content-filter"},
-        )
+        assert words_of(answer).startswith("Image could not be generated. Scripted refused it:")
+        assert answer["status"] == {"type": "incomplete", "reason": "content-filter"}
         assert answer["metadata"]["custom"]["failure"]["service_message"] == "not this"
 
         scripted.play = gate = Gate()
@@ -94,7 +100,8 @@ async def test_messages_without_a_picture_have_no_empty_image(tmp_path: Path) ->
         studio.stop(message)
         await settled(conversation, message)
         *_, answer = await thread_messages(message, studio.store, studio.settings)
-        assert (answer["content"], answer["status"]) == ([], {"type": "incomplete", "reason": "cancelled"})
+        assert words_of(answer) == "The picture was stopped."
+        assert answer["status"] == {"type": "incomplete", "reason": "cancelled"}
         del gate
 
         scripted.play = at_once
@@ -118,6 +125,8 @@ async def test_a_failure_is_said_in_the_status(tmp_path: Path) -> None:
         "reason": "error",
         "error": "There is no credit left at Sketch.",
     }
+    assert version.failure
+    assert words_of(answer) == version.failure.sentence
     assert provenance(version)["failure"]["cause"] == "quota"
 
 
