@@ -47,6 +47,13 @@ def check_choices(settings: Settings, registry: Registry) -> None:
             raise SettingsError(
                 f"The setting fallback names {name!r}, which does not exist: there are {names}."
             )
+    for client, own in settings.clients.items():
+        for name in own.providers or ():
+            if registry.get(name) is None and registry.fault_of(name) is None:
+                raise SettingsError(
+                    f"The setting clients.{client}.providers names {name!r}, which does not exist: "
+                    f"there are {names}."
+                )
     if settings.moderation is not None and settings.moderation not in registry.moderators:
         raise SettingsError(
             f"The setting moderation is {settings.moderation!r}, which cannot check what is asked for: it "

@@ -84,7 +84,7 @@ def _makes_for(provider: Provider, visitor: Visitor, studio: Studio) -> bool:
     if visitor.providers is not None and provider.name not in visitor.providers:
         return False
     has_own = provider.name in visitor.keys or (visitor.token is not None and takes_sign_in(provider))
-    return has_own or not needs_own(provider, studio.settings, owner=visitor.is_owner)
+    return has_own or not needs_own(provider, studio.settings, may_spend=visitor.may_spend)
 
 
 async def _add(

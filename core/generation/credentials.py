@@ -43,12 +43,13 @@ def credentials_for(provider: Provider, visitor: Visitor) -> Credentials:
     return Credentials(provider.credentials)
 
 
-def needs_own(provider: Provider, settings: Settings, *, owner: bool) -> bool:
+def needs_own(provider: Provider, settings: Settings, *, may_spend: bool) -> bool:
     """Whether a visitor gets a picture only with a credential of their own.
 
-    The owner's is for others as far as a budget goes, and without one only where it costs nothing.
+    The owner's is for others as far as a budget goes, for all or for a client, and without one only where it
+    costs nothing.
     """
-    return provider.lacks_credential or (not owner and provider.info.paid and settings.budget is None)
+    return provider.lacks_credential or (not may_spend and provider.info.paid and settings.budget is None)
 
 
 def stand_ins(providers: Iterable[Provider], settings: Settings) -> list[Provider]:

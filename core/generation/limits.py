@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from core.chat.failure import LimitReached, Rejected
 from core.generation.budget import FREE, Budget, Charge, Expense
 from core.generation.rates import Rates
-from core.generation.visitor import Visitor
+from core.generation.visitor import Visitor, client_name
 from core.settings.schema import Settings
 from core.storage.database import Hit
 
@@ -25,17 +25,24 @@ class UsageLimits:
 
     def __init__(self, settings: Settings, hits: Iterable[Hit] = ()) -> None:
         self._settings = settings
-        rates = settings.rate_limit, settings.rate_limit_total
+        self._clients = {client_name(name): client for name, client in settings.clients.items()}
+        instead = {_key(name): client.rate_limit for name, client in self._clients.items()}
+        rates = settings.rate_limit, settings.rate_limit_total, instead
         self._rates = Rates(*rates)
         self._uploads = Rates(*rates, " that may be added")
         self.unsaved_hits: list[Hit] = []
         self._budget = Budget(settings.budget, self.unsaved_hits) if settings.budget else None
         own = settings.visitor_budget
         self._visitor_budget = Budget(own, self.unsaved_hits, own=True) if own else None
+        self._client_budgets = {
+            _budget_key(name): Budget(client.budget, self.unsaved_hits, own=True)
+            for name, client in self._clients.items()
+            if client.budget
+        }
         self._in_flight: Counter[str] = Counter()
         for hit in sorted(hits, key=lambda hit: hit.at):
             is_expense = hit.key.partition(" ")[0] == BUDGET
-            budget = self._budget if hit.key == BUDGET else self._visitor_budget
+            budget = self._budget if hit.key == BUDGET else self._own_budget(hit.key)
             counted = budget if is_expense else self._rates
             if counted and hit.at <= time.time():
                 counted.load(hit)
@@ -55,14 +62,15 @@ class UsageLimits:
         """
         count = len(expenses)
         self._check_in_flight(visitor, count)
-        self._rates.check(_key(visitor), count)
+        self._rates.check(_key(visitor.name), count)
         charges = self.spend(visitor, expenses)
-        self.unsaved_hits += self._rates.add(_key(visitor), count)
+        self.unsaved_hits += self._rates.add(_key(visitor.name), count)
         self._in_flight[visitor.name] += count
         return charges
 
     def _check_in_flight(self, visitor: Visitor, count: int) -> None:
-        most, running = self._settings.max_in_flight, self._in_flight[visitor.name]
+        limits = self._clients.get(visitor.name, self._settings)
+        most, running = limits.max_in_flight, self._in_flight[visitor.name]
         if count > most:
             raise Rejected(f"{most} of your pictures can be made at once, not {count}: ask for fewer.")
         if running + count > most:
@@ -79,8 +87,8 @@ class UsageLimits:
 
         Many at once may go beyond it; then the next one waits until they have left the window.
         """
-        self._uploads.check(visitor.name, 1)
-        self._uploads.add(visitor.name, count)
+        self._uploads.check(_key(visitor.name), 1)
+        self._uploads.add(_key(visitor.name), count)
 
     def spend(self, visitor: Visitor, expenses: Sequence[Expense | None]) -> list[Charge]:
         """Counts what costs money against the budgets, all or nothing; raises as `acquire` does."""
@@ -99,7 +107,7 @@ class UsageLimits:
         paid = [expense for expense in expenses if expense]
         if not paid:
             return
-        if self._budget is None and not visitor.is_owner:
+        if self._budget is None and not visitor.may_spend:
             model = paid[0].model
             raise Rejected(f"{model} costs money, and the owner has set no budget for visitors: {otherwise}.")
         for budget, key in self._budgets(visitor):
@@ -107,8 +115,13 @@ class UsageLimits:
 
     def _budgets(self, visitor: Visitor) -> list[tuple[Budget, str]]:
         """Returns the budgets that a visitor spends, and the key of each."""
-        budgets = [(self._budget, BUDGET), (self._visitor_budget, f"{BUDGET} {_key(visitor)}")]
+        key = _budget_key(visitor.name)
+        budgets = [(self._budget, BUDGET), (self._own_budget(key), key)]
         return [(budget, key) for budget, key in budgets if budget]
+
+    def _own_budget(self, key: str) -> Budget | None:
+        """Returns the budget under one visitor's key: that of a client, or else what each visitor has."""
+        return self._client_budgets.get(key, self._visitor_budget)
 
     def release(self, visitor: Visitor) -> None:
         """Ends the time in flight of one request."""
@@ -117,5 +130,9 @@ class UsageLimits:
             del self._in_flight[visitor.name]
 
 
-def _key(visitor: Visitor) -> str:
-    return f"visitor {visitor.name}"
+def _key(name: str) -> str:
+    return f"visitor {name}"
+
+
+def _budget_key(name: str) -> str:
+    return f"{BUDGET} {_key(name)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from limits import RateLimitItem
@@ -19,31 +20,34 @@ ALL = "all visitors"
 class Rates:
     """The limits on pictures within a time, `own` for each visitor and `total` for all; None sets none.
 
-    `what` says which pictures, if these are not those that are made.
+    `instead` has those of single keys, in place of `own`; `what` says which pictures, if these are not those
+    that are made.
     """
 
-    def __init__(self, own: str | None, total: str | None, what: str = "") -> None:
+    def __init__(
+        self, own: str | None, total: str | None, instead: Mapping[str, str | None], what: str = ""
+    ) -> None:
         self._what = what
-        self._rates = [
-            *(_Rate(item) for item in (read_rates(own) if own else ())),
-            *(_Rate(item, of_all=True) for item in (read_rates(total) if total else ())),
-        ]
+        self._own = _rates(own)
+        self._instead = {key: _rates(text) for key, text in instead.items()}
+        self._total = _rates(total, of_all=True)
 
     def load(self, hit: Hit) -> None:
         """Counts a hit of an earlier process."""
-        for rate in self._rates:
+        for rate in self._of(hit.key):
             rate.add(hit)
 
     def check(self, key: str, count: int) -> None:
         """Raises LimitReached if so many more are not allowed for now, Rejected if they never will be."""
-        for rate in self._rates:
+        rates = self._of(key)
+        for rate in rates:
             if count > rate.most:
                 raise Rejected(
                     f"{count} pictures at once are more than the limit of {rate.words}: ask for fewer."
                 )
-        if not self._rates:
+        if not rates:
             return
-        seconds, rate = max(((rate.wait(key, count), rate) for rate in self._rates), key=lambda one: one[0])
+        seconds, rate = max(((rate.wait(key, count), rate) for rate in rates), key=lambda one: one[0])
         if seconds:
             fewer = ", or ask for fewer at once" if count > 1 else ""
             limit = f"{rate.whose} reached the limit of {rate.words}{self._what}"
@@ -51,13 +55,18 @@ class Rates:
 
     def add(self, key: str, count: int) -> list[Hit]:
         """Counts so many, and returns what is to be stored of that."""
-        if not self._rates:
+        rates = self._of(key)
+        if not rates:
             return []
         now = time.time()
-        hits = [Hit(key, now, now + max(rate.seconds for rate in self._rates)) for _ in range(count)]
+        hits = [Hit(key, now, now + max(rate.seconds for rate in rates)) for _ in range(count)]
         for hit in hits:
             self.load(hit)
         return hits
+
+    def _of(self, key: str) -> list[_Rate]:
+        """Returns the limits under which a key stands."""
+        return [*self._instead.get(key, self._own), *self._total]
 
 
 class _Rate:
@@ -76,3 +85,7 @@ class _Rate:
     def add(self, hit: Hit) -> None:
         if hit.at + self.seconds > time.time():
             self._window.add(replace(hit, key=ALL) if self._of_all else hit)
+
+
+def _rates(text: str | None, *, of_all: bool = False) -> list[_Rate]:
+    return [_Rate(item, of_all=of_all) for item in (read_rates(text) if text else ())]

@@ -101,7 +101,7 @@ def resolve(request: UserRequest, registry: Registry, settings: Settings, visito
 
     Only the owner, whose account pays, may use models that are not listed, and options without bounds.
     """
-    provider = _provider(request.provider or settings.provider, registry, visitor)
+    provider = _provider(request.provider or default_provider(settings, visitor), registry, visitor)
     model = provider.info_for(owner=visitor.is_owner).model(request.model or None)
     if model is None:
         offered = ", ".join(model.id for model in provider.info.models)
@@ -129,6 +129,12 @@ def resolve(request: UserRequest, registry: Registry, settings: Settings, visito
     )
     credentials = credentials_for(provider, visitor)
     return Plan(request, visitor, provider, model, image_request, (*warnings, *changed), credentials)
+
+
+def default_provider(settings: Settings, visitor: Visitor) -> str:
+    """Returns which provider a request that names none is for: that of all, or the first of the visitor's."""
+    theirs = visitor.providers
+    return settings.provider if theirs is None or settings.provider in theirs else next(iter(theirs))
 
 
 def check_length(request: UserRequest, longest: int) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
+
+from core.settings.clients import ClientSettings
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,37 @@ class Visitor:
         default_factory=dict[str, Mapping[str, SecretStr]], hash=False
     )
     """Credentials of their own for this request: by provider, the parts by the variables it declares."""
-    providers: frozenset[str] | None = None
-    """The only providers that they may use; None leaves them all."""
+    providers: Collection[str] | None = None
+    """The only providers that they may use, by name; None leaves them all."""
+    has_budget: bool = False
+    """Whether the owner has set a budget for this client, which it may spend if others may spend nothing."""
+
+    @property
+    def may_spend(self) -> bool:
+        """Whether the owner pays for them also where no budget is set for all visitors together."""
+        return self.is_owner or self.has_budget
 
 
 OWNER = Visitor("owner", is_owner=True)
+
+
+def visitor_of_client(name: str, client: ClientSettings) -> Visitor:
+    """Returns who asks with the key of a client, which is never the owner.
+
+    Its conversations are those of its name, so that they stay when it gets another key.
+    """
+    return Visitor(
+        client_name(name),
+        key=hashlib.sha256(client_name(name).encode()).hexdigest(),
+        providers=client.providers,
+        has_budget=client.budget is not None,
+    )
+
+
+def client_name(name: str) -> str:
+    """Returns under which name the requests of a client are counted, which is nobody else's."""
+    return f"client {name}"
+
 
 _SALT = secrets.token_bytes(16)
 

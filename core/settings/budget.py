@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from limits import RateLimitItem, parse_many
+from pydantic import AfterValidator
 
 from limner.price import MAX_PRICE, Money
 
@@ -54,3 +55,36 @@ def span_words(rate: RateLimitItem) -> str:
     """Returns the time of a limit in words: day, or 5 minutes."""
     unit = rate.GRANULARITY.name
     return unit if rate.multiples == 1 else f"{rate.multiples} {unit}s"
+
+
+def check_currency(value: str | None, whole: str | None) -> None:
+    """Raises ValueError if a budget is in another currency than that of all visitors together."""
+    own, of = (read_budget(text).money if text else None for text in (value, whole))
+    if own and of and own.currency != of.currency:
+        raise ValueError(f"in {of.currency}, the currency of budget")
+
+
+def _rate(value: str | None) -> str | None:
+    if value is None or is_none(value):
+        return None
+    try:
+        read_rates(value)
+    except ValueError:
+        forms = "a number per second, minute, hour or day, or several, such as 60/minute, 500/day; or none"
+        raise ValueError(forms) from None
+    return value
+
+
+def _budget(value: str | None) -> str | None:
+    if value is None or is_none(value):
+        return None
+    try:
+        read_budget(value)
+    except ValueError:
+        forms = "pictures or money per second, minute, hour or day, such as 200/day or 20 USD/day, or none"
+        raise ValueError(forms) from None
+    return value
+
+
+Rate = Annotated[str | None, AfterValidator(_rate)]
+Budget = Annotated[str | None, AfterValidator(_budget)]

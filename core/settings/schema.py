@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -31,13 +29,17 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from core.settings.budget import is_none, read_budget, read_rates
+from core.settings.budget import Budget, Rate, check_currency
+from core.settings.clients import ClientSettings, read_clients
 from core.settings.models import ModelSettings
 from core.settings.sources import (
     PREFIX,
     SECRET_NAME,
     WHERE_SECRETS_GO,
     SettingsError,
+    names_in,
+    not_json,
+    read_list,
     read_toml,
     sentence,
     warn_of_unknown_variables,
@@ -45,18 +47,6 @@ from core.settings.sources import (
 from limner.price import Money
 
 _URL = re.compile(r"https?://[^\s/\"'<>]+(/[^\s\"'<>]*)?")
-
-
-def _listed(value: object) -> object:
-    """Reads a list from a variable: ``a,b`` or JSON."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return [item.strip() for item in value.split(",") if item.strip()]
 
 
 def check_web_address(value: str) -> str:
@@ -81,42 +71,7 @@ def _variables(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _rate(value: str | None) -> str | None:
-    if value is None or is_none(value):
-        return None
-    try:
-        read_rates(value)
-    except ValueError:
-        forms = "a number per second, minute, hour or day, or several, such as 60/minute, 500/day; or none"
-        raise ValueError(forms) from None
-    return value
-
-
-def _budget(value: str | None) -> str | None:
-    if value is None or is_none(value):
-        return None
-    try:
-        read_budget(value)
-    except ValueError:
-        forms = "pictures or money per second, minute, hour or day, such as 200/day or 20 USD/day, or none"
-        raise ValueError(forms) from None
-    return value
-
-
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
-Rate = Annotated[str | None, AfterValidator(_rate)]
-Budget = Annotated[str | None, AfterValidator(_budget)]
-
-
-def _names_in(values: object) -> Iterator[str]:
-    """Yields the names of a table and of all tables within."""
-    if isinstance(values, Mapping):
-        for name, value in cast("Mapping[str, object]", values).items():
-            yield name
-            yield from _names_in(value)
-    elif isinstance(values, list | tuple):
-        for value in cast("list[object]", values):
-            yield from _names_in(value)
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_list)]
 
 
 class ProviderSettings(BaseModel):
@@ -129,12 +84,12 @@ class ProviderSettings(BaseModel):
     label: str | None = Field(default=None, max_length=80)
     enabled: bool = True
     base_url: Annotated[str, AfterValidator(check_web_address)] | None = None
-    api_key_env: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_variables)] | None = (
+    api_key_env: Annotated[tuple[str, ...], BeforeValidator(read_list), AfterValidator(_variables)] | None = (
         None
     )
     """The environment variable that holds the credential, or a list if that has several parts; None is the
     provider's own."""
-    models: Annotated[tuple[str, ...], BeforeValidator(_listed)] | None = None
+    models: Annotated[tuple[str, ...], BeforeValidator(read_list)] | None = None
     model: tuple[ModelSettings, ...] = ()
     """What is known of single models; without `models` they are all there are."""
     timeout: float | None = Field(default=None, gt=0, le=3600)
@@ -146,7 +101,7 @@ class ProviderSettings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _has_no_secret(cls, values: object) -> object:
-        for name in _names_in(values):
+        for name in names_in(values):
             if SECRET_NAME.search(name):
                 raise ValueError(f"without {name}, a secret. Instead {WHERE_SECRETS_GO}")
         return values
@@ -215,6 +170,8 @@ class Settings(BaseSettings):
     """Pictures that may be made at once for one visitor."""
     max_in_flight_total: int = Field(default=200, ge=1)
     """Pictures that may be made at once for all visitors together."""
+    clients: dict[str, ClientSettings] = Field(default_factory=dict[str, ClientSettings])
+    """Programs that come with a key of their own, which have limits of their own."""
     workers: int = Field(default=16, ge=1)
     """Worker threads for each provider that is not asynchronous."""
     max_bytes: int = Field(default=50_000_000, ge=1000)
@@ -236,10 +193,15 @@ class Settings(BaseSettings):
         whole = info.data.get("budget")
         if value and "budget" in info.data and not whole:
             raise ValueError("set together with budget, which is for all visitors together")
-        own, of = (read_budget(text).money if text else None for text in (value, whole))
-        if own and of and own.currency != of.currency:
-            raise ValueError(f"in {of.currency}, the currency of budget")
+        check_currency(value, whole)
         return value
+
+    @field_validator("clients")
+    @classmethod
+    def _have_keys_of_their_own(
+        cls, value: dict[str, ClientSettings], info: ValidationInfo
+    ) -> dict[str, ClientSettings]:
+        return read_clients(value, info.data)
 
     @field_validator("data_dir", "bucket_dir")
     @classmethod
@@ -291,5 +253,5 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise SettingsError(sentence(error, Settings)) from None
-    except ValueError:  # the only setting that a variable holds as JSON
-        raise SettingsError(f"The setting providers ({PREFIX}PROVIDERS) must be a JSON object.") from None
+    except ValueError as error:  # of one that a variable holds as JSON
+        raise SettingsError(not_json(error)) from None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import json
 import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -67,6 +68,29 @@ def read_toml() -> dict[str, Any]:
     return settings
 
 
+def read_list(value: object) -> object:
+    """Reads a list from a variable: ``a,b`` or JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def names_in(values: object) -> Iterator[str]:
+    """Yields the names of a table and of all tables within."""
+    if isinstance(values, Mapping):
+        for name, value in cast("Mapping[str, object]", values).items():
+            yield name
+            yield from names_in(value)
+    elif isinstance(values, list | tuple):
+        for value in cast("list[object]", values):
+            yield from names_in(value)
+
+
 def warn_of_unknown_variables(settings: Iterable[str]) -> None:
     """Logs which variables look like settings but are not: a typo, or what Kubernetes sets for a service."""
     known = {f"{PREFIX}{name}".upper() for name in settings} | {CONFIG_VARIABLE}
@@ -99,6 +123,13 @@ def sentence(error: ValidationError, settings: type[BaseModel]) -> str:
     else:
         allowed = _what_it_may_be(_schema_at(path, schema))
     return f"The setting {name}{_origin(path)} must be {allowed}."
+
+
+def not_json(error: ValueError) -> str:
+    """Returns in words which setting a variable should hold as JSON, and does not."""
+    named = re.search(r'field "(\w+)"', str(error))
+    name = named[1] if named else "providers"
+    return f"The setting {name} ({PREFIX}{name.upper()}) must be a JSON object."
 
 
 def _path(parts: list[str], schema: dict[str, Any]) -> list[str]:

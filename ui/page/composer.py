@@ -32,7 +32,7 @@ def composer(studio: Studio, *, owner: bool) -> dict[str, Any]:
             {
                 "name": provider.name,
                 "label": provider.label,
-                "needs_key": needs_own(provider, studio.settings, owner=owner),
+                "needs_key": needs_own(provider, studio.settings, may_spend=owner),
                 "takes_sign_in": takes_sign_in(provider),
             }
             for provider in registry

@@ -62,7 +62,7 @@ def _key(provider: Provider, studio: Studio, *, owner: bool) -> dict[str, Any] |
 
     None if there is nothing to enter, and nothing lacks; the owner, whose key is there, enters no other.
     """
-    declared, needed = provider.info.credential, needs_own(provider, studio.settings, owner=owner)
+    declared, needed = provider.info.credential, needs_own(provider, studio.settings, may_spend=owner)
     parts, others = _parts(provider), stand_ins(studio.registry, studio.settings)
     if not needed and (owner or not parts or not provider.info.paid):
         return None

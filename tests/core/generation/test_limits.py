@@ -161,7 +161,7 @@ def test_visitors_of_long_ago_are_forgotten(clock: Callable[[float], None]) -> N
         limits.acquire(Visitor(str(n)))
         limits.release(Visitor(str(n)))
         clock(1)
-    assert len(limits._rates._rates[0]._window._taken) <= 61
+    assert len(limits._rates._own[0]._window._taken) <= 61
 
 
 def test_a_limit_says_in_seconds_when_to_come_back() -> None:
