@@ -8,6 +8,7 @@ import sys
 from core import SettingsError, open_studio
 from core.settings.schema import load_settings
 from limner.proxies import tidy_variables
+from ui.http.address import asked_address
 from ui.http.zero_gpu import mark_function
 
 # gradio reads them when it is imported, and then sends a request to itself
@@ -15,6 +16,7 @@ tidy_variables(os.environ.get("GRADIO_SERVER_NAME"))
 mark_function()  # before a plugin imports torch
 
 try:
+    asked_address()  # gradio would end in a traceback if a variable holds no port
     studio = open_studio(load_settings())
 except SettingsError as error:
     sys.exit(f"Limner cannot start. {error}")
@@ -27,9 +29,9 @@ page = Page(studio)
 demo = page.blocks
 
 
-def main() -> None:
-    """Serves the page until the process is asked to end."""
-    serve(studio, page)
+def main(host: str | None = None, port: int | None = None) -> None:
+    """Serves the page until the process is asked to end, at an address that comes before the variables'."""
+    serve(studio, page, host, port)
 
 
 if __name__ == "__main__":

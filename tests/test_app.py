@@ -289,8 +289,11 @@ def test_what_stops_the_start_is_one_sentence_and_no_traceback(tmp_path: Path) -
             (
                 f"The database {tmp_path}/damaged/limner.sqlite3 cannot be used (file is not a database):"
             ): in_vain(tmp_path, LIMNER_DATA_DIR=str(tmp_path / "damaged")),
-            "Cannot find empty port in range:": in_vain(
-                tmp_path, GRADIO_SERVER_PORT=str(taken.getsockname()[1]), GRADIO_NUM_PORTS="1"
+            f"Port {(port := taken.getsockname()[1])} is taken by another program:": in_vain(
+                tmp_path, GRADIO_SERVER_PORT=str(port)
+            ),
+            "GRADIO_SERVER_PORT must be a port from 1 to 65535, not 'soon'.": in_vain(
+                tmp_path, GRADIO_SERVER_PORT="soon"
             ),
         }
         for sentence, process in starts.items():

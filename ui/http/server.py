@@ -17,11 +17,13 @@ import gradio as gr
 from starlette.middleware import Middleware
 from uvicorn.config import HTTP_PROTOCOLS, LOGGING_CONFIG, LOOP_FACTORIES
 
-from core import Rejected
+from core import Rejected, SettingsError
 from core.chat.failure import Missing
 from core.logs import log_without_secrets
 from core.plugins.loop import loop_factory
 from core.studio import LAST_GRACE, Studio
+from limner.proxies import tidy_variables
+from ui.http.address import FIRST_PORT, asked_address, check_free
 from ui.http.api import image_route
 from ui.http.archives import ArchiveView, archive_routes
 from ui.http.assets import Assets
@@ -110,13 +112,20 @@ def launch_arguments(
     }
 
 
-def serve(studio: Studio, page: ServedPage) -> None:
+def serve(studio: Studio, page: ServedPage, host: str | None = None, port: int | None = None) -> None:
     """Serves until SIGTERM or Ctrl-C, then lets what is being made settle.
 
+    Where no port is asked for, by an argument or a variable, the first free one is taken.
     Meanwhile new work is rejected, and open pages still see their pictures. A second Ctrl-C ends the
     process at once.
     """
+    try:
+        address = asked_address(host, port)
+        check_free(address)
+    except SettingsError as error:
+        sys.exit(f"Limner cannot start. {error}")
     log_without_secrets(form=studio.settings.log_format)
+    tidy_variables(address.host)  # gradio asks itself there, which no proxy passes on
     LOGGING_CONFIG["loggers"] = {}  # what uvicorn says goes where all else goes
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # uvicorn would believe whatever a local proxy passes on
     HTTP_PROTOCOLS["auto"] = f"{Connection.__module__}:{Connection.__name__}"  # what gradio's uvicorn takes
@@ -126,9 +135,18 @@ def serve(studio: Studio, page: ServedPage) -> None:
         signal.signal(name, lambda *_: asked_to_end.set())
     loops: list[Loop] = []
     try:
-        page.blocks.launch(prevent_thread_lock=True, **launch_arguments(studio, page, loops.append))
-    except OSError as error:  # the port is taken
-        sys.exit(f"Limner cannot start. {error}")
+        page.blocks.launch(
+            prevent_thread_lock=True,
+            server_name=address.host,
+            server_port=address.port,
+            **launch_arguments(studio, page, loops.append),
+        )
+    except OSError:  # gradio says so whatever the cause was
+        sys.exit(
+            "Limner cannot start. The server did not begin to answer: ask for another port, or try again."
+        )
+    if address.port is None and page.blocks.server_port != FIRST_PORT:
+        log.warning("Port %d is taken by another program", FIRST_PORT)
     log.info("Serving at %s", page.blocks.local_url)
     server: Any = page.blocks.server
     while server.thread.is_alive() and not asked_to_end.wait(1):  # Windows tells of Ctrl-C between waits
