@@ -114,5 +114,5 @@ def log_without_secrets(level: int | str = logging.INFO, form: Literal["text", "
         handler.setFormatter(_JSONFormatter())
     logging.captureWarnings(form == "json")
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("httpx", "httpx2", "httpcore", "httpcore2"):
+    for chatty in ("httpx", "httpx2", "httpcore", "httpcore2", "mcp"):
         logging.getLogger(chatty).setLevel(max(logging.getLogger().level, logging.WARNING))

@@ -28,6 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         serve()
         return 0
+    if given.command == "mcp":
+        from ui.mcp.stdio import serve as serve_mcp  # pyright: ignore[reportMissingImports]
+
+        return serve_mcp()
     from ui.cli.commands import run  # pyright: ignore[reportMissingImports]
 
     return run(given)
@@ -115,6 +119,8 @@ def _parser() -> argparse.ArgumentParser:
         "name", nargs="?", metavar="NAME", help="such as together; all are listed if left out"
     )
     recipe.add_argument("--write", action="store_true", help="add it to the settings file")
+
+    commands.add_parser("mcp", help="offer the tools for assistants (MCP) on standard input and output")
 
     probe = commands.add_parser("probe")  # what doctor starts in a process of its own
     probe.add_argument("--live", action="store_true")

@@ -36,6 +36,7 @@ from ui.http.gateway.routes import gateway_routes
 from ui.http.health import health_routes
 from ui.http.idempotency import IdempotencyKeys
 from ui.http.index import IndexMiddleware, IndexPage
+from ui.http.mcp import mcp_route
 from ui.http.middleware import SecurityMiddleware
 from ui.http.pictures import picture_routes
 from ui.http.request_rate import RequestRateMiddleware
@@ -81,6 +82,7 @@ def launch_arguments(
                 *health_routes(studio),
                 image_route(studio, keys, bodies, visitors),
                 *gateway_routes(studio, keys, bodies, visitors),
+                mcp_route(studio, bodies, visitors),
                 assets.route(),
                 *brand_routes(assets),
                 *picture_routes(studio),
@@ -109,6 +111,7 @@ def launch_arguments(
         "run_history": False,
         "enable_monitoring": False,
         "footer_links": [],
+        "mcp_server": False,  # whatever GRADIO_MCP_SERVER says: only what is meant is a tool
     }
 
 

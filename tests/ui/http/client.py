@@ -26,6 +26,7 @@ from ui.http.conversations import conversation_routes
 from ui.http.gateway.routes import gateway_routes
 from ui.http.health import health_routes
 from ui.http.idempotency import IdempotencyKeys
+from ui.http.mcp import mcp_route
 from ui.http.middleware import SecurityMiddleware
 from ui.http.pictures import picture_routes
 from ui.http.request_rate import RequestRateMiddleware
@@ -69,6 +70,7 @@ async def open_app(
         routes = [
             image_route(studio, keys, bodies, visitors),
             *gateway_routes(studio, keys, bodies, visitors),
+            mcp_route(studio, bodies, visitors),
             *picture_routes(studio),
             *conversation_routes(studio, bodies, visitors),
             *page_routes(studio, page, keys, bodies, visitors, streams),
