@@ -25,7 +25,12 @@ _FROM_THE_HUB = "/limner/signed-in"
 """Where the Hub sends a browser back to, with the cookie of the sign-in that it has begun here."""
 _PROBES = re.compile(r"/(healthz|readyz)")
 """What says nothing of anybody, and is asked under whatever name an orchestrator has for a machine."""
-_OURS = re.compile(rf"/limner/.+|/api/image|/v1/.*|/mcp|{_PROBES.pattern}")
+_GRADIO_CLIENT = re.compile(
+    r"/config|/gradio_api/(info|queue/(join|data)|cancel)"
+    r"|/gradio_api/file=limner/pictures/[\w.]{1,100}/[^/]{1,200}"
+)
+"""What a client of Gradio's asks for, which Limner answers itself."""
+_OURS = re.compile(rf"/limner/.+|/api/image|/v1/.*|/mcp|{_GRADIO_CLIENT.pattern}|{_PROBES.pattern}")
 _GRADIOS = re.compile(
     r"/|/(assets|static)/[\w.@+-]{1,100}(/[\w.@+-]{1,100}){0,5}"
     r"|/(theme\.css|favicon\.ico|manifest\.json|robots\.txt)"

@@ -84,6 +84,7 @@ def picture_routes(studio: Studio) -> list[Route]:
     # The last part is for browsers that name a saved picture after its address.
     return [
         Route("/limner/pictures/{name}/{filename}", show),
+        Route("/gradio_api/file=limner/pictures/{name}/{filename}", show),  # where Gradio's clients look
         Route("/limner/thumbnails/{name}", show_thumbnail),
         Route("/limner/previews/{name}", show_preview),
     ]

@@ -24,7 +24,10 @@ MAX_SERVED = 64
 """Requests of one visitor that are served at once: the others would wait before those of other visitors."""
 MAX_VISITORS = 50_000
 """Visitors that are remembered; whoever has asked for nothing for longest is forgotten first."""
-_COUNTED = re.compile(r"/|/mcp|/(api|v1)/.+|/limner/(?!(assets|pictures|thumbnails|previews)/).+")
+_COUNTED = re.compile(
+    r"/|/config|/mcp|/(api|v1)/.+|/gradio_api/(?!file=).+"
+    r"|/limner/(?!(assets|pictures|thumbnails|previews)/).+"
+)
 """Not the files, of which a page shows many, unless a query asks for a copy to save."""
 
 

@@ -33,6 +33,7 @@ from ui.http.compression import JSONCompression
 from ui.http.connection import Connection, report_once_a_minute
 from ui.http.conversations import conversation_routes
 from ui.http.gateway.routes import gateway_routes
+from ui.http.gradio_routes import gradio_routes
 from ui.http.health import health_routes
 from ui.http.idempotency import IdempotencyKeys
 from ui.http.index import IndexMiddleware, IndexPage
@@ -83,6 +84,7 @@ def launch_arguments(
                 image_route(studio, keys, bodies, visitors),
                 *gateway_routes(studio, keys, bodies, visitors),
                 mcp_route(studio, bodies, visitors),
+                *gradio_routes(studio, bodies, visitors),
                 assets.route(),
                 *brand_routes(assets),
                 *picture_routes(studio),
