@@ -1,4 +1,4 @@
-"""Node and npm, for the tests of what is used from JavaScript; packages are installed once for all of them."""
+"""Node and npm, for tests of what is used from JavaScript; packages are installed once for all of them."""
 
 from __future__ import annotations
 
