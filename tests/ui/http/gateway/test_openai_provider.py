@@ -1,4 +1,4 @@
-"""One Limner behind another: our own client of OpenAI's API, which knows how OpenAI answers, asks the gateway."""
+"""One Limner behind another: our own client of OpenAI's API, which knows how OpenAI answers."""
 
 from __future__ import annotations
 
@@ -48,12 +48,14 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 
 @asynccontextmanager
-async def second(first: Serving, folder: Path, max_retries: int = 0, **body: str) -> AsyncIterator[Studio]:
+async def second(
+    first: Serving, folder: Path, model: str = "sketch/sketch-1", max_retries: int = 0, **body: str
+) -> AsyncIterator[Studio]:
     """Opens a studio whose only service is the first one's gateway, and which sends these fields, too."""
     service = {
         "uses": "openai",
         "base_url": f"{first.url}/v1",
-        "models": ["sketch/sketch-1"],
+        "models": [model],
         "seed": "body",
         "body": body,
     }

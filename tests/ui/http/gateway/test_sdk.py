@@ -81,7 +81,6 @@ def test_what_every_door_refuses(app: Serving, case: str) -> None:
     error = said["error"]
     assert status == (404 if "provider" in case or case == "unknown model" else 400)
     assert error["type"] == "invalid_request_error"
-    words = words.replace("not valid", "not a valid")  # JSON has no half a surrogate pair
     assert re.search(words, error["message"], re.IGNORECASE), error
     assert "Traceback" not in error["message"]
     assert len(error["message"]) < 400
