@@ -21,6 +21,7 @@ from core import Rejected
 from core.asking import TOO_MANY_IMAGES, SentPicture, ask
 from core.chat.message import Version
 from core.chat.request import UserRequest
+from core.chat.thread import STOPPED
 from core.generation.visitor import Visitor
 from core.parts import image_part, metadata
 from core.studio import Studio
@@ -32,6 +33,11 @@ from ui.http.requests import MAX_BODY, parse_object, problem
 from ui.http.settling import settled
 from ui.http.visitors import Visitors
 
+A_MINUTE = 60.0
+_NOT_SOON_OVER = {"rate-limit", "quota", "no-credential", "not-installed"}
+"""Causes after which it is of no use to come back in a moment."""
+_MAX_WORDS = 300
+"""Characters of what a service said; the thread has all of it."""
 _LINK = re.compile(r"data:image/|https://", re.IGNORECASE)
 
 
@@ -40,7 +46,7 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
 
     It takes `prompt`, and optionally `provider`, `model`, `size`, `seed`, `negativePrompt`, `options`, and as
     assistant-ui's image parts `images` and `mask`; it answers `image`, `mimeType`, `revisedPrompt` if there
-    is one, and `metadata`.
+    is one, `metadata`, and the ids of the `thread` and the `message`, which `GET /api/threads/{id}` shows.
     """
     most = MAX_BODY + studio.settings.max_bytes * 4 // 3  # base64 writes three bytes as four characters
     parsers = Workers(2)
@@ -52,7 +58,7 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
             values, own_keys, body = await parsers.run(lambda: _parse(parts)) if is_large else _parse(parts)
             begun = await begin(request, replace(sender, keys=own_keys), values, body)
         (version,) = await settled(studio, begun, request)
-        return await _reply(studio, version)
+        return await _reply(studio, version, {"thread": begun.conversation, "message": begun.message})
 
     async def begin(request: Request, sender: Visitor, values: dict[str, Any], body: str) -> Begun:
         images, mask = _pictures(values.pop("images", None)), _pictures(values.pop("mask", None))
@@ -99,17 +105,23 @@ def _read(values: dict[str, Any]) -> UserRequest:
     return UserRequest(**values)
 
 
-async def _reply(studio: Studio, version: Version) -> Response:
-    known = metadata(version)
+async def _reply(studio: Studio, version: Version, ids: dict[str, str]) -> Response:
     part = await image_part(version, studio.store, studio.settings)
     if version.picture and part:
-        reply: dict[str, Any] = {**part, "mimeType": version.picture.media_type, "metadata": known}
+        reply = {**part, "mimeType": version.picture.media_type, "metadata": metadata(version), **ids}
         if version.provenance.revised_prompt:
             reply["revisedPrompt"] = version.provenance.revised_prompt
         return JSONResponse(reply)
-    failure = version.failure
+    failure, about = version.failure, {"reason": version.reason, **ids, "metadata": _shortly(version)}
     if failure is None:
-        return problem("The picture was stopped.", 409, reason=version.reason, metadata=known)
-    return problem(
-        failure.sentence, failure.status, failure.retry_after, reason=version.reason, metadata=known
-    )
+        return problem(STOPPED, 409, category="cancelled", **about)
+    wait = failure.retry_after or (A_MINUTE if failure.cause in _NOT_SOON_OVER else None)
+    return problem(failure.sentence, failure.status, wait, category=failure.cause, **about)
+
+
+def _shortly(version: Version) -> dict[str, Any]:
+    """Returns what a program needs to know of a failure: some show their users the whole reply."""
+    known, words = version.provenance, version.failure and version.failure.service_message
+    said = {"requestId": known.request_id, "serviceMessage": words and words[:_MAX_WORDS]}
+    about = {"provider": known.provider, "model": known.model, **said}
+    return {name: value for name, value in about.items() if value}

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from pydantic_core import from_json
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from core import Rejected
-from core.chat.failure import LimitReached, Unavailable
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 THREAD_ID = re.compile(r"[0-9a-f]{32}")
@@ -29,6 +29,20 @@ MAX_VALUES = 5_000
 
 A_MOMENT = 5.0
 """Seconds to come back in after what is over soon, where nobody knows when."""
+CATEGORIES = {
+    400: "invalid-request",
+    401: "auth",
+    403: "forbidden",
+    404: "not-found",
+    405: "invalid-request",
+    409: "conflict",
+    410: "not-found",
+    413: "invalid-request",
+    422: "invalid-request",
+    429: "rate-limit",
+    503: "unavailable",
+}
+"""The category of what is refused, for programs, by its status; a picture that failed has its cause."""
 
 
 class NotFound(Rejected):
@@ -82,21 +96,33 @@ def whole_number(text: str) -> int:
 
 
 def problem(sentence: str, status: int, retry_after: float | None = None, **more: object) -> JSONResponse:
-    """Returns the reply to a request that fails: one sentence, and in how many seconds to come back."""
+    """Returns the reply to a request that fails: one sentence, and in how many seconds to come back.
+
+    Whoever may come back is always told when.
+    """
+    if status in (429, 503):
+        retry_after = retry_after or A_MOMENT
     headers = {"Retry-After": str(math.ceil(retry_after))} if retry_after else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse({"error": sentence, **more}, status, headers)
+    return JSONResponse({"error": sentence, "category": CATEGORIES.get(status), **more}, status, headers)
 
 
 async def reply_rejected(_: Request, error: Exception) -> Response:
     """Answers for whatever route raised Rejected: the server's exception handler."""
     assert isinstance(error, Rejected)
     more = {"field": error.field} if error.field else {}
-    is_soon_over = isinstance(error, LimitReached | Unavailable)
-    return problem(
-        str(error), error.status, error.retry_after or (A_MOMENT if is_soon_over else None), **more
-    )
+    return problem(str(error), error.status, error.retry_after, **more)
+
+
+async def reply_wrong_method(request: Request, error: Exception) -> Response:
+    """Answers for a method that an address does not take: the server's exception handler."""
+    assert isinstance(error, HTTPException)
+    allowed = (error.headers or {}).get("Allow", "")
+    methods = sorted({*allowed.replace(" ", "").split(",")} - {"HEAD", ""})
+    reply = problem(f"This address takes {' or '.join(methods)}, not {request.method[:20]}.", 405)
+    reply.headers["Allow"] = allowed
+    return reply
 
 
 _TOO_MANY = f"The request holds more than {MAX_VALUES:,} values: leave out what no model takes."

@@ -39,12 +39,15 @@ from ui.http.idempotency import IdempotencyKeys
 from ui.http.index import IndexMiddleware, IndexPage
 from ui.http.mcp import mcp_route
 from ui.http.middleware import SecurityMiddleware
+from ui.http.openapi import openapi_routes
 from ui.http.pictures import picture_routes
+from ui.http.providers import providers_route
 from ui.http.request_rate import RequestRateMiddleware
-from ui.http.requests import reply_rejected
+from ui.http.requests import reply_rejected, reply_wrong_method
 from ui.http.routes import PageView, page_routes
 from ui.http.sign_in import sign_in_routes
 from ui.http.streams import Streams
+from ui.http.threads import thread_route
 from ui.http.visitors import Visitors
 from ui.http.zero_gpu import ON_ZERO_GPU, ZeroGPUMiddleware
 
@@ -85,6 +88,9 @@ def launch_arguments(
                 *gateway_routes(studio, keys, bodies, visitors),
                 mcp_route(studio, bodies, visitors),
                 *gradio_routes(studio, bodies, visitors),
+                thread_route(studio, visitors),
+                providers_route(studio, visitors),
+                *openapi_routes(),
                 assets.route(),
                 *brand_routes(assets),
                 *picture_routes(studio),
@@ -93,8 +99,13 @@ def launch_arguments(
                 *archive_routes(studio, page, keys, bodies, visitors),
                 *sign_in_routes(studio.settings, visitors, streams),
             ],
-            "exception_handlers": {Missing: visitors.reply_missing, Rejected: reply_rejected},
+            "exception_handlers": {
+                Missing: visitors.reply_missing,
+                Rejected: reply_rejected,
+                405: reply_wrong_method,
+            },
             "lifespan": lifespan,
+            "openapi_url": None,  # gradio's own, of what is closed here
             "middleware": [
                 Middleware(SecurityMiddleware, studio.settings),
                 Middleware(RequestRateMiddleware, studio.settings),

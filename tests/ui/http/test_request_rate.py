@@ -90,7 +90,7 @@ async def send_all(client: Any, count: int, asked: Any = CHEAP, **headers: str) 
             assert int(answer.headers["Retry-After"]) >= 1
             if method != "HEAD":
                 said = "Too many requests come from your address: try again in a second."
-                assert answer.json() == {"error": said}
+                assert answer.json() == {"error": said, "category": "rate-limit"}
     return statuses
 
 

@@ -13,9 +13,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from core import Rejected
-from core.chat.failure import LimitReached, Unavailable
+from core.chat.failure import LimitReached, Missing, Unavailable
 from ui.http.bodies import Bodies
-from ui.http.requests import MAX_BODY, MAX_BRACKETS, MAX_VALUES, reply_rejected, whole_number
+from ui.http.requests import MAX_BODY, MAX_BRACKETS, MAX_VALUES, TooLarge, reply_rejected, whole_number
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ FIELDS = ",".join(f'"a{n}":1' for n in range(80_000))
 )
 def test_what_would_hold_up_everybody_is_refused(client: TestClient, body: bytes, sentence: str) -> None:
     answer = client.post("/", content=body)
-    assert (answer.status_code, answer.json()) == (400, {"error": sentence})
+    assert (answer.status_code, answer.json()) == (400, {"error": sentence, "category": "invalid-request"})
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -74,7 +74,7 @@ def test_a_body_is_counted_while_it_is_read(client: TestClient, chunked: bool) -
 
     answer = client.post("/", content=parts() if chunked else b" " * (MAX_BODY + 1))
     assert answer.status_code == 413
-    assert answer.json() == {"error": "This is larger than 1,000,000 bytes: send something smaller."}
+    assert answer.json()["error"] == "This is larger than 1,000,000 bytes: send something smaller."
 
 
 def test_the_longest_prompts_that_can_be_set_are_read(client: TestClient) -> None:
@@ -86,20 +86,25 @@ def test_the_longest_prompts_that_can_be_set_are_read(client: TestClient) -> Non
 
 
 @pytest.mark.parametrize(
-    ("refusal", "status", "retry_after"),
+    ("refusal", "status", "category", "retry_after"),
     [
-        (Rejected("No."), 400, None),
-        (LimitReached("Later."), 429, "5"),
-        (LimitReached("Later.", 59.2), 429, "60"),
-        (Unavailable("Soon."), 503, "5"),
+        (Rejected("No."), 400, "invalid-request", None),
+        (Missing("Gone."), 404, "not-found", None),
+        (TooLarge("Less."), 413, "invalid-request", None),
+        (LimitReached("Later."), 429, "rate-limit", "5"),
+        (LimitReached("Later.", 0), 429, "rate-limit", "5"),
+        (LimitReached("Later.", 59.2), 429, "rate-limit", "60"),
+        (Unavailable("Soon."), 503, "unavailable", "5"),
     ],
 )
 @pytest.mark.anyio
-async def test_each_refusal_has_its_status(refusal: Rejected, status: int, retry_after: str | None) -> None:
+async def test_each_refusal_has_its_status_and_its_category(
+    refusal: Rejected, status: int, category: str, retry_after: str | None
+) -> None:
     reply = await reply_rejected(Request({"type": "http"}), refusal)
     assert reply.status_code == status
     assert reply.headers.get("retry-after") == retry_after
-    assert json.loads(bytes(reply.body)) == {"error": str(refusal)}
+    assert json.loads(bytes(reply.body)) == {"error": str(refusal), "category": category}
 
 
 @pytest.mark.parametrize(
