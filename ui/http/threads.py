@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from core.studio import Studio
 from core.thread_json import kept_messages, stream_thread
-from ui.http.requests import thread_id
+from ui.http.requests import THREAD_ID, NotFound
 from ui.http.visitors import Visitors
 
 
@@ -20,7 +20,9 @@ def thread_route(studio: Studio, visitors: Visitors) -> Route:
     """Returns the route, which answers a list of `ThreadMessageLike`, also while pictures are being made."""
 
     async def show(request: Request) -> Response:
-        conversation = await studio.existing_conversation(thread_id(request), await visitors.of(request))
+        if not THREAD_ID.fullmatch(id := request.path_params["thread"]):
+            raise NotFound("There is no such conversation: send the id that a reply of /api/image has.")
+        conversation = await studio.existing_conversation(id, await visitors.of(request))
         headers = {"Cache-Control": "no-store", "Content-Type": "application/json"}
         if request.method == "HEAD":
             return Response(headers=headers)

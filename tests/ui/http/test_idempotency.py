@@ -105,7 +105,10 @@ async def test_a_key_that_came_with_another_request_is_refused(
         answer = await post(client, "k", body, to)
     assert (answer.status_code, answer.json()) == (
         422,
-        {"error": "This Idempotency-Key was sent with another request: use a new one for each."},
+        {
+            "error": "This Idempotency-Key was sent with another request: use a new one for each.",
+            "category": "invalid-request",
+        },
     )
     assert len(scripted.requests) == 1
 
