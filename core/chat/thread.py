@@ -71,7 +71,7 @@ def _answer(
 
 
 def _outcome(version: Version) -> str:
-    """Returns why there is no picture: of a message that has ended, assistant-ui draws nothing but its parts."""
+    """Returns why there is no picture: assistant-ui draws only the parts of what has ended."""
     if version.failure:
         return version.failure.sentence
     return STOPPED if version.reason == "cancelled" else ""
