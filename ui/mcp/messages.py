@@ -10,7 +10,12 @@ from mcp import types
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from pydantic import ValidationError
 
-METHODS = ("initialize", "ping", "tools/list", "tools/call")
+METHODS = {
+    "initialize": types.InitializeRequest,
+    "ping": types.PingRequest,
+    "tools/list": types.ListToolsRequest,
+    "tools/call": types.CallToolRequest,
+}
 _NOTIFICATIONS = ("notifications/initialized", "notifications/cancelled")
 
 
@@ -88,10 +93,10 @@ def _read_request(values: dict[str, Any], method: str, id: str | int) -> Session
                 "The arguments of a tool must be an object: send them by name.", types.INVALID_PARAMS, id
             )
     try:
-        types.ClientRequest.model_validate(values)
+        METHODS[method].model_validate(values)
         message = types.JSONRPCMessage.model_validate(values)
     except ValidationError as error:
-        where = ".".join(str(step) for step in error.errors()[0]["loc"] if step in _PARAMS) or "params"
+        where = ".".join(map(str, error.errors()[0]["loc"][:2]))
         raise Malformed(
             f"The {where} of {method} cannot be read: send what the protocol says.", types.INVALID_PARAMS, id
         ) from None
@@ -99,7 +104,3 @@ def _read_request(values: dict[str, Any], method: str, id: str | int) -> Session
     if method != "tools/call":
         sent.used.set()
     return SessionMessage(message, ServerMessageMetadata(request_context=sent))
-
-
-_PARAMS = ("params", "name", "protocolVersion", "capabilities", "clientInfo", "_meta", "progressToken")
-"""Where a sentence may say that something is wrong; other names are the client's own."""
