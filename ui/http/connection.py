@@ -60,7 +60,7 @@ class Connection(H11Protocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.app: Any = _around(self.app)
+        self.app: Any = around(self.app)
         self.ws_protocol_class = None
         self._waits_since: float | None = self.loop.time()
         self._read_at = self.loop.time()
@@ -173,7 +173,7 @@ def report_once_a_minute(loop: asyncio.AbstractEventLoop) -> None:
     loop.set_exception_handler(report)
 
 
-def _around(app: ASGIApp) -> ASGIApp:
+def around(app: ASGIApp) -> ASGIApp:
     """Adds to a request of HTTP/1.0 the host, which it may leave out, and that gradio cannot do without.
 
     Takes from every answer the permission for other sites to send and to read, which gradio gives to all of

@@ -34,17 +34,18 @@ PARAMETERS = tuple(inspect.signature(generate).parameters)
 
 def describe(studio: Studio) -> tuple[dict[str, Any], dict[str, Any]]:
     """Returns what a client asks for before it calls: the app, and the parameters of its endpoint."""
+    providers = [("Default", ""), *((one.name, one.name) for one in studio.registry)]
     with gr.Blocks(title="Limner", analytics_enabled=False) as form:
         with gr.Row():
             with gr.Column():
                 inputs = [
                     gr.Textbox(label="Prompt", lines=3),
-                    gr.Dropdown([one.name for one in studio.registry], label="Provider", value=None),
+                    gr.Dropdown(providers, label="Provider", value=""),
                     gr.Textbox(label="Model"),
                     gr.Textbox(label="Size"),
-                    gr.Number(label="Seed", precision=0, value=None),
+                    gr.Number(label="Seed", precision=0, visible=False),  # a form would send 0 for none
                     gr.Textbox(label="Negative prompt"),
-                    gr.JSON(label="Options"),
+                    gr.JSON(label="Options", visible=False),
                     gr.Textbox(label="Image"),
                     gr.Textbox(label="Mask"),
                 ]

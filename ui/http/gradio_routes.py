@@ -78,7 +78,7 @@ def gradio_routes(studio: Studio, bodies: Bodies, visitors: Visitors) -> list[Ro
     async def cancel(request: Request) -> Response:
         who = await visitors.of(request)
         async with bodies.read_object(request, who.name) as values:
-            sessions.cancel(who.name, _session(values), str(values.get("event_id")))
+            sessions.stop(who.name, _session(values), str(values.get("event_id")))
         return JSONResponse({"success": True})
 
     return [

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -15,6 +16,8 @@ from core import Rejected
 from core.chat.failure import Unavailable
 from ui.http.requests import NotFound
 from ui.http.streams import KEEP_ALIVE
+
+log = logging.getLogger(__name__)
 
 MAX_OF_ONE_VISITOR = 64
 """Calls whose end nobody has read yet; behind one address there may be a whole school."""
@@ -32,44 +35,48 @@ class _Reading(Rejected):
     status = 409
 
 
+class _Call(NamedTuple):
+    outcome: asyncio.Task[dict[str, Any]]
+    stop: Callable[[], object]
+
+
 class Session:
     """The calls of one client, and what it has not yet been told of them."""
 
     def __init__(self) -> None:
-        self.calls: dict[str, asyncio.Task[None]] = {}
+        self.calls: dict[str, _Call] = {}
         """By the ids of their events, until their end has been told."""
         self.is_read = False
         self._untold = asyncio.Queue[dict[str, Any]]()
 
     def begin(self, outcome: Outcome, stop: Callable[[], object]) -> str:
-        """Begins to wait for an outcome, and returns the event's id; `stop` is called if nobody waits on."""
+        """Begins to wait for an outcome, and returns the event's id; `stop` has it end sooner."""
 
-        async def wait() -> None:
-            ended = await outcome
-            self._tell("process_completed", event, output=ended, success="error" not in ended)
-
-        def stop_if_cancelled(call: asyncio.Task[None]) -> None:
-            if call.cancelled():
-                outcome.close()  # which may not have begun
-                stop()
+        def tell(ended: asyncio.Task[dict[str, Any]]) -> None:
+            if ended.cancelled():
+                return
+            if error := ended.exception():
+                log.error("A call of Gradio's client could not be answered", exc_info=error)
+            output = {"error": None} if error else ended.result()
+            self._tell("process_completed", event, output=output, success="error" not in output)
 
         event = secrets.token_hex(16)
         self._tell("process_starts", event)
-        self.calls[event] = asyncio.create_task(wait())
-        self.calls[event].add_done_callback(stop_if_cancelled)
+        self.calls[event] = _Call(asyncio.create_task(outcome), stop)
+        self.calls[event].outcome.add_done_callback(tell)
         return event
 
-    def cancel(self, event: str) -> None:
-        """Stops a call, of which the client is then told as Gradio does: a success without data."""
-        call = self.calls.get(event)
-        if call and not call.done():
-            call.cancel()
-            self._tell("process_completed", event, output={}, success=True)
+    def stop(self, event: str) -> None:
+        """Stops a call, if there is such a one; its outcome says so."""
+        if call := self.calls.get(event):
+            call.stop()
 
     def close(self) -> None:
         """Stops whatever is still waited for."""
         for call in self.calls.values():
-            call.cancel()
+            if not call.outcome.done():
+                call.outcome.cancel()
+                call.stop()
         self.calls.clear()
 
     async def next_told(self) -> dict[str, Any]:
@@ -94,8 +101,8 @@ class Sessions:
 
     def check(self, visitor: str) -> None:
         """Raises Unavailable if a visitor, or all together, have too many calls that nobody reads."""
-        of_visitor = sum(len(one.calls) for (name, _), one in self._sessions.items() if name == visitor)
-        if of_visitor >= MAX_OF_ONE_VISITOR or sum(map(self._count, self._sessions.values())) >= MAX_CALLS:
+        owners = [name for (name, _), session in self._sessions.items() for _ in session.calls]
+        if owners.count(visitor) >= MAX_OF_ONE_VISITOR or len(owners) >= MAX_CALLS:
             raise Unavailable("Too many calls are waiting to be read: try again in a moment.")
 
     def begin(self, visitor: str, name: str, outcome: Outcome, stop: Callable[[], object]) -> str:
@@ -105,10 +112,10 @@ class Sessions:
             asyncio.get_running_loop().call_later(PATIENCE, self._forget_unread, visitor, name, session)
         return session.begin(outcome, stop)
 
-    def cancel(self, visitor: str, name: str, event: str) -> None:
-        """Stops a call, if there is such a one."""
+    def stop(self, visitor: str, name: str, event: str) -> None:
+        """Stops a call, if this visitor has begun such a one."""
         if session := self._sessions.get((visitor, name)):
-            session.cancel(event)
+            session.stop(event)
 
     def read(self, visitor: str, name: str) -> SessionStream:
         """Returns the stream of a session; raises NotFound, or Rejected if it is being read already."""
@@ -128,10 +135,6 @@ class Sessions:
         session.close()
         if self._sessions.get((visitor, name)) is session:
             del self._sessions[visitor, name]
-
-    @staticmethod
-    def _count(session: Session) -> int:
-        return len(session.calls)
 
 
 class SessionStream(StreamingResponse):
