@@ -1,4 +1,7 @@
-"""Of all that Gradio serves only the page and its files answer; whatever a new release adds is closed too."""
+"""Of all that Gradio serves only the page and its files answer; whatever a new release adds is closed too.
+
+What its clients ask for is at the same paths, and is answered by Limner.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,18 @@ PART = b'--b\r\nContent-Disposition: form-data; name="%d"; filename="%d.bin"\r\n
 OPEN = {
     "/": {"GET", "HEAD"},
     "/assets/{path}": {"GET"},
+    "/config": {"GET", "HEAD"},
     "/favicon.ico": {"GET", "HEAD"},
+    "/gradio_api/cancel": {"POST"},
+    "/gradio_api/info": {"GET", "HEAD"},
+    "/gradio_api/queue/join": {"POST"},
     "/gradio_api/startup-events": {"GET"},
     "/manifest.json": {"GET", "HEAD"},
     "/robots.txt": {"GET"},
     "/static/{path}": {"GET"},
     "/theme.css": {"GET"},
 }
-"""What the page needs; the rest of Gradio is for what Limner does itself."""
+"""What the page needs, and Gradio's clients; the rest of Gradio is for what Limner does itself."""
 
 
 @cache

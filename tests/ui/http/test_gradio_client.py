@@ -140,3 +140,17 @@ def test_a_page_of_gradios_loads_it(app: Serving, monkeypatch: pytest.MonkeyPatc
         assert len(picture.read()) == metadata["bytes"] == file["size"]
     with urllib.request.urlopen(file["url"]) as same:
         assert len(same.read()) == metadata["bytes"]
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_client_that_goes_away_stops_its_picture(client: Client, gate: Gate, reads: bool) -> None:
+    session = {"session_hash": f"gone-{reads}"}
+    raw(client, json.dumps(body([f"a boat {gate.tag}"], **session)).encode())
+    asyncio.run(until(lambda: gate.is_at("reached")))
+    if reads:
+        with httpx.stream(
+            "GET", f"{client.src_prefixed}queue/data", params=session, timeout=SECONDS
+        ) as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            next(stream.iter_lines())
+    asyncio.run(until(lambda: gate.is_at("stopped")))
