@@ -39,6 +39,11 @@ class _Clean:
         return getattr(self.stream, name)
 
 
+def uncleaned(stream: TextIO) -> TextIO:
+    """Returns a stream as it is, for a secret that somebody is to have."""
+    return stream.stream if isinstance(stream, _Clean) else stream
+
+
 @contextmanager
 def unsaid(*texts: str | None) -> Generator[None]:
     """Keeps these texts out of what is logged by the tasks that are begun here, and by their threads.

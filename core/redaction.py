@@ -42,6 +42,7 @@ _PATTERNS = [
     re.compile(rf"(?i)\b(?:bearer|basic)\s{{1,4}}(?-i:{_RANDOM})[\w.~+/*=-]{{8,4000}}"),
     re.compile(rf"(?i)\b(?:token|key)\s{{1,4}}(?-i:{_RANDOM})[\w.~+/*=-]{{16,4000}}"),  # else it is a name
     re.compile(rf"\b(?:sk|rk|pk|r8|hf|gsk|xai|ghp|pat|nvapi)[-_]{_RANDOM}[\w*-]{{12,4000}}"),
+    re.compile(r"\blimner_[\w*-]{40,4000}"),  # the key of a client
     re.compile(r"\b(?:AIza[\w-]{30,60}|AKIA[A-Z0-9]{16})"),
     re.compile(r"\beyJ[\w-]{8,4000}\.[\w-]{8,4000}(?:\.[\w-]{0,4000})?"),
     re.compile(r"(?<=://)[^/\s@]{1,500}@"),

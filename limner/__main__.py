@@ -121,6 +121,10 @@ def _parser() -> argparse.ArgumentParser:
     recipe.add_argument("--write", action="store_true", help="add it to the settings file")
 
     commands.add_parser("mcp", help="offer the tools for assistants (MCP) on standard input and output")
+    key = commands.add_parser("key", help="make an API key for a client, a program of its own")
+    key.add_argument("action", choices=["new"])
+    key.add_argument("name", metavar="NAME", help="the client's name in the settings, such as notebook")
+    key.add_argument("--write", action="store_true", help="add it to the settings file")
 
     probe = commands.add_parser("probe")  # what doctor starts in a process of its own
     probe.add_argument("--live", action="store_true")

@@ -29,6 +29,7 @@ from limner.picture import is_url
 from limner.proxies import tidy_variables
 from ui.cli.doctor import Report, examine, probe
 from ui.cli.hints import hints
+from ui.cli.keys import print_new_key
 from ui.cli.live import answer_live, make_apart
 from ui.cli.recipes import about_recipe, add_recipe, read_recipe, recipe_names, what_next
 
@@ -54,6 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "recipe":
         return _recipe(arguments.name, write=arguments.write)
+    if arguments.command == "key":
+        print_new_key(arguments.name, write=arguments.write)
+        return DONE
     settings = load_settings()
     if arguments.command == "generate":
         if arguments.output is not None:

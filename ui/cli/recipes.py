@@ -6,8 +6,9 @@ import difflib
 import re
 from pathlib import Path
 
-from core import Rejected, SettingsError
-from core.settings.sources import config_file, parse_toml, read_toml
+from core import Rejected
+from core.settings.sources import parse_toml
+from ui.cli.settings_file import add_table
 
 FOLDER = Path(__file__).resolve().parents[2] / "recipes"
 
@@ -37,27 +38,9 @@ def about_recipe(name: str) -> str:
 def add_recipe(name: str) -> Path:
     """Adds a recipe to the settings file, or begins one with it as the default; returns the file.
 
-    Raises Rejected, or SettingsError, if the file has that provider already, or is no TOML; nothing is
-    written then.
+    Raises Rejected, or SettingsError, and then nothing is written.
     """
-    text, file, settings = read_recipe(name), config_file(), read_toml()
-    providers = settings.get("providers", {})
-    if not isinstance(providers, dict):
-        raise SettingsError(f"The setting providers in {file} must be a table: write [providers.NAME].")
-    if name in providers:
-        raise Rejected(f"{file} has a provider {name} already: change that one, or remove it first.")
-    before = file.read_text("utf-8-sig") if file.exists() else ""
-    more = f"\n\n{text}" if before.strip() else f'provider = "{name}"\n\n{text}'
-    try:
-        parse_toml(before + more)
-    except ValueError as error:
-        raise SettingsError(f"The recipe does not fit into {file} as it is: add it by hand.") from error
-    try:
-        with file.open("a", encoding="utf-8") as settings_file:
-            settings_file.write(more)
-    except OSError as error:
-        raise Rejected(f"{file} cannot be written ({error.strerror}): add the recipe by hand.") from error
-    return file
+    return add_table("provider", name, read_recipe(name), begin=f'provider = "{name}"\n\n', what="recipe")
 
 
 def what_next(name: str, file: Path) -> str:

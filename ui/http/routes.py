@@ -184,8 +184,10 @@ def page_routes(
         return JSONResponse(details(message, known))
 
     async def offer(request: Request) -> Response:
-        chosen, owner = request.query_params, is_owner(request, behind_proxy=behind_proxy)
-        changes = page.offer(chosen.get("provider", ""), chosen.get("model"), owner=owner)
+        chosen, who = request.query_params, await visitors.of(request)
+        provider = chosen.get("provider", "")
+        is_theirs = who.providers is None or provider in who.providers
+        changes = is_theirs and page.offer(provider, chosen.get("model"), owner=who.is_owner)
         if not changes:
             raise NotFound("This provider or model is not available: choose another.")
         return JSONResponse(changes)

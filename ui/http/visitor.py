@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from core.generation.visitor import Visitor
+from core.settings.clients import KEY_PREFIX
 
 COOKIE = "limner_visitor"
 """What names a visitor to nobody but this server: whoever has its value sees their conversations."""
@@ -20,6 +21,7 @@ _SECRET = re.compile(r"[0-9a-f]{32}")
 _400_DAYS = 400 * 86_400
 """Seconds; no browser keeps a cookie for longer."""
 _WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::\d+)?|([^:]+):\d+")
+_CLIENT_KEY = re.compile(rf"bearer\s+(?P<key>{KEY_PREFIX}.*)", re.IGNORECASE | re.DOTALL)
 _FORWARDING = re.compile(r"x-forwarded-.+|x-real-ip|forwarded|via|cf-connecting-ip|true-client-ip")
 
 
@@ -84,10 +86,21 @@ def is_https(request: Request, *, behind_proxy: bool) -> bool:
 
 
 def is_owner(request: Request, *, behind_proxy: bool) -> bool:
-    """Whether a request comes from the machine itself, through no proxy: from whoever runs Limner there."""
+    """Whether a request comes from the machine itself, through no proxy: from whoever runs Limner there.
+
+    What brings the key of a client comes from that client, wherever it runs.
+    """
+    if client_key(request) is not None:
+        return False
     peer = _peer(request)
     is_direct = not behind_proxy and not any(map(_FORWARDING.fullmatch, request.headers))
     return is_direct and peer is not None and peer.is_loopback
+
+
+def client_key(request: Request) -> str | None:
+    """Returns the key of a client that a request brings, which may be wrong; None if it brings none."""
+    said = _CLIENT_KEY.fullmatch(request.headers.get("authorization", "").strip())
+    return said["key"] if said else None
 
 
 def is_foreign(headers: Mapping[str, str], *, behind_proxy: bool) -> bool:

@@ -11,7 +11,8 @@ import pytest
 from core.chat.failure import LimitReached, Rejected
 from core.generation.budget import Expense
 from core.generation.limits import UsageLimits
-from core.generation.visitor import OWNER, Visitor
+from core.generation.visitor import OWNER, Visitor, visitor_of_client
+from core.settings.clients import hash_of
 from core.settings.schema import Settings
 from core.storage.database import Hit
 
@@ -192,3 +193,83 @@ def test_ten_thousand_visitors_leave_nothing_behind() -> None:
         limits.acquire(Visitor(str(n % 150)))
         limits.release(Visitor(str(n % 150)))
     assert not limits._in_flight
+
+
+def client(settings: Settings, name: str = "notebook") -> Visitor:
+    return visitor_of_client(name, settings.clients[name])
+
+
+def with_clients(own: dict[str, Any], **settings: Any) -> Settings:
+    """Returns settings with a client that has limits of its own, and one that has none."""
+    clients = {"notebook": {"key": hash_of("a"), **own}, "plain": {"key": hash_of("b")}}
+    return Settings(**{"rate_limit": "none", "clients": clients, **settings})
+
+
+def test_a_client_has_its_own_rate_in_place_of_that_of_a_visitor(clock: Callable[[float], None]) -> None:
+    settings = with_clients({"rate_limit": "3/hour"}, rate_limit="1/day")
+    before = UsageLimits(settings)
+    before.acquire(client(settings, "plain"))
+    assert "1 picture per day" in refusal(before, "client plain")
+    for _ in range(3):
+        before.acquire(client(settings))
+        clock(600)
+    after = UsageLimits(settings, before.take_unsaved())
+    for limits in (before, after):
+        assert "limit of 3 pictures per hour: try again in 30 minutes" in refusal(limits, "client notebook")
+        limits.acquire(Visitor(f"another {id(limits)}"))
+    clock(1801)
+    after.acquire(client(settings))
+    after.count_upload(client(settings))
+    after.count_upload(client(settings), 2)
+    with pytest.raises(LimitReached, match="3 pictures per hour that may be added"):
+        after.count_upload(client(settings))
+
+
+def test_the_limits_of_all_together_hold_for_clients_too() -> None:
+    own = {"rate_limit": "none", "max_in_flight": 9}
+    settings = with_clients(own, rate_limit="1/day", rate_limit_total="3/day")
+    before = UsageLimits(settings)
+    before.acquire(client(settings), [None] * 2)
+    before.acquire(Visitor("me"))
+    after = UsageLimits(settings, before.take_unsaved())
+    for limits in (before, after):
+        assert "All visitors together have reached the limit of 3" in refusal(limits, "client notebook")
+    crowded = UsageLimits(with_clients(own, max_in_flight_total=2))
+    crowded.acquire(client(settings), [None] * 2)
+    assert refusal(crowded, "client notebook").startswith("Too many pictures are being made")
+
+
+def test_a_client_has_its_own_number_at_once() -> None:
+    settings = with_clients({"max_in_flight": 2}, max_in_flight=1)
+    limits = UsageLimits(settings)
+    limits.acquire(client(settings), [None] * 2)
+    assert refusal(limits, "client notebook").startswith("2 of your pictures are already being made")
+    limits.acquire(client(settings, "plain"))
+    assert refusal(limits, "client plain").startswith("One of your pictures is already being made")
+
+
+def test_a_client_with_a_budget_spends_that_also_where_others_may_spend_nothing() -> None:
+    settings = with_clients({"budget": "2/day"})
+    before = UsageLimits(settings)
+    before.acquire(client(settings), PAID * 2)
+    after = UsageLimits(settings, before.take_unsaved())
+    for limits in (before, after):
+        with pytest.raises(LimitReached, match=r"^Your budget of 2 pictures per day is used up"):
+            limits.acquire(client(settings), PAID)
+        for other in (client(settings, "plain"), Visitor("me")):
+            with pytest.raises(Rejected, match="has set no budget for visitors"):
+                limits.acquire(other, PAID)
+
+
+def test_the_budget_of_all_holds_beside_that_of_a_client_which_stands_for_that_of_a_visitor() -> None:
+    settings = with_clients({"budget": "3/day"}, budget="5/day", visitor_budget="1/day")
+    limits = UsageLimits(settings)
+    limits.acquire(client(settings), PAID * 3)
+    limits.acquire(client(settings, "plain"), PAID)
+    for name, said in (("client notebook", "3 pictures"), ("client plain", "1 picture")):
+        assert f"our budget of {said} per day is used up" in refusal(limits, name, paid_count=1)
+    limits.acquire(Visitor("me"), PAID)
+    assert refusal(limits, "you", paid_count=1).startswith("The budget of 5 pictures per day is used up")
+    one = UsageLimits(with_clients({"budget": "3/day"}, budget="1/day"))
+    one.acquire(client(settings), PAID)
+    assert refusal(one, "client notebook", paid_count=1).startswith("The budget of 1 picture per day")

@@ -58,6 +58,9 @@ class OnlyPrompts:
         asked = {name: value for name, value in values.items() if name not in ("images", "mask", "count")}
         return [UserRequest(**asked) for _ in range(count)]
 
+    def offer(self, provider: str, model: str | None, *, owner: bool) -> dict[str, Any]:
+        return {"provider": provider, "owner": owner}
+
     def show(self, message: Message) -> dict[str, Any]:
         return {"id": message.id, "position": message.created, "versions": len(message.versions)}
 
