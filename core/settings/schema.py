@@ -6,7 +6,6 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import (
@@ -29,6 +28,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from core.settings.addresses import (
+    check_hosts,
+    check_origins,
+    check_public_url,
+    check_web_address,
+    check_web_addresses,
+)
 from core.settings.budget import Budget, Rate, check_currency
 from core.settings.clients import ClientSettings, read_clients
 from core.settings.models import ModelSettings
@@ -45,22 +51,6 @@ from core.settings.sources import (
     warn_of_unknown_variables,
 )
 from limner.price import Money
-
-_URL = re.compile(r"https?://[^\s/\"'<>]+(/[^\s\"'<>]*)?")
-
-
-def check_web_address(value: str) -> str:
-    """Returns an address as it is; raises ValueError, whose text says what it must be."""
-    if not _URL.fullmatch(value):
-        raise ValueError("an address that begins with http:// or https://")
-    try:
-        parts = urlsplit(value)
-        has_host = bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets that hold no address of IPv6, or a port that is none
-        has_host = False
-    if not has_host:
-        raise ValueError("an address with a host, and a port from 1 to 65535 if it names one")
-    return value
 
 
 def _variables(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -178,12 +168,14 @@ class Settings(BaseSettings):
     """The largest file that counts as a picture."""
     max_pixels: int = Field(default=40_000_000, ge=1)
     """The largest picture that is decoded."""
-    fetch_from: Names = ()
+    fetch_from: Annotated[Names, AfterValidator(check_web_addresses)] = ()
     """Origins besides the public internet from which pictures may be fetched, such as `http://10.0.0.5:8080`."""
-    public_url: str | None = None
+    public_url: Annotated[str | None, AfterValidator(check_public_url)] = None
     """The address under which the outside reaches this server; messages then carry links, not data."""
-    hosts: Names = ()
+    hosts: Annotated[Names, AfterValidator(check_hosts)] = ()
     """Further names under which this server may be reached, such as `pictures.example`."""
+    origins: Annotated[Names, AfterValidator(check_origins)] = ()
+    """Other sites whose pages may call the API from a browser, such as `https://app.example`; `*` is all."""
     behind_proxy: bool = Field(default_factory=lambda: "SPACE_ID" in os.environ)
     """A proxy in front names the visitor in `X-Forwarded-For`."""
 
@@ -210,26 +202,6 @@ class Settings(BaseSettings):
         if info.field_name == "bucket_dir" and absolute == info.data.get("data_dir"):
             raise ValueError("another folder than data_dir, which is on this machine's own disk")
         return absolute
-
-    @field_validator("public_url")
-    @classmethod
-    def _is_public(cls, value: str | None) -> str | None:
-        if value and not re.fullmatch(r"https://[^\s/?#][^\s?#]*", value):
-            raise ValueError("an address that begins with https://, without ? and #")
-        return value or None
-
-    @field_validator("hosts")
-    @classmethod
-    def _are_host_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", name):
-                raise ValueError("names such as pictures.example, without https:// and port")
-        return tuple(name.lower() for name in value)
-
-    @field_validator("fetch_from")
-    @classmethod
-    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(check_web_address, value))
 
     @classmethod
     def settings_customise_sources(

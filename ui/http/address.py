@@ -1,4 +1,4 @@
-"""Where the server listens: the host and the port that somebody asked for, or none."""
+"""Where the server is: the host and port that somebody asked for, and the path below which a proxy has it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import errno
 import os
 import socket
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from core import SettingsError
+from core.settings.schema import Settings
 
 FIRST_PORT = 7860
 """Where gradio begins to look for a free port if nobody has asked for one."""
@@ -58,6 +60,13 @@ def check_free(address: Address) -> None:
         raise SettingsError(f"There is no host {host!r}: name an address of this machine.") from None
     except OSError as error:
         raise SettingsError(_sentence(error, host, port)) from None
+
+
+def root_path(settings: Settings) -> str:
+    """Returns the path below which a proxy serves the page, such as `/studio`; empty if there is none."""
+    address = os.environ.get("GRADIO_ROOT_PATH", "").strip() or settings.public_url or ""
+    path = urlsplit(address).path.strip("/")
+    return f"/{path}" if path else ""
 
 
 def _sentence(error: OSError, host: str, port: int) -> str:

@@ -34,8 +34,11 @@ class Assets:
         self.version = digest.hexdigest()[:12]
 
     def address(self, name: str) -> str:
-        """Returns the address of a file, relative to the page's."""
-        return f"limner/assets/{self.version}/{name}"
+        """Returns the address of a file, relative to the page's.
+
+        It is not called `assets`, which is Gradio's: below a path `/limner` the two could not be told apart.
+        """
+        return f"limner/files/{self.version}/{name}"
 
     def response(self, name: str, request: Request, caching: str) -> Response:
         """Returns a file as an answer; raises NotFound if there is none of that name."""
@@ -54,4 +57,4 @@ class Assets:
             caching = "public, max-age=31536000, immutable" if is_current else "no-cache"
             return self.response(request.path_params["name"], request, caching)
 
-        return Route("/limner/assets/{version}/{name:path}", serve)
+        return Route("/limner/files/{version}/{name:path}", serve)

@@ -32,6 +32,8 @@ SURELY_UNREAD_SECONDS = 5.0
 _RESERVED = 256
 """Descriptors for the database and what is open to providers; each connection may have a picture open too."""
 _LOOK_EVERY = 5.0
+HIDDEN = "limner.hidden"
+"""Where a request's scope has the headers that gradio does not see."""
 
 
 def _max_connections() -> int:
@@ -176,25 +178,21 @@ def report_once_a_minute(loop: asyncio.AbstractEventLoop) -> None:
 def around(app: ASGIApp) -> ASGIApp:
     """Adds to a request of HTTP/1.0 the host, which it may leave out, and that gradio cannot do without.
 
-    Takes from every answer the permission for other sites to send and to read, which gradio gives to all of
-    them, before any middleware is asked.
+    Hides the origin from gradio, which lets all sites send and read before any middleware is asked; ours
+    brings it back.
     """
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
+        scope = {**scope, "headers": [*scope["headers"]]}
         if not any(name == b"host" for name, _ in scope["headers"]):
-            scope = {**scope, "headers": [*scope["headers"], (b"host", b"localhost")]}
+            scope["headers"].append((b"host", b"localhost"))
+        scope[HIDDEN] = [header for header in scope["headers"] if header[0] == b"origin"]
+        scope["headers"] = [header for header in scope["headers"] if header[0] != b"origin"]
         receive, send = _closing_gently(scope, receive, send)
-
-        async def send_without_permission(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                kept = [one for one in message["headers"] if not one[0].startswith(b"access-control-")]
-                message = {**message, "headers": kept}
-            await send(message)
-
-        await app(scope, receive, send_without_permission)
+        await app(scope, receive, send)
 
     return call
 

@@ -14,7 +14,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.settings.schema import Settings
+from ui.http.connection import HIDDEN
 from ui.http.gateway.errors import refusal
+from ui.http.origins import Origins
 from ui.http.visitor import cookie_header, has_cookie, is_foreign
 
 log = logging.getLogger(__name__)
@@ -70,6 +72,7 @@ class SecurityMiddleware:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._settings = settings
+        self._origins = Origins(settings)
         self._names = {*settings.hosts, urlsplit(settings.public_url or "").hostname}
         self._policy = "; ".join(f"{directive} {sources}" for directive, sources in content_policy().items())
 
@@ -78,29 +81,9 @@ class SecurityMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        rejection = self._rejection(scope)
-        if rejection:
-            status, sentence = rejection
-            method = scope.get("method", "a web socket")
-            log.info("Rejected %.20s %.80r: %s", method, scope["path"], sentence)
-            await refusal(scope, sentence, status)(scope, receive, send)
-            return
-        if _GRADIOS.fullmatch(get_route_path(scope)):
-            scope = {**scope, "query_string": b""}
-        headers = Headers(scope=scope)
-        unwanted = {b"x-gradio-server"}
-        if not (self._settings.behind_proxy and _HOST.fullmatch(headers.get("x-forwarded-host", ""))):
-            unwanted.add(b"x-forwarded-host")
-        cookie, foreign = None, self._is_foreign(headers)
-        path, request = get_route_path(scope), Request(scope)
-        is_page = path in ("", "/")  # which renews it
-        wants_cookie = _WITH_COOKIE.fullmatch(path) and (is_page or not has_cookie(request))
-        if wants_cookie and not foreign:
-            cookie = cookie_header(request, behind_proxy=self._settings.behind_proxy)
-        if foreign and path != _FROM_THE_HUB:
-            unwanted.add(b"cookie")
-            scope = {**scope, "session": {}}
-        scope = {**scope, "headers": [header for header in scope["headers"] if header[0] not in unwanted]}
+        scope = _below_its_root({**scope, "headers": [*scope["headers"], *scope.get(HIDDEN, [])]})
+        headers, path = Headers(scope=scope), get_route_path(scope)
+        readers, cookie = self._origins.headers(headers, path), None
 
         async def send_with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -108,10 +91,35 @@ class SecurityMiddleware:
                 answer.setdefault("X-Content-Type-Options", "nosniff")
                 answer.setdefault("Referrer-Policy", "same-origin")
                 answer.setdefault("Content-Security-Policy", self._policy)
+                answer.raw.extend((name.lower().encode(), value.encode()) for name, value in readers.items())
                 if cookie:
                     answer.append("Set-Cookie", cookie)
             await send(message)
 
+        rejection = self._rejection(scope)
+        if rejection:
+            status, sentence = rejection
+            method = scope.get("method", "a web socket")
+            log.info("Rejected %.20s %.80r: %s", method, scope["path"], sentence)
+            await refusal(scope, sentence, status)(scope, receive, send_with_policy)
+            return
+        if "access-control-request-method" in headers:
+            await self._origins.permit(headers)(scope, receive, send_with_policy)
+            return
+        if _GRADIOS.fullmatch(path):
+            scope = {**scope, "query_string": b""}
+        unwanted = {b"x-gradio-server"}
+        if not (self._settings.behind_proxy and _HOST.fullmatch(headers.get("x-forwarded-host", ""))):
+            unwanted.add(b"x-forwarded-host")
+        foreign, request = self._is_foreign(headers), Request(scope)
+        is_page = path == "/"  # which renews it
+        wants_cookie = _WITH_COOKIE.fullmatch(path) and (is_page or not has_cookie(request))
+        if wants_cookie and not foreign:
+            cookie = cookie_header(request, behind_proxy=self._settings.behind_proxy)
+        if foreign and path != _FROM_THE_HUB:
+            unwanted.add(b"cookie")
+            scope = {**scope, "session": {}}
+        scope = {**scope, "headers": [header for header in scope["headers"] if header[0] not in unwanted]}
         try:
             await self._app(scope, receive, send_with_policy)
         except ClientDisconnect:
@@ -121,7 +129,7 @@ class SecurityMiddleware:
         """Returns the status and the sentence for a request that may not pass."""
         headers = Headers(scope=scope)
         path = get_route_path(scope)
-        if scope["type"] != "http" or not (_OURS.fullmatch(path) or _GRADIOS.fullmatch(path)):
+        if scope["type"] != "http" or not _is_known(path):
             return 404, "There is nothing here."
         host = _HOST.fullmatch(headers.get("host", "localhost"))
         if host is None:
@@ -132,8 +140,13 @@ class SecurityMiddleware:
                 "Limner does not answer under this name: its owner can add it to the setting hosts "
                 "(LIMNER_HOSTS), or set behind_proxy if there is a proxy in front."
             )
+        if self._origins.allow(headers, path):
+            return None
         if "access-control-request-method" in headers:  # this page's own requests need no permission
-            return 403, "Other sites may not use this server."
+            return (
+                403,
+                "Other sites may not use this: its owner can add their origins to the setting origins.",
+            )
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and self._is_foreign(headers):
             return 403, (
                 "This request comes from another site, or through a proxy that changes its Host: then set "
@@ -142,7 +155,8 @@ class SecurityMiddleware:
         return None
 
     def _is_foreign(self, headers: Headers) -> bool:
-        return is_foreign(headers, behind_proxy=self._settings.behind_proxy)
+        settings = self._settings
+        return is_foreign(headers, behind_proxy=settings.behind_proxy, public_url=settings.public_url)
 
     def _is_own_name(self, name: str) -> bool:
         """Whether a name can be this machine's: an address, a local name, or one that the settings have.
@@ -156,3 +170,19 @@ class SecurityMiddleware:
         except ValueError:
             return False
         return True
+
+
+def _is_known(path: str) -> bool:
+    return bool(_OURS.fullmatch(path) or _GRADIOS.fullmatch(path))
+
+
+def _below_its_root(scope: Scope) -> Scope:
+    """Puts the path below which a proxy serves Limner before the request's own, if the proxy took it off.
+
+    That is told by what is left without it: `/limner/threads/1` below `/limner` was not sent on whole.
+    """
+    root, path = scope.get("root_path", ""), scope["path"]
+    if not root:
+        return scope
+    below = path[len(root) :] or "/" if path == root or path.startswith(f"{root}/") else ""
+    return {**scope, "path": root + (below if _is_known(below) else path)}

@@ -24,7 +24,6 @@ from ui.http.requests import NotFound
 _HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-    "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 _WRITERS = 2
@@ -39,6 +38,9 @@ def picture_routes(studio: Studio) -> list[Route]:
     So has `?details`, which saves a copy that says how the picture was made, unless it is signed.
     """
     writers = Workers(_WRITERS)
+    # with an address, messages carry links that other programs' pages show
+    policy = "cross-origin" if studio.settings.public_url else "same-origin"
+    safe = {**_HEADERS, "Cross-Origin-Resource-Policy": policy}
 
     async def show(request: Request) -> Response:
         name = request.path_params["name"]
@@ -52,14 +54,14 @@ def picture_routes(studio: Studio) -> list[Route]:
         named = {"Content-Disposition": f"{disposition}; filename*=UTF-8''{saved_as}"}
         media_type = MEDIA_TYPES[name.rpartition(".")[2]]
         if version and "details" in request.query_params:
-            return await copy(found, version, {**_HEADERS, **named}, media_type)
-        return _response(found, media_type, **named)
+            return await copy(found, version, {**safe, **named}, media_type)
+        return reply(found, media_type, **named)
 
     async def show_thumbnail(request: Request) -> Response:
         thumbnail = await studio.store.thumbnails.find(request.path_params["name"])
         if thumbnail is None:
             raise NotFound("There is no such picture.")
-        return _response(thumbnail.image, thumbnail.media_type)
+        return reply(thumbnail.image, thumbnail.media_type)
 
     async def copy(
         found: Path | bytes, version: Version, headers: dict[str, str], media_type: str
@@ -75,11 +77,17 @@ def picture_routes(studio: Studio) -> list[Route]:
         headers["Content-Length"] = str(size)
         return StreamingResponse(_pieces(file), headers=headers, media_type=media_type)
 
+    def reply(image: Path | bytes, media_type: str, **more: str) -> Response:
+        headers = {**safe, **more}
+        if isinstance(image, Path):
+            return FileResponse(image, headers=headers, media_type=media_type)
+        return Response(image, headers=headers, media_type=media_type)
+
     async def show_preview(request: Request) -> Response:
         preview = studio.preview(request.path_params["name"])
         if preview is None:
             raise NotFound("This preview is not shown any more.")
-        return _response(preview.data, preview.media_type)
+        return reply(preview.data, preview.media_type)
 
     # The last part is for browsers that name a saved picture after its address.
     return [
@@ -88,13 +96,6 @@ def picture_routes(studio: Studio) -> list[Route]:
         Route("/limner/thumbnails/{name}", show_thumbnail),
         Route("/limner/previews/{name}", show_preview),
     ]
-
-
-def _response(image: Path | bytes, media_type: str, **more: str) -> Response:
-    headers = {**_HEADERS, **more}
-    if isinstance(image, Path):
-        return FileResponse(image, headers=headers, media_type=media_type)
-    return Response(image, headers=headers, media_type=media_type)
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:

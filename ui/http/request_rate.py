@@ -26,7 +26,7 @@ MAX_VISITORS = 50_000
 """Visitors that are remembered; whoever has asked for nothing for longest is forgotten first."""
 _COUNTED = re.compile(
     r"/|/config|/mcp|/(api|v1)/.+|/gradio_api/(?!file=).+"
-    r"|/limner/(?!(assets|pictures|thumbnails|previews)/).+"
+    r"|/limner/(?!(files|pictures|thumbnails|previews)/).+"
 )
 """Not the files, of which a page shows many, unless a query asks for a copy to save."""
 

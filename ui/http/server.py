@@ -23,7 +23,7 @@ from core.logs import log_without_secrets
 from core.plugins.loop import loop_factory
 from core.studio import LAST_GRACE, Studio
 from limner.proxies import tidy_variables
-from ui.http.address import FIRST_PORT, asked_address, check_free
+from ui.http.address import FIRST_PORT, asked_address, check_free, root_path
 from ui.http.api import image_route
 from ui.http.archives import ArchiveView, archive_routes
 from ui.http.assets import Assets
@@ -116,6 +116,7 @@ def launch_arguments(
             # spans would hold the addresses of conversations and pictures, logs what an exception says
             "telemetry": {"tracing": False, "logs": False},
         },
+        "root_path": root_path(studio.settings),
         "quiet": studio.settings.log_format == "json",
         "max_threads": 40,
         "state_session_capacity": 1,  # gradio keeps nothing of a visitor: its own routes are closed

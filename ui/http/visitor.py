@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -29,11 +30,13 @@ def visitor(request: Request, *, behind_proxy: bool) -> Visitor:
     """Returns who sent a request, named by their network.
 
     The key is of the cookie; there is none before the browser has sent it back, nor if it keeps no cookies.
+    Another site's page, in whoever's browser, is a stranger, also on the owner's own machine.
     """
     secret = _secret(request)
+    is_foreigner = is_foreign(request.headers, behind_proxy=behind_proxy)
     return Visitor(
         network(request, behind_proxy=behind_proxy),
-        is_owner=is_owner(request, behind_proxy=behind_proxy),
+        is_owner=is_owner(request, behind_proxy=behind_proxy) and not is_foreigner,
         key=hashlib.sha256(secret.encode()).hexdigest() if secret else None,
     )
 
@@ -103,20 +106,27 @@ def client_key(request: Request) -> str | None:
     return said["key"] if said else None
 
 
-def is_foreign(headers: Mapping[str, str], *, behind_proxy: bool) -> bool:
+def is_foreign(headers: Mapping[str, str], *, behind_proxy: bool, public_url: str | None = None) -> bool:
     """Whether another site's page sent a request.
 
     Browsers say so themselves, but not to a plain-http address; there the origin is compared. A proxy may
-    have replaced the host, as nginx does by default: then JSON, or the bytes of a file, are a sign of this
-    page, since another site's browser first asks whether it may send that, and the middleware answers no.
+    have replaced the host, as nginx does by default, and not say which it was: then JSON, or the bytes of a
+    file, are a sign of this page, since another site's browser first asks whether it may send that.
     """
     if (site := headers.get("sec-fetch-site")) is not None:
         return site not in ("same-origin", "none")
     origin = headers.get("origin")
-    if origin is None or origin.rpartition("://")[2] == headers.get("host", ""):
+    if origin is None or origin.rpartition("://")[2] in _own_hosts(headers, behind_proxy, public_url):
         return False
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     return not (behind_proxy and media_type in ("application/json", "application/octet-stream"))
+
+
+def _own_hosts(headers: Mapping[str, str], behind_proxy: bool, public_url: str | None) -> list[str]:
+    """Returns what this server is called, by the request, by the proxy and by the settings."""
+    forwarded = headers.get("x-forwarded-host", "") if behind_proxy else ""
+    named = [headers.get("host", ""), *forwarded.split(","), urlsplit(public_url or "").netloc]
+    return [name.strip() for name in named if name.strip()]
 
 
 def _secret(request: Request) -> str | None:

@@ -59,7 +59,7 @@ def test_a_file_is_kept_for_ever_under_its_version(
         plain = client.get(f"/{assets.address(name)}", headers=headers)
         assert "content-encoding" not in plain.headers
         assert plain.content == answer.content
-    assert client.get(f"/limner/assets/-/{name}").headers["cache-control"] == "no-cache"
+    assert client.get(f"/limner/files/-/{name}").headers["cache-control"] == "no-cache"
 
 
 @pytest.mark.parametrize(

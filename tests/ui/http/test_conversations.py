@@ -133,7 +133,7 @@ async def test_nothing_that_a_cache_keeps_and_no_other_site_gets_a_cookie(tmp_pa
         for path, headers in (
             ("/limner/thumbnails/x", {}),
             ("/limner/pictures/x/y", {}),
-            ("/limner/assets/1/script/page.js", {}),
+            ("/limner/files/1/script/page.js", {}),
             ("/limner/conversations", FOREIGN),
             ("/", FOREIGN),
         ):

@@ -7,8 +7,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from starlette._utils import get_route_path
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
@@ -47,7 +49,8 @@ async def _what_arrives(request: Request) -> Response:
             "query": request.url.query,
             "headers": dict(request.headers),
             "body": len(body),
-        }
+        },
+        headers={"X-Path": quote(get_route_path(request.scope))},
     )
 
 
@@ -192,6 +195,22 @@ def test_only_what_is_needed_is_open(behind_guard: Open, root_path: str, prefixe
     assert refused == []
 
 
+@pytest.mark.parametrize("root_path", ["/limner", "/api", "/v1", "/assets", "/gradio_api", "/a/limner"])
+@pytest.mark.parametrize("is_taken_off", [False, True])
+def test_below_a_path_of_any_name_the_same_is_open(
+    behind_guard: Open, root_path: str, is_taken_off: bool
+) -> None:
+    """Some proxies take that path off before they pass a request on, and some do not."""
+    client = behind_guard(root_path)
+    own = ["/limner/files/0123456789ab/style/page.css", "/limner/pictures/1.png/assets/a.png"]
+    for path in [*OPEN, *own]:
+        sent = path if is_taken_off else root_path + path
+        answer = client.get(f"http://localhost{sent}")
+        assert (answer.status_code, answer.headers.get("x-path")) == (200, path)
+    if not is_taken_off:
+        assert client.get(f"http://localhost{root_path}").headers["x-path"] == "/"
+
+
 def test_a_web_socket_is_refused(client: TestClient) -> None:
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/limner/threads/1/events"):
         pass
@@ -291,6 +310,21 @@ def test_behind_a_proxy_that_replaces_the_host_the_page_works(behind_guard: Open
     assert client.options("/api/image", headers=asks).status_code == 403
     site = {**page, "Sec-Fetch-Site": "cross-site"}
     assert client.post("/api/image", headers=site, json={}).status_code == 403
+
+
+def test_behind_a_proxy_that_says_which_host_it_replaced_the_page_sends_whatever_it_likes(
+    behind_guard: Open,
+) -> None:
+    page = {"Host": "127.0.0.1:7860", "Origin": "http://pictures.example", "Content-Type": "text/plain"}
+    said = {**page, "X-Forwarded-Host": "pictures.example"}
+    proxied = behind_guard(behind_proxy=True)
+    assert proxied.post("/api/image", headers=said).status_code == 200
+    assert proxied.post("/api/image", headers={**said, "Origin": "http://evil.test"}).status_code == 403
+    assert behind_guard().post("/api/image", headers=said).status_code == 403, "nobody vouches for the header"
+    known = behind_guard(public_url="https://pictures.example/studio")
+    page["Origin"] = "https://pictures.example"
+    assert known.post("/api/image", headers=page).status_code == 200
+    assert known.post("/api/image", headers={**page, "Origin": "https://evil.test"}).status_code == 403
 
 
 @pytest.mark.parametrize(
