@@ -32,7 +32,7 @@ _GRADIO_CLIENT = re.compile(
     r"|/gradio_api/file=limner/pictures/[\w.]{1,100}/[^/]{1,200}"
 )
 """What a client of Gradio's asks for, which Limner answers itself."""
-_FOR_PROGRAMS = re.compile(r"/api/(image|providers|threads/[^/]+)|/openapi\.json|/docs|/v1/.*|/mcp")
+_FOR_PROGRAMS = re.compile(r"/api/(image|chat|providers|threads/[^/]+)|/openapi\.json|/docs|/v1/.*|/mcp")
 _OURS = re.compile("|".join((r"/limner/.+", _FOR_PROGRAMS.pattern, _GRADIO_CLIENT.pattern, _PROBES.pattern)))
 _GRADIOS = re.compile(
     r"/|/(assets|static)/[\w.@+-]{1,100}(/[\w.@+-]{1,100}){0,5}"

@@ -24,6 +24,7 @@ from core.plugins.loop import loop_factory
 from core.studio import LAST_GRACE, Studio
 from limner.proxies import tidy_variables
 from ui.http.address import FIRST_PORT, asked_address, check_free, root_path
+from ui.http.ai_stream import chat_route
 from ui.http.api import image_route
 from ui.http.archives import ArchiveView, archive_routes
 from ui.http.assets import Assets
@@ -91,6 +92,7 @@ def launch_arguments(
                 thread_route(studio, visitors),
                 providers_route(studio, visitors),
                 *openapi_routes(),
+                chat_route(studio, bodies, visitors),
                 assets.route(),
                 *brand_routes(assets),
                 *picture_routes(studio),

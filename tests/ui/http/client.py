@@ -19,6 +19,7 @@ from core.chat.request import UserRequest
 from core.generation.visitor import Visitor
 from core.studio import Studio
 from tests.core.scripted import CONVERSATION, ScriptedProvider, studio_of
+from ui.http.ai_stream import chat_route
 from ui.http.api import image_route
 from ui.http.archives import archive_routes
 from ui.http.bodies import Bodies
@@ -80,6 +81,7 @@ async def open_app(
             thread_route(studio, visitors),
             providers_route(studio, visitors),
             *openapi_routes(),
+            chat_route(studio, bodies, visitors),
             *picture_routes(studio),
             *conversation_routes(studio, bodies, visitors),
             *page_routes(studio, page, keys, bodies, visitors, streams),
