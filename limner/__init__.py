@@ -24,6 +24,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    __version__: str
     from limner.bounded import ACCEPTED, parse_reply, read_bounded
     from limner.clients import KEEPALIVE, shared, shared_async
     from limner.errors import CancelConfirmed, Category, ContentFiltered, LimnerError, ProviderError
@@ -113,6 +114,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return import_module("limner.installation").version()
     for home, names in _HOMES.items():
         if name in names:
             value = globals()[name] = getattr(import_module(home), name)

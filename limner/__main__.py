@@ -1,4 +1,4 @@
-"""The command `limner`: serves the page, makes a picture, lists and examines providers, starts a plugin.
+"""The command `limner`: serves the page, makes pictures, lists and examines providers, starts a plugin.
 
 The app (`app.py`, `core`, `providers`, `ui`) is in the checkout, or in the wheel's `limner_app` folder. The
 command puts that one folder first on the path, as Python does for a script.
@@ -9,73 +9,130 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
+
+EXIT_CODES = """\
+exit codes:
+  0    done; of several pictures, all were made
+  1    failed for another reason, or pictures failed for different ones
+  2    the request, the settings or the file is wrong: nothing was sent
+  3    refused by a content filter
+  4    no credit, no API key, or one that is rejected
+  5    try again later: a limit is reached, or the service is busy, slow or out of reach
+  130  stopped by Ctrl-C (143: by SIGTERM)
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code: 0 done, 1 failed, 2 refused."""
-    given = _parser().parse_args(arguments)
+    """Runs one command and returns its exit code, which `EXIT_CODES` explains."""
+    given = _parser([*(sys.argv[1:] if arguments is None else arguments)])
+    try:
+        return _run(given)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)  # noqa: T201
+        return 130
+
+
+def _run(given: argparse.Namespace) -> int:
     if given.command == "new-plugin":
+        from limner.installation import built_in
         from limner.new_plugin import new_plugin
 
-        return new_plugin(given.name, Path.cwd(), _built_in())
-    if problem := _open_app():
+        return new_plugin(given.name, Path.cwd(), built_in())
+    if given.command == "completion":
+        from limner.completion import print_completion
+
+        return print_completion(given.shell, given.parser)
+    from limner.installation import missing_for_app, put_first_on_path
+
+    if problem := missing_for_app():
         print(problem, file=sys.stderr)  # noqa: T201
         return 2
-    if given.command in (None, "serve"):
-        from app import main as serve  # pyright: ignore[reportMissingImports]
-
-        serve()
-        return 0
+    put_first_on_path()
     if given.command == "mcp":
         from ui.mcp.stdio import serve as serve_mcp  # pyright: ignore[reportMissingImports]
 
         return serve_mcp()
+    if given.command in (None, "serve"):
+        from app import main as serve  # pyright: ignore[reportMissingImports]
+
+        address = {name: vars(given).get(name) for name in ("host", "port")}
+        serve(**{name: value for name, value in address.items() if value is not None})
+        return 0
     from ui.cli.commands import run  # pyright: ignore[reportMissingImports]
 
     return run(given)
 
 
-def _app_folder() -> Path | None:
-    here = Path(__file__).resolve().parent.parent
-    return next((f for f in (here / "limner_app", here) if (f / "core" / "__init__.py").is_file()), None)
-
-
-def _built_in() -> set[str]:
-    """Returns the names of the providers that come with this installation."""
-    folder = _app_folder()
-    return {path.stem for path in (folder / "providers").glob("[a-z]*")} if folder else set()
-
-
-def _open_app() -> str | None:
-    """Puts the app's folder first on the path; returns what is missing if the app cannot run."""
-    folder = _app_folder()
-    if folder is None:
-        return (
-            "This installation of limner has no app in it: install it again with pip install 'limner[app]'."
-        )
-    missing = [
-        name for name in ("gradio", "limits", "pydantic_settings", "jinja2") if find_spec(name) is None
-    ]
-    if missing:
-        return f"The app needs {', '.join(missing)}: install it with pip install 'limner[all]'."
-    sys.path.insert(0, str(folder))
-    return None
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("limner", description="Make pictures with any image provider.")
+def _parser(arguments: Sequence[str]) -> argparse.Namespace:
+    """Reads the arguments; ends the process with 2 if they are wrong, and with 0 after a help."""
+    parser = argparse.ArgumentParser(
+        "limner",
+        description="Make pictures with any image provider.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
-    commands.add_parser("serve", help="serve the page (the default)")
+    serve = commands.add_parser("serve", help="serve the page (the default)")
+    serve.add_argument("--host", help="the address to listen on; 127.0.0.1 if left out")
+    serve.add_argument("--port", type=_port, help="the port to listen on; 7860 if left out")
 
-    generate = commands.add_parser("generate", help="make one picture and write it to a file")
-    generate.add_argument("prompt")
+    _add_generate(commands)
+
+    providers = commands.add_parser("providers", help="list the providers")
+    providers.add_argument("--json", action="store_true")
+
+    doctor = commands.add_parser("doctor", help="examine plugins, settings and the store")
+    doctor.add_argument(
+        "--live", metavar="NAME", help="make one real picture with this provider; it may cost money"
+    )
+    doctor.add_argument("--json", action="store_true")
+
+    recipe = commands.add_parser("recipe", help="print the settings for a compatible server, or add them")
+    recipe.add_argument(
+        "name", nargs="?", metavar="NAME", help="such as together; all are listed if left out"
+    )
+    recipe.add_argument("--write", action="store_true", help="add it to the settings file")
+
+    commands.add_parser("mcp", help="offer the tools for assistants (MCP) on standard input and output")
+
+    key = commands.add_parser("key", help="make an API key for a client, a program of its own")
+    key.add_argument("action", choices=["new"])
+    key.add_argument("name", metavar="NAME", help="the client's name in the settings, such as notebook")
+    key.add_argument("--write", action="store_true", help="add it to the settings file")
+
+    new = commands.add_parser("new-plugin", help="write a complete provider plugin to begin with")
+    new.add_argument("name", help="the provider's name, such as watercolour")
+
+    completion = commands.add_parser("completion", help="print the script that completes this command")
+    completion.add_argument("shell", choices=["bash", "zsh", "fish"])
+    completion.set_defaults(parser=parser)
+
+    if arguments[:1] == ["probe"]:  # what doctor starts in a process of its own, and nobody else
+        commands.add_parser("probe").add_argument("--live", action="store_true")
+    if arguments == ["completion", "names"]:  # what the script asks
+        return argparse.Namespace(command="completion", shell=None, parser=parser)
+    return parser.parse_args(arguments)
+
+
+def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    generate = commands.add_parser(
+        "generate",
+        help="make pictures and write them to files",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    generate.add_argument(
+        "prompt",
+        nargs="?",
+        help="what to draw; if it is -, or left out, prompts are read from standard input, a line each",
+    )
     generate.add_argument("-p", "--provider", help="a provider's name; the default one if left out")
     generate.add_argument("-m", "--model")
     generate.add_argument("-s", "--size", help="1024x768, or a ratio such as 3:2")
-    generate.add_argument("--seed", type=int)
+    generate.add_argument("--seed")
     generate.add_argument("--negative-prompt")
     generate.add_argument(
         "-i",
@@ -96,42 +153,50 @@ def _parser() -> argparse.ArgumentParser:
         help="an option of the model; may be repeated",
     )
     generate.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="named after the prompt if left out"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="a file, FOLDER/ for files named after their prompts, or - for standard output; "
+        "a file here named after the prompt if left out",
     )
     generate.add_argument(
         "--exact-name",
         action="store_true",
         help="keep the name of FILE whatever the format of the picture",
     )
-    generate.add_argument("--json", action="store_true", help="print what is known about the picture as JSON")
-
-    providers = commands.add_parser("providers", help="list the providers")
-    providers.add_argument("--json", action="store_true")
-
-    doctor = commands.add_parser("doctor", help="examine plugins, settings and the store")
-    doctor.add_argument(
-        "--live", metavar="NAME", help="make one real picture with this provider; it may cost money"
+    generate.add_argument(
+        "-j",
+        "--jobs",
+        type=_jobs,
+        default=4,
+        metavar="N",
+        help="pictures made at once where there are several prompts; 4 if left out",
     )
-    doctor.add_argument("--json", action="store_true")
-
-    recipe = commands.add_parser("recipe", help="print the settings for a compatible server, or add them")
-    recipe.add_argument(
-        "name", nargs="?", metavar="NAME", help="such as together; all are listed if left out"
+    generate.add_argument(
+        "--json", action="store_true", help="print a line of JSON about each picture, also about a failure"
     )
-    recipe.add_argument("--write", action="store_true", help="add it to the settings file")
 
-    commands.add_parser("mcp", help="offer the tools for assistants (MCP) on standard input and output")
-    key = commands.add_parser("key", help="make an API key for a client, a program of its own")
-    key.add_argument("action", choices=["new"])
-    key.add_argument("name", metavar="NAME", help="the client's name in the settings, such as notebook")
-    key.add_argument("--write", action="store_true", help="add it to the settings file")
 
-    probe = commands.add_parser("probe")  # what doctor starts in a process of its own
-    probe.add_argument("--live", action="store_true")
+class _Version(argparse.Action):
+    """Prints the version, which is looked up only then."""
 
-    new = commands.add_parser("new-plugin", help="write a complete provider plugin to begin with")
-    new.add_argument("name", help="the provider's name, such as watercolour")
-    return parser
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        import limner
+
+        print(f"limner {limner.__version__}")  # noqa: T201
+        parser.exit()
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("it must be a whole number from 1")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError("it must be a whole number from 1 to 65535")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -52,12 +52,16 @@ class _Warm:
         return self._process.exitcode
 
 
-def warm_limner(arguments: Sequence[str], variables: Mapping[str, str], cwd: Path) -> CompletedProcess[str]:
-    """`python -m limner` in a copy of that process."""
+def warm_limner(
+    arguments: Sequence[str], variables: Mapping[str, str], cwd: Path, given: bytes = b""
+) -> CompletedProcess[str]:
+    """`python -m limner` in a copy of that process, with something on its standard input."""
     out, err = cwd.with_name(f"{cwd.name}.out"), cwd.with_name(f"{cwd.name}.err")
+    sent = cwd.with_name(f"{cwd.name}.in")
+    sent.write_bytes(given)
     command = ["limner", *arguments]
     process = _PROCESSES.Process(
-        target=_become_limner, args=(command, {**os.environ, **variables}, cwd, out, err)
+        target=_become_limner, args=(command, {**os.environ, **variables}, cwd, sent, out, err)
     )
     process.start()
     process.join(60)
@@ -75,9 +79,10 @@ def _become_the_app(environment: Mapping[str, str], cwd: Path, log: Path) -> Non
 
 
 def _become_limner(
-    command: list[str], environment: Mapping[str, str], cwd: Path, out: Path, err: Path
+    command: list[str], environment: Mapping[str, str], cwd: Path, sent: Path, out: Path, err: Path
 ) -> None:
-    with out.open("w") as written, err.open("w") as said:
+    with sent.open("rb") as given, out.open("w") as written, err.open("w") as said:
+        os.dup2(given.fileno(), 0)
         _become(environment, cwd, written.fileno(), said.fileno())
     sys.argv = command
     runpy.run_module("limner", run_name="__main__", alter_sys=True)

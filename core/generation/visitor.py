@@ -39,6 +39,8 @@ class Visitor:
 
 
 OWNER = Visitor("owner", is_owner=True)
+LOCAL = Visitor("command line", is_owner=True)
+"""Whoever asks on this machine without the server: in a shell, or in a program of their own."""
 
 
 def visitor_of_client(name: str, client: ClientSettings) -> Visitor:

@@ -14,7 +14,7 @@ from PIL import Image, ImageStat
 
 from core.plugins.loader import BUILT_IN
 from limner import CONTRACT, ImageRequest, InputImage, Size, new_plugin
-from limner.__main__ import _built_in
+from limner.installation import built_in
 from tests.plugins.installing import on_path, write_metadata
 from tests.serving import ROOT
 
@@ -84,10 +84,10 @@ def test_what_it_writes_is_tidy(tmp_path: Path) -> None:
 def test_a_name_that_cannot_be_is_refused_with_a_sentence(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert new_plugin.new_plugin(name, tmp_path, _built_in()) == 2
+    assert new_plugin.new_plugin(name, tmp_path, built_in()) == 2
     assert not [*tmp_path.iterdir()]
     assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_the_names_of_the_built_in_providers_are_known() -> None:
-    assert _built_in() == set(BUILT_IN)
+    assert built_in() == set(BUILT_IN)

@@ -6,14 +6,21 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from queue import Empty
 from typing import Any
 
-from core import Rejected, SettingsError
+from core import Rejected, SettingsError, open_studio
+from core.asking import ask
+from core.chat.request import UserRequest
+from core.generation.visitor import LOCAL
+from core.parts import provenance
 from core.settings.schema import Settings
+from ui.cli.hints import hints
 from ui.cli.process import START_TIMEOUT, Process, answering, environment
+from ui.cli.progress import Progress, follow
+from ui.cli.stopping import settled, stopped_by_signals
 
 BESIDES = 120.0
 """Seconds beside the provider's own timeout: to load the plugins and modules, to clean up and to store."""
@@ -47,16 +54,31 @@ def make_apart(settings: Settings, provider: str, faults: Mapping[str, str]) -> 
     return answer
 
 
-def answer_live(
-    settings: Settings, make: Callable[[Settings, str], Coroutine[Any, Any, dict[str, Any]]]
-) -> None:
+async def make_live(settings: Settings, name: str) -> dict[str, Any]:
+    """Makes the picture, and returns what became of it, and of a failure what may be behind it."""
+    with stopped_by_signals() as stop:
+        studio = open_studio(settings)
+        try:
+            request = UserRequest(prompt="a small red circle on white", provider=name)
+            asked = await ask(studio, request, visitor=LOCAL)
+            following = asyncio.create_task(follow(asked, Progress(several=False), 0))
+            version = await settled(studio, asked, stop)
+            following.cancel()
+        finally:
+            await studio.close()
+    provider, failure = studio.registry.get(name), version.failure
+    found = hints(provider, failure, version.provenance.model) if provider and failure else []
+    return {"provider": name, "status": version.status, **provenance(version), "hints": found}
+
+
+def answer_live(settings: Settings) -> None:
     """Makes the picture in this process, and answers to the one that started it."""
     given = json.load(sys.stdin)
     blocked: Sequence[str] = (*settings.block_plugins, *given["without"])
     chosen = settings.model_copy(update={"block_plugins": blocked, "fallback": ()})
     with answering() as answer:
         try:
-            answer(asyncio.run(make(chosen, given["provider"])))
+            answer(asyncio.run(make_live(chosen, given["provider"])))
         except (SettingsError, Rejected) as problem:
             answer({"rejected": str(problem)})
 

@@ -95,8 +95,11 @@ def test_a_picture_that_cannot_be_written_after_all_is_kept(tmp_path: Path) -> N
 import sys
 from pathlib import Path
 from limner.__main__ import main
-def full(*_): raise OSError(28, "No space left on device")
-Path.write_bytes = full
+opened = Path.open
+def full(path, mode="r", *more):
+    if mode == "xb": raise OSError(28, "No space left on device")
+    return opened(path, mode, *more)
+Path.open = full
 sys.exit(main(["generate", "a red fox", "-o", "fox.png", "--size", "256x256"]))
 """
     done = subprocess.run(
@@ -159,16 +162,22 @@ sys.exit(main(["generate", "a fox", "--option", "outcome=slow-picture"]))
     assert process.stderr
     assert "drawing slowly" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 1
-    assert "Stopped." in process.stderr.read()
+    assert process.wait(60) == 130
+    assert process.stderr.read() == "Stopped.\n"
     process.stderr.close()
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--option", "outcome=quota"], 1, "There is no credit left at Sketch."),
-        (["--option", "outcome=content-filter"], 1, "refused"),
+        (["--option", "outcome=quota"], 4, "There is no credit left at Sketch."),
+        (["--option", "outcome=content-filter"], 3, "refused"),
+        (["--option", "outcome=auth"], 4, "Sketch rejected the API key."),
+        (["--option", "outcome=rate-limit"], 5, "Sketch accepts no more requests right now."),
+        (["--option", "outcome=unavailable"], 5, "Sketch cannot be reached."),
+        (["--option", "outcome=invalid-request"], 2, "Sketch did not accept this request."),
+        (["--option", "outcome=bad-image"], 1, "Sketch sent something that is not a complete picture."),
+        (["--seed", "lucky"], 2, "The seed must be a whole number from 0 to 4294967295."),
         (["--option", "outcome"], 2, "write it as name=value"),
         (["--option", "nothing=1"], 2, "has no option 'nothing'"),
         (["-p", "nobody"], 2, "There is no provider 'nobody' here"),
@@ -177,7 +186,7 @@ sys.exit(main(["generate", "a fox", "--option", "outcome=slow-picture"]))
 def test_what_goes_wrong_is_said_and_no_file_is_written(
     limner: Any, tmp_path: Path, arguments: list[str], code: int, words: str
 ) -> None:
-    done = limner("generate", "a red fox", *arguments)
+    done = limner("generate", "a red fox", *arguments, LIMNER_MAX_RETRIES="0")
     assert done.returncode == code
     assert words in done.stderr
     assert done.stdout == ""

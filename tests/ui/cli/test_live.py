@@ -19,7 +19,7 @@ from core.settings.schema import Settings, load_settings
 from limner.testing import Loopback, Reply, picture
 from tests.plugins.installing import install, on_path, write_metadata
 from ui.cli import commands, doctor, live
-from ui.cli.commands import FAILED
+from ui.cli.outcome import FAILED, REJECTED
 
 PNG = picture()
 KEY = "key-of-the-live-test-4711"
@@ -42,7 +42,7 @@ def asked(reply: Reply, **own: Any) -> tuple[str, list[str]]:
     """Makes one picture with a server that answers like this; returns its address and the hints."""
     with Loopback(lambda _: reply) as server:
         base_url = f"{server.url}/v1"
-        made = asyncio.run(commands._live(settings_of(base_url, **own), "flux"))
+        made = asyncio.run(live.make_live(settings_of(base_url, **own), "flux"))
         assert len(server.requests) == 1
     assert made["status"] == "incomplete"
     assert KEY not in json.dumps(made)
@@ -150,7 +150,7 @@ def test_words_about_nothing_in_particular_lead_to_all_settings_of_the_provider(
 def test_a_server_that_is_not_there_leads_to_its_address() -> None:
     with Loopback(lambda _: Reply()) as server:
         gone = f"{server.url}/v1"
-    made = asyncio.run(commands._live(settings_of(gone), "flux"))
+    made = asyncio.run(live.make_live(settings_of(gone), "flux"))
     assert made["hints"][0] == (
         f"It asked {gone} (providers.flux.base_url): does a server run there, and is the port right?"
     )
@@ -235,7 +235,7 @@ def test_a_plugin_that_hangs_at_import_is_not_tried_and_holds_up_no_other(
 
 def test_an_unknown_provider_is_rejected_with_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:
     code, said = run(capfd, "nobody")
-    assert (code, said) == (commands.REJECTED, "")
+    assert (code, said) == (REJECTED, "")
 
 
 @pytest.mark.usefixtures("key")
