@@ -15,6 +15,7 @@ import pytest
 
 from tests.doors import GOOD, NOT_OF_THE_REQUEST, REFUSED
 from tests.serving import Serving
+from tests.test_documents import blocks
 from tests.warm_serving import WarmServing
 
 GENERATIONS, EDITS = "/v1/images/generations", "/v1/images/edits"
@@ -136,6 +137,12 @@ def test_a_service_that_is_busy_is_asked_again_once_it_may(app: Serving, sdk: op
         once.images.generate(prompt="a fox", extra_body={"outcome": "rate-limit"})
     assert raised.value.response.headers["retry-after"] == "8"
     assert raised.value.response.headers["x-should-retry"] == "true"
+
+
+def test_the_code_of_the_readme_prints_a_picture(app: Serving, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = (code for code in blocks("README.md", "python") if "from openai" in code)
+    exec(code.replace("http://127.0.0.1:7860", app.url), {})
+    assert base64.b64decode(capsys.readouterr().out).startswith(b"\x89PNG")
 
 
 # Bodies and methods
