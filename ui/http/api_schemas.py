@@ -11,6 +11,7 @@ from core.chat.thread import FORMAT
 from ui.http.requests import CATEGORIES
 
 _ID = {"type": "string", "pattern": "^[0-9a-f]{16,32}$"}
+_KEY = {"type": "string", "pattern": r"^\s*[!-~]{1,1000}\s*$"}
 _SIZE = {"type": "string", "examples": ["1024x768", "3:2"]}
 
 
@@ -97,9 +98,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "anyOf": [_ref("ImagePart"), {"type": "null"}],
         },
         keys={
-            "type": "object",
+            "type": ["object", "null"],
             "description": "Keys of your own: by provider, each by the variable that it would be set in.",
-            "additionalProperties": {"type": "object", "additionalProperties": _TEXT},
+            "additionalProperties": {"type": "object", "additionalProperties": _KEY},
         },
     ),
     "ImageReply": _object(
