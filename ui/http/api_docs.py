@@ -14,9 +14,10 @@ body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 syst
 section { margin: 2rem 0; padding-top: .5rem; border-top: 1px solid #8885 }
 h2 code, .method { font-size: 1.1rem }
 code { font-family: ui-monospace, monospace; font-size: .92em; overflow-wrap: anywhere }
-table { border-collapse: collapse; width: 100%; margin: .5rem 0 }
+table { border-collapse: collapse; table-layout: fixed; width: 100%; margin: .5rem 0 }
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid #8883 }
-th { white-space: nowrap; font-weight: 600 }
+th { width: 25%; font-weight: 600 }
+td, th { overflow-wrap: anywhere }
 """
 _CODE = re.compile(r"`([^`]+)`")
 
