@@ -31,7 +31,7 @@ async def report_progress(asked: Asked, report: Report | None) -> None:
         else:
             said = words
         # the protocol wants each to be more than the last, and a provider may say words alone
-        reached = max(_done(message), reached + (total - reached) / 100)
+        reached = max(min(_done(message), total - 0.01), reached + (total - reached) / 100)
         await report(reached, total, words)
         rev = message.last_rev
         try:

@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from core.settings.schema import load_settings
+from limner.__main__ import _parser
 from tests.doors import GOOD
+from tests.test_documents import blocks
 from tests.ui.conftest import Gate
 from tests.ui.mcp.clients import HELLO, OverStdio, call, facts, message, start
 from tests.waiting import until
@@ -155,6 +158,15 @@ def test_wrong_settings_are_a_sentence_and_no_message(begin: Start, tmp_path: Pa
     said, _ = process.communicate(timeout=30)
     assert (process.returncode, said) == (2, b"")
     assert "Limner cannot start. The setting provider is 'nobody'" in (tmp_path / "stderr").read_text()
+
+
+def test_the_configuration_of_the_readme_starts_it() -> None:
+    (block,) = (json.loads(one) for one in blocks("README.md", "json") if "mcpServers" in one)
+    command, served = block["mcpServers"].values()
+    assert command["command"] == "limner"
+    assert _parser().parse_args(command["args"]).command == "mcp"
+    assert load_settings(provider=command["env"]["LIMNER_PROVIDER"])
+    assert served["url"].endswith(":7860/mcp")
 
 
 def test_a_call_needs_no_greeting_first(begin: Start) -> None:
