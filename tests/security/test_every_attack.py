@@ -108,6 +108,8 @@ ATTACKS = {
     ],
     "a path that leads out of its folder": [
         "tests/security/test_gradios_routes.py::test_no_path_leads_to_a_file_of_the_machine",
+        "tests/security/test_gradio_client.py::test_no_path_goes_in_as_a_picture",
+        "tests/security/test_gradio_client.py::test_only_a_stored_picture_is_a_file",
         "tests/core/storage/test_pictures.py::test_only_a_pictures_own_name_finds_anything",
         "tests/core/storage/test_journal.py::test_a_name_in_the_log_leads_to_no_other_file",
         "tests/ui/http/test_assets.py::test_nothing_else_is_served",
@@ -127,6 +129,9 @@ ATTACKS = {
     ],
     "Gradio's own routes: pages about visitors, sign-in, its queue, what a release adds": [
         "tests/security/test_gradios_routes.py::test_none_answers_but_those_of_the_page",
+        "tests/security/test_gradio_client.py::test_no_other_function_is_called_by_its_number",
+        "tests/security/test_gradio_client.py::test_another_visitor_reads_and_stops_nothing",
+        "tests/security/test_gradio_client.py::test_calls_that_nobody_reads_are_soon_refused",
         "tests/ui/http/test_middleware.py::test_gradio_gets_no_query_and_no_address_that_the_visitor_chose",
     ],
     "a plugin that fails, or lies": [

@@ -44,7 +44,7 @@ def test_a_name_in_the_body_calls_nothing_else(space: Serving) -> None:
     assert (
         join(space, api_name="/reset", trigger_id=7, event_data={"a": 1}, simple_format=True)["status"] == 200
     )
-    assert [value for value in end(told(space))["output"]["data"]][1]["provider"] == "sketch"
+    assert end(told(space))["output"]["data"][1]["provider"] == "sketch"
 
 
 @pytest.mark.parametrize("data", [None, "a fox", {"prompt": "a fox"}, ["a"] * 10])

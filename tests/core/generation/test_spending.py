@@ -380,6 +380,9 @@ async def test_every_way_of_asking_over_http_stands_under_it(tmp_path: Path) -> 
             refused = await client.post(path, json={"prompt": "a fox"})
             assert (refused.status_code, refused.json()["error"]) == (429, sentence)
             assert refused.headers["retry-after"]
+        call = {"data": ["a fox"], "fn_index": 0, "session_hash": "mine"}
+        assert (await client.post("/gradio_api/queue/join", json=call)).status_code == 200
+        assert sentence in (await client.get("/gradio_api/queue/data?session_hash=mine")).text
         conversation = await studio.conversation("1" * 32)
         message = await studio.start(conversation, UserRequest(prompt="a fox"), visitor=OWNER)
         await settled(conversation, message)

@@ -25,6 +25,7 @@ from ui.http.archives import archive_routes
 from ui.http.bodies import Bodies
 from ui.http.conversations import conversation_routes
 from ui.http.gateway.routes import gateway_routes
+from ui.http.gradio_routes import gradio_routes
 from ui.http.health import health_routes
 from ui.http.idempotency import IdempotencyKeys
 from ui.http.mcp import mcp_route
@@ -82,6 +83,7 @@ async def open_app(
             providers_route(studio, visitors),
             *openapi_routes(),
             chat_route(studio, bodies, visitors),
+            *gradio_routes(studio, bodies, visitors),
             *picture_routes(studio),
             *conversation_routes(studio, bodies, visitors),
             *page_routes(studio, page, keys, bodies, visitors, streams),

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import httpx
 import pytest
 from gradio.external import from_spaces_blocks
@@ -20,6 +21,7 @@ from gradio_client.exceptions import AppError
 from tests.core.scripted import PNG
 from tests.doors import GOOD, NOT_OF_THE_REQUEST, REFUSED, Refused
 from tests.serving import Serving
+from tests.test_documents import blocks
 from tests.ui.conftest import Gate
 from tests.waiting import until
 from ui.http.gradio_form import PARAMETERS
@@ -154,3 +156,13 @@ def test_a_client_that_goes_away_stops_its_picture(client: Client, gate: Gate, r
             assert stream.headers["content-type"].startswith("text/event-stream")
             next(stream.iter_lines())
     asyncio.run(until(lambda: gate.is_at("stopped")))
+
+
+def test_the_code_of_the_readme_runs(app: Serving, client: Client) -> None:
+    (code,) = (code for code in blocks("README.md", "python") if "gradio_client" in code)
+    names: dict[str, Any] = {}
+    exec(code.replace("http://127.0.0.1:7860", app.url), names)
+    assert Path(names["picture"]).stat().st_size == names["metadata"]["bytes"]
+    form = gr.Interface(client.predict, "textbox", ["image", "json"], analytics_enabled=False)
+    call: Any = form.fns[0].fn
+    assert call("a boat")[1]["prompt"] == "a boat"

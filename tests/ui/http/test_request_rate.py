@@ -37,6 +37,11 @@ CHEAP = [
     ("POST", "/limner/import"),
     ("POST", MESSAGES),
     ("POST", "/api/image"),
+    ("GET", "/config"),
+    ("GET", "/gradio_api/info"),
+    ("POST", "/gradio_api/queue/join"),
+    ("GET", "/gradio_api/queue/data?session_hash=x"),
+    ("POST", "/gradio_api/cancel"),
     ("GET", f"/limner/pictures/{'0' * 32}.png/fox.png?details"),
 ]
 
@@ -106,6 +111,7 @@ async def test_whatever_a_visitor_asks_for_with_ever_new_cookies_counts(
         files = [
             ("GET", f"/limner/pictures/{'0' * 32}.png/fox.png"),
             ("GET", f"/limner/thumbnails/{'0' * 32}"),
+            ("GET", f"/gradio_api/file=limner/pictures/{'0' * 32}.png/fox.png"),
         ]
         assert await send_all(client, 10, files, **same) == {404: 10}
         other = {"X-Forwarded-For": "2001:db8:1:3::1"}
