@@ -8,12 +8,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 
 from limner import ImageInputs, ImageRequest, ImageResult
 from tests.core.scripted import PNG, ScriptedProvider
-from tests.ui.http.client import open_client
+from tests.ui.http.client import open_app, open_client
 from tests.ui.http.gateway.sdk import open_sdk, refused
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +68,17 @@ async def test_a_link_behind_a_proxy_is_the_proxys(tmp_path: Path) -> None:
     async with open_client(tmp_path, ScriptedProvider()) as (client, _):
         answer = await client.post(GENERATIONS, json=body, headers=headers)
     assert answer.json()["data"][0]["url"].startswith("http://localhost/limner/pictures/")
+
+
+async def test_a_link_below_another_path_has_that_path(tmp_path: Path) -> None:
+    body = {"prompt": "a fox", "response_format": "url"}
+    async with open_app(tmp_path, ScriptedProvider()) as (app, _):
+        transport = httpx.ASGITransport(app, root_path="/art")
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            answer = await client.post(f"/art{GENERATIONS}", json=body)
+            link = answer.json()["data"][0]["url"]
+            assert link.startswith("http://localhost/art/limner/pictures/")
+            assert (await client.get(link)).content == PNG
 
 
 async def test_a_link_of_a_public_server_has_its_address(tmp_path: Path) -> None:
