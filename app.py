@@ -9,12 +9,10 @@ from core import SettingsError, open_studio
 from core.settings.schema import load_settings
 from limner.proxies import tidy_variables
 from ui.http.address import asked_address
-from ui.http.reloader import leave_reloader
 from ui.http.zero_gpu import mark_function
 
 # gradio reads them when it is imported, and then sends a request to itself
 tidy_variables(os.environ.get("GRADIO_SERVER_NAME"))
-leave_reloader()
 mark_function()  # before a plugin imports torch
 
 try:

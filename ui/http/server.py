@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
 import gradio as gr
+from gradio import http_server
 from starlette.middleware import Middleware
 from uvicorn.config import HTTP_PROTOCOLS, LOGGING_CONFIG, LOOP_FACTORIES
 
@@ -149,6 +150,10 @@ def serve(studio: Studio, page: ServedPage, host: str | None = None, port: int |
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # uvicorn would believe whatever a local proxy passes on
     HTTP_PROTOCOLS["auto"] = f"{Connection.__module__}:{Connection.__name__}"  # what gradio's uvicorn takes
     LOOP_FACTORIES["auto"] = f"{loop_factory.__module__}:{loop_factory.__name__}"
+    if http_server.GRADIO_WATCH_DIRS:  # its reloader would run the app again in a thread, over the same data
+        http_server.GRADIO_WATCH_DIRS = []
+        os.environ.pop("GRADIO_WATCH_DIRS", None)  # for which the page would wait for edits
+        log.warning("The gradio command serves Limner, but does not reload it: start it again after an edit")
     asked_to_end = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: asked_to_end.set())

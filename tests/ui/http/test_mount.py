@@ -103,5 +103,5 @@ def test_gradios_reloader_is_not_used_and_that_is_said(serve: Callable[..., Serv
         "GRADIO_WATCH_DEMO_PATH": os.path.join(ROOT, "app.py"),
     }
     log = serve(**watched).log.read_text()
-    assert "Limner serves, but does not reload" in log
+    assert "does not reload it: start it again after an edit" in log
     assert "Watching demo" not in log
