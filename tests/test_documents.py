@@ -121,6 +121,8 @@ def test_the_configurations_of_the_readme_are_valid(
     if number == 0:
         assert settings.timeout == 120
         assert settings.providers["flux"].base_url == "http://flux.internal:8080/v1"
+    elif settings.clients:
+        assert settings.clients["notebook"].providers == ("sketch",)
     else:
         assert [settings.provider] == [*settings.providers]
     for own in settings.providers.values():

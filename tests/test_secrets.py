@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import httpx
 import pytest
 
+from core.settings.clients import hash_of, new_key
 from limner.testing.loopback import Loopback, Reply, Request
 from tests.hub import CLIENT_SECRET, Hub
 from tests.serving import Serving
@@ -205,6 +206,7 @@ def test_no_secret_is_in_anything_that_leaves_or_is_kept(
             "NASTY_SECRET": secret("plain words ").replace(" ", "-"),
         },
     }
+    clients = {"a client's key": new_key(), "a key that is nobody's": new_key()}
     hub.tokens[owners["HF_TOKEN"]] = "bob"
     hub.answer = Reply(401, {"error": "The token KEY (Bearer KEY) may not do this", "token": "KEY"})
     work = tmp_path / "work"
@@ -221,6 +223,7 @@ def test_no_secret_is_in_anything_that_leaves_or_is_kept(
             "REPLICATE_BASE_URL": service.url,
             "LIMNER_DATA_DIR": str(work / "data"),
             "LIMNER_BUDGET": "1000/day",
+            "LIMNER_CLIENTS__NOTEBOOK__KEY": hash_of(clients["a client's key"]),
             "LIMNER_LOG_FORMAT": log_format,
             "TMPDIR": str(work),
             "TRACES": str(work / "traces"),
@@ -229,6 +232,7 @@ def test_no_secret_is_in_anything_that_leaves_or_is_kept(
     evidence = Evidence()
     known = {f"the owner's {name}": key for name, key in owners.items()}
     known |= {f"a visitor's {name}": key for keys in own.values() for name, key in keys.items()}
+    known |= clients | {"the hash of a client's key": hash_of(clients["a client's key"])}
     known |= {"the client secret": CLIENT_SECRET, "Ada's own token": hub.people["ada"].token}
     try:
         with httpx.Client(base_url=serving.url, timeout=60) as owner:
@@ -258,6 +262,12 @@ def test_no_secret_is_in_anything_that_leaves_or_is_kept(
                 evidence.note(visitor.get(f"/limner/pictures/{name}/x.png?details"))
             evidence.note(visitor.post("/limner/sign-out"))
             assert visitor.get("/limner/account").json()["user"] is None
+        bearer = {"Authorization": "Bearer " + clients["a client's key"]}
+        with httpx.Client(base_url=serving.url, timeout=60, headers=bearer) as client:
+            use(client, evidence, "c" * 32, prompts("nasty", keys=own))
+            bearer["Authorization"] = "Bearer " + clients["a key that is nobody's"]
+            for path in ("/api/image", f"/limner/threads/{'c' * 32}/messages"):
+                assert evidence.note(client.post(path, json=body, headers=bearer)).status_code == 401
         assert {*hub.paid_by()} == {
             owners["HF_TOKEN"],
             known["Ada's token of the sign-in"],

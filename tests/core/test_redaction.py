@@ -44,6 +44,7 @@ KEY = "sk-proj-Ab12Cd34Ef56Gh78Ij90"
         "jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlwxyz",
         "AKIAIOSFODNN7EXAMPLE",
         "Basic dXNlcjpwYXNzd29yZA==",
+        "the client limner_abcdefghijklmnopqrstuv-_ABCDEFGHIJKLMNOPwxyz came",
     ],
 )
 def test_what_looks_like_a_secret_is_hidden(text: str) -> None:
@@ -62,6 +63,7 @@ def test_what_looks_like_a_secret_is_hidden(text: str) -> None:
         "the hf-inference provider, fal-client, key-value-store, sk-learn",
         "Unknown key: prompt. A key lime, a secret garden, a monkey=banana",
         "the password must be set",
+        "limner_visitor, limner_session and limner_contract_v1.draws_whatever_is_asked",
         "the key colorScheme and the token image2image are unknown",
         "size 1024x1024 is wrong; request id req_0123456789abcdef0123456789abcdef",
         "see https://example.com/docs?page=2&size=3",

@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.settings.clients import hash_of, new_key
 from limner.testing.loopback import Loopback, Reply
 from tests.serving import Serving
 from tests.ui.chat import Chat
@@ -161,33 +162,102 @@ def test_rate_is_counted_for_each_visitor_whatever_they_call_themselves(
     assert ask("203.0.113.8") == 200
 
 
-def test_page_and_program_share_one_limit_whatever_cookie_they_have(serve: Callable[..., Serving]) -> None:
+def by_page(number: int) -> tuple[str, dict[str, Any]]:
+    return f"/limner/threads/{number:032x}/messages", {"prompt": "a fox", "provider": "sketch"}
+
+
+def by_route(_: int) -> tuple[str, dict[str, Any]]:
+    return "/api/image", {"prompt": "a fox", "size": "256x256"}
+
+
+def by_gateway(_: int) -> tuple[str, dict[str, Any]]:
+    return "/v1/images/generations", {"prompt": "a fox", "model": "sketch/sketch-1", "size": "256x256"}
+
+
+def by_assistant(number: int) -> tuple[str, dict[str, Any]]:
+    called = {"name": "generate_image", "arguments": {"prompt": "a fox", "size": "256x256"}}
+    return "/mcp", {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": called}
+
+
+DOORS: dict[str, Callable[[int], tuple[str, dict[str, Any]]]] = {
+    "page": by_page,
+    "route": by_route,
+    "gateway": by_gateway,
+    "assistant": by_assistant,
+}
+"""Every way to ask for a picture over HTTP: the path and the body of a request, which have a number."""
+KEYS = {name: new_key() for name in ("notebook", "web")}
+
+
+def ask_by(door: str, serving: Serving, number: int, **headers: str) -> str | None:
+    """Asks for a picture, and returns what is said if none is made; skips a door that is not there."""
+    path, body = DOORS[door](number)
+    accepted = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+    request = urllib.request.Request(
+        f"{serving.url}{path}", json.dumps(body).encode(), {**accepted, **headers}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            status, said = answer.status, answer.read().decode()
+    except HTTPError as error:
+        status, said = error.code, error.read().decode()
+    if status == 404:
+        pytest.skip(f"there is no {path} here")
+    assert status in (200, 201, 429), said
+    is_refused = status == 429 or '"isError":true' in said.replace(" ", "")
+    return said if is_refused else None
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if door != "route"])
+def test_all_doors_share_one_limit_whatever_cookie_somebody_has(
+    serve: Callable[..., Serving], door: str
+) -> None:
     serving = serve(
         LIMNER_BEHIND_PROXY="true", LIMNER_RATE_LIMIT="4/minute, 5/day", LIMNER_RATE_LIMIT_TOTAL="7/day"
     )
-    asked = {"prompt": "a fox", "size": "256x256"}
 
-    def ask(number: int, network: str) -> tuple[int, str]:
+    def ask(number: int, network: str) -> str | None:
         headers = {
             "X-Forwarded-For": f"198.51.100.{number}, {network}::{number}",
             "Cookie": f"limner_visitor={number:032x}",
         }
-        page = f"{serving.url}/limner/threads/{number:032x}/messages"
-        values = {"prompt": "a fox", "provider": "sketch"}
-        one = (f"{serving.url}/api/image", asked) if number % 2 else (page, values)
-        status, answer = post(*one, **headers)
-        return status, answer.get("error", "")
+        return ask_by(("route", door)[number % 2], serving, number, **headers)
 
     met = [ask(number, "2001:db8:9:1") for number in range(6)]
-    assert [status // 100 for status, _ in met] == [2] * 4 + [4] * 2
-    assert met[-1][1].startswith("You have reached the limit of 4 pictures per minute: try again in")
-    others = [ask(number, f"2001:db8:9:{number}") for number in range(10, 14)]
-    assert [status // 100 for status, _ in others] == [2] * 3 + [4]
-    said = "All visitors together have reached the limit of 7 pictures per day: try again in"
-    assert others[-1][1].startswith(said)
+    assert met[:4] == [None] * 4
+    for said in met[4:]:
+        assert "You have reached the limit of 4 pictures per minute: try again in" in (said or "")
+    others = [ask(number, f"2001:db8:9:{number}") for number in range(10, 15)]
+    assert others[:3] == [None] * 3
     serving.restart()
-    status, sentence = ask(20, "2001:db8:9:20")
-    assert (status, sentence.startswith(said)) == (429, True), "a restart gives nothing anew"
+    for said in (*others[3:], ask(20, "2001:db8:9:20"), ask(21, "2001:db8:9:21")):
+        limit = "All visitors together have reached the limit of 7 pictures per day: try again in"
+        assert limit in (said or ""), "a restart gives nothing anew"
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if door != "route"])
+def test_all_doors_share_the_limit_of_a_client_wherever_it_is(
+    serve: Callable[..., Serving], door: str
+) -> None:
+    own = {"rate_limit": "3/day"}
+    clients = {name: {"key": hash_of(key), **own} for name, key in KEYS.items()}
+    serving = serve(LIMNER_BEHIND_PROXY="true", LIMNER_RATE_LIMIT="1/day", LIMNER_CLIENTS=json.dumps(clients))
+
+    def ask(number: int, client: str | None) -> str | None:
+        headers = {"X-Forwarded-For": f"198.51.100.{number if client else 99}"}
+        if client:
+            headers["Authorization"] = f"Bearer {KEYS[client]}"
+        return ask_by(("route", door)[number % 2], serving, number, **headers)
+
+    met = [ask(number, "notebook") for number in range(3)]
+    assert met == [None] * 3
+    serving.restart()
+    for number in (3, 4):
+        said = ask(number, "notebook")
+        assert "You have reached the limit of 3 pictures per day: try again in" in (said or "")
+    assert ask(5, "web") is None
+    assert ask(6, None) is None
+    assert "limit of 1 picture per day" in (ask(7, None) or "")
 
 
 def test_without_a_proxy_no_header_makes_another_visitor(serve: Callable[..., Serving]) -> None:
