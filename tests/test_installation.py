@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email import message_from_bytes
 from pathlib import Path
 from typing import Literal
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -45,10 +49,20 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Builds Limner and a third-party plugin as they are published."""
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Builds the source distribution, and returns it."""
+    folder = tmp_path_factory.mktemp("source")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, timeout=120)
+    (made,) = folder.glob("limner-*.tar.gz")
+    return made
+
+
+@pytest.fixture(scope="module")
+def wheels(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Builds Limner, from its source distribution, and a third-party plugin as they are published."""
     folder = tmp_path_factory.mktemp("wheels")
-    for project in (ROOT, ROOT / "tests" / "plugins" / "limner-async-echo"):
+    for project in (source, ROOT / "tests" / "plugins" / "limner-async-echo"):
         build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
         subprocess.run([*build, "-w", str(folder), str(project)], check=True, timeout=120)
     return folder
@@ -103,6 +117,29 @@ def test_the_wheel_leaves_generic_names_alone(installation: Installation) -> Non
     )
     expected = ["core", "ui", "app"] if installation.way == "editable" else []
     assert found.stdout.strip() == str(expected)
+
+
+def test_the_source_distribution_has_all_that_its_pages_and_tests_need(source: Path) -> None:
+    with tarfile.open(source) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    committed = {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()}
+    assert {name for name in committed - names if not name.startswith(".ci/")} == set()
+    assert {"ui/screenshot.png", "tests/conftest.py", "Dockerfile"} <= names
+
+
+def test_the_page_of_the_package_has_no_front_matter_and_no_dead_link(wheels: Path) -> None:
+    (wheel,) = wheels.glob("limner-*.whl")
+    with ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        page = str(message_from_bytes(archive.read(metadata)).get_payload())
+    assert page.lstrip().startswith("# Limner\n")
+    assert "sdk_version" not in page
+    assert not re.findall(r"\]\((?!https?://)[^)]*\)", page)
+    assert not re.findall(r"<img|!\[", page)
+    assert "plugins.md says how to write one" in page
+    assert [name for name in names if "screenshot" in name] == []
 
 
 @pytest.mark.browser
