@@ -170,6 +170,22 @@ def test_what_security_md_says_is_held_by_tests_that_exist() -> None:
             assert f"def {name}(" in (ROOT / path).read_text("utf-8"), f"{path} has no {name}"
 
 
+def test_every_file_that_contributing_names_exists() -> None:
+    document = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = re.findall(r"`((?:app\.py|[\w-]+/)[\w./-]*|Dockerfile|[\w.]+\.(?:toml|txt|md))`", document)
+    named += re.findall(r"\]\((?!https?://)([^)#]+)\)", document)
+    assert len(named) > 40
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_containers_line_names_what_the_dockerfile_has() -> None:
+    (line,) = [code for code in blocks("README.md", "sh") if code.startswith("docker build")]
+    dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
+    port, volume = re.findall(r"^(?:EXPOSE|VOLUME) (\S+)$", dockerfile, re.MULTILINE)[::-1]
+    assert f":{port} " in line
+    assert f":{volume} " in line
+
+
 def test_the_spaces_gradio_fits_the_requirements() -> None:
     front_matter = yaml.safe_load((ROOT / "README.md").read_text("utf-8").split("---")[1])
     (gradio,) = [r for r in _requirements() if r.startswith("gradio")]
