@@ -41,7 +41,7 @@ class Serving:
         cwd: Path | None = None,
     ) -> None:
         self._command, self._cwd = [*command], cwd or folder
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / f"app-{self.port}.log"
         self._environment = {
@@ -96,7 +96,7 @@ class Serving:
         self._process = self._start()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

@@ -6,6 +6,7 @@ import {
   ComposerPrimitive,
   MessagePrimitive,
   ThreadPrimitive,
+  useAuiState,
   useLocalRuntime,
   type ThreadMessageLike,
 } from "@assistant-ui/react";
@@ -34,6 +35,17 @@ function Picture({ image, filename = "picture" }: { image: string; filename?: st
   );
 }
 
+// What stands in the place of a picture that is not there, and of which Limner says nothing.
+function Outcome() {
+  const outcome = useAuiState(({ message: { content, status } }) => {
+    if (content.length || !status) return "";
+    if (status.type === "running") return "Making the picture…";
+    const stopped = status.type === "incomplete" && status.reason === "cancelled";
+    return stopped ? "The picture was stopped." : "The server cannot be reached: try again in a moment.";
+  });
+  return outcome && <p role="status">{outcome}</p>;
+}
+
 function Message({ role }: { role: string }) {
   return (
     <MessagePrimitive.Root className={role}>
@@ -43,12 +55,7 @@ function Message({ role }: { role: string }) {
           return part.type === "text" ? <p>{part.text}</p> : null;
         }}
       </MessagePrimitive.Parts>
-      <AuiIf condition={({ message }) => message.status?.type === "running"}>
-        <p role="status">Making the picture…</p>
-      </AuiIf>
-      <AuiIf condition={({ message }) => message.status?.type === "incomplete" && !message.content.length}>
-        <p>The picture was stopped.</p>
-      </AuiIf>
+      <Outcome />
       {role === "assistant" && (
         <ActionBarPrimitive.Root hideWhenRunning>
           <ActionBarPrimitive.Reload>Regenerate</ActionBarPrimitive.Reload>
