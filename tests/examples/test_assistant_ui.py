@@ -121,7 +121,8 @@ def test_a_picture_of_any_type_can_be_copied(front: Front, page: Page) -> None:
     answer = ask(page, "A boat #jpeg")
     assert picture_of(answer).startswith(b"\xff\xd8")
     answer.get_by_role("button", name="Copy").click()
-    page.wait_for_function("async () => (await navigator.clipboard.read())[0]?.types.includes('image/png')")
+    types = "async () => (await navigator.clipboard.read()).flatMap((item) => item.types)"
+    until(lambda: page.evaluate(types) == ["image/png"])
 
 
 def test_a_reload_brings_the_thread_back(front: Front, page: Page) -> None:
