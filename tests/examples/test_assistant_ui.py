@@ -70,7 +70,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 
 def until(condition: Callable[[], object]) -> None:
     """Returns once a condition holds, which another process brings about."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
