@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.chat.conversation import Conversation
 from core.chat.failure import Rejected
@@ -96,3 +97,15 @@ async def _add(
     except Rejected as error:
         error.args = (f"{sent.called or which}: {error}",)
         raise
+
+
+def read_picture(path: Path, max_bytes: int) -> SentPicture:
+    """Returns the picture in a file on this machine; raises Rejected."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise Rejected(f"{path} cannot be read ({error.strerror}): name another file.") from error
+    if len(data) > max_bytes:
+        raise Rejected(f"{path} is larger than {max_bytes:,} bytes: send a smaller picture.")
+    return SentPicture(data, path.name, called=path.name)

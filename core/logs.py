@@ -121,3 +121,16 @@ def log_without_secrets(level: int | str = logging.INFO, form: Literal["text", "
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("httpx", "httpx2", "httpcore", "httpcore2", "mcp"):
         logging.getLogger(chatty).setLevel(max(logging.getLogger().level, logging.WARNING))
+
+
+def log_apart() -> None:
+    """Writes the warnings of Limner's own modules to standard error, without secrets, and nowhere else.
+
+    It is for a program whose own log and standard output are not to be touched.
+    """
+    handler = logging.StreamHandler(_Clean(sys.stderr))
+    handler.setFormatter(_TextFormatter("%(levelname)s %(name)s: %(message)s"))
+    handler.setLevel(logging.WARNING)
+    for name in ("core", "limner", "providers", "ui"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False

@@ -17,6 +17,8 @@ It is found through an entry point in the group ``limner``, whose name is the pr
 failures of a web service, `limner.finding` where its pictures are, `limner.bounded` how to read no more than
 a picture needs, and `limner.picture` which shapes of picture the host takes.
 
+Scripts and notebooks make pictures with `generate` and `agenerate`: see `limner.generating`.
+
 Each name is imported when it is first asked for: whoever needs few of them starts sooner.
 """
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from limner.clients import KEEPALIVE, shared, shared_async
     from limner.errors import CancelConfirmed, Category, ContentFiltered, LimnerError, ProviderError
     from limner.finding import find_pictures
+    from limner.generating import Picture, Rejected, agenerate, generate
     from limner.hookspecs import CONTRACT, Generate, hookimpl
     from limner.info import Credential, ModelInfo, NoSettings, ProviderInfo
     from limner.inputs import ImageInputs, InputImage
@@ -66,15 +69,19 @@ __all__ = [
     "Money",
     "NoSettings",
     "Options",
+    "Picture",
     "Price",
     "ProviderError",
     "ProviderInfo",
+    "Rejected",
     "Size",
     "SizeRange",
     "UsagePrice",
+    "agenerate",
     "failure_from_response",
     "failure_without_answer",
     "find_pictures",
+    "generate",
     "hookimpl",
     "ordinal",
     "parse_reply",
@@ -93,6 +100,7 @@ _HOMES = {
     "limner.clients": ("KEEPALIVE", "shared", "shared_async"),
     "limner.errors": ("CancelConfirmed", "Category", "ContentFiltered", "LimnerError", "ProviderError"),
     "limner.finding": ("find_pictures",),
+    "limner.generating": ("Picture", "Rejected", "agenerate", "generate"),
     "limner.hookspecs": ("CONTRACT", "Generate", "hookimpl"),
     "limner.info": ("Credential", "ModelInfo", "NoSettings", "ProviderInfo"),
     "limner.inputs": ("ImageInputs", "InputImage"),

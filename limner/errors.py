@@ -48,11 +48,16 @@ class LimnerError(Exception):
     """
 
     sent: Sequence[str] = ()
+    sentence = ""
+    """What the host says of it to a person; set only where a program is told, as by `limner.generate`."""
 
     def __init__(self, service_message: str | None = None, *, why: str | None = None) -> None:
         super().__init__(service_message or why or type(self).__name__)
         self.service_message = service_message
         self.why = why
+
+    def __str__(self) -> str:
+        return self.sentence or super().__str__()
 
 
 class ContentFiltered(LimnerError):
@@ -102,5 +107,7 @@ class ProviderError(LimnerError):
         return Exception.__new__, (type(self), *self.args), vars(self)
 
     def __str__(self) -> str:
+        if self.sentence:
+            return self.sentence
         words = self.service_message or self.why
         return f"{self.category}: {words}" if words else self.category

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
+_ROOMS = ("core", "providers", "ui")
 _HERE = Path(__file__).resolve().parent.parent
 
 
@@ -53,3 +56,27 @@ def missing_for_app() -> str | None:
 def put_first_on_path() -> None:
     """Puts the app's folder first on the path, as Python does for a script."""
     sys.path.insert(0, str(app_folder()))
+
+
+def import_app(module: str) -> ModuleType:
+    """Imports a module of the app into another program, and leaves the path as it was.
+
+    Raises ImportError, with a sentence, if the app cannot run, or not in this program.
+    """
+    if problem := missing_for_app():
+        raise ImportError(problem)
+    folder = str(app_folder())
+    for room in _ROOMS:
+        path = [*getattr(sys.modules.get(room), "__path__", [folder])]
+        if not any(one.startswith(folder) for one in path):
+            raise ImportError(
+                f"This program has a module {room} of its own, and so has Limner: rename yours, or run the "
+                f"command `limner generate`."
+            )
+    sys.path.insert(0, folder)
+    try:
+        for room in _ROOMS:  # whose own modules are found without the path from then on
+            import_module(room)
+        return import_module(module)
+    finally:
+        sys.path.remove(folder)

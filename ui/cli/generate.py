@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core import Rejected, open_studio
-from core.asking import SentPicture
+from core.asking import SentPicture, read_picture
 from core.settings.schema import Settings
 from limner.picture import is_url
 from ui.cli import outcome
@@ -136,15 +136,7 @@ def _read_file(name: str, max_bytes: int) -> SentPicture:
         raise Rejected("The name of a picture is empty: name a file.")
     if is_url(name):
         raise Rejected(f"Pictures are read from files, not from {name}: save the picture, and name the file.")
-    path = Path(name)
-    try:
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
-    except OSError as error:
-        raise Rejected(f"{path} cannot be read ({error.strerror}): name another file.") from error
-    if len(data) > max_bytes:
-        raise Rejected(f"{path} is larger than {max_bytes:,} bytes: send a smaller picture.")
-    return SentPicture(data, path.name, called=path.name)
+    return read_picture(Path(name), max_bytes)
 
 
 def _seed(text: str | None) -> int | str | None:

@@ -1,0 +1,1 @@
+"""Pictures for programs in Python, without a server."""
