@@ -79,7 +79,13 @@ def _parser(arguments: Sequence[str]) -> argparse.Namespace:
     serve.add_argument("--host", help="the address to listen on; 127.0.0.1 if left out")
     serve.add_argument("--port", type=_port, help="the port to listen on; 7860 if left out")
 
-    _add_generate(commands)
+    generate = commands.add_parser(
+        "generate",
+        help="make pictures and write them to files",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_generate(generate)
 
     providers = commands.add_parser("providers", help="list the providers")
     providers.add_argument("--json", action="store_true")
@@ -109,6 +115,7 @@ def _parser(arguments: Sequence[str]) -> argparse.Namespace:
     completion = commands.add_parser("completion", help="print the script that completes this command")
     completion.add_argument("shell", choices=["bash", "zsh", "fish"])
     completion.set_defaults(parser=parser)
+    parser.set_defaults(commands=commands.choices)
 
     if arguments[:1] == ["probe"]:  # what doctor starts in a process of its own, and nobody else
         commands.add_parser("probe").add_argument("--live", action="store_true")
@@ -117,13 +124,7 @@ def _parser(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    generate = commands.add_parser(
-        "generate",
-        help="make pictures and write them to files",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _add_generate(generate: argparse.ArgumentParser) -> None:
     generate.add_argument(
         "prompt",
         nargs="?",

@@ -24,31 +24,29 @@ def print_completion(shell: str | None, parser: argparse.ArgumentParser) -> int:
         print(*_provider_names(), sep="\n")  # noqa: T201
         return 0
     try:
-        import shtab
+        shtab: Any = import_module("shtab")
     except ModuleNotFoundError:
         print("The script needs shtab: install it with pip install 'limner[all]'.", file=sys.stderr)  # noqa: T201
         return 2
-    names: Any = shtab.cmd(_NAMES)
+    names = shtab.cmd(_NAMES)
     for option in _options(parser):
         values = names if option.dest in _PROVIDERS else shtab.FILE if option.dest in _FILES else None
         if values is not None:
             option.complete = values  # pyright: ignore[reportAttributeAccessIssue]
-    recipes = app_folder()
+    folder = app_folder()
     for option in _options(parser, "recipe"):
-        if option.dest == "name" and recipes:
-            option.choices = sorted(path.stem for path in (recipes / "recipes").glob("*.toml"))
+        if option.dest == "name" and folder:
+            option.choices = sorted(path.stem for path in (folder / "recipes").glob("*.toml"))
     print(shtab.complete(parser, shell))  # noqa: T201
     return 0
 
 
 def _options(parser: argparse.ArgumentParser, only: str | None = None) -> Iterator[argparse.Action]:
     """Yields what the commands take, or one of them alone."""
-    for action in parser._actions:  # pyright: ignore[reportPrivateUsage]
-        if isinstance(action, argparse._SubParsersAction):  # pyright: ignore[reportPrivateUsage]
-            commands: dict[str, argparse.ArgumentParser] = action.choices  # pyright: ignore[reportUnknownMemberType]
-            for name, command in commands.items():
-                if only in (None, name):
-                    yield from command._actions  # pyright: ignore[reportPrivateUsage]
+    commands: dict[str, argparse.ArgumentParser] = parser.get_default("commands")
+    for name, command in commands.items():
+        if only in (None, name):
+            yield from command._actions  # pyright: ignore[reportPrivateUsage]
 
 
 def _provider_names() -> list[str]:

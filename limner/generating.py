@@ -5,8 +5,8 @@
     picture = limner.generate("a red fox", provider="sketch", size="512x512")
     picture.save("fox.png")
 
-They have the settings, the store and the limits of the command line, of which the settings are read at the first
-call. What plays the server's part is imported then, too, and so are the providers.
+They have the settings, the store and the limits of the command line. At the first call the settings are read, and
+the engine and the providers imported.
 """
 
 from __future__ import annotations
@@ -30,9 +30,7 @@ class Rejected(LimnerError):
     Only `generate` and `agenerate` raise it.
     """
 
-    def __init__(
-        self, sentence: str, *, field: str | None = None, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, sentence: str, *, field: str | None = None, retry_after: float | None = None) -> None:
         super().__init__(why=sentence)
         self.field = field
         """What is wrong of the request; None if it is something else."""
@@ -64,9 +62,9 @@ class Picture:
             return {self.media_type: encoded, "text/plain": repr(self)}
         alternative = escape(str(self.metadata.get("prompt", "")))
         source = f"data:{self.media_type};base64,{encoded}"
-        size = f'width="{self.width}" height="{self.height}"'
+        size = f'width="{self.width}" height="{self.height}" style="max-width: 100%; height: auto"'
         return {
-            "text/html": f'<img src="{source}" alt="{alternative}" {size} style="max-width: 100%; height: auto">',
+            "text/html": f'<img src="{source}" alt="{alternative}" {size}>',
             "text/plain": repr(self),
         }
 
@@ -125,7 +123,7 @@ def _request(
     images: Sequence[Image],
     mask: Image | None,
 ) -> dict[str, Any]:
-    values = {
+    values: dict[str, Any] = {
         "prompt": prompt,
         "provider": provider,
         "model": model,

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from core.plugins.imports import not_installed
+from core.plugins.loader import SOURCE_OF_BUILT_IN, Plugin
 from core.plugins.provider import Provider
 from core.plugins.registry import Registry
 from core.settings.sources import listed
@@ -64,7 +66,26 @@ class PluginEntry(BaseModel):
     """The environment variable that holds the address of its server."""
     lacks_base_url: bool = False
     """It is for a server of one's own, and is not offered before its address is set."""
+    missing_modules: list[str] = []
+    """The modules that it needs and that are not installed."""
+    install: str = ""
+    """The command that installs them, if there are any."""
     models: list[Model] = []
+
+    @property
+    def lacks(self) -> list[str]:
+        """Returns what it needs before it can make a picture, and does not have."""
+        lacking: list[str] = []
+        if self.lacks_base_url:
+            lacking.append(f"{self.base_url_variable or 'base_url in its settings'}, which is not set")
+        elif self.missing_variables:
+            is_or_are = "is" if len(self.missing_variables) == 1 else "are"
+            lacking.append(f"{listed(self.missing_variables)}, which {is_or_are} not set")
+        if self.missing_modules:
+            modules, are = ("module", "is") if len(self.missing_modules) == 1 else ("modules", "are")
+            what = f"the {modules} {listed(self.missing_modules)}, which {are} not installed"
+            lacking.append(f"{what}: {self.install}")
+        return lacking
 
     @property
     def state(self) -> str:
@@ -73,13 +94,10 @@ class PluginEntry(BaseModel):
             return f"cannot be used: {self.fault}"
         if self.kind == "middleware":
             return "middleware"
-        if self.lacks_base_url:
-            return f"needs {self.base_url_variable or 'base_url in its settings'}, which is not set"
-        if not self.missing_variables:
-            unset = listed(self.unset_variables) if self.unset_variables else ""
-            return f"ready, if it needs no {unset}, which is not set" if unset else "ready"
-        is_or_are = "is" if len(self.missing_variables) == 1 else "are"
-        return f"needs {listed(self.missing_variables)}, which {is_or_are} not set"
+        if lacking := self.lacks:
+            return f"needs {', and '.join(lacking)}"
+        unset = listed(self.unset_variables) if self.unset_variables else ""
+        return f"ready, if it needs no {unset}, which is not set" if unset else "ready"
 
 
 def catalog(registry: Registry) -> list[PluginEntry]:
@@ -95,6 +113,7 @@ def catalog(registry: Registry) -> list[PluginEntry]:
 
 
 def _provider(provider: Provider) -> PluginEntry:
+    missing_modules = not_installed(provider.info.imports)
     return PluginEntry(
         name=provider.name,
         source=provider.plugin.source,
@@ -107,8 +126,16 @@ def _provider(provider: Provider) -> PluginEntry:
         unset_variables=_unset(provider),
         base_url_variable=provider.info.base_url_variable,
         lacks_base_url=provider.lacks_base_url,
+        missing_modules=missing_modules,
+        install=_installing(provider.plugin) if missing_modules else "",
         models=[_model(provider, model) for model in provider.info.models],
     )
+
+
+def _installing(plugin: Plugin) -> str:
+    """Returns the command that installs what a plugin needs: for a built-in one its extra."""
+    what = f"'limner[{plugin.name}]'" if plugin.source == SOURCE_OF_BUILT_IN else plugin.source.split(" ")[0]
+    return f"pip install {what}"
 
 
 def _unset(provider: Provider) -> list[str]:

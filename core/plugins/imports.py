@@ -1,11 +1,16 @@
-"""Imports what a provider needs before its first picture, so that the timeout is for the service alone."""
+"""The modules that a provider needs: whether they are installed, and their import before its first picture.
+
+They are imported early so that the timeout is for the service alone.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
 import logging
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.machinery import ModuleSpec
 
 from limner import shared_async
 
@@ -33,3 +38,29 @@ def _import(names: Iterable[str]) -> None:
             importlib.import_module(name)
         except BaseException as error:  # a module may raise anything, and call sys.exit
             log.info("The module %s could not be imported: %s", name, type(error).__name__)
+
+
+def not_installed(names: Iterable[str]) -> list[str]:
+    """Returns the modules that are not there, of each the part that is missing; nothing is imported."""
+    missing = [_missing_part(name) for name in names]
+    return [*dict.fromkeys(name for name in missing if name)]
+
+
+def _missing_part(name: str) -> str | None:
+    found, path = "", None
+    for part in name.split("."):
+        found = f"{found}.{part}" if found else part
+        spec = _spec(found, path)
+        if spec is None:
+            return found
+        path = spec.submodule_search_locations
+    return None
+
+
+def _spec(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    """Looks for a module below its parent's path, which `importlib.util.find_spec` would import."""
+    try:
+        specs = (finder.find_spec(name, path) for finder in sys.meta_path)
+        return next((spec for spec in specs if spec), None)
+    except Exception:  # another's finder may raise anything
+        return None

@@ -22,6 +22,7 @@ from limner.checks import HOOKS, PluginFault, check_hooks, check_info, check_ver
 log = logging.getLogger(__name__)
 
 GROUP = "limner"
+SOURCE_OF_BUILT_IN = "built in"
 _PYTHON = PurePath(os.__file__).parent
 BUILT_IN = {
     name: f"providers.{name}"
@@ -166,7 +167,7 @@ def _is_wanted(name: str, settings: Settings) -> bool:
 
 def source_of(entry: EntryPoint) -> str:
     """Returns the distribution, with its version, that a plugin comes from; its metadata may be missing."""
-    return _name(entry.dist, with_version=True) if entry.dist else "built in"
+    return _name(entry.dist, with_version=True) if entry.dist else SOURCE_OF_BUILT_IN
 
 
 def _name(distribution: Distribution, *, with_version: bool = False) -> str:

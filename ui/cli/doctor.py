@@ -45,6 +45,8 @@ class Report(BaseModel):
     settings: list[Setting]
     choices: str
     """What stops the start since the settings choose a provider that cannot be used so; empty if nothing."""
+    unready: list[str] = Field(default=[])
+    """What the providers need that the settings name, and do not have."""
     store: str
     """The data folder, and whether it can be written to."""
     sound: bool
@@ -57,12 +59,20 @@ def examine(settings: Settings) -> Report:
     """Examines the installation; a plugin that hangs, exits or crashes is listed like any other fault."""
     entries, choices, deadly = _probed()
     store, store_is_sound = _examine_store(settings)
+    named = {settings.provider, settings.moderation, *settings.fallback, *settings.providers}
+    unready = [
+        f"{entry.name}, which the settings name, needs {what}."
+        for entry in entries
+        if entry.name in named
+        for what in entry.lacks
+    ]
     return Report(
         plugins=entries,
         settings=settings_in_force(settings),
         choices=choices,
+        unready=unready,
         store=store,
-        sound=store_is_sound and not choices and not any(entry.fault for entry in entries),
+        sound=store_is_sound and not choices and not unready and not any(entry.fault for entry in entries),
         deadly=deadly,
     )
 

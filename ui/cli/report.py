@@ -22,6 +22,8 @@ def print_report(report: Report, live: Mapping[str, Any] | None) -> None:
         print(f"  {setting.name} = {setting.value}  ({setting.origin})")
     if report.choices:
         print(f"  {report.choices}")
+    for what in report.unready:
+        print(f"  {what}")
     print(f"Store\n  {report.store}")
     if live:
         failure = live.get("failure") or {"what": "The picture was stopped."}

@@ -1,4 +1,4 @@
-"""The one studio of a program in Python, on an event loop in a thread of its own, opened at the first picture."""
+"""The one studio of a program in Python, on an event loop in a thread of its own."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def session() -> Session:
 
 
 class Session:
-    """Makes pictures for whichever thread or event loop asks, on the settings and limits of the command line."""
+    """Makes pictures for whichever thread or event loop asks, as the command line does."""
 
     def __init__(self) -> None:
         self.process = os.getpid()
@@ -118,7 +118,8 @@ class Session:
         if isinstance(image, Path):
             return await call_in_thread(lambda: read_picture(image, self._settings.max_bytes))
         raise Rejected(
-            f"A {type(image).__name__} is no picture: send bytes, a Path, or what generate returned.", field=field
+            f"A {type(image).__name__} is no picture: send bytes, a Path, or what generate returned.",
+            field=field,
         )
 
     def _close(self) -> None:
@@ -138,9 +139,8 @@ def _error(failure: Failure) -> LimnerError:
     if failure.cause == "content-filter":
         error = ContentFiltered(failure.service_message, why=failure.why)
     else:
-        known = {category: category for category in CATEGORIES}
         error = ProviderError(
-            known.get(failure.cause) or _CATEGORIES.get(failure.cause, "provider"),  # pyright: ignore
+            _category(failure.cause),
             failure.service_message,
             why=failure.why,
             retry_after=failure.retry_after,
@@ -148,3 +148,7 @@ def _error(failure: Failure) -> LimnerError:
         )
     error.sentence = failure.sentence
     return error
+
+
+def _category(cause: Cause) -> Category:
+    return next((one for one in CATEGORIES if one == cause), _CATEGORIES.get(cause, "provider"))

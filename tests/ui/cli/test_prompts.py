@@ -27,7 +27,7 @@ from tests.warm_serving import warm_limner
 from ui.cli.prompts import CHUNK, LONGEST, Line, PromptLines
 
 Limner = Callable[..., CompletedProcess[str]]
-SMALL = ["-s", "64x64"]
+SMALL = ["-s", "256x256"]
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_each_line_is_a_picture_and_each_failure_is_told(limner: Limner, tmp_pat
     assert [line["error"] for line in lines if "error" in line] == [
         "Line 4 of standard input is not UTF-8: save the prompts as UTF-8."
     ]
-    assert all(Image.open(path).size == (64, 64) for path in (tmp_path / "many").iterdir())
+    assert all(Image.open(path).size == (256, 256) for path in (tmp_path / "many").iterdir())
     assert (done.returncode, done.stderr) == (2, "")
 
 
