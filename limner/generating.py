@@ -5,8 +5,8 @@
     picture = limner.generate("a red fox", provider="sketch", size="512x512")
     picture.save("fox.png")
 
-They have the settings, the store and the limits of the command line. At the first call the settings are read, and
-the engine and the providers imported.
+They have the settings, the store and the limits of the command line. At the first call the settings are
+read, and the engine and the providers imported.
 """
 
 from __future__ import annotations

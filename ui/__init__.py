@@ -1,1 +1,1 @@
-"""The faces of a studio: the page, the server's routes, the command line."""
+"""The faces of a studio: the page, the server's routes, the command line, and calls in Python."""

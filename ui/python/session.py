@@ -151,4 +151,5 @@ def _error(failure: Failure) -> LimnerError:
 
 
 def _category(cause: Cause) -> Category:
-    return next((one for one in CATEGORIES if one == cause), _CATEGORIES.get(cause, "provider"))
+    known: dict[str, Category] = {category: category for category in CATEGORIES}
+    return known.get(cause) or _CATEGORIES.get(cause, "provider")

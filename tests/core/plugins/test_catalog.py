@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from enum import Enum
+from pathlib import Path
 
 import pytest
 from pydantic import Field
 
 from core.plugins.catalog import catalog
-from limner import ImageInputs, Options
+from core.plugins.imports import not_installed
+from limner import Credential, ImageInputs, Options
 from tests.core.scripted import ScriptedProvider
 from tests.plugins.objects import registry_of
 
@@ -55,3 +58,27 @@ def test_a_server_of_ones_own_without_an_address_is_listed_last_with_what_it_nee
     assert last.state == "needs SCRIPTED_BASE_URL, which is not set"
     (nameless,) = catalog(registry_of(own=ScriptedProvider(needs_base_url=True)))
     assert nameless.state == "needs base_url in its settings, which is not set"
+
+
+def test_a_module_that_is_not_there_is_named_with_the_way_to_get_it() -> None:
+    lacking = ScriptedProvider(
+        imports=("json", "no_such_sdk.images"), credential=Credential(variable="NO_KEY")
+    )
+    (entry,) = catalog(registry_of(scripted=lacking))
+    assert entry.missing_modules == ["no_such_sdk"]
+    assert entry.state == (
+        "needs NO_KEY, which is not set, and the module no_such_sdk, which is not installed: "
+        "pip install 'limner[scripted]'"
+    )
+
+
+def test_modules_are_looked_for_without_being_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ends_at_import").mkdir()
+    (tmp_path / "ends_at_import" / "__init__.py").write_text("raise SystemExit")
+    (tmp_path / "ends_at_import" / "inner.py").write_text("raise SystemExit")
+    monkeypatch.syspath_prepend(tmp_path)
+    names = ["ends_at_import.inner", "ends_at_import.other", "json.decoder", "json", "no_such_sdk"]
+    assert not_installed(names) == ["ends_at_import.other", "no_such_sdk"]
+    assert "ends_at_import" not in sys.modules

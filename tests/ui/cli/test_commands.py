@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+import limner as limner_package
 from tests.serving import ROOT
 from tests.warm_serving import warm_limner
 
@@ -222,6 +223,47 @@ def test_doctor_says_what_would_stop_the_start(new_limner: Any) -> None:
     assert examined.returncode == 1
     assert "The setting provider is 'nobody', which does not exist: it must be one of" in examined.stdout
     assert "Something is broken: see above." in examined.stdout
+
+
+def test_doctor_says_what_a_provider_of_the_settings_lacks(limner: Any, tmp_path: Path) -> None:
+    (tmp_path / "limner.toml").write_text('provider = "openai"')
+    examined = limner("doctor", OPENAI_API_KEY="")
+    assert examined.returncode == 1
+    assert "openai, which the settings name, needs OPENAI_API_KEY, which is not set." in examined.stdout
+    assert examined.stdout.endswith("Something is broken: see above.\n")
+
+
+def test_the_version_is_that_of_the_project(new_limner: Any) -> None:
+    assert new_limner("--version").stdout == f"limner {limner_package.__version__}\n"
+    assert f'version = "{limner_package.__version__}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_help_says_the_exit_codes_and_nothing_of_probe(new_limner: Any) -> None:
+    told = new_limner("--help").stdout
+    assert "3    refused by a content filter" in told
+    assert "probe" not in told
+    assert "probe" not in new_limner("nonsense").stderr
+
+
+def test_the_help_and_the_version_import_nothing_heavy(tmp_path: Path) -> None:
+    for argument in ("--help", "--version"):
+        code = f"""
+import sys
+from limner.__main__ import main
+try: main([{argument!r}])
+except SystemExit: pass
+heavy = {{'pydantic', 'pluggy', 'anyio', 'asyncio', 'gradio', 'shtab', 'rich', 'core'}}
+print(heavy & {{*sys.modules}}, file=sys.stderr)
+"""
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.stderr == "set()\n"
 
 
 def test_doctor_live_makes_one_real_picture(limner: Any) -> None:
