@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -106,6 +107,20 @@ def test_the_etcher_of_plugins_md_passes_the_suite_and_is_stopped(tmp_path: Path
     said = suite_of("etch", test, tmp_path)
     for test in ("cancelling_stops_it", "it_may_be_called_concurrently"):
         assert re.search(rf"test_{test} PASSED", said), said
+
+
+def test_the_python_of_the_readme_makes_pictures_without_a_server(tmp_path: Path) -> None:
+    (code,) = (code for code in blocks("README.md", "python") if "import limner\n" in code)
+    made = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "LIMNER_DATA_DIR": str(tmp_path / "data")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (made.returncode, made.stderr) == (0, "")
+    assert made.stdout.startswith("image/png 512 ")
 
 
 CONFIGURATIONS = blocks("README.md", "toml")

@@ -74,6 +74,7 @@ def test_fish_offers_what_fits(
 def test_zsh_takes_the_script(tmp_path: Path, environment: dict[str, str]) -> None:
     if not shutil.which("zsh"):
         pytest.skip("zsh is not installed")
-    script = "autoload -U compinit && compinit -u; source <(limner completion zsh); print $_comps[limner]"
+    begin = 'autoload -U compinit && compinit -u; eval "$(limner completion zsh)"'
+    script = f"{begin}; print $_comps[limner]"
     assert output_of(["zsh", "-f", "-c", script], tmp_path, environment) == "_shtab_limner\n"
     assert "limner completion names" in output_of(["limner", "completion", "zsh"], tmp_path, environment)
