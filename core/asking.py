@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from core.studio import Studio
 
 TOO_MANY_IMAGES = f"A request takes {MAX_IMAGES} images and one mask at most: leave some out."
 
+_IN_TEXT = re.compile(r"data:image/|https://", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class SentPicture:
@@ -30,6 +33,15 @@ class SentPicture:
     filename: str = ""
     called: str = ""
     """What a refusal calls it, such as its file's name; Image 1 and so on if empty."""
+
+    @classmethod
+    def of(cls, image: object, filename: object = "", called: str = "") -> SentPicture | None:
+        """Returns the picture that a ``data:`` URI holds or a link leads to; None if the value is neither."""
+        if not (isinstance(image, str) and _IN_TEXT.match(image)):
+            return None
+        if not image.isascii() and len(image) >= 10_000:  # no URI, and slow to look through
+            return None
+        return cls(image, filename[:400] if isinstance(filename, str) else "", called)
 
 
 @dataclass(frozen=True)

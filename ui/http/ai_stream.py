@@ -10,12 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import re
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any, cast
 
-from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -24,19 +22,17 @@ from core import Rejected
 from core.asking import Asked, SentPicture, ask
 from core.chat.message import Version
 from core.chat.request import UserRequest
-from core.parts import image_part, provenance
+from core.parts import image_part, metadata
 from core.studio import Studio
-from core.workers import Workers
 from ui.http.bodies import Bodies
 from ui.http.own_keys import take_keys
-from ui.http.requests import MAX_BODY, parse_object
+from ui.http.requests import parse_object, with_pictures
 from ui.http.streams import KEEP_ALIVE
 from ui.http.visitors import Visitors
 
 HEADERS = {"X-Vercel-AI-UI-Message-Stream": "v1", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _OPTIONS = {"provider", "model", "size", "seed", "negativePrompt", "options"}
 """What a chat may send beside its messages; whatever else its client sends is not for us."""
-_PICTURE = re.compile(r"data:image/|https://", re.IGNORECASE)
 _FORM = (
     'Send the messages as the AI SDK does, such as {"messages": [{"role": "user", "parts": [{"type": "text", '
     '"text": "a fox"}]}]}, where a file is a picture as a data: URI or an https link.'
@@ -45,15 +41,13 @@ _FORM = (
 
 def chat_route(studio: Studio, bodies: Bodies, visitors: Visitors) -> Route:
     """Returns the route; a refusal is one sentence as plain text, which `useChat` gives as its error."""
-    most = MAX_BODY + studio.settings.max_bytes * 4 // 3  # base64 writes three bytes as four characters
-    parsers = Workers(2)
+    most = with_pictures(studio.settings.max_bytes)
 
     async def chat(request: Request) -> Response:
         try:
             sender = await visitors.of(request)
             async with bodies.read(request, sender.name, most) as parts:
-                is_large = sum(map(len, parts)) > MAX_BODY  # else to change threads would take longer
-                values = await parsers.run(lambda: parse_object(parts)) if is_large else parse_object(parts)
+                values = await bodies.parse(parts, parse_object)
                 sender = replace(sender, keys=take_keys(values))
                 wanted, images = _read(values)
                 asked = await ask(studio, wanted, images=images, visitor=sender)
@@ -82,10 +76,10 @@ def _read(values: dict[str, Any]) -> tuple[UserRequest, list[SentPicture]]:
 
 
 def _picture(part: dict[str, object]) -> SentPicture:
-    url, filename = part.get("url"), part.get("filename")
-    if not (isinstance(url, str) and _PICTURE.match(url) and (url.isascii() or len(url) < 10_000)):
+    picture = SentPicture.of(part.get("url"), part.get("filename"))
+    if picture is None:
         raise Rejected(_FORM)
-    return SentPicture(url, filename[:400] if isinstance(filename, str) else "")
+    return picture
 
 
 def _list(value: object) -> list[object]:
@@ -124,7 +118,6 @@ async def _answer(studio: Studio, version: Version) -> list[dict[str, Any]]:
         if version.failure is None:
             return [{"type": "abort"}]
         return [{"type": "error", "errorText": version.failure.sentence}]
-    known = {to_camel(name): value for name, value in provenance(version).items()}
     said: list[dict[str, Any]] = []
     if text := version.provenance.text:
         ends = [{"type": "text-start"}, {"type": "text-delta", "delta": text}, {"type": "text-end"}]
@@ -132,7 +125,7 @@ async def _answer(studio: Studio, version: Version) -> list[dict[str, Any]]:
     return [
         *said,
         {"type": "file", "url": part["image"], "mediaType": version.picture.media_type},
-        {"type": "finish", "messageMetadata": {"filename": part["filename"], **known}},
+        {"type": "finish", "messageMetadata": {"filename": part["filename"], **metadata(version)}},
     ]
 
 

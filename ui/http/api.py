@@ -9,7 +9,6 @@ picture whose client has gone away is stopped.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any, cast
 
@@ -25,11 +24,10 @@ from core.chat.thread import STOPPED
 from core.generation.visitor import Visitor
 from core.parts import image_part, metadata
 from core.studio import Studio
-from core.workers import Workers
 from ui.http.bodies import Bodies
 from ui.http.idempotency import Begun, IdempotencyKeys, digest
 from ui.http.own_keys import OwnKeys, take_keys
-from ui.http.requests import MAX_BODY, parse_object, problem
+from ui.http.requests import parse_object, problem, with_pictures
 from ui.http.settling import settled
 from ui.http.visitors import Visitors
 
@@ -38,7 +36,6 @@ _NOT_SOON_OVER = {"rate-limit", "quota", "no-credential", "not-installed"}
 """Causes after which it is of no use to come back in a moment."""
 _MAX_WORDS = 300
 """Characters of what a service said; the thread has all of it."""
-_LINK = re.compile(r"data:image/|https://", re.IGNORECASE)
 
 
 def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors: Visitors) -> Route:
@@ -48,14 +45,12 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
     assistant-ui's image parts `images` and `mask`; it answers `image`, `mimeType`, `revisedPrompt` if there
     is one, `metadata`, and the ids of the `thread` and the `message`, which `GET /api/threads/{id}` shows.
     """
-    most = MAX_BODY + studio.settings.max_bytes * 4 // 3  # base64 writes three bytes as four characters
-    parsers = Workers(2)
+    most = with_pictures(studio.settings.max_bytes)
 
     async def make(request: Request) -> Response:
         sender = await visitors.of(request)
         async with bodies.read(request, sender.name, most) as parts:
-            is_large = sum(map(len, parts)) > MAX_BODY  # else to change threads would take longer
-            values, own_keys, body = await parsers.run(lambda: _parse(parts)) if is_large else _parse(parts)
+            values, own_keys, body = await bodies.parse(parts, _parse)
             begun = await begin(request, replace(sender, keys=own_keys), values, body)
         (version,) = await settled(studio, begun, request)
         return await _reply(studio, version, {"thread": begun.conversation, "message": begun.message})
@@ -87,13 +82,13 @@ def _pictures(parts: object) -> list[SentPicture]:
     read: list[SentPicture] = []
     for part in listed:
         fields = cast("dict[str, object]", part) if isinstance(part, dict) else {}
-        image, filename = fields.get("image"), fields.get("filename") or ""
-        if not (isinstance(image, str) and _LINK.match(image) and (image.isascii() or len(image) < 10_000)):
+        picture = SentPicture.of(fields.get("image"), fields.get("filename"))
+        if picture is None:
             raise Rejected(
                 'Each image must be a part such as {"type": "image", "image": "data:image/png;base64,…"}, '
                 "or have an https link as its image."
             )
-        read.append(SentPicture(image, filename[:400] if isinstance(filename, str) else ""))
+        read.append(picture)
     return read
 
 

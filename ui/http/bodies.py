@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import anyio
 from starlette.requests import Request
 
 from core.chat.failure import LimitReached, Rejected, Unavailable
+from core.workers import Workers
 from limner.threads import call_in_thread
 from ui.http.requests import MAX_BODY, TooLarge, parse_object, whole_number
 
@@ -29,6 +30,7 @@ STEP = 1_000_000
 """Bytes that are written to a file at once."""
 PATIENCE = 10.0
 """Seconds that a body may come, however slowly, before it makes room for others that need some."""
+_Parsed = TypeVar("_Parsed")
 _TOO_MUCH = "Too much is being sent at the same time: try again in a moment."
 _TOO_SLOW = "This came slowly, and others needed the room: try again in a moment."
 _ANOTHER = "Another file is still being read: try again when that is done."
@@ -52,6 +54,8 @@ class Bodies:
     """
 
     def __init__(self) -> None:
+        self.workers = Workers(2)
+        """Threads for what takes long of a large body: to parse it, and to tell it from another."""
         self._held: Counter[str] = Counter()
         self._held_in_all = 0
         self._reading: dict[_Place, None] = {}
@@ -90,6 +94,11 @@ class Bodies:
             parts.clear()  # which a refusal still refers to, from its traceback
             self._count(place, -place.held)
             self._reading.pop(place, None)
+
+    async def parse(self, parts: list[bytes], parse: Callable[[list[bytes]], _Parsed]) -> _Parsed:
+        """Returns what a body is; a large one is parsed in a thread, which for others would take longer."""
+        is_large = sum(map(len, parts)) > MAX_BODY
+        return await self.workers.run(lambda: parse(parts)) if is_large else parse(parts)
 
     @asynccontextmanager
     async def read_object(

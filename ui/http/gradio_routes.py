@@ -19,24 +19,23 @@ from starlette.routing import Route
 from core import Rejected
 from core.asking import Asked, SentPicture, ask
 from core.chat.request import UserRequest
+from core.chat.thread import STOPPED
 from core.parts import filename, metadata
 from core.studio import Studio
-from core.workers import Workers
 from ui.http.bodies import Bodies
 from ui.http.gradio_form import PARAMETERS, describe
 from ui.http.gradio_sessions import Sessions, SessionStream
-from ui.http.requests import MAX_BODY, NotFound, parse_object
+from ui.http.requests import NotFound, parse_object, with_pictures
 from ui.http.visitors import Visitors
 
-_LINK = re.compile(r"data:image/|https://", re.IGNORECASE)
 _SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
 """What a client makes up as the name of its session: a UUID, or a few letters."""
 
 
 def gradio_routes(studio: Studio, bodies: Bodies, visitors: Visitors) -> list[Route]:
     """Returns the routes; a refusal is an event, as a picture is: its sentence would be lost in an answer."""
-    most = MAX_BODY + studio.settings.max_bytes * 4 // 3  # base64 writes three bytes as four characters
-    sessions, parsers = Sessions(), Workers(2)
+    most = with_pictures(studio.settings.max_bytes)
+    sessions = Sessions()
 
     @cache
     def described() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -51,8 +50,7 @@ def gradio_routes(studio: Studio, bodies: Bodies, visitors: Visitors) -> list[Ro
     async def join(request: Request) -> Response:
         who, root = await visitors.of(request), _root(request)
         async with bodies.read(request, who.name, most) as parts:
-            is_large = sum(map(len, parts)) > MAX_BODY  # else to change threads would take longer
-            values = await parsers.run(lambda: parse_object(parts)) if is_large else parse_object(parts)
+            values = await bodies.parse(parts, parse_object)
             session, given = _session(values), _given(values)
             values.clear()
             sessions.check(who.name)
@@ -119,12 +117,13 @@ def _picture(given: dict[str, Any], name: str) -> SentPicture | None:
     image = given.pop(name, None)
     if image is None:
         return None
-    if not (isinstance(image, str) and _LINK.match(image) and (image.isascii() or len(image) < 10_000)):
+    picture = SentPicture.of(image, called=f"The {name}")
+    if picture is None:
         raise Rejected(
             f"The {name} must be a text: a data: URI such as data:image/png;base64,…, or an https link.",
             field=name,
         )
-    return SentPicture(image, called=f"The {name}")
+    return picture
 
 
 async def _made(asked: Asked, root: str) -> dict[str, Any]:
@@ -143,7 +142,7 @@ async def _made(asked: Asked, root: str) -> dict[str, Any]:
             "meta": {"_type": "gradio.FileData"},
         }
         return {"data": [file, metadata(version)]}
-    return await _told(version.failure.sentence if version.failure else "The picture was stopped.")
+    return await _told(version.failure.sentence if version.failure else STOPPED)
 
 
 async def _told(sentence: str) -> dict[str, Any]:

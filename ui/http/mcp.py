@@ -24,9 +24,8 @@ from starlette.types import Receive, Scope, Send
 
 from core import Rejected
 from core.studio import Studio
-from core.workers import Workers
 from ui.http.bodies import Bodies
-from ui.http.requests import MAX_BODY, parse_object, problem
+from ui.http.requests import parse_object, problem, with_pictures
 from ui.http.streams import KEEP_ALIVE
 from ui.http.visitors import Visitors
 from ui.mcp.answers import Address
@@ -49,9 +48,8 @@ class _Endpoint:
 
     def __init__(self, studio: Studio, bodies: Bodies, visitors: Visitors) -> None:
         self._studio, self._bodies, self._visitors = studio, bodies, visitors
-        self._most = MAX_BODY + studio.settings.max_bytes * 4 // 3  # base64 writes three bytes as four
+        self._most = with_pictures(studio.settings.max_bytes)
         self._address = Address((studio.settings.public_url or "").rstrip("/"))
-        self._parsers = Workers(2)
         self._running: dict[_Call, _Exchange] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,11 +88,9 @@ class _Endpoint:
                 await exchange.close()
 
     async def _parsed(self, parts: list[bytes]) -> dict[str, Any]:
-        """Parses a body, a large one in a thread; raises Malformed."""
+        """Parses a body; raises Malformed."""
         try:
-            if sum(map(len, parts)) > MAX_BODY:
-                return await self._parsers.run(lambda: parse_object(parts))
-            return parse_object(parts)
+            return await self._bodies.parse(parts, parse_object)
         except Rejected as error:
             raise Malformed(str(error), types.PARSE_ERROR) from None
 

@@ -74,6 +74,11 @@ def parse_object(parts: list[bytes]) -> dict[str, Any]:
     return cast("dict[str, Any]", values)
 
 
+def with_pictures(max_bytes: int) -> int:
+    """Returns how many bytes a body may have that holds pictures; base64 writes three bytes as four."""
+    return MAX_BODY + max_bytes * 4 // 3
+
+
 def thread_id(request: Request) -> str:
     """Returns the id of the conversation that a path names; raises NotFound if it cannot be one."""
     if not THREAD_ID.fullmatch(name := request.path_params["thread"]):

@@ -15,8 +15,9 @@ from pydantic.alias_generators import to_camel
 from core import Rejected
 from core.asking import providers_for
 from core.chat.message import Version
+from core.chat.thread import STOPPED
 from core.generation.visitor import Visitor
-from core.parts import filename, picture_path, provenance
+from core.parts import filename, metadata, picture_path
 from core.plugins.catalog import Model, catalog
 from core.studio import Studio
 
@@ -125,20 +126,12 @@ def broken() -> CallToolResult:
     return _error(sentence, {"category": "internal"})
 
 
-def metadata(version: Version) -> dict[str, Any]:
-    """Returns what is known of a version under the names of this wire, which are in camel case."""
-    known = _camel(provenance(version))
-    if "failure" in known:
-        known["failure"] = _camel(known["failure"])
-    return known
-
-
 def _failure(version: Version) -> dict[str, Any]:
     """Returns why a version has no picture."""
     failure = version.failure
     if failure is None:
         is_stopped = version.reason == "cancelled"
-        what = "The picture was stopped." if is_stopped else "The picture is not kept any more."
+        what = STOPPED if is_stopped else "The picture is not kept any more."
         return {"error": f"{what} Ask again for another.", "category": "cancelled" if is_stopped else "gone"}
     known: dict[str, Any] = {
         "error": failure.sentence,

@@ -22,9 +22,6 @@ from ui.mcp.tools import MAX_COUNT, takes
 
 log = logging.getLogger(__name__)
 
-# Never the path of a file, not even on the person's own machine: what an assistant reads somewhere may make
-# it send any file from there to a service.
-_LINK = re.compile(r"data:image/|https://", re.IGNORECASE)
 _NAME = re.compile(r"[0-9a-f]{32}\.[a-z]{2,5}")
 """The id of a picture, which nobody guesses: whoever has it was given it here."""
 
@@ -87,12 +84,16 @@ class Calls:
         return asked
 
     async def _picture(self, image: object, called: str) -> SentPicture:
-        """Returns a picture that an argument names, or holds; raises Rejected."""
+        """Returns a picture that an argument names, or holds; raises Rejected.
+
+        Never that at a path, not even on the person's own machine: what an assistant reads somewhere may make
+        it send any file from there to a service.
+        """
         if isinstance(image, str):
             if name := self._name_of(image):
                 return await self._made_here(name, called)
-            if _LINK.match(image) and (image.isascii() or len(image) < 10_000):
-                return SentPicture(image, called=called)
+            if picture := SentPicture.of(image, called=called):
+                return picture
         raise Rejected(f"{called} cannot be used: {_FORMS}.", field="images")
 
     def _name_of(self, image: str) -> str | None:

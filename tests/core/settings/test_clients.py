@@ -60,7 +60,7 @@ def test_a_client_can_be_set_by_variables(monkeypatch: pytest.MonkeyPatch) -> No
         load_settings()
 
 
-KEY = new_key()
+KEY = f"limner_{'k' * 43}"
 NEEDS_A_HASH = (
     "The setting clients.a.key in limner.toml must be the hash of a key, sha256: and 64 digits, and never "
     "the key itself: limner key new makes both."

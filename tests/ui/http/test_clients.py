@@ -54,6 +54,7 @@ async def test_a_key_says_which_client_asks_and_never_the_owner(tmp_path: Path, 
 @pytest.mark.parametrize(
     "key",
     [new_key(), KEY[:-1], f"{KEY}x", KEY.upper(), "limner_", f"limner_{'é' * 43}", "limner_" + "x" * 9_000],
+    ids=["another", "short", "long", "in capitals", "empty", "not ASCII", "huge"],
 )
 async def test_a_wrong_key_is_nobody(tmp_path: Path, seen: list[Visitor], key: str) -> None:
     async with open_client(tmp_path, ScriptedProvider(), **NOTEBOOK) as (client, _):
@@ -176,7 +177,7 @@ async def test_no_other_provider_stands_in_or_follows_for_a_client(tmp_path: Pat
     async def fail(_: Any) -> Any:
         raise ProviderError("unavailable", did_not_run=True)
 
-    clients = {"notebook": {"key": hash_of(KEY), "providers": ["first", "third"]}}
+    clients: Any = {"notebook": {"key": hash_of(KEY), "providers": ["first", "third"]}}
     chosen = Settings(
         data_dir=tmp_path, provider="paid", fallback=("second", "third"), max_retries=0, clients=clients
     )
@@ -197,7 +198,7 @@ async def test_no_other_provider_stands_in_or_follows_for_a_client(tmp_path: Pat
         await studio.close()
 
 
-async def made_by(studio: Studio, visitor: Visitor, **asked: str) -> str:
+async def made_by(studio: Studio, visitor: Visitor, **asked: Any) -> str:
     begun = await ask(studio, UserRequest(prompt="a fox", **asked), visitor=visitor)
     (version,) = await begun.settled()
     return version.provenance.provider

@@ -164,7 +164,7 @@ def test_the_configuration_of_the_readme_starts_it() -> None:
     (block,) = (json.loads(one) for one in blocks("README.md", "json") if "mcpServers" in one)
     command, served = block["mcpServers"].values()
     assert command["command"] == "limner"
-    assert _parser().parse_args(command["args"]).command == "mcp"
+    assert _parser(command["args"]).command == "mcp"
     assert load_settings(provider=command["env"]["LIMNER_PROVIDER"])
     assert served["url"].endswith(":7860/mcp")
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, cast
 
 from core import Rejected
 from core.asking import TOO_MANY_IMAGES, SentPicture
 from ui.http.gateway.errors import Refused
 
-_LINK = re.compile(r"data:image/|https://", re.IGNORECASE)
 _FORM = (
     'Each image must be an object such as {"image_url": "data:image/png;base64,…"}, or have an https link '
     "there."
@@ -40,6 +38,6 @@ def _picture(value: object, field: str) -> SentPicture:
     for name in ("image_url", "url"):  # xAI's clients write the second, and others the one in the other
         if isinstance(value, dict) and name in value:
             value = cast("dict[str, object]", value)[name]
-    if isinstance(value, str) and _LINK.match(value) and (value.isascii() or len(value) < 10_000):
-        return SentPicture(value)
+    if picture := SentPicture.of(value):
+        return picture
     raise Refused(_FORM, field)

@@ -21,7 +21,6 @@ from core.chat.message import Version
 from core.generation.visitor import Visitor
 from core.parts import filename, picture_path
 from core.studio import Studio
-from core.workers import Workers
 from ui.http.bodies import Bodies
 from ui.http.gateway.answers import answer
 from ui.http.gateway.errors import error_reply, rejected_reply
@@ -31,7 +30,7 @@ from ui.http.gateway.models import described, find_offer, offers
 from ui.http.gateway.pictures import take_pictures
 from ui.http.idempotency import Begun, IdempotencyKeys, digest, has_key
 from ui.http.own_keys import take_keys
-from ui.http.requests import MAX_BODY, parse_object
+from ui.http.requests import parse_object, with_pictures
 from ui.http.settling import settled
 from ui.http.visitor import is_https
 from ui.http.visitors import Visitors
@@ -39,36 +38,34 @@ from ui.http.visitors import Visitors
 
 def gateway_routes(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors: Visitors) -> list[Mount]:
     """Returns all that is under `/v1`, an application of its own: even its errors have OpenAI's form."""
-    most = MAX_BODY + studio.settings.max_bytes * 4 // 3  # base64 writes three bytes as four characters
-    parsers = Workers(2)
+    most = with_pictures(studio.settings.max_bytes)
 
     async def generate(request: Request) -> Response:
-        return await make(request, "image_generation.completed", with_pictures=False)
+        return await make(request, "image_generation.completed", edits=False)
 
     async def edit(request: Request) -> Response:
-        return await make(request, "image_edit.completed", with_pictures=True)
+        return await make(request, "image_edit.completed", edits=True)
 
-    async def make(request: Request, event: str, *, with_pictures: bool) -> Response:
+    async def make(request: Request, event: str, *, edits: bool) -> Response:
         sender = await visitors.of(request)
         async with bodies.read(request, sender.name, most) as parts:
             values = await read(request, parts)
-            begun, wanted = await begin(request, sender, values, with_pictures=with_pictures)
+            begun, wanted = await begin(request, sender, values, edits=edits)
         versions = await settled(studio, begun, request)
         return answer(versions, wanted, studio.store, lambda version: link(request, version), event)
 
     async def read(request: Request, parts: list[bytes]) -> dict[str, Any]:
         if is_form(request.headers):
             return await read_form(request.headers, parts)
-        is_large = sum(map(len, parts)) > MAX_BODY  # else to change threads would take longer
-        return await parsers.run(lambda: parse_object(parts)) if is_large else parse_object(parts)
+        return await bodies.parse(parts, parse_object)
 
     async def begin(
-        request: Request, sender: Visitor, values: dict[str, Any], *, with_pictures: bool
+        request: Request, sender: Visitor, values: dict[str, Any], *, edits: bool
     ) -> tuple[Begun, Wanted]:
         """Begins what a request asks for; empties its values, so that no picture is held while it is made."""
         sender = replace(sender, keys=take_keys(values))
-        images, mask = take_pictures(values) if with_pictures else ([], None)
-        body = await parsers.run(lambda: _digest(values, images, mask)) if has_key(request) else ""
+        images, mask = take_pictures(values) if edits else ([], None)
+        body = await bodies.workers.run(lambda: _digest(values, images, mask)) if has_key(request) else ""
         wanted = read_fields(values, studio, sender)
 
         async def start() -> Begun:
