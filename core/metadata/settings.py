@@ -45,6 +45,7 @@ def _sound(found: dict[str, Any]) -> dict[str, Any]:
             elif value not in (None, "", {}):
                 value = _CONTROLS.sub("", value) if isinstance(value, str) else value
                 value = str(Size.parse(value)) if name == "size" else value
+                value = int(value) if name == "seed" and isinstance(value, str) else value
                 asked: dict[str, Any] = {"prompt": "", name: value}
                 kept[name] = getattr(UserRequest(**asked), name)
     return kept

@@ -1,6 +1,6 @@
 """Of all that Gradio serves only the page and its files answer; whatever a new release adds is closed too.
 
-What its clients ask for is at the same paths, and is answered by Limner.
+What its clients ask for is at the same paths, and is answered by Limner, as is /openapi.json.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ OPEN = {
     "/gradio_api/queue/join": {"POST"},
     "/gradio_api/startup-events": {"GET"},
     "/manifest.json": {"GET", "HEAD"},
+    "/openapi.json": {"GET", "HEAD"},
     "/robots.txt": {"GET"},
     "/static/{path}": {"GET"},
     "/theme.css": {"GET"},

@@ -27,7 +27,7 @@ def mount(server: Starlette, studio: Studio, page: ServedPage, path: str) -> Non
     arguments: dict[str, Any] = launch_arguments(studio, page)
     for name in _OF_LAUNCH_ALONE:
         del arguments[name]
-    gr.mount_gradio_app(cast("Any", server), page.blocks, path, mcp_server=False, **arguments)
+    gr.mount_gradio_app(cast("Any", server), page.blocks, path, **arguments)
     mounted = server.router.routes[-1]
     assert isinstance(mounted, Mount)
     mounted.app = around(mounted.app)

@@ -43,7 +43,7 @@ class RequestRate:
         even = max(now, self._even.pop(visitor, now)) + 1 / PER_SECOND
         surplus = even - now - AT_ONCE / PER_SECOND
         self._even[visitor] = even if surplus <= 0 else even - 1 / PER_SECOND
-        while len(self._even) > MAX_VISITORS or next(iter(self._even.values())) <= now:
+        while self._even and (len(self._even) > MAX_VISITORS or next(iter(self._even.values())) <= now):
             self._even.popitem(last=False)
         return max(0.0, surplus)
 

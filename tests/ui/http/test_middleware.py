@@ -50,7 +50,7 @@ async def _what_arrives(request: Request) -> Response:
             "headers": dict(request.headers),
             "body": len(body),
         },
-        headers={"X-Path": quote(get_route_path(request.scope))},
+        headers={"X-Path": quote(get_route_path(request.scope), safe="/=")},
     )
 
 
