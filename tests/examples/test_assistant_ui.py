@@ -149,6 +149,7 @@ def test_a_reload_brings_the_thread_back(front: Front, page: Page) -> None:
 def test_a_refusal_shows_its_sentence(front: Front, page: Page, prompt: str, words: str) -> None:
     page.goto(front.url)
     answer = ask(page, prompt)
+    expect(answer.get_by_role("status")).to_have_count(0, timeout=60_000)  # it is not being made any more
     expect(answer.locator("p")).to_contain_text(words)
     assert "{" not in answer.inner_text()
 

@@ -205,7 +205,10 @@ class BoundClient(Client):
 
     async def post(self, url: str, headers: dict[str, str], body: bytes) -> Answered:
         loop = asyncio.get_running_loop()
-        turn = self.loops.setdefault(urlsplit(url).netloc, loop).create_future()
+        server = urlsplit(url).netloc
+        if server in self.loops and self.loops[server].is_closed():  # another server has got its port
+            del self.loops[server]
+        turn = self.loops.setdefault(server, loop).create_future()
         if turn.get_loop() is loop:
             turn.set_result(None)
         await turn
