@@ -26,7 +26,7 @@ from core.parts import image_part, metadata
 from core.studio import Studio
 from ui.http.bodies import Bodies
 from ui.http.own_keys import take_keys
-from ui.http.requests import parse_object, with_pictures
+from ui.http.requests import check_type, parse_object, with_pictures
 from ui.http.streams import KEEP_ALIVE
 from ui.http.visitors import Visitors
 
@@ -46,6 +46,7 @@ def chat_route(studio: Studio, bodies: Bodies, visitors: Visitors) -> Route:
     async def chat(request: Request) -> Response:
         try:
             sender = await visitors.of(request)
+            check_type(request.headers)
             async with bodies.read(request, sender.name, most) as parts:
                 values = await bodies.parse(parts, parse_object)
                 sender = replace(sender, keys=take_keys(values))

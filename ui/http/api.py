@@ -27,7 +27,7 @@ from core.studio import Studio
 from ui.http.bodies import Bodies
 from ui.http.idempotency import Begun, IdempotencyKeys, digest
 from ui.http.own_keys import OwnKeys, take_keys
-from ui.http.requests import parse_object, problem, with_pictures
+from ui.http.requests import check_type, parse_object, problem, with_pictures
 from ui.http.settling import settled
 from ui.http.visitors import Visitors
 
@@ -49,6 +49,7 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
 
     async def make(request: Request) -> Response:
         sender = await visitors.of(request)
+        check_type(request.headers)
         async with bodies.read(request, sender.name, most) as parts:
             values, own_keys, body = await bodies.parse(parts, _parse)
             begun = await begin(request, replace(sender, keys=own_keys), values, body)

@@ -103,6 +103,19 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "additionalProperties": {"type": "object", "additionalProperties": _KEY},
         },
     ),
+    "ChatRequest": {
+        "type": "object",
+        "description": "What `useChat` sends, and beside it any field of an `ImageRequest` but the pictures.",
+        "required": ["messages"],
+        "properties": {
+            "messages": {
+                "type": "array",
+                "description": "The prompt is the text of the user's last, and its files are the pictures.",
+                "items": {"type": "object"},
+                "minItems": 1,
+            }
+        },
+    },
     "ImageReply": _object(
         "type image mimeType filename metadata thread message",
         type={"const": "image"},

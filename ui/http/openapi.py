@@ -12,6 +12,7 @@ from starlette.routing import Route
 from ui.http.api_docs import draw_docs
 from ui.http.api_schemas import SCHEMAS
 from ui.http.compression import Text
+from ui.http.gateway import schema as gateway
 
 _PROBLEMS = {
     400: "The request is wrong.",
@@ -21,6 +22,7 @@ _PROBLEMS = {
     409: "The picture was stopped.",
     410: "The picture is not kept any more.",
     413: "The body is too large.",
+    415: "The body is of another type.",
     422: "The content filter refused it, or the `Idempotency-Key` came with another request before.",
     429: "A limit is reached, here or at the service.",
     502: "The service failed.",
@@ -74,7 +76,7 @@ PATHS: dict[str, dict[str, Any]] = {
             "generateImage",
             "Make a picture",
             {"description": "The picture.", **_json({"$ref": "#/components/schemas/ImageReply"})},
-            *(400, 401, 409, 410, 413, 422, 502, 503, 504, *_ASKED_TOO_MUCH),
+            *(400, 401, 409, 410, 413, 415, 422, 502, 503, 504, *_ASKED_TOO_MUCH),
             tags=["Pictures"],
             description="The answer comes when the picture is there, or has failed.",
             parameters=[_IDEMPOTENCY_KEY],
@@ -110,6 +112,30 @@ PATHS: dict[str, dict[str, Any]] = {
             tags=["Pictures"],
         ),
     },
+    "/api/chat": {
+        "post": {
+            "operationId": "chat",
+            "summary": "Answer a chat of the AI SDK",
+            "description": "For `useChat`: its UI message stream, with the picture as a `file` part.",
+            "tags": ["Pictures"],
+            "requestBody": {"required": True, **_json({"$ref": "#/components/schemas/ChatRequest"})},
+            "responses": {
+                "200": {
+                    "description": "The stream; a picture that fails is an `error` part of it.",
+                    "content": {"text/event-stream": {"schema": {"type": "object"}}},  # each event
+                },
+                **{
+                    str(status): {
+                        "description": _PROBLEMS[status],
+                        "content": {"text/plain": {"schema": {"type": "string", "minLength": 1}}},
+                    }
+                    for status in (400, 401, 409, 413, 415, 422, 429, 503)
+                },
+                "403": _problem(403),
+            },
+        }
+    },
+    **gateway.PATHS,
     "/healthz": {
         "get": _operation(
             "isAlive",
@@ -141,7 +167,7 @@ DOCUMENT: dict[str, Any] = {
     "security": [{}, {"token": []}],
     "paths": PATHS,
     "components": {
-        "schemas": SCHEMAS,
+        "schemas": {**SCHEMAS, **gateway.SCHEMAS},
         "securitySchemes": {
             "token": {
                 "type": "http",

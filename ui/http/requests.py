@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from pydantic_core import from_json
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from core import Rejected
 
+_JSON = re.compile(r"application/([a-z0-9.+-]+\+)?json")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 THREAD_ID = re.compile(r"[0-9a-f]{32}")
 """What a page makes up as the id of a conversation."""
@@ -38,6 +40,7 @@ CATEGORIES = {
     409: "conflict",
     410: "not-found",
     413: "invalid-request",
+    415: "invalid-request",
     422: "invalid-request",
     429: "rate-limit",
     503: "unavailable",
@@ -51,10 +54,30 @@ class NotFound(Rejected):
     status = 404
 
 
+class WrongType(Rejected):
+    """A request whose body is of a type that nothing here reads."""
+
+    status = 415
+
+
 class TooLarge(Rejected):
     """A request whose body has more bytes than any that could be meant."""
 
     status = 413
+
+
+def check_type(headers: Headers, also: str | None = None) -> None:
+    """Raises WrongType for a body that says it is no JSON, nor of one type more.
+
+    `curl -d` and Python's urllib call everything a form unless they are told otherwise, so that this says
+    nothing.
+    """
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type in ("", "application/x-www-form-urlencoded", also) or _JSON.fullmatch(media_type):
+        return
+    other = f", or as {also}" if also else ""
+    how = f"send the request as application/json{other}"
+    raise WrongType(f"This address takes no {media_type[:100]!r}: {how}.")
 
 
 def parse_object(parts: list[bytes]) -> dict[str, Any]:
@@ -120,6 +143,11 @@ async def reply_rejected(_: Request, error: Exception) -> Response:
     return problem(str(error), error.status, error.retry_after, **more)
 
 
+async def reply_not_found(request: Request, _: Exception) -> Response:
+    """Answers for an address at which there is nothing: the server's exception handler."""
+    return problem(f"There is nothing at {request.url.path[:100]}: see /docs.", 404)
+
+
 async def reply_wrong_method(request: Request, error: Exception) -> Response:
     """Answers for a method that an address does not take: the server's exception handler."""
     assert isinstance(error, HTTPException)
@@ -130,6 +158,8 @@ async def reply_wrong_method(request: Request, error: Exception) -> Response:
     return reply
 
 
+FAILURES: dict[Any, Any] = {Rejected: reply_rejected, 404: reply_not_found, 405: reply_wrong_method}
+"""The server's exception handlers."""
 _TOO_MANY = f"The request holds more than {MAX_VALUES:,} values: leave out what no model takes."
 
 

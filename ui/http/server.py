@@ -18,7 +18,7 @@ from gradio import http_server
 from starlette.middleware import Middleware
 from uvicorn.config import HTTP_PROTOCOLS, LOGGING_CONFIG, LOOP_FACTORIES
 
-from core import Rejected, SettingsError
+from core import SettingsError
 from core.chat.failure import Missing
 from core.logs import log_without_secrets
 from core.plugins.loop import loop_factory
@@ -45,7 +45,7 @@ from ui.http.openapi import openapi_routes
 from ui.http.pictures import picture_routes
 from ui.http.providers import providers_route
 from ui.http.request_rate import RequestRateMiddleware
-from ui.http.requests import reply_rejected, reply_wrong_method
+from ui.http.requests import FAILURES
 from ui.http.routes import PageView, page_routes
 from ui.http.sign_in import sign_in_routes
 from ui.http.streams import Streams
@@ -102,11 +102,7 @@ def launch_arguments(
                 *archive_routes(studio, page, keys, bodies, visitors),
                 *sign_in_routes(studio.settings, visitors, streams),
             ],
-            "exception_handlers": {
-                Missing: visitors.reply_missing,
-                Rejected: reply_rejected,
-                405: reply_wrong_method,
-            },
+            "exception_handlers": {**FAILURES, Missing: visitors.reply_missing},
             "lifespan": lifespan,
             "openapi_url": None,  # gradio's own, of what is closed here
             "middleware": [

@@ -12,7 +12,6 @@ import httpx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from core import Rejected
 from core.chat.failure import Missing
 from core.chat.message import Message
 from core.chat.request import UserRequest
@@ -34,7 +33,7 @@ from ui.http.openapi import openapi_routes
 from ui.http.pictures import picture_routes
 from ui.http.providers import providers_route
 from ui.http.request_rate import RequestRateMiddleware
-from ui.http.requests import reply_rejected, reply_wrong_method
+from ui.http.requests import FAILURES
 from ui.http.routes import page_routes
 from ui.http.sign_in import sign_in_routes
 from ui.http.streams import Streams
@@ -93,11 +92,7 @@ async def open_app(
         ]
         app = Starlette(
             routes=routes,
-            exception_handlers={
-                Missing: visitors.reply_missing,
-                Rejected: reply_rejected,
-                405: reply_wrong_method,
-            },
+            exception_handlers={**FAILURES, Missing: visitors.reply_missing},
             middleware=[
                 Middleware(SecurityMiddleware, studio.settings),
                 Middleware(RequestRateMiddleware, studio.settings),

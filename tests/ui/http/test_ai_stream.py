@@ -174,6 +174,16 @@ def test_a_body_that_is_no_object_is_refused(app: Serving, body: bytes) -> None:
     assert_refused(app, body, "not a valid JSON object")
 
 
+def test_a_body_of_another_type_is_refused(app: Serving) -> None:
+    asked = urllib.request.Request(f"{app.url}/api/chat", b"{}", {"Content-Type": "text/plain"})
+    with pytest.raises(HTTPError) as refused:
+        urllib.request.urlopen(asked, timeout=30)
+    assert refused.value.code == 415
+    assert (
+        refused.value.read() == b"This address takes no 'text/plain': send the request as application/json."
+    )
+
+
 def test_what_a_chat_sends_of_its_own_is_left_alone(app: Serving) -> None:
     asked = {"messages": [{"role": "user", "parts": [TEXT]}], "id": "x", "trigger": "submit-message"}
     status, kind, stream = post(app, "/api/chat", {**asked, "system": "…", "tools": {}, "images": ["x"]})

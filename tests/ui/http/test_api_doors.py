@@ -100,15 +100,38 @@ async def test_bodies_that_are_none(tmp_path: Path, what: str) -> None:
     assert words in complaint(answer, status, "invalid-request")
 
 
-@pytest.mark.parametrize("media_type", ["multipart/form-data; boundary=x", "image/png", "text/plain"])
-async def test_another_content_type_is_read_as_json_all_the_same(tmp_path: Path, media_type: str) -> None:
+@pytest.mark.parametrize("media_type", ["multipart/form-data; boundary=x", "image/png", "TEXT/plain"])
+async def test_another_content_type_is_refused_and_said(tmp_path: Path, media_type: str) -> None:
     headers = {"Content-Type": media_type}
     async with open_client(tmp_path, ScriptedProvider()) as (client, _):
-        form = b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n\r\na fox\r\n--x--\r\n'
-        refused = await client.post("/api/image", content=form, headers=headers)
-        assert "not a valid JSON object" in complaint(refused, 400, "invalid-request")
+        refused = await client.post("/api/image", content=b'{"prompt": "a fox"}', headers=headers)
+    sentence = complaint(refused, 415, "invalid-request")
+    named = media_type.partition(";")[0].lower()
+    assert sentence == f"This address takes no '{named}': send the request as application/json."
+
+
+@pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "application/ld+json", "", None])
+async def test_json_under_any_of_its_names_is_read(tmp_path: Path, media_type: str | None) -> None:
+    headers = {} if media_type is None else {"Content-Type": media_type}
+    async with open_client(tmp_path, ScriptedProvider()) as (client, _):
         made = await client.post("/api/image", content=b'{"prompt": "a fox"}', headers=headers)
         assert made.status_code == 200
+
+
+async def test_what_curl_and_urllib_call_a_form_is_read_as_json(tmp_path: Path) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    async with open_client(tmp_path, ScriptedProvider()) as (client, _):
+        made = await client.post("/api/image", content=b'{"prompt": "a fox"}', headers=headers)
+        assert made.status_code == 200
+        refused = await client.post("/api/image", content=b"prompt=a+fox", headers=headers)
+        assert "not a valid JSON object" in complaint(refused, 400, "invalid-request")
+
+
+@pytest.mark.parametrize("path", ["/limner/nothing", "/limner/threads/0/nothing", "/api/threads/0"])
+async def test_an_address_at_which_there_is_nothing(tmp_path: Path, path: str) -> None:
+    async with open_client(tmp_path, ScriptedProvider()) as (client, _):
+        answer = await client.get(path)
+    assert complaint(answer, 404, "not-found")
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ _BY_STATUS: dict[int, Kind] = {
     405: Kind(code="method_not_supported"),
     410: Kind("idempotency_error", "idempotency_key_expired"),
     413: Kind(code="request_too_large"),
+    415: Kind(code="unsupported_content_type"),
     422: Kind("idempotency_error", "idempotency_key_reused"),
     429: RATE,
 }

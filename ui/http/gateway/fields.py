@@ -61,8 +61,8 @@ def read_fields(values: dict[str, Any], studio: Studio, visitor: Visitor) -> Wan
     if model is not None and not isinstance(model, str):
         raise Refused("The model must be text, such as an id of GET /v1/models.", "model")
     offer = find_offer(studio, visitor, model)
-    count, form, is_streamed = _count(values, studio), _form(values), values.pop("stream", None) or False
-    if not isinstance(is_streamed, bool):
+    count, form, is_streamed = _count(values, studio), _form(values), values.pop("stream", None)
+    if not isinstance(is_streamed, bool | None):
         raise Refused("The field stream must be true or false.", "stream")
     options, left_out = _options(values, offer)
     asked = {name: values.pop(name, None) for name in ("seed", "negative_prompt")}
@@ -79,7 +79,7 @@ def read_fields(values: dict[str, Any], studio: Studio, visitor: Visitor) -> Wan
         options=options,
         **asked,
     )
-    return Wanted(request, count, form, is_streamed, tuple(left_out))
+    return Wanted(request, count, form, bool(is_streamed), tuple(left_out))
 
 
 def _count(values: dict[str, Any], studio: Studio) -> int:
@@ -92,7 +92,8 @@ def _count(values: dict[str, Any], studio: Studio) -> int:
 
 
 def _form(values: dict[str, Any]) -> Literal["b64_json", "url"]:
-    form = values.pop("response_format", None) or "b64_json"
+    form = values.pop("response_format", None)
+    form = "b64_json" if form is None else form
     if form not in ("b64_json", "url"):
         raise Refused("The field response_format must be b64_json or url.", "response_format")
     return form

@@ -18,6 +18,7 @@ from core.chat.request import MAX_IMAGES
 from ui.http.gateway.errors import Refused
 from ui.http.requests import MAX_BODY
 
+FORM = "multipart/form-data"
 MAX_FIELDS = 100
 _OF_PICTURES = re.compile(r"(image|mask)(\[\d*\])?")
 _OF_OPTIONS = re.compile(r"options\[([^\[\]]{1,100})\]")
@@ -27,7 +28,7 @@ _WHOLE = re.compile(r"-?[0-9]{1,20}")
 
 def is_form(headers: Headers) -> bool:
     """Whether a request says that its body is such a form."""
-    return headers.get("content-type", "").lower().startswith("multipart/form-data")
+    return headers.get("content-type", "").lower().startswith(FORM)
 
 
 async def read_form(headers: Headers, parts: list[bytes]) -> dict[str, Any]:
