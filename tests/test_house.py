@@ -50,6 +50,7 @@ ROOF = {
     "core.export",
     "core.importing",
     "core.asking",
+    "core.offered",
     "core.thread_json",
 }
 BELOW = {

@@ -8,6 +8,7 @@ from core.chat.causes import ROWS
 from core.chat.message import Reason
 from core.chat.request import MAX_IMAGES, MAX_SEED
 from core.chat.thread import FORMAT
+from core.offered import offered_schema
 from ui.http.requests import CATEGORIES
 
 _ID = {"type": "string", "pattern": "^[0-9a-f]{16,32}$"}
@@ -33,8 +34,12 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "type": [schema["type"], "null"]}
 
 
+def _of_providers() -> dict[str, dict[str, Any]]:
+    schema = offered_schema("#/components/schemas/{model}")
+    return {"Providers": schema, **schema.pop("$defs")}
+
+
 _TEXT: dict[str, Any] = {"type": "string"}
-_FLAG: dict[str, Any] = {"type": "boolean"}
 _NUMBER: dict[str, Any] = {"type": "integer"}
 
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -148,55 +153,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "provider model", provider=_TEXT, model=_TEXT, requestId=_TEXT, serviceMessage=_TEXT
         ),
     ),
-    "Providers": _object(
-        "default providers",
-        default={**_or_null(_TEXT), "description": "The provider of a request that names none."},
-        providers={"type": "array", "items": _ref("Provider")},
-    ),
-    "Provider": _object(
-        "name label paid models otherModels",
-        name=_TEXT,
-        label=_TEXT,
-        paid={**_FLAG, "description": "A picture costs money."},
-        models={"type": "array", "minItems": 1, "items": _ref("Model"), "description": "The default first."},
-        otherModels={**_FLAG, "description": "It takes ids of models that are not listed, too."},
-    ),
-    "Model": _object(
-        "id label sizes sizeRange defaultSize seed negativePrompt images options",
-        id=_TEXT,
-        label=_TEXT,
-        sizes={"type": "array", "items": _SIZE, "description": "Those that it takes, if they can be listed."},
-        sizeRange={"description": "Or the range of them.", "anyOf": [_ref("SizeRange"), {"type": "null"}]},
-        defaultSize=_or_null(_SIZE),
-        seed={**_FLAG, "description": "It takes a seed."},
-        negativePrompt={**_FLAG, "description": "It takes a negative prompt."},
-        images={
-            "description": "The pictures that it takes; null if it takes words alone.",
-            "anyOf": [_ref("ImageInputs"), {"type": "null"}],
-        },
-        options={
-            "type": "object",
-            "description": "The JSON schema of each option, by name.",
-            "additionalProperties": {"type": "object"},
-        },
-    ),
-    "SizeRange": _object(
-        "step minSide maxSide maxPixels maxRatio default",
-        step=_NUMBER,
-        minSide=_NUMBER,
-        maxSide=_NUMBER,
-        maxPixels=_or_null(_NUMBER),
-        maxRatio={"type": "number", "description": "Of the longer side to the shorter."},
-        default=_SIZE,
-    ),
-    "ImageInputs": _object(
-        "least most mask mediaTypes mostBytes",
-        least=_NUMBER,
-        most=_NUMBER,
-        mask=_FLAG,
-        mediaTypes={"type": "array", "items": _TEXT, "description": "Others are converted."},
-        mostBytes={**_NUMBER, "description": "Of each; larger ones are made smaller."},
-    ),
+    **_of_providers(),
     "ThreadMessage": {
         **_object(
             "id role createdAt content metadata",

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from mcp.types import CallToolResult, ContentBlock, ImageContent, TextContent
-from pydantic.alias_generators import to_camel
 
 from core import Rejected
-from core.asking import providers_for
 from core.chat.message import Version
 from core.chat.thread import STOPPED
 from core.generation.visitor import Visitor
+from core.offered import offered
 from core.parts import filename, metadata, picture_path
-from core.plugins.catalog import Model, catalog
 from core.studio import Studio
 
 MAX_INLINE = 1_000_000
@@ -87,27 +85,8 @@ async def _small(name: str, studio: Studio) -> tuple[bytes, str] | None:
 
 def providers(studio: Studio, visitor: Visitor) -> CallToolResult:
     """Returns the providers that a visitor may use, and their models."""
-    offered = {provider.name for provider in providers_for(studio, visitor)}
-    entries = [one for one in catalog(studio.registry) if one.kind == "provider" and one.name in offered]
-    default = studio.settings.provider
-    facts: dict[str, Any] = {
-        **({"default": default} if default in offered else {}),
-        "providers": [
-            {
-                "name": entry.name,
-                "label": entry.label,
-                "paid": entry.paid,
-                "models": [_model(model) for model in entry.models],
-            }
-            for entry in entries
-        ],
-    }
+    facts = offered(studio, visitor)
     return CallToolResult(content=[_text(facts)], structuredContent=facts)
-
-
-def _model(model: Model) -> dict[str, Any]:
-    known = _camel(model.model_dump(exclude_none=True))
-    return {**known, "images": _camel(known["images"])} if model.images else known
 
 
 def refused(error: Rejected) -> CallToolResult:
@@ -153,7 +132,3 @@ def _text(facts: dict[str, Any]) -> TextContent:
     """Returns facts for clients that read no structured content."""
     written = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
     return TextContent(type="text", text=written)
-
-
-def _camel(known: dict[str, Any]) -> dict[str, Any]:
-    return {to_camel(name): value for name, value in known.items()}

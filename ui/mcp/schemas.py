@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.offered import offered_schema
+
 TEXT = {"type": "string"}
 INTEGER = {"type": "integer"}
 _FACTS = {
@@ -55,37 +57,5 @@ PICTURES: dict[str, Any] = {
 }
 """What a call that made a picture answers."""
 
-_FLAGS = {"seed": {"type": "boolean"}, "negativePrompt": {"type": "boolean"}}
-PROVIDERS: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "default": {**TEXT, "description": "The provider that is used where none is named."},
-        "providers": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "name": TEXT,
-                    "label": TEXT,
-                    "paid": {"type": "boolean", "description": "Its pictures cost money."},
-                    "models": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "properties": {
-                                **dict.fromkeys(("id", "label", "sizes"), TEXT),
-                                **_FLAGS,
-                                "images": {"type": "object", "description": "The pictures that it takes."},
-                                "options": {"type": "object", "description": "A JSON schema for each."},
-                            },
-                            "required": ["id", "label", "sizes"],
-                        },
-                    },
-                },
-                "required": ["name", "label", "paid", "models"],
-            },
-        },
-    },
-    "required": ["providers"],
-}
-"""What `list_providers` answers."""
+PROVIDERS = offered_schema("#/$defs/{model}")
+"""What `list_providers` answers, which is what `GET /api/providers` does."""

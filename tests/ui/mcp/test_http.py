@@ -12,6 +12,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 import httpx
+import jsonschema
 import pytest
 
 from core.chat.failure import Unavailable
@@ -194,8 +195,26 @@ async def test_a_visitor_is_offered_what_they_may_use(
     assert given["required"] == ["prompt", "provider"], "the default is not theirs to use"
     known = answer.json()["result"]["structuredContent"]
     assert [one["name"] for one in known["providers"]] == ["sketch"]
-    assert "default" not in known
+    assert known["default"] is None
     assert "SCRIPTED_API_KEY" not in answer.text
+
+
+async def test_an_assistant_is_told_of_the_providers_what_a_program_is(tmp_path: Path) -> None:
+    scripted = ScriptedProvider(**TAKES, paid=False)
+    async with open_client(tmp_path, scripted) as (client, _):
+        tools = (await post(client, message("tools/list"))).json()["result"]["tools"]
+        told = await post(client, call("list_providers", {}), Accept="application/json")
+        known = (await client.get("/api/providers")).json()
+        schemas = (await client.get("/openapi.json")).json()["components"]
+    assert told.json()["result"]["structuredContent"] == known
+    (schema,) = [tool["outputSchema"] for tool in tools if tool["name"] == "list_providers"]
+    jsonschema.validate(known, schema)
+    jsonschema.validate(known, {"$ref": "#/components/schemas/Providers", "components": schemas})
+    both = [
+        json.dumps(schema["$defs"]),
+        json.dumps({name: schemas["schemas"][name] for name in schema["$defs"]}),
+    ]
+    assert both[0] == both[1].replace("#/components/schemas/", "#/$defs/"), "and it is described alike"
 
 
 async def test_pictures_come_with_a_link_where_one_is_set(tmp_path: Path) -> None:
@@ -315,6 +334,15 @@ def test_gradio_offers_no_tools_even_where_its_variable_asks_for_them(
         "edit_image",
         "list_providers",
     ]
+
+
+def test_gradio_does_not_even_start_tools_where_its_variable_asks_for_them(
+    with_gradios_mcp: Serving,
+) -> None:
+    """Its routes are closed besides, so that no answer would show it: it says so when it starts them."""
+    log = with_gradios_mcp.log.read_text()
+    assert "Running on local URL" in log
+    assert "MCP" not in log
 
 
 @pytest.fixture(scope="module")
