@@ -11,10 +11,12 @@ import httpx
 import pytest
 from PIL import Image
 
+from core.chat.request import MAX_IMAGES
 from limner import ImageInputs, Options
 from tests.core.scripted import PNG, ScriptedProvider
 from tests.ui.http.client import Client, open_client
 from tests.ui.http.gateway.sdk import open_sdk, refused
+from ui.http.requests import MAX_BODY
 
 pytestmark = pytest.mark.anyio
 EDITS = "/v1/images/edits"
@@ -67,6 +69,15 @@ async def test_a_file_goes_in_and_a_picture_comes_out(tmp_path: Path) -> None:
     assert request.options == Finer(output_compression=50, quality="high")
     assert (request.prompt, request.seed, request.negative_prompt) == ("in winter", 7, "fog")
     assert base64.b64decode((answer.data or [])[0].b64_json or "") == PNG
+
+
+async def test_as_many_files_as_a_model_can_take(tmp_path: Path) -> None:
+    scripted, given = editing(), [png(8, 8 + n) for n in range(MAX_IMAGES)]
+    async with open_sdk(tmp_path, scripted) as (sdk, _):
+        await sdk.images.edit(image=given, mask=png(8, 8, "#ffffff00"), prompt="together")
+    (request,) = scripted.requests
+    assert [image.data for image in request.images] == given
+    assert request.mask
 
 
 async def test_several_files_in_their_order(tmp_path: Path) -> None:
@@ -189,7 +200,7 @@ WRONG: dict[str, tuple[bytes, str, int, str]] = {
         "cannot be read",
     ),
     "a field too large": (
-        form(("prompt", "", b"a" * 1_100_000), IMAGE),
+        form(("prompt", "", b"a" * (MAX_BODY + 1)), IMAGE),
         "multipart/form-data; boundary=x",
         400,
         "form cannot be read",
@@ -202,6 +213,12 @@ WRONG: dict[str, tuple[bytes, str, int, str]] = {
     ),
     "18 pictures": (
         form(PROMPT, *[IMAGE] * 18),
+        "multipart/form-data; boundary=x",
+        400,
+        "16 images and one mask",
+    ),
+    "18 files, the last of which would be refused for its name": (
+        form(PROMPT, *[IMAGE] * 17, ("video", AS_FILE, PNG)),
         "multipart/form-data; boundary=x",
         400,
         "16 images and one mask",
