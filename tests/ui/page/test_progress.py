@@ -7,11 +7,13 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.ui.chat import Chat
+from tests.ui.chat import Chat, box
 from tests.ui.conftest import Gate
+from tests.ui.page.test_several import choose_count
 
 pytestmark = pytest.mark.browser
 
+LONG = "waiting in the queue of the service, with 12,345 pictures of other people before this one"
 TITLE = re.compile("/threads/[0-9a-f]{32}$")
 """The address at which the page reads a conversation's title."""
 RECORDER = """
@@ -59,6 +61,29 @@ def test_a_bar_shows_the_share_that_the_service_tells(chat: Chat, gate: Gate) ->
     expect(bar).to_have_attribute("value", "0.9")
     gate.open()
     expect(answer.locator("figure img")).to_be_visible()
+
+
+@pytest.mark.parametrize("kind", ["one", "four", "again"])
+def test_stop_stays_in_its_place_whatever_is_reported(window: Chat, gate: Gate, kind: str) -> None:
+    """Else a press would miss it: a service reports when it likes."""
+    window.choose("Model", "framed")
+    if kind == "four":
+        choose_count(window, 4)
+    if kind == "again":
+        gate.open()
+    answer = window.send(f"A boat {gate.tag}")
+    if kind == "again":
+        window.picture(answer)
+        gate.close()
+        window.action(answer, "Regenerate image").click()
+    stop, line = window.action(answer, "Stop").last, answer.locator(".limner-progress").last
+    places: dict[str, object] = {}
+    for words in ("In line", LONG, f"40 % {LONG}", "At 50 %", "Drawn"):
+        gate.say(words)
+        expect(line).to_have_text(words)
+        places[words] = box(stop)
+    assert len({*places.values()}) == 1, places
+    gate.open()
 
 
 def test_somebody_who_looks_elsewhere_is_told(away: Chat, gate: Gate) -> None:
