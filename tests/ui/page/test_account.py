@@ -56,6 +56,11 @@ def about(chat: Chat) -> Locator:
 def test_who_signs_in_pays_with_their_credits(guest: Chat, hub: Hub) -> None:
     page, entry = guest.page, guest.provider.locator("option", has_text="Hugging Face")
     expect(entry).to_have_text("Hugging Face · sign in")
+    guest.count.click()
+    expect(page.get_by_role("dialog", name="How many")).to_contain_text(
+        "Sign in, or enter a key, to compare with other providers: choose one of them first."
+    )
+    page.keyboard.press("Escape")
     guest.choose("Provider", "Hugging Face")
     expect(about(guest)).to_have_text(
         "Hugging Face needs your sign-in or a key: without one, Sketch makes the picture. "

@@ -172,6 +172,8 @@ def test_models_that_a_key_opens_can_be_compared_with(guest: Chat) -> None:
     others = guest.page.get_by_role("group", name="Compare with")
     expect(others.get_by_role("checkbox", name="Sketch")).to_be_visible()
     expect(others.get_by_role("checkbox", name="Paired one (Paired)")).to_have_count(0)
+    hint = guest.page.get_by_text("Enter a key to compare with other providers: choose one of them first.")
+    expect(hint).to_be_visible()
     guest.page.keyboard.press("Escape")
     enter(guest)
     guest.choose("Provider", "Paired")
@@ -181,6 +183,10 @@ def test_models_that_a_key_opens_can_be_compared_with(guest: Chat) -> None:
         Pair_secret="secret-of-the-visitor",
         Pair_region="region-of-the-visitor",
     )
+    guest.count.click()
+    expect(others.get_by_role("checkbox", name="Keyed one (Keyed)")).to_be_visible()
+    expect(hint).to_have_count(0)
+    guest.page.keyboard.press("Escape")
     choose_count(guest, 1, "Keyed one (Keyed)")
     bodies = posted(guest)
     answer = guest.ask("A boat")

@@ -14,6 +14,14 @@ export function canUse(provider) {
   return !("needsKey" in facts) || hasKey(provider) || ("takesSignIn" in facts && isSignedIn());
 }
 
+// Returns how to compare with the other providers that cannot be used yet; empty if there are none.
+export function howToCompareMore() {
+  const locked = entries().filter(({ value }) => value !== offer().provider && !canUse(value));
+  if (!locked.length) return "";
+  const isOffered = isSignInOffered() && locked.some(({ dataset }) => "takesSignIn" in dataset);
+  return `${isOffered ? "Sign in, or enter a key," : "Enter a key"} to compare with other providers: choose one of them first.`;
+}
+
 // Shows who pays, after a key was entered or forgotten, or somebody has signed in.
 export function showPaying() {
   for (const entry of entries()) {

@@ -5,6 +5,7 @@ import { drawShape, forgetWrong, isCompared, markWrong, offer, refresh, setValue
 import { find, findAll, make } from "./dom.js";
 import { reasonOf, usableModels } from "./fit.js";
 import { placePanel, togglePanel } from "./panels.js";
+import { howToCompareMore } from "./paying.js";
 
 const MOST_AT_ONCE = 4;
 const MOST_COMPARED = 2;
@@ -98,6 +99,8 @@ function drawCounts(panel) {
     });
     list.append(make("label", {}, input, make("span", {}, other.label, reason && make("small", {}, reason))));
   }
-  const comparing = others.length ? [make("h2", {}, "Compare with"), list] : [];
+  const more = others.length < MOST_COMPARED ? howToCompareMore() : "";
+  const hint = make("p", { className: "limner-quiet limner-compare-more" }, more);
+  const comparing = [...(others.length ? [make("h2", {}, "Compare with"), list] : []), ...(more ? [hint] : [])];
   panel.replaceChildren(make("h2", {}, compare.length ? "Pictures of each model" : "Pictures"), counts, ...comparing);
 }
