@@ -7,6 +7,7 @@ command puts that one folder first on the path, as Python does for a script.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code, which `EXIT_CODES` explains."""
     given = _parser([*(sys.argv[1:] if arguments is None else arguments)])
     try:
-        return _run(given)
+        code = _run(given)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # `limner providers | head`; what is left to print has no reader
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)  # noqa: T201
         return 130

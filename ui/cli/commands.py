@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 
 from core import Rejected, SettingsError
@@ -29,15 +28,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.command == "generate":
         return _generate(arguments)
     try:
-        code = _run(arguments)
-        sys.stdout.flush()
-        return code
+        return _run(arguments)
     except (SettingsError, Rejected) as problem:
         print(problem, file=sys.stderr)
         return code_of_refusal(problem)
-    except BrokenPipeError:  # `limner providers | head`; what is left to print has no reader
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
 
 
 def _run(arguments: argparse.Namespace) -> int:

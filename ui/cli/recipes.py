@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from core import Rejected
-from core.settings.sources import parse_toml
+from core.settings.sources import parse_toml, read_toml
 from ui.cli.settings_file import add_table
 
 FOLDER = Path(__file__).resolve().parents[2] / "recipes"
@@ -53,4 +53,5 @@ def what_next(name: str, file: Path) -> str:
         if variable
         else "Try it"
     )
-    return f"Added [providers.{name}] to {file}. {key}: limner doctor --live {name}"
+    default = ", and made it the default" if read_toml().get("provider") == name else ""
+    return f"Added [providers.{name}] to {file}{default}. {key}: limner doctor --live {name}"

@@ -129,11 +129,12 @@ def test_nothing_is_lost_on_a_console_that_lacks_letters(
     assert (tmp_path / "狐狸-in-the-snow.png").exists()
 
 
-def test_a_reader_that_has_enough_ends_a_list_without_a_traceback(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [["providers"], ["recipe"], ["completion", "bash"]])
+def test_a_reader_that_has_enough_ends_a_list_without_a_traceback(tmp_path: Path, command: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-m", "limner", "providers"],
+        [sys.executable, "-m", "limner", *command],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=writing,

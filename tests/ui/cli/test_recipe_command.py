@@ -38,8 +38,8 @@ def test_a_recipe_is_printed_as_it_is(limner: Any) -> None:
 def test_a_recipe_begins_a_settings_file(limner: Any, tmp_path: Path) -> None:
     added = limner("recipe", "together", "--write")
     assert added.stdout == (
-        "Added [providers.together] to limner.toml. Set TOGETHER_API_KEY, then try it: "
-        "limner doctor --live together\n"
+        "Added [providers.together] to limner.toml, and made it the default. Set TOGETHER_API_KEY, then try "
+        "it: limner doctor --live together\n"
     )
     assert (tmp_path / "limner.toml").read_text().startswith('provider = "together"\n\n# Together')
     state = "together (built in): ready, if it needs no TOGETHER_API_KEY, which is not set, costs money\n"
