@@ -20,6 +20,8 @@ from core.plugins.provider import Provider
 from core.studio import Studio
 
 TOO_MANY_IMAGES = f"A request takes {MAX_IMAGES} images and one mask at most: leave some out."
+MAX_BODY = 1_000_000
+"""Bytes without pictures; a prompt of the greatest length that can be set fits, however it is escaped."""
 
 _IN_TEXT = re.compile(r"data:image/|https://", re.IGNORECASE)
 
@@ -86,6 +88,11 @@ async def ask(
         visitor=visitor,
     )
     return Asked(conversation, message)
+
+
+def with_pictures(max_bytes: int) -> int:
+    """Returns how many bytes a body may have that holds pictures; base64 writes three bytes as four."""
+    return MAX_BODY + max_bytes * 4 // 3
 
 
 def providers_for(studio: Studio, visitor: Visitor) -> list[Provider]:

@@ -268,7 +268,8 @@ def test_it_starts_and_paints_whatever_the_proxy_variables_hold(
 ) -> None:
     serving = serve(**variables)
     body = json.dumps({"prompt": "a fox", "size": "256x256"}).encode()
-    request = urllib.request.Request(f"{serving.url}/api/image", body)
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{serving.url}/api/image", body, headers)
     with urllib.request.urlopen(request, timeout=60) as answer:
         assert json.load(answer)["mimeType"] == "image/png"
 

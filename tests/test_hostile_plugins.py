@@ -48,7 +48,8 @@ def attacked(folder: Path, site: Path, **variables: str) -> Serving:
 def ask(serving: Serving, prompt: str, provider: str = "attacks") -> tuple[int, dict[str, Any]]:
     body = json.dumps({"prompt": prompt, "provider": provider}).encode()
     try:
-        with urllib.request.urlopen(f"{serving.url}/api/image", body, timeout=60) as answer:
+        asked = urllib.request.Request(f"{serving.url}/api/image", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             return answer.status, json.load(answer)
     except HTTPError as error:
         return error.code, json.load(error)

@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any, cast
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from core import Rejected
-from core.asking import Asked, SentPicture, ask
+from core.asking import Asked, SentPicture, ask, with_pictures
 from core.chat.message import Version
 from core.chat.request import UserRequest
 from core.parts import image_part, metadata
 from core.studio import Studio
 from ui.http.bodies import Bodies
 from ui.http.own_keys import take_keys
-from ui.http.requests import check_type, parse_object, with_pictures
+from ui.http.requests import parse_object, sentence_alone
 from ui.http.streams import KEEP_ALIVE
 from ui.http.visitors import Visitors
 
@@ -48,13 +47,12 @@ def chat_route(studio: Studio, bodies: Bodies, visitors: Visitors) -> Route:
             sender = await visitors.of(request)
             check_type(request.headers)
             async with bodies.read(request, sender.name, most) as parts:
-                values = await bodies.parse(parts, parse_object)
+                values = await bodies.parse(request, parts, parse_object)
                 sender = replace(sender, keys=take_keys(values))
                 wanted, images = _read(values)
                 asked = await ask(studio, wanted, images=images, visitor=sender)
         except Rejected as error:
-            headers = {"Retry-After": str(math.ceil(error.retry_after))} if error.retry_after else {}
-            return PlainTextResponse(str(error), error.status, headers)
+            return sentence_alone(str(error), error.status, error.retry_after)
         return StreamingResponse(_chunks(studio, asked), 200, HEADERS, "text/event-stream")
 
     return Route("/api/chat", chat, methods=["POST"])

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core import Rejected
-from core.asking import TOO_MANY_IMAGES, SentPicture, ask
+from core.asking import TOO_MANY_IMAGES, SentPicture, ask, with_pictures
 from core.chat.message import Version
 from core.chat.request import UserRequest
 from core.chat.thread import STOPPED
@@ -27,7 +27,7 @@ from core.studio import Studio
 from ui.http.bodies import Bodies
 from ui.http.idempotency import Begun, IdempotencyKeys, digest
 from ui.http.own_keys import OwnKeys, take_keys
-from ui.http.requests import check_type, parse_object, problem, with_pictures
+from ui.http.requests import parse_object, problem
 from ui.http.settling import settled
 from ui.http.visitors import Visitors
 
@@ -51,7 +51,7 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
         sender = await visitors.of(request)
         check_type(request.headers)
         async with bodies.read(request, sender.name, most) as parts:
-            values, own_keys, body = await bodies.parse(parts, _parse)
+            values, own_keys, body = await bodies.parse(request, parts, _parse)
             begun = await begin(request, replace(sender, keys=own_keys), values, body)
         (version,) = await settled(studio, begun, request)
         return await _reply(studio, version, {"thread": begun.conversation, "message": begun.message})

@@ -14,10 +14,11 @@ from typing import IO, Any, TypeVar
 import anyio
 from starlette.requests import Request
 
+from core.asking import MAX_BODY
 from core.chat.failure import LimitReached, Rejected, Unavailable
 from core.workers import Workers
 from limner.threads import call_in_thread
-from ui.http.requests import MAX_BODY, TooLarge, parse_object, whole_number
+from ui.http.requests import TooLarge, check_is_json, parse_object, whole_number
 
 MAX_EACH = 64_000_000
 """Bytes that the bodies of one visitor may hold; a larger one is read if it is the only one."""
@@ -95,8 +96,14 @@ class Bodies:
             self._count(place, -place.held)
             self._reading.pop(place, None)
 
-    async def parse(self, parts: list[bytes], parse: Callable[[list[bytes]], _Parsed]) -> _Parsed:
-        """Returns what a body is; a large one is parsed in a thread, which for others would take longer."""
+    async def parse(
+        self, request: Request, parts: list[bytes], parse: Callable[[list[bytes]], _Parsed]
+    ) -> _Parsed:
+        """Returns what a body of JSON is; a large one is parsed in a thread: others would wait for it.
+
+        Raises NotJSON, and what `parse` raises.
+        """
+        check_is_json(request.headers)
         is_large = sum(map(len, parts)) > MAX_BODY
         return await self.workers.run(lambda: parse(parts)) if is_large else parse(parts)
 
@@ -109,8 +116,8 @@ class Bodies:
         Raises Rejected if it is none, and as `read` does.
         """
         async with self.read(request, visitor, MAX_BODY) as parts:
-            values = {} if may_be_empty and not any(parts) else parse_object(parts)
-            yield values
+            is_empty = may_be_empty and not any(parts)
+            yield {} if is_empty else await self.parse(request, parts, parse_object)
 
     @asynccontextmanager
     async def save(

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core import Rejected
-from core.asking import Asked, SentPicture, ask
+from core.asking import Asked, SentPicture, ask, with_pictures
 from core.chat.request import UserRequest
 from core.chat.thread import STOPPED
 from core.parts import filename, metadata
@@ -25,7 +25,7 @@ from core.studio import Studio
 from ui.http.bodies import Bodies
 from ui.http.gradio_form import PARAMETERS, describe
 from ui.http.gradio_sessions import Sessions, SessionStream
-from ui.http.requests import NotFound, parse_object, with_pictures
+from ui.http.requests import NotFound, parse_object
 from ui.http.visitors import Visitors
 
 _SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
@@ -50,7 +50,7 @@ def gradio_routes(studio: Studio, bodies: Bodies, visitors: Visitors) -> list[Ro
     async def join(request: Request) -> Response:
         who, root = await visitors.of(request), _root(request)
         async with bodies.read(request, who.name, most) as parts:
-            values = await bodies.parse(parts, parse_object)
+            values = await bodies.parse(request, parts, parse_object)
             session, given = _session(values), _given(values)
             values.clear()
             sessions.check(who.name)

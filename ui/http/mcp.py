@@ -23,9 +23,10 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from core import Rejected
+from core.asking import with_pictures
 from core.studio import Studio
 from ui.http.bodies import Bodies
-from ui.http.requests import parse_object, problem, with_pictures
+from ui.http.requests import parse_object, problem
 from ui.http.streams import KEEP_ALIVE
 from ui.http.visitors import Visitors
 from ui.mcp.answers import Address
@@ -65,7 +66,7 @@ class _Endpoint:
         try:
             async with self._bodies.read(request, visitor.name, self._most) as parts:
                 try:
-                    message = read_message(await self._parsed(parts))
+                    message = read_message(await self._parsed(request, parts))
                 except Malformed as error:
                     await JSONResponse(error.answer, 400 if error.id is None else 200)(scope, receive, send)
                     return
@@ -87,10 +88,10 @@ class _Endpoint:
                     del self._running[call]
                 await exchange.close()
 
-    async def _parsed(self, parts: list[bytes]) -> dict[str, Any]:
+    async def _parsed(self, request: Request, parts: list[bytes]) -> dict[str, Any]:
         """Parses a body; raises Malformed."""
         try:
-            return await self._bodies.parse(parts, parse_object)
+            return await self._bodies.parse(request, parts, parse_object)
         except Rejected as error:
             raise Malformed(str(error), types.PARSE_ERROR) from None
 
@@ -180,7 +181,9 @@ def _refusal(request: Request) -> Response | None:
         return Response(status_code=204)  # there is nothing to delete
     if request.method != "POST":
         sentence = "Assistants speak to this address: give it to one, which sends its messages with POST."
-        return problem(sentence, 405, allow="POST")
+        reply = problem(sentence, 405)
+        reply.headers["Allow"] = "POST, DELETE"
+        return reply
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         return problem("A message must be JSON: send it as application/json.", 415)

@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.settings.schema import Settings
 from ui.http.connection import HIDDEN
-from ui.http.gateway.errors import refusal
 from ui.http.origins import Origins
+from ui.http.refusals import NOTHING_HERE, refusal
 from ui.http.visitor import cookie_header, has_cookie, is_foreign
 
 log = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class SecurityMiddleware:
         headers = Headers(scope=scope)
         path = get_route_path(scope)
         if scope["type"] != "http" or not _is_known(path):
-            return 404, "There is nothing here."
+            return 404, NOTHING_HERE
         host = _HOST.fullmatch(headers.get("host", "localhost"))
         if host is None:
             return 400, "The Host header of this request is not the name of a server."

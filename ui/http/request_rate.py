@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.chat.failure import duration_words
 from core.settings.schema import Settings
-from ui.http.gateway.errors import refusal
+from ui.http.refusals import refusal
 from ui.http.requests import A_MOMENT
 from ui.http.visitor import is_owner, network
 

@@ -9,9 +9,8 @@ from typing import Any, cast
 
 from pydantic_core import from_json
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from core import Rejected
 
@@ -19,8 +18,6 @@ _JSON = re.compile(r"application/([a-z0-9.+-]+\+)?json")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 THREAD_ID = re.compile(r"[0-9a-f]{32}")
 """What a page makes up as the id of a conversation."""
-MAX_BODY = 1_000_000
-"""Bytes; a prompt of the greatest length that can be set fits into it, however it is escaped."""
 MAX_BRACKETS = 50_000
 """Lists and objects in a body, counted before it is parsed; those in a prompt count too."""
 MAX_NAME = 100
@@ -66,18 +63,23 @@ class TooLarge(Rejected):
     status = 413
 
 
-def check_type(headers: Headers, also: str | None = None) -> None:
-    """Raises WrongType for a body that says it is no JSON, nor of one type more.
+class NotJSON(Rejected):
+    """A request whose headers say that its body is something else."""
 
-    `curl -d` and Python's urllib call everything a form unless they are told otherwise, so that this says
-    nothing.
+    status = 415
+
+
+def check_is_json(headers: Headers) -> None:
+    """Raises NotJSON if a body is said to be something else; what says nothing is read as JSON.
+
+    A page of another site can send texts and forms without asking whether it may, but not JSON.
     """
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type in ("", "application/x-www-form-urlencoded", also) or _JSON.fullmatch(media_type):
-        return
-    other = f", or as {also}" if also else ""
-    how = f"send the request as application/json{other}"
-    raise WrongType(f"This address takes no {media_type[:100]!r}: {how}.")
+    if media_type and media_type != "application/json" and not media_type.endswith("+json"):
+        raise NotJSON(
+            f"A body of the type {media_type[:100]!r} is not read here: send JSON, with the header "
+            "Content-Type: application/json."
+        )
 
 
 def parse_object(parts: list[bytes]) -> dict[str, Any]:
@@ -95,11 +97,6 @@ def parse_object(parts: list[bytes]) -> dict[str, Any]:
     if _count(values) > MAX_VALUES:
         raise Rejected(_TOO_MANY)
     return cast("dict[str, Any]", values)
-
-
-def with_pictures(max_bytes: int) -> int:
-    """Returns how many bytes a body may have that holds pictures; base64 writes three bytes as four."""
-    return MAX_BODY + max_bytes * 4 // 3
 
 
 def thread_id(request: Request) -> str:
@@ -124,16 +121,24 @@ def whole_number(text: str) -> int:
 
 
 def problem(sentence: str, status: int, retry_after: float | None = None, **more: object) -> JSONResponse:
-    """Returns the reply to a request that fails: one sentence, and in how many seconds to come back.
+    """Returns the reply to a request that fails: one sentence, and in how many seconds to come back."""
+    about = {"error": sentence, "category": CATEGORIES.get(status), **more}
+    return JSONResponse(about, status, _headers(status, retry_after))
 
-    Whoever may come back is always told when.
-    """
+
+def sentence_alone(sentence: str, status: int, retry_after: float | None = None) -> PlainTextResponse:
+    """Returns the same reply as plain text, for clients that show people whatever they get."""
+    return PlainTextResponse(sentence, status, _headers(status, retry_after))
+
+
+def _headers(status: int, retry_after: float | None) -> dict[str, str]:
+    """Returns what the headers say of a failure; whoever may come back is always told when."""
     if status in (429, 503):
         retry_after = retry_after or A_MOMENT
     headers = {"Retry-After": str(math.ceil(retry_after))} if retry_after else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse({"error": sentence, "category": CATEGORIES.get(status), **more}, status, headers)
+    return headers
 
 
 async def reply_rejected(_: Request, error: Exception) -> Response:
@@ -143,23 +148,6 @@ async def reply_rejected(_: Request, error: Exception) -> Response:
     return problem(str(error), error.status, error.retry_after, **more)
 
 
-async def reply_not_found(request: Request, _: Exception) -> Response:
-    """Answers for an address at which there is nothing: the server's exception handler."""
-    return problem(f"There is nothing at {request.url.path[:100]}: see /docs.", 404)
-
-
-async def reply_wrong_method(request: Request, error: Exception) -> Response:
-    """Answers for a method that an address does not take: the server's exception handler."""
-    assert isinstance(error, HTTPException)
-    allowed = (error.headers or {}).get("Allow", "")
-    methods = sorted({*allowed.replace(" ", "").split(",")} - {"HEAD", ""})
-    reply = problem(f"This address takes {' or '.join(methods)}, not {request.method[:20]}.", 405)
-    reply.headers["Allow"] = allowed
-    return reply
-
-
-FAILURES: dict[Any, Any] = {Rejected: reply_rejected, 404: reply_not_found, 405: reply_wrong_method}
-"""The server's exception handlers."""
 _TOO_MANY = f"The request holds more than {MAX_VALUES:,} values: leave out what no model takes."
 
 

@@ -44,8 +44,9 @@ from ui.http.middleware import SecurityMiddleware
 from ui.http.openapi import openapi_routes
 from ui.http.pictures import picture_routes
 from ui.http.providers import providers_route
+from ui.http.refusals import reply_not_found, reply_wrong_method
 from ui.http.request_rate import RequestRateMiddleware
-from ui.http.requests import FAILURES
+from ui.http.requests import reply_rejected
 from ui.http.routes import PageView, page_routes
 from ui.http.sign_in import sign_in_routes
 from ui.http.streams import Streams
@@ -102,9 +103,15 @@ def launch_arguments(
                 *archive_routes(studio, page, keys, bodies, visitors),
                 *sign_in_routes(studio.settings, visitors, streams),
             ],
-            "exception_handlers": {**FAILURES, Missing: visitors.reply_missing},
+            "exception_handlers": {
+                Missing: visitors.reply_missing,
+                Rejected: reply_rejected,
+                404: reply_not_found,
+                405: reply_wrong_method,
+            },
             "lifespan": lifespan,
             "openapi_url": None,  # gradio's own, of what is closed here
+            "redirect_slashes": False,
             "middleware": [
                 Middleware(SecurityMiddleware, studio.settings),
                 Middleware(RequestRateMiddleware, studio.settings),

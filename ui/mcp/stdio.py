@@ -17,6 +17,7 @@ from mcp.shared.message import SessionMessage
 from pydantic_core import from_json
 
 from core import SettingsError, open_studio
+from core.asking import with_pictures
 from core.generation.visitor import Visitor
 from core.logs import log_without_secrets
 from core.settings.schema import load_settings
@@ -96,7 +97,7 @@ async def _serve(studio: Studio, wire: _Wire) -> int:
     asked_to_end = asyncio.Event()
     signals = _signals(asked_to_end)
     server = mcp_server(studio, _OWNER, Address((settings.public_url or "").rstrip("/"), has_files=True))
-    most = 1_000_000 + settings.max_bytes * 4 // 3  # base64 writes three bytes as four
+    most = with_pictures(settings.max_bytes)
 
     async def pass_on() -> None:
         async for line in wire.lines(most):

@@ -24,7 +24,8 @@ THREAD = "0" * 32
 
 
 def post(url: str, body: object, **headers: str) -> tuple[int, dict[str, Any]]:
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    json_with = {"Content-Type": "application/json", **headers}
+    request = urllib.request.Request(url, json.dumps(body).encode(), json_with)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, json.load(answer)

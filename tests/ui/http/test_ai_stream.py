@@ -16,7 +16,7 @@ from urllib.error import HTTPError
 import pytest
 from PIL import Image
 
-from tests.doors import GOOD, NOT_OF_THE_REQUEST, REFUSED, Refused
+from tests.doors import GOOD, NOT_JSON, NOT_OF_THE_REQUEST, REFUSED, Refused
 from tests.node import commands, environment, install
 from tests.serving import ROOT, Serving
 from tests.ui.conftest import Gate
@@ -58,11 +58,12 @@ def chat(app: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tur
         said.close()
 
 
-def post(app: Serving, path: str, body: object) -> tuple[int, str, str]:
+def post(app: Serving, path: str, body: object, media_type: str = "application/json") -> tuple[int, str, str]:
     """Returns the status, the type, and the text of the answer."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    asked = urllib.request.Request(app.url + path, data, {"Content-Type": media_type})
     try:
-        with urllib.request.urlopen(urllib.request.Request(app.url + path, data), timeout=30) as answer:
+        with urllib.request.urlopen(asked, timeout=30) as answer:
             return answer.status, answer.headers["Content-Type"], answer.read().decode()
     except HTTPError as error:
         return error.code, error.headers["Content-Type"], error.read().decode()
@@ -174,14 +175,13 @@ def test_a_body_that_is_no_object_is_refused(app: Serving, body: bytes) -> None:
     assert_refused(app, body, "not a valid JSON object")
 
 
-def test_a_body_of_another_type_is_refused(app: Serving) -> None:
-    asked = urllib.request.Request(f"{app.url}/api/chat", b"{}", {"Content-Type": "text/plain"})
-    with pytest.raises(HTTPError) as refused:
-        urllib.request.urlopen(asked, timeout=30)
-    assert refused.value.code == 415
-    assert (
-        refused.value.read() == b"This address takes no 'text/plain': send the request as application/json."
+@pytest.mark.parametrize("media_type", NOT_JSON)
+def test_a_body_of_another_type_is_told_what_to_send(app: Serving, media_type: str) -> None:
+    status, kind, sentence = post(
+        app, "/api/chat", {"messages": [{"role": "user", "parts": [TEXT]}]}, media_type
     )
+    assert (status, kind) == (415, "text/plain; charset=utf-8")
+    assert sentence.endswith("send JSON, with the header Content-Type: application/json.")
 
 
 def test_what_a_chat_sends_of_its_own_is_left_alone(app: Serving) -> None:

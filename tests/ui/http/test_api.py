@@ -29,7 +29,8 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
 
     def post(body: object, **headers: str) -> tuple[int, dict[str, Any]]:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(f"{serving.url}/api/image", data, headers)
+        json_with = {"Content-Type": "application/json", **headers}
+        request = urllib.request.Request(f"{serving.url}/api/image", data, json_with)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, json.load(answer)

@@ -13,9 +13,10 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from core import Rejected
+from core.asking import MAX_BODY
 from core.chat.failure import LimitReached, Missing, Unavailable
 from ui.http.bodies import Bodies
-from ui.http.requests import MAX_BODY, MAX_BRACKETS, MAX_VALUES, TooLarge, reply_rejected, whole_number
+from ui.http.requests import MAX_BRACKETS, MAX_VALUES, TooLarge, reply_rejected, whole_number
 
 
 @pytest.fixture

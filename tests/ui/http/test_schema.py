@@ -15,6 +15,7 @@ import pytest
 from tests.plugins.installing import install
 from tests.warm_serving import WarmServing
 
+JSON = {"Content-Type": "application/json"}
 EXCLUDED = "positive_data_acceptance"
 """The document allows names of providers and sizes that there are not, and a key that was used before."""
 KNOWN_THREAD = """
@@ -32,7 +33,7 @@ def test_every_answer_is_one_that_the_document_describes(tmp_path: Path) -> None
     own = {"LIMNER_DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(site)}
     serving = WarmServing(tmp_path, {**own, "LIMNER_PROVIDER": "async-echo", "LIMNER_MAX_RETRIES": "0"})
     try:
-        asked = urllib.request.Request(f"{serving.url}/api/image", b'{"prompt": "a fox"}')
+        asked = urllib.request.Request(f"{serving.url}/api/image", b'{"prompt": "a fox"}', JSON)
         with urllib.request.urlopen(asked, timeout=30) as reply:
             thread = json.load(reply)["thread"]
         (tmp_path / "schemathesis.toml").write_text(KNOWN_THREAD.format(thread=thread))

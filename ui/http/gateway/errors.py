@@ -7,19 +7,14 @@ may have run must not be asked again: it may have been paid for.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from starlette._utils import get_route_path
 from starlette.responses import JSONResponse, Response
-from starlette.types import Scope
 
 from core.chat.causes import Cause
 from core.chat.failure import BudgetReached, Failure, LimitReached, Rejected, Unavailable
-from ui.http.requests import A_MOMENT, problem
-
-_PATH = re.compile(r"/v1(/.*)?")
+from ui.http.requests import A_MOMENT
 
 
 class Kind(NamedTuple):
@@ -93,16 +88,6 @@ def error_reply(
         sent["WWW-Authenticate"] = "Bearer"
     error = {"message": sentence, "type": kind.type, "param": param, "code": kind.code}
     return JSONResponse({"error": error}, status, sent)
-
-
-def refusal(scope: Scope, sentence: str, status: int, retry_after: float | None = None) -> Response:
-    """Returns what a middleware answers instead of the API that was asked, in the form of that.
-
-    What is to come back later has not run, and may be sent again as it is.
-    """
-    if not _PATH.fullmatch(get_route_path(scope)):
-        return problem(sentence, status, retry_after)
-    return error_reply(sentence, status, retry_after=retry_after, may_retry=retry_after is not None)
 
 
 def rejected_reply(error: Rejected) -> Response:

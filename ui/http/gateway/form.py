@@ -13,10 +13,9 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from core import Rejected
-from core.asking import TOO_MANY_IMAGES, SentPicture
+from core.asking import MAX_BODY, TOO_MANY_IMAGES, SentPicture
 from core.chat.request import MAX_IMAGES
 from ui.http.gateway.errors import Refused
-from ui.http.requests import MAX_BODY
 
 FORM = "multipart/form-data"
 MAX_FIELDS = 100

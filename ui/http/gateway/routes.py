@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from core import Rejected
-from core.asking import SentPicture, ask
+from core.asking import SentPicture, ask, with_pictures
 from core.chat.message import Version
 from core.generation.visitor import Visitor
 from core.parts import filename, picture_path
@@ -30,7 +30,7 @@ from ui.http.gateway.models import described, find_offer, offers
 from ui.http.gateway.pictures import take_pictures
 from ui.http.idempotency import Begun, IdempotencyKeys, digest, has_key
 from ui.http.own_keys import take_keys
-from ui.http.requests import check_type, parse_object, with_pictures
+from ui.http.requests import parse_object
 from ui.http.settling import settled
 from ui.http.visitor import is_https
 from ui.http.visitors import Visitors
@@ -50,15 +50,15 @@ def gateway_routes(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visito
         sender = await visitors.of(request)
         check_type(request.headers, FORM)
         async with bodies.read(request, sender.name, most) as parts:
-            values = await read(request, parts)
+            values = await read(request, parts, may_be_form=edits)
             begun, wanted = await begin(request, sender, values, edits=edits)
         versions = await settled(studio, begun, request)
         return answer(versions, wanted, studio.store, lambda version: link(request, version), event)
 
-    async def read(request: Request, parts: list[bytes]) -> dict[str, Any]:
-        if is_form(request.headers):
+    async def read(request: Request, parts: list[bytes], *, may_be_form: bool) -> dict[str, Any]:
+        if may_be_form and is_form(request.headers):
             return await read_form(request.headers, parts)
-        return await bodies.parse(parts, parse_object)
+        return await bodies.parse(request, parts, parse_object)
 
     async def begin(
         request: Request, sender: Visitor, values: dict[str, Any], *, edits: bool

@@ -31,7 +31,8 @@ def test_pictures_edits_events_models_and_errors(tmp_path: Path) -> None:
         assert ran.returncode == 0, ran.stderr
         said = json.loads(ran.stdout)
         body = json.dumps(GOOD).encode()
-        with urllib.request.urlopen(urllib.request.Request(f"{app.url}/api/image", body)) as answer:
+        asked = urllib.request.Request(f"{app.url}/api/image", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(asked) as answer:
             there = json.load(answer)
         with urllib.request.urlopen(said["edited"]) as answer:
             assert answer.read().startswith(b"\x89PNG")

@@ -77,7 +77,8 @@ async def made(studio: Studio, prompt: str, *images: bytes, **more: Any) -> tupl
 
 
 def asked_directly(first: Serving, **body: Any) -> bytes:
-    request = urllib.request.Request(f"{first.url}/v1/images/generations", json.dumps(body).encode())
+    headers, sent = {"Content-Type": "application/json"}, json.dumps(body).encode()
+    request = urllib.request.Request(f"{first.url}/v1/images/generations", sent, headers)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return base64.b64decode(json.load(answer)["data"][0]["b64_json"])
 

@@ -162,7 +162,7 @@ def test_fifty_megabytes_are_no_prompt(app: Serving, type: str) -> None:
     body = json.dumps({"prompt": "a" * 50_000_000}).encode()
     if "form" in type:
         body = b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n\r\n' + body + b"\r\n--x--\r\n"
-    status, said = post(app, GENERATIONS, body, **{"Content-Type": type})
+    status, said = post(app, EDITS if "form" in type else GENERATIONS, body, **{"Content-Type": type})
     assert (status, said["error"]["type"]) == (400, "invalid_request_error")
 
 
