@@ -21,7 +21,7 @@ NOT_OF_THE_REQUEST = {"duration", "version"}
 
 LONGEST = 8_000
 
-NOT_JSON = ("text/plain;charset=UTF-8", "application/x-www-form-urlencoded", "multipart/form-data")
+NOT_JSON = ("text/plain;charset=UTF-8", "multipart/form-data")
 """What no door takes JSON as: another site's page can send these without asking whether it may."""
 
 

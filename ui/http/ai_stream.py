@@ -45,7 +45,6 @@ def chat_route(studio: Studio, bodies: Bodies, visitors: Visitors) -> Route:
     async def chat(request: Request) -> Response:
         try:
             sender = await visitors.of(request)
-            check_type(request.headers)
             async with bodies.read(request, sender.name, most) as parts:
                 values = await bodies.parse(request, parts, parse_object)
                 sender = replace(sender, keys=take_keys(values))

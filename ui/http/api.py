@@ -49,7 +49,6 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
 
     async def make(request: Request) -> Response:
         sender = await visitors.of(request)
-        check_type(request.headers)
         async with bodies.read(request, sender.name, most) as parts:
             values, own_keys, body = await bodies.parse(request, parts, _parse)
             begun = await begin(request, replace(sender, keys=own_keys), values, body)

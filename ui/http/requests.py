@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from core import Rejected
 
-_JSON = re.compile(r"application/([a-z0-9.+-]+\+)?json")
+_JSON_OR_NOTHING = ("application/json", "application/x-www-form-urlencoded", "")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 THREAD_ID = re.compile(r"[0-9a-f]{32}")
 """What a page makes up as the id of a conversation."""
@@ -51,12 +51,6 @@ class NotFound(Rejected):
     status = 404
 
 
-class WrongType(Rejected):
-    """A request whose body is of a type that nothing here reads."""
-
-    status = 415
-
-
 class TooLarge(Rejected):
     """A request whose body has more bytes than any that could be meant."""
 
@@ -72,10 +66,10 @@ class NotJSON(Rejected):
 def check_is_json(headers: Headers) -> None:
     """Raises NotJSON if a body is said to be something else; what says nothing is read as JSON.
 
-    A page of another site can send texts and forms without asking whether it may, but not JSON.
+    `curl -d` and Python's urllib call everything a form unless they are told otherwise: that says nothing.
     """
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type and media_type != "application/json" and not media_type.endswith("+json"):
+    if media_type not in _JSON_OR_NOTHING and not media_type.endswith("+json"):
         raise NotJSON(
             f"A body of the type {media_type[:100]!r} is not read here: send JSON, with the header "
             "Content-Type: application/json."

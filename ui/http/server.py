@@ -19,7 +19,7 @@ from starlette.middleware import Middleware
 from uvicorn.config import HTTP_PROTOCOLS, LOGGING_CONFIG, LOOP_FACTORIES
 
 from core import SettingsError
-from core.chat.failure import Missing
+from core.chat.failure import Missing, Rejected
 from core.logs import log_without_secrets
 from core.plugins.loop import loop_factory
 from core.studio import LAST_GRACE, Studio

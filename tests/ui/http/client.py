@@ -12,7 +12,7 @@ import httpx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from core.chat.failure import Missing
+from core.chat.failure import Missing, Rejected
 from core.chat.message import Message
 from core.chat.request import UserRequest
 from core.generation.visitor import Visitor

@@ -130,13 +130,6 @@ async def test_what_curl_and_urllib_call_a_form_is_read_as_json(tmp_path: Path) 
         assert "not a valid JSON object" in complaint(refused, 400, "invalid-request")
 
 
-@pytest.mark.parametrize("path", ["/limner/nothing", "/limner/threads/0/nothing", "/api/threads/0"])
-async def test_an_address_at_which_there_is_nothing(tmp_path: Path, path: str) -> None:
-    async with open_client(tmp_path, ScriptedProvider()) as (client, _):
-        answer = await client.get(path)
-    assert complaint(answer, 404, "not-found")
-
-
 @pytest.mark.parametrize(
     ("path", "wrong", "right"),
     [

@@ -25,7 +25,7 @@ from ui.http.bodies import Bodies
 from ui.http.gateway.answers import answer
 from ui.http.gateway.errors import error_reply, rejected_reply
 from ui.http.gateway.fields import Wanted, read_fields
-from ui.http.gateway.form import FORM, is_form, read_form
+from ui.http.gateway.form import is_form, read_form
 from ui.http.gateway.models import described, find_offer, offers
 from ui.http.gateway.pictures import take_pictures
 from ui.http.idempotency import Begun, IdempotencyKeys, digest, has_key
@@ -48,7 +48,6 @@ def gateway_routes(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visito
 
     async def make(request: Request, event: str, *, edits: bool) -> Response:
         sender = await visitors.of(request)
-        check_type(request.headers, FORM)
         async with bodies.read(request, sender.name, most) as parts:
             values = await read(request, parts, may_be_form=edits)
             begun, wanted = await begin(request, sender, values, edits=edits)

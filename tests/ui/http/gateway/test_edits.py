@@ -11,12 +11,12 @@ import httpx
 import pytest
 from PIL import Image
 
+from core.asking import MAX_BODY
 from core.chat.request import MAX_IMAGES
 from limner import ImageInputs, Options
 from tests.core.scripted import PNG, ScriptedProvider
 from tests.ui.http.client import Client, open_client
 from tests.ui.http.gateway.sdk import open_sdk, refused
-from ui.http.requests import MAX_BODY
 
 pytestmark = pytest.mark.anyio
 EDITS = "/v1/images/edits"

@@ -195,16 +195,6 @@ async def test_other_paths_and_methods(
     assert ("allow" in answer.headers) == (status == 405)
 
 
-async def test_a_body_of_another_type(tmp_path: Path) -> None:
-    body = {"content": b'{"prompt": "a fox"}', "headers": {"Content-Type": "text/plain"}}
-    async with open_client(tmp_path, ScriptedProvider()) as (client, _):
-        for path in ("generations", "edits"):
-            answer = await client.post(f"/v1/images/{path}", **body)
-            error = error_of(answer)
-            assert (answer.status_code, error["code"]) == (415, "unsupported_content_type")
-            assert error["message"].endswith("as application/json, or as multipart/form-data.")
-
-
 @pytest.mark.parametrize(
     ("headers", "status", "type"),
     [
