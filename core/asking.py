@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.chat.conversation import Conversation
+from core.chat.conversation import NOBODY, Conversation
 from core.chat.failure import Rejected
 from core.chat.message import Message, Version
 from core.chat.picture import InputPicture
@@ -78,6 +78,7 @@ async def ask(
         raise Rejected("The prompt is empty: describe the picture that you want.", field="prompt")
     check_length(request, studio.settings.max_prompt_length)
     conversation = await studio.conversation(secrets.token_hex(16))
+    conversation.owner = NOBODY
     sent = [await _add(studio, conversation, one, f"Image {n}", visitor) for n, one in enumerate(images, 1)]
     masked = await _add(studio, conversation, mask, "The mask", visitor) if mask else None
     message = await studio.start(

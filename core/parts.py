@@ -68,14 +68,20 @@ async def image_part(version: Version, store: Store, settings: Settings) -> dict
     picture, saved_as = version.picture, filename(version)
     if picture is None or store.find(picture.name) is None:
         return None
-    if settings.public_url:
-        image = f"{settings.public_url.rstrip('/')}/{picture_path(picture, saved_as)}"
-    else:
+    image = public_link(version, settings)
+    if image is None:
         data = await store.read(picture.name)
         if not data:
             return None
         image = f"data:{picture.media_type};base64,{base64.b64encode(data).decode()}"
     return {"type": "image", "image": image, "filename": saved_as}
+
+
+def public_link(version: Version, settings: Settings) -> str | None:
+    """Returns the https link to a version's picture; None without one, or without a `public_url`."""
+    if version.picture is None or settings.public_url is None:
+        return None
+    return f"{settings.public_url.rstrip('/')}/{picture_path(version.picture, filename(version))}"
 
 
 def details(message: Message, version: Version) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -14,6 +15,8 @@ from typing import Any
 from limner.installation import app_folder, built_in
 
 _NAMES = "limner completion names 2>/dev/null"
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+"""Names that a shell takes as they are: it expands once more what it is offered, commands in it too."""
 _PROVIDERS, _FILES = {"provider", "live"}, {"image", "mask", "output"}
 """The options whose values are names of providers, and those that name a file."""
 
@@ -55,7 +58,7 @@ def _provider_names() -> list[str]:
     A middleware, or a plugin that the settings keep out, is among them.
     """
     installed = {found.name for found in entry_points(group="limner")}
-    return sorted(built_in() | installed | _configured())
+    return sorted(filter(_PLAIN.fullmatch, built_in() | installed | _configured()))
 
 
 def _configured() -> set[str]:

@@ -13,6 +13,8 @@ MAX_MESSAGES = 2_000
 """Messages in a conversation, all of which are in memory while it is open."""
 UNDO_SECONDS = 60.0
 """How long what a person has deleted can be restored."""
+NOBODY = "nobody"
+"""The owner of what a program has asked for: whoever knows its id may read it, and it stays nobody's."""
 MAX_TITLE = 80
 """Characters."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 MAX_LENGTH = 20_000
 """Characters kept of a text, and of usage or metadata as JSON."""
 MAX_WARNINGS = 50
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""All but tabs and the ends of lines: a terminal would do what they say."""
 
 
 def sanitize(result: ImageResult, secrets: Sequence[str]) -> ImageResult:
@@ -48,7 +51,7 @@ def sanitize(result: ImageResult, secrets: Sequence[str]) -> ImageResult:
 def _text(value: object, secrets: Sequence[str]) -> str | None:
     if not isinstance(value, str):
         return None
-    value = hide_known(value[: 4 * MAX_LENGTH], *secrets)
+    value = hide_known(_CONTROL.sub("", value[: 4 * MAX_LENGTH]), *secrets)
     return value[:MAX_LENGTH].encode(errors="replace").decode() or None  # half a surrogate pair
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from core.chat.conversation import MAX_TITLE, UNDO_SECONDS, Conversation, ConversationEntry, title_of
+from core.chat.conversation import MAX_TITLE, NOBODY, UNDO_SECONDS, Conversation, ConversationEntry, title_of
 from core.chat.failure import Missing, Rejected, Unavailable
 from core.chat.message import Message
 from core.storage.database import StoreError
@@ -82,7 +82,7 @@ class OpenConversations:
         title = " ".join(_UNSEEN.sub(" ", title.encode(errors="replace").decode()).split())
         if not any(map(str.isprintable, title)) or len(title) > MAX_TITLE:
             raise Rejected(f"A title has 1 to {MAX_TITLE} characters: type another.")
-        await self.entry(id, key)
+        check_changeable(await self.entry(id, key))
         await _stored(self._rows.rename(id, title))
         return await self._find(id)
 
@@ -90,6 +90,7 @@ class OpenConversations:
         """Marks a conversation as deleted: it is then Missing, and can be restored for `UNDO_SECONDS`."""
         entry = await self._find(id)
         _check(entry, key, since=time.time() - UNDO_SECONDS)
+        check_changeable(entry)
         if entry.deleted is None:  # else the answer to an earlier request may have been lost
             await self._mark(id, time.time())
 
@@ -160,8 +161,14 @@ class OpenConversations:
 def _check(found: Conversation | ConversationEntry, key: str | None, since: float | None = None) -> None:
     """Raises Missing for another's conversation, and for one that was deleted, unless after a time."""
     is_gone = found.deleted is not None and (since is None or found.deleted <= since)
-    if is_gone or found.owner not in (None, key):
+    if is_gone or found.owner not in (None, NOBODY, key):
         raise Missing(_MISSING)
+
+
+def check_changeable(found: Conversation | ConversationEntry) -> None:
+    """Raises Rejected for what a program has asked for."""
+    if found.owner == NOBODY:
+        raise Rejected("A program has asked for this picture, and may ask for it again: it stays as it is.")
 
 
 async def _stored(work: Awaitable[T]) -> T:

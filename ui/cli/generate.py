@@ -153,6 +153,6 @@ def _options(pairs: list[str]) -> dict[str, Any]:
             raise Rejected(f"The option {option!r} is not clear: write it as name=value.")
         try:
             options[name] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             options[name] = value
     return options

@@ -13,20 +13,22 @@ from dataclasses import replace
 from typing import Any, cast
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from core import Rejected
 from core.asking import TOO_MANY_IMAGES, SentPicture, ask, with_pictures
 from core.chat.message import Version
+from core.chat.picture import Picture
 from core.chat.request import UserRequest
 from core.chat.thread import STOPPED
 from core.generation.visitor import Visitor
-from core.parts import image_part, metadata
+from core.parts import filename, metadata, public_link
 from core.studio import Studio
 from ui.http.bodies import Bodies
 from ui.http.idempotency import Begun, IdempotencyKeys, digest
 from ui.http.own_keys import OwnKeys, take_keys
+from ui.http.picture_json import json_with_picture
 from ui.http.requests import parse_object, problem
 from ui.http.settling import settled
 from ui.http.visitors import Visitors
@@ -53,7 +55,7 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
             values, own_keys, body = await bodies.parse(request, parts, _parse)
             begun = await begin(request, replace(sender, keys=own_keys), values, body)
         (version,) = await settled(studio, begun, request)
-        return await _reply(studio, version, {"thread": begun.conversation, "message": begun.message})
+        return _reply(studio, version, {"thread": begun.conversation, "message": begun.message})
 
     async def begin(request: Request, sender: Visitor, values: dict[str, Any], body: str) -> Begun:
         images, mask = _pictures(values.pop("images", None)), _pictures(values.pop("mask", None))
@@ -100,18 +102,26 @@ def _read(values: dict[str, Any]) -> UserRequest:
     return UserRequest(**values)
 
 
-async def _reply(studio: Studio, version: Version, ids: dict[str, str]) -> Response:
-    part = await image_part(version, studio.store, studio.settings)
-    if version.picture and part:
-        reply = {**part, "mimeType": version.picture.media_type, "metadata": metadata(version), **ids}
-        if version.provenance.revised_prompt:
-            reply["revisedPrompt"] = version.provenance.revised_prompt
-        return JSONResponse(reply)
+def _reply(studio: Studio, version: Version, ids: dict[str, str]) -> Response:
+    if version.picture and studio.store.find(version.picture.name) is not None:
+        return _made(studio, version, version.picture, ids)
     failure, about = version.failure, {"reason": version.reason, **ids, "metadata": _shortly(version)}
     if failure is None:
         return problem(STOPPED, 409, category="cancelled", **about)
     wait = failure.retry_after or (A_MINUTE if failure.cause in _NOT_SOON_OVER else None)
     return problem(failure.sentence, failure.status, wait, category=failure.cause, **about)
+
+
+def _made(studio: Studio, version: Version, picture: Picture, ids: dict[str, str]) -> Response:
+    said = {"type": "image", "filename": filename(version), "mimeType": picture.media_type}
+    reply = {**said, "metadata": metadata(version), **ids}
+    if version.provenance.revised_prompt:
+        reply["revisedPrompt"] = version.provenance.revised_prompt
+    if link := public_link(version, studio.settings):
+        return JSONResponse({"image": link, **reply})
+    prefix = f"data:{picture.media_type};base64,"
+    pieces = json_with_picture("image", prefix, picture.name, reply, studio.store)
+    return StreamingResponse(pieces, media_type="application/json")
 
 
 def _shortly(version: Version) -> dict[str, Any]:

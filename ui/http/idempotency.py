@@ -23,6 +23,8 @@ from core.generation.visitor import Visitor
 
 MAX_KEYS = 1_000
 """Keys that are remembered, of all visitors; the oldest go first."""
+MAX_OF_ONE = 200
+"""Of one network, so that it does not make everybody else's be forgotten."""
 KEPT_SECONDS = 24 * 60 * 60
 _KEY = re.compile(r"[!-~]{1,200}")
 
@@ -46,6 +48,7 @@ class Begun:
 class _Entry:
     asked: bytes
     beginning: asyncio.Task[Begun]
+    visitor: str
     at: float = field(default_factory=time.monotonic)
 
 
@@ -75,13 +78,19 @@ class IdempotencyKeys:
         place, asked = (visitor.key or visitor.name, key), _fingerprint(request, body)
         entry = self._entries.get(place) or self._entries.get((visitor.name, key))  # then the cookie is new
         if entry is None:
-            if len(self._entries) >= MAX_KEYS:
-                self._entries.popitem(last=False)
-            entry = self._entries[place] = _Entry(asked, asyncio.create_task(begin()))
+            self._make_room(visitor.name)
+            entry = self._entries[place] = _Entry(asked, asyncio.create_task(begin()), visitor.name)
             entry.beginning.add_done_callback(lambda _: self._forget_failed(place, entry))
         elif entry.asked != asked:
             raise KeyReused("This Idempotency-Key was sent with another request: use a new one for each.")
         return await asyncio.shield(entry.beginning)
+
+    def _make_room(self, visitor: str) -> None:
+        of_one = [place for place, entry in self._entries.items() if entry.visitor == visitor]
+        if len(of_one) >= MAX_OF_ONE:
+            del self._entries[of_one[0]]
+        elif len(self._entries) >= MAX_KEYS:
+            self._entries.popitem(last=False)
 
     def _forget_old(self) -> None:
         oldest = time.monotonic() - KEPT_SECONDS

@@ -7,6 +7,7 @@ import asyncio
 from starlette.requests import Request
 
 from core import Rejected
+from core.chat.failure import Unavailable
 from core.chat.message import Version
 from core.studio import Studio
 from ui.http.idempotency import Begun, has_key
@@ -18,12 +19,21 @@ class Forgotten(Rejected):
     status = 410
 
 
+class Unread(Rejected):
+    """What a request has begun cannot be read."""
+
+    status = 500
+
+
 async def settled(studio: Studio, begun: Begun, request: Request) -> list[Version]:
     """Waits until all that a request began has settled, and returns it; raises Forgotten.
 
     What has no key is stopped as soon as the client goes away.
     """
-    conversation = await studio.conversation(begun.conversation)
+    try:
+        conversation = await studio.conversation(begun.conversation)
+    except Unavailable as error:  # which would say that it can be sent again
+        raise Unread("The picture cannot be read from the disk: tell whoever runs this server.") from error
     message = conversation.get(begun.message)
     if message is None:
         raise _forgotten()

@@ -23,6 +23,8 @@ _400_DAYS = 400 * 86_400
 """Seconds; no browser keeps a cookie for longer."""
 _WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::\d+)?|([^:]+):\d+")
 _CLIENT_KEY = re.compile(rf"bearer\s+(?P<key>{KEY_PREFIX}.*)", re.IGNORECASE | re.DOTALL)
+_BROUGHT = re.compile(rf"(?<![\w-]){KEY_PREFIX}", re.IGNORECASE)
+_KEY_HEADERS = ("authorization", "x-api-key", "api-key")
 _FORWARDING = re.compile(r"x-forwarded-.+|x-real-ip|forwarded|via|cf-connecting-ip|true-client-ip")
 
 
@@ -101,9 +103,16 @@ def is_owner(request: Request, *, behind_proxy: bool) -> bool:
 
 
 def client_key(request: Request) -> str | None:
-    """Returns the key of a client that a request brings, which may be wrong; None if it brings none."""
-    said = _CLIENT_KEY.fullmatch(request.headers.get("authorization", "").strip())
-    return said["key"] if said else None
+    """Returns the key of a client that a request brings, which may be wrong; None if it brings none.
+
+    One that is brought in another way is wrong: else whoever sends it on the owner's machine were the owner.
+    """
+    said = [value.strip() for name in _KEY_HEADERS for value in request.headers.getlist(name)]
+    brought = list(filter(_BROUGHT.search, said))
+    if not brought:
+        return None
+    named = _CLIENT_KEY.fullmatch(request.headers.get("authorization", "").strip())
+    return named["key"] if named and len(brought) == 1 else "more than a key, or not as a Bearer token"
 
 
 def is_foreign(headers: Mapping[str, str], *, behind_proxy: bool, public_url: str | None = None) -> bool:

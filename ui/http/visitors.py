@@ -79,7 +79,8 @@ class Visitors:
         known = [(name, client) for name, client in clients if hmac.compare_digest(client.key, given)]
         if not known:
             raise WrongKey(
-                "This API key is not known here: check it, or ask whoever runs this server for one."
+                "This API key is not known here: send it as Authorization: Bearer, or ask whoever runs this "
+                "server for one."
             )
         return visitor_of_client(*known[0])
 

@@ -52,6 +52,7 @@ class Session:
 
     def __init__(self) -> None:
         self.process = os.getpid()
+        self._is_closed = False
         log_apart()
         try:
             self._settings = load_settings()
@@ -79,6 +80,9 @@ class Session:
         return await asyncio.wrap_future(self._begin(self._make(**asked)))
 
     def _begin(self, work: Coroutine[Any, Any, Picture]) -> Future[Picture]:
+        if self._is_closed:
+            work.close()
+            raise PublicRejected("The program is ending: make pictures before that.")
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     async def _make(self, values: Mapping[str, Any], images: object, mask: object) -> Picture:
@@ -125,6 +129,7 @@ class Session:
     def _close(self) -> None:
         if self.process != os.getpid():
             return
+        self._is_closed = True
         closing = asyncio.run_coroutine_threadsafe(self._studio.close(), self._loop)
         try:
             closing.result(self._settings.shutdown_grace + LAST_GRACE + 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -48,6 +49,19 @@ LINES = [
     ("recipe tog", ["together"]),
     ("comp", ["completion"]),
 ]
+
+
+def test_a_shell_is_offered_no_name_that_it_would_run(tmp_path: Path, environment: dict[str, str]) -> None:
+    """The settings of a folder, such as that of a clone, may be anybody's."""
+    hostile = ["$(touch${IFS}ran)x", "`touch ran`", "a;touch ran", "a b", "-p", "", "$HOME", "a\nb"]
+    settings = "".join(f"[providers.{json.dumps(name)}]\n" for name in [*hostile, "plain-1.0_x"])
+    (tmp_path / "limner.toml").write_text(settings)
+    names = output_of(["limner", "completion", "names"], tmp_path, environment).splitlines()
+    assert "plain-1.0_x" in names
+    assert not {*hostile} & {*names}
+    if shutil.which("bash"):
+        output_of(["bash", "-c", IN_BASH, "bash", "generate -p "], tmp_path, environment)
+        assert [path.name for path in tmp_path.glob("ran*")] == []
 
 
 @pytest.mark.parametrize(("line", "offered"), LINES)

@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from core.chat.conversation import NOBODY
+from core.chat.failure import Rejected
 from core.chat.request import UserRequest
+from core.generation.visitor import Visitor
 from core.storage.database import StoreError
 from core.storage.store import Store
 from core.thread_json import kept_messages, stream_thread
@@ -55,7 +58,32 @@ async def test_a_picture_of_another_program_is_read_by_its_id_alone_and_stays_no
     assert answer["status"] == {"type": "complete", "reason": "stop"}
     assert answer["id"] == f"{made['message']}-1"
     assert entry is not None
-    assert entry.owner is None, "reading adopts nothing"
+    assert entry.owner == NOBODY
+
+
+async def test_whoever_knows_the_id_takes_nothing_from_the_program_that_asked(tmp_path: Path) -> None:
+    """A retry that finds its picture gone would be paid for a second time."""
+    scripted = ScriptedProvider()
+    async with open_client(tmp_path, scripted) as (client, studio):
+        retry = {"json": FOX, "headers": {"Idempotency-Key": "k-1"}}
+        made = await client.post("/api/image", **retry)
+        thread, message = made.json()["thread"], made.json()["message"]
+        await client.get("/limner/conversations")  # which gives it the cookie of a visitor
+        other = Visitor("other", key="somebody else's")
+        conversation = await studio.conversation(thread, other)
+        for work in (
+            studio.delete(conversation, next(iter(conversation))),
+            studio.delete_conversation(thread, other),
+            studio.rename(thread, "mine", other),
+        ):
+            with pytest.raises(Rejected, match="may ask for it again"):
+                await work
+        assert await studio.conversations(other) == []
+        shown = await client.get(f"/limner/threads/{thread}/messages/{message}/details")
+        assert shown.status_code == 200
+        assert (await client.post("/api/image", **retry)).content == made.content
+        assert (await client.get(f"/api/threads/{thread}")).status_code == 200
+    assert len(scripted.requests) == 1
 
 
 async def test_it_is_there_while_it_runs(tmp_path: Path) -> None:

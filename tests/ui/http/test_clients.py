@@ -73,10 +73,29 @@ async def test_a_wrong_key_is_nobody(tmp_path: Path, seen: list[Visitor], key: s
 
 async def test_other_keys_say_nothing_as_before(tmp_path: Path, seen: list[Visitor]) -> None:
     async with open_client(tmp_path, ScriptedProvider(), "203.0.113.7", **NOTEBOOK) as (client, _):
-        for said in ("Bearer sk-limner_0123456789", "Bearer", f"Basic {KEY}", KEY):
+        for said in ("Bearer sk-limner_0123456789", "Bearer", "Basic Zm94OmZveA=="):
             answer = await client.post("/api/image", json=FOX, headers={"Authorization": said})
             assert answer.status_code == 200
-    assert [visitor.name for visitor in seen] == ["203.0.113.7"] * 4
+    assert [visitor.name for visitor in seen] == ["203.0.113.7"] * 3
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        *([("Authorization", said)] for said in (KEY, f"Basic {KEY}", f"Token {KEY}", f'Bearer "{KEY}"')),
+        *([(name, KEY)] for name in ("api-key", "x-api-key")),
+        [("Authorization", f"Bearer {KEY}"), ("Authorization", f"Bearer {KEY}")],
+    ],
+    ids=["alone", "Basic", "Token", "in quotes", "api-key", "x-api-key", "twice"],
+)
+async def test_a_key_that_is_brought_in_another_way_is_nobodys_and_never_the_owners(
+    tmp_path: Path, seen: list[Visitor], headers: list[tuple[str, str]]
+) -> None:
+    async with open_client(tmp_path, ScriptedProvider(), **NOTEBOOK) as (client, _):
+        answer = await client.post("/api/image", json=FOX, headers=headers)
+        assert (answer.status_code, seen) == (401, [])
+        assert "send it as Authorization: Bearer" in answer.json()["error"]
+        assert KEY not in answer.text
 
 
 async def test_what_is_for_the_owner_on_the_machine_is_not_for_a_client_there(tmp_path: Path) -> None:

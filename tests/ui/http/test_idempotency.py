@@ -220,6 +220,19 @@ async def test_the_oldest_keys_go_first(monkeypatch: pytest.MonkeyPatch) -> None
     assert (await keys.once(request_of("a"), ME, "{}", counted.begin)).version == 5
 
 
+async def test_one_visitor_pushes_out_their_own_keys_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with another cookie each time."""
+    monkeypatch.setattr(idempotency, "MAX_OF_ONE", 2)
+    keys, counted = IdempotencyKeys(), Counted()
+    await keys.once(request_of("k"), Visitor("you"), "{}", counted.begin)
+    for key in ("a", "b", "c"):
+        await keys.once(request_of(key), Visitor("me", key=f"cookie {key}"), "{}", counted.begin)
+    assert counted.begun == 4
+    assert (await keys.once(request_of("k"), Visitor("you"), "{}", counted.begin)).version == 1
+    assert (await keys.once(request_of("c"), Visitor("me", key="cookie c"), "{}", counted.begin)).version == 4
+    assert (await keys.once(request_of("a"), Visitor("me", key="cookie a"), "{}", counted.begin)).version == 5
+
+
 async def test_a_key_counts_for_a_day_only(monkeypatch: pytest.MonkeyPatch) -> None:
     keys, counted = IdempotencyKeys(), Counted()
     await keys.once(request_of("a"), ME, "{}", counted.begin)

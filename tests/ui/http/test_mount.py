@@ -75,6 +75,11 @@ def test_it_is_guarded_as_everywhere(mounted: Serving) -> None:
     for path in ("gradio_api/upload", "gradio_api/app_id", "login_check", "gradio_api/file=/etc/passwd"):
         assert get(f"{mounted.url}/pictures/{path}")[0] == 404, path
     assert get(f"{mounted.url}/")[2] == b'"mine"'
+    asked = json.dumps({"prompt": "a fox", "size": "64x64", "response_format": "url"}).encode()
+    with urllib.request.urlopen(f"{mounted.url}/pictures/v1/images/generations", asked, timeout=30) as answer:
+        link = json.load(answer)["data"][0]["url"]
+    assert link.startswith(f"{mounted.url}/pictures/limner/pictures/")
+    assert get(link)[0] == 200
     assert get(f"{mounted.url}/pictures/config")[0] == 200
     assert json.loads(get(f"{mounted.url}/pictures/config")[2])["root"] == f"{mounted.url}/pictures"
 

@@ -160,6 +160,20 @@ print(json.dumps(asyncio.run(main())))
         service.wait_until(lambda it: it.disconnects == 1)
 
 
+def test_at_the_end_of_the_program_it_is_refused(run: Run) -> None:
+    said = run(
+        "import atexit\n"
+        "def late():\n"
+        "    try:\n"
+        "        limner.generate('a fox', size='64x64')\n"
+        "    except limner.Rejected as error:\n"
+        "        print(json.dumps(str(error)))\n"
+        "atexit.register(late)\n"
+        "limner.generate('a fox', size='64x64')"
+    )
+    assert said == "The program is ending: make pictures before that."
+
+
 def test_nothing_of_the_program_is_touched(run: Run) -> None:
     path, out, handlers, app = run(
         """

@@ -7,31 +7,29 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from typing import Any, cast
 
-import pybase64
 from starlette.responses import Response, StreamingResponse
 
+from core.chat.failure import Failure
 from core.chat.message import Version
 from core.parts import metadata
 from core.storage.store import Store
 from limner.formats import EXTENSIONS
 from ui.http.gateway.errors import failure_reply
 from ui.http.gateway.fields import Wanted
+from ui.http.picture_json import json_with_picture
 from ui.http.settling import Forgotten
-
-PIECE = 768_000
-"""Bytes of a picture that are written as base64 at once: a multiple of three, or there would be gaps."""
 
 Link = Callable[[Version], str]
 
 
 def answer(versions: list[Version], wanted: Wanted, store: Store, link: Link, event: str) -> Response:
-    """Returns what was made, in OpenAI's form, or the failure of the first if there is nothing.
+    """Returns what was made, in OpenAI's form, or a failure if there is nothing.
 
     If some of several failed, those that were made are there: they may have been paid for. Raises Forgotten.
     """
     made = [version for version in versions if version.picture]
     if not made:
-        return failure_reply(next((version.failure for version in versions if version.failure), None))
+        return failure_reply(_failure(versions))
     if any(version.picture and store.find(version.picture.name) is None for version in made):
         raise Forgotten("The picture is not kept any more: ask for another.")
     data = [_about(version, wanted) for version in made]
@@ -41,6 +39,15 @@ def answer(versions: list[Version], wanted: Wanted, store: Store, link: Link, ev
         events = [{"type": event, "created_at": common["created"], **common, **about} for about in data]
         return StreamingResponse(_events(event, events, made, linked, store), media_type="text/event-stream")
     return StreamingResponse(_object(common, data, made, linked, store), media_type="application/json")
+
+
+def _failure(versions: list[Version]) -> Failure | None:
+    """Returns the first failure of something that may have run, which must not be sent again; else the first.
+
+    None is a picture that was stopped, which may have run.
+    """
+    failures = [version.failure for version in versions]
+    return next((one for one in failures if one is None or not one.did_not_run), failures[0])
 
 
 async def _object(
@@ -76,14 +83,8 @@ async def _with_picture(
         yield _json({"url": link, **about})
         return
     assert version.picture
-    image = await store.read(version.picture.name)
-    if image is None:
-        raise Forgotten("The picture was deleted while it was sent.")
-    yield b'{"b64_json":"'
-    whole = memoryview(image)
-    for start in range(0, len(whole), PIECE):
-        yield pybase64.b64encode(whole[start : start + PIECE])
-    yield b'",' + _json(about)[1:]
+    async for piece in json_with_picture("b64_json", "", version.picture.name, about, store):
+        yield piece
 
 
 def _json(value: dict[str, Any]) -> bytes:

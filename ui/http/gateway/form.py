@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
+from pydantic_core import from_json
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -96,6 +96,6 @@ def _add_field(values: dict[str, Any], name: str, text: str) -> None:
 
 def _read_json(text: str) -> Mapping[str, Any] | str:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return from_json(text, allow_inf_nan=False)  # refuses what is nested deeper than 200
+    except ValueError:
         return text

@@ -119,7 +119,7 @@ def _base(request: Request, *, behind_proxy: bool) -> str:
     """Returns the address under which a request has reached this server, whose name has been checked."""
     host = request.headers.get("x-forwarded-host") if behind_proxy else None
     scheme = "https" if is_https(request, behind_proxy=behind_proxy) else "http"
-    root = request.scope.get("app_root_path", "")
+    root = request.scope["root_path"].removesuffix("/v1")
     return f"{scheme}://{host or request.headers['host']}{root}"
 
 

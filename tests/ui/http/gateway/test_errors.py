@@ -120,6 +120,20 @@ async def test_without_any_the_first_failure_is_the_answer(tmp_path: Path) -> No
         assert (await refused(sdk.images.generate(prompt="a fox", n=2))).code == "moderation_blocked"
 
 
+async def test_what_may_have_run_is_not_sent_again_for_another_that_did_not(tmp_path: Path) -> None:
+    errors = [
+        ProviderError("rate-limit", did_not_run=True),
+        ProviderError("unavailable"),
+        ProviderError("rate-limit", did_not_run=True),
+    ]
+    scripted = failing(*errors)
+    async with open_client(tmp_path, scripted, max_retries=0) as (client, _):
+        answer = await client.post("/v1/images/generations", json={"prompt": "a fox", "n": 3})
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (502, "false")
+    assert "retry-after" not in answer.headers
+    assert len(scripted.requests) == 3
+
+
 async def test_a_limit_is_waited_for(tmp_path: Path) -> None:
     scripted = ScriptedProvider()
     async with open_sdk(tmp_path, scripted, rate_limit="1/second") as (sdk, _):
