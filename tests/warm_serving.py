@@ -10,11 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess, TimeoutExpired
 
+from core.plugins.loader import BUILT_IN
 from tests.serving import ROOT, Process, Serving
 
 _CAN_FORK = "forkserver" in multiprocessing.get_all_start_methods()
 _PROCESSES = multiprocessing.get_context("forkserver") if _CAN_FORK else multiprocessing.get_context("spawn")
-_PROCESSES.set_forkserver_preload(["gradio", "ui.cli.commands"])  # imported, nothing called
+_PROCESSES.set_forkserver_preload(  # imported, nothing called
+    ["gradio", "ui.cli.commands", "ui.http.server", "ui.page.page", *BUILT_IN.values()]
+)
 
 
 class WarmServing(Serving):

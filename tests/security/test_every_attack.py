@@ -88,7 +88,7 @@ ATTACKS = {
     ],
     "other names, cookies and sessions, to be counted anew": [
         "tests/ui/http/test_abuse.py::test_rate_is_counted_for_each_visitor_whatever_they_call_themselves",
-        "tests/ui/http/test_abuse.py::test_without_a_proxy_no_header_makes_another_visitor",
+        "tests/ui/http/test_abuse.py::test_a_proxy_that_the_settings_do_not_know_makes_no_visitor_the_owner",
         "tests/ui/http/test_visitor.py::test_only_what_the_proxy_itself_saw_counts",
     ],
     "a flood of requests, bodies and streams": [
@@ -152,8 +152,7 @@ ATTACKS = {
         "tests/ui/page/test_asks_nobody.py::test_the_page_asks_no_other_host",
     ],
     "the owner's account, spent on any model with any input": [
-        "tests/security/test_models.py::test_a_visitor_of_a_space_names_no_model_that_is_not_listed",
-        "tests/security/test_models.py::test_a_visitor_of_a_space_sets_no_option_beyond_its_bounds",
+        "tests/security/test_models.py::test_a_visitor_of_a_space_has_listed_models_and_bounded_options",
         "tests/security/test_models.py::test_whatever_the_owner_names_only_addresses_of_models_are_asked",
         "tests/ui/http/test_abuse.py::test_without_a_budget_no_visitor_spends",
         "tests/ui/http/test_abuse.py::test_a_proxy_that_the_settings_do_not_know_makes_no_visitor_the_owner",
