@@ -140,11 +140,13 @@ async def test_a_signal_ends_it_cleanly(
     assert (tmp_path / "stderr").read_text() == ""
 
 
-def test_a_client_that_closes_its_end_is_no_error(begin: Start, tmp_path: Path) -> None:
+def test_a_call_needs_no_greeting_first_and_a_client_may_close_its_end(begin: Start, tmp_path: Path) -> None:
+    """As in a script: a line in, and after any progress a line out."""
     process = begin()
     assert process.stdout
-    say(process, message("ping"))
-    hear(process)
+    say(process, call("generate_image", {**GOOD, "size": "256x256"}, "only"))
+    answer = hear(process)
+    assert (answer["id"], answer["result"]["isError"]) == ("only", False)
     process.stdout.close()
     say(process, message("tools/list"), message("ping"))
     assert process.stdin
@@ -167,11 +169,3 @@ def test_the_configuration_of_the_readme_starts_it() -> None:
     assert _parser(command["args"]).command == "mcp"
     assert load_settings(provider=command["env"]["LIMNER_PROVIDER"])
     assert served["url"].endswith(":7860/mcp")
-
-
-def test_a_call_needs_no_greeting_first(begin: Start) -> None:
-    """As in a script: a line in, and after any progress a line out."""
-    process = begin()
-    say(process, call("generate_image", {**GOOD, "size": "256x256"}, "only"))
-    answer = hear(process)
-    assert (answer["id"], answer["result"]["isError"]) == ("only", False)

@@ -37,11 +37,11 @@ def arguments(**more: Any) -> dict[str, Any]:
     return {name: value for name, value in {**GOOD, **more}.items() if value is not None}
 
 
-async def test_a_picture_is_byte_for_byte_the_stored_one(door: Door) -> None:
-    async with door.client() as client:
+async def test_a_picture_is_byte_for_byte_the_stored_one(over_http: Door) -> None:
+    async with over_http.client() as client:
         answers = [await client.call_tool("generate_image", arguments()) for _ in range(2)]
     (entry,) = facts(answers[0])["pictures"]
-    assert picture(answers[0]) == (door.pictures / entry["id"]).read_bytes()
+    assert picture(answers[0]) == (over_http.pictures / entry["id"]).read_bytes()
     assert picture(answers[0]) == picture(answers[1])
     assert answers[0].content[0].type == "image"
     assert answers[0].content[0].mimeType == "image/png"
@@ -51,19 +51,26 @@ async def test_a_picture_is_byte_for_byte_the_stored_one(door: Door) -> None:
 
 
 async def test_both_transports_give_the_same(over_http: Door, over_stdio: Door) -> None:
-    answers = []
+    told: list[Any] = []
     for door in (over_http, over_stdio):
         async with door.client() as client:
-            answers.append(await client.call_tool("generate_image", arguments()))
-    assert picture(answers[0]) == picture(answers[1])
-    known = [facts(answer)["pictures"][0]["metadata"] for answer in answers]
-    one, other = ({n: v for n, v in each.items() if n not in NOT_OF_THE_REQUEST} for each in known)
-    assert one == other
+            schemas = [(tool.inputSchema, tool.outputSchema) for tool in (await client.list_tools()).tools]
+            made = await client.call_tool("generate_image", arguments(count=2))
+            images = [facts(made)["pictures"][0]["id"], _data(PNG)]
+            edited = await client.call_tool("edit_image", arguments(images=images, provider="sketch"))
+            refused = sentence(await client.call_tool("generate_image", arguments(seed=-1)))
+            failed = await client.call_tool("generate_image", {"prompt": "A boat #filtered"})
+        entries = [entry for answer in (made, edited) for entry in facts(answer)["pictures"]]
+        pictures = [picture(made, 0), picture(made, 1), picture(edited)]
+        assert pictures == [(door.pictures / entry["id"]).read_bytes() for entry in entries]
+        known = [{n: v for n, v in e["metadata"].items() if n not in NOT_OF_THE_REQUEST} for e in entries]
+        told.append((schemas, pictures, known, refused, sentence(failed), facts(failed)["category"]))
+    assert told[0] == told[1]
 
 
-async def test_what_no_door_takes_is_one_sentence(door: Door) -> None:
+async def test_what_no_door_takes_is_one_sentence(over_http: Door) -> None:
     told: dict[str, str] = {}
-    async with door.client() as client:
+    async with over_http.client() as client:
         for case, refused in REFUSED.items():
             if "surrogate" in case:  # this client cannot write it
                 continue
@@ -72,7 +79,7 @@ async def test_what_no_door_takes_is_one_sentence(door: Door) -> None:
     assert wrong == {}
 
 
-async def test_wrong_calls_are_one_sentence(door: Door) -> None:
+async def test_wrong_calls_are_one_sentence(over_http: Door) -> None:
     calls = [
         ("draw", {}, "no tool 'draw'"),
         ("generate_image", {"prompt": "a fox", "colour": "red"}, "no argument 'colour'"),
@@ -87,7 +94,7 @@ async def test_wrong_calls_are_one_sentence(door: Door) -> None:
         ("edit_image", {"prompt": "x", "images": ["data:image/png;base64,AAAA"] * 17}, "16 images"),
         ("list_providers", {"all": True}, "takes none"),
     ]
-    async with door.client() as client:
+    async with over_http.client() as client:
         for tool, given, words in calls:
             assert words in sentence(await client.call_tool(tool, given)), (tool, given)
 
@@ -102,8 +109,8 @@ async def test_no_file_of_the_machine_is_read(over_stdio: OverStdio) -> None:
             assert "cannot be used" in sentence(await client.call_tool("edit_image", given))
 
 
-async def test_pictures_are_edited_by_id_and_as_data(door: Door, kept: Kept) -> None:
-    async with door.client() as client:
+async def test_pictures_are_edited_by_id_and_as_data(over_http: Door, kept: Kept) -> None:
+    async with over_http.client() as client:
         first = await client.call_tool("generate_image", arguments(size="320x320"))
         sent = _data(PNG)
         edited = await client.call_tool(
@@ -137,18 +144,18 @@ def _pixels(data: bytes) -> bytes:
         return image.convert("RGB").tobytes()
 
 
-async def test_several_pictures_have_seeds_in_a_row(door: Door) -> None:
-    async with door.client() as client:
+async def test_several_pictures_have_seeds_in_a_row(over_http: Door) -> None:
+    async with over_http.client() as client:
         answer = await client.call_tool("generate_image", arguments(count=3, size="256x256"))
     entries = facts(answer)["pictures"]
     assert [entry["metadata"]["seed"] for entry in entries] == [4217, 4218, 4219]
     assert [picture(answer, n) for n in range(3)] == [
-        (door.pictures / entry["id"]).read_bytes() for entry in entries
+        (over_http.pictures / entry["id"]).read_bytes() for entry in entries
     ]
 
 
-async def test_a_failure_says_what_to_do(door: Door) -> None:
-    async with door.client() as client:
+async def test_a_failure_says_what_to_do(over_http: Door) -> None:
+    async with over_http.client() as client:
         limited = await client.call_tool("generate_image", {"prompt": "A boat #rate-limit"})
         filtered = await client.call_tool("generate_image", {"prompt": "A boat #filtered"})
     assert "Wait" in sentence(limited)
@@ -201,8 +208,8 @@ async def test_a_client_that_goes_away_stops_its_picture(door: Door, gate: Gate)
     await until(lambda: gate.is_at("stopped"))
 
 
-async def test_the_schemas_are_true(door: Door) -> None:
-    async with door.client() as client:
+async def test_the_schemas_are_true(over_http: Door) -> None:
+    async with over_http.client() as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         assert list(tools) == ["generate_image", "edit_image", "list_providers"]
         listed = facts(await client.call_tool("list_providers", {}))
