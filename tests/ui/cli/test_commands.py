@@ -195,10 +195,10 @@ def test_what_goes_wrong_is_said_and_no_file_is_written(
     assert not list(tmp_path.glob("*.png"))
 
 
-def test_providers_and_doctor_tell_the_same_without_a_secret(new_limner: Any) -> None:
+def test_providers_and_doctor_tell_the_same_without_a_secret(limner: Any) -> None:
     key = "sk-secret-0123456789"
-    listed = json.loads(new_limner("providers", "--json", OPENAI_API_KEY=key).stdout)
-    examined = new_limner("doctor", "--json", OPENAI_API_KEY=key, LIMNER_TIMEOUT="77")
+    listed = json.loads(limner("providers", "--json", OPENAI_API_KEY=key).stdout)
+    examined = limner("doctor", "--json", OPENAI_API_KEY=key, LIMNER_TIMEOUT="77")
     report = json.loads(examined.stdout)
     assert examined.returncode == 0
     assert report["plugins"] == listed
@@ -219,8 +219,8 @@ def test_doctor_lists_what_the_settings_make_of_a_plugin(limner: Any, tmp_path: 
     assert "lost (the settings): cannot be used: The plugin nothing is not installed" in examined.stdout
 
 
-def test_doctor_says_what_would_stop_the_start(new_limner: Any) -> None:
-    examined = new_limner("doctor", LIMNER_PROVIDER="nobody")
+def test_doctor_says_what_would_stop_the_start(limner: Any) -> None:
+    examined = limner("doctor", LIMNER_PROVIDER="nobody")
     assert examined.returncode == 1
     assert "The setting provider is 'nobody', which does not exist: it must be one of" in examined.stdout
     assert "Something is broken: see above." in examined.stdout
@@ -280,9 +280,9 @@ def test_a_wrong_setting_is_one_sentence(limner: Any) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_new_plugin_writes_a_package_and_overwrites_nothing(new_limner: Any, tmp_path: Path) -> None:
-    assert new_limner("new-plugin", "Water Colour").returncode == 2
-    made = new_limner("new-plugin", "water-colour")
+def test_new_plugin_writes_a_package_and_overwrites_nothing(limner: Any, tmp_path: Path) -> None:
+    assert limner("new-plugin", "Water Colour").returncode == 2
+    made = limner("new-plugin", "water-colour")
     assert made.returncode == 0
     files = sorted(
         str(f.relative_to(tmp_path)) for f in tmp_path.rglob("*") if f.is_file() and "data" not in f.parts
@@ -294,6 +294,6 @@ def test_new_plugin_writes_a_package_and_overwrites_nothing(new_limner: Any, tmp
         "limner-water-colour/pyproject.toml",
         "limner-water-colour/tests/test_limner_water_colour.py",
     ]
-    again = new_limner("new-plugin", "water_colour")
+    again = limner("new-plugin", "water_colour")
     assert again.returncode == 2
     assert "already exists" in again.stderr
