@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Request, Route, expect
+from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from tests.serving import Serving
 from tests.ui.chat import Chat, overlap
@@ -19,6 +19,7 @@ from tests.warm_serving import WarmServing
 
 pytestmark = pytest.mark.browser
 
+FROM_ELSEWHERE = {"X-Forwarded-For": "203.0.113.9"}
 KEY, OTHER_KEY = "key-of-the-visitor-0123456789", "another-key-9876543210"
 PLUGIN = """
 import hashlib
@@ -78,25 +79,11 @@ def keyed(tmp_path_factory: pytest.TempPathFactory, with_shapes: dict[str, str])
 
 
 @pytest.fixture
-def open_keyed(keyed: Serving, browser: object) -> Iterator[Callable[..., Chat]]:
-    """Opens that app for somebody, who is not the owner unless that is said."""
-    contexts: list[Any] = []
-
-    def open(*, owner: bool = False, **options: Any) -> Chat:
-        headers = {} if owner else {"X-Forwarded-For": "203.0.113.9"}
-        contexts.append(browser.new_context(extra_http_headers=headers, **options))  # pyright: ignore
-        contexts[-1].set_default_timeout(30_000)
-        return Chat(contexts[-1].new_page(), keyed.url)
-
-    yield open
-    for context in contexts:
-        context.close()
-
-
-@pytest.fixture
-def guest(open_keyed: Callable[..., Chat]) -> Chat:
+def guest(keyed: Serving, page: Page) -> Iterator[Chat]:
     """Returns the page as somebody sees it who has never been there, and is not the owner."""
-    return open_keyed()
+    page.context.set_extra_http_headers(FROM_ELSEWHERE)
+    yield Chat(page, keyed.url)
+    page.context.set_extra_http_headers({})
 
 
 def about(chat: Chat) -> Locator:
@@ -155,7 +142,7 @@ def test_a_key_is_sent_with_each_picture_that_it_pays_for(guest: Chat) -> None:
 def test_no_other_provider_gets_it(guest: Chat) -> None:
     bodies = posted(guest)
     enter(guest)
-    guest.choose("Provider", "Sketch")
+    guest.choose("Provider", "Shapes")
     guest.ask("A boat")
     guest.choose("Provider", "Paired")
     enter(guest, Pair_id="id-of-the-visitor", Pair_secret="secret-of-the-visitor")
@@ -202,7 +189,7 @@ def test_models_that_a_key_opens_can_be_compared_with(guest: Chat) -> None:
 
 
 def test_it_is_written_nowhere(guest: Chat) -> None:
-    """Not when the panel is closed, nor while it is on its way, nor after, nor if it got lost."""
+    """Not when the panel is closed, nor while it is on its way, nor after, nor if it has to be sent again."""
     guest.page.get_by_role("button", name="Enter a key").click()
     panel(guest).get_by_label("API key").fill(OTHER_KEY)
     guest.page.keyboard.press("Escape")
@@ -228,42 +215,42 @@ def test_it_is_written_nowhere(guest: Chat) -> None:
     guest.create.click()
     expect(guest.error).to_contain_text("cannot be reached")
     assert KEY not in everything(guest)
-
-
-def test_what_got_lost_is_sent_again_with_the_key(guest: Chat) -> None:
-    enter(guest)
-    guest.page.route("**/messages", lambda route: route.abort())
-    guest.prompt.fill("A boat")
-    guest.create.click()
-    expect(guest.error).to_contain_text("cannot be reached")
     guest.page.unroute("**/messages")
-    guest.create.click()
-    expect(guest.answers).to_contain_text(digest(KEYED_API_KEY=KEY))
+    with guest.page.expect_request("**/messages") as again:
+        guest.create.click()
+    assert (again.value.post_data_json or {})["keys"] == {"keyed": {"KEYED_API_KEY": KEY}}
 
 
-@pytest.mark.parametrize("how", ["reload", "leave", "forget", "another tab"])
-def test_it_is_forgotten(guest: Chat, how: str) -> None:
-    enter(guest)
-    guest.ask("A boat")
-    used = "Your own key is used, until you close or reload this page."
-    expect(about(guest)).to_contain_text(used)
-    if how == "reload":
-        guest.reload()
-    elif how == "leave":  # as a browser tells of it that keeps the page, and comes back to it
-        guest.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
-        guest.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
-    elif how == "forget":
-        guest.page.get_by_role("button", name="Forget it").click()
-        expect(guest.spoken).to_have_text("Your key for Keyed is forgotten.")
-        expect(guest.page.get_by_role("button", name="Enter a key")).to_be_focused()
-    else:
-        guest = Chat(guest.page.context.new_page(), guest.page.url)
-    expect(about(guest)).to_contain_text(
-        "Keyed needs a key of your own: without one, Sketch makes the picture."
-    )
-    bodies = posted(guest)
+def test_it_is_forgotten(guest: Chat) -> None:
+    """By the button, when the page is left or reloaded; another tab never has it."""
+    page = guest.page
+    refusal = json.dumps({"error": "Not now."})
+    page.context.route("**/messages", lambda route: route.fulfill(status=429, body=refusal))
+    for how in ("forget", "leave", "reload", "another tab"):
+        enter(guest)
+        expect(about(guest)).to_contain_text("Your own key is used, until you close or reload this page.")
+        if how == "forget":
+            page.get_by_role("button", name="Forget it").click()
+            expect(guest.spoken).to_have_text("Your key for Keyed is forgotten.")
+            expect(page.get_by_role("button", name="Enter a key")).to_be_focused()
+        elif how == "leave":  # as a browser tells of it that keeps the page, and comes back to it
+            page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+            page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+        elif how == "reload":
+            guest.reload()
+        else:
+            guest = Chat(page.context.new_page(), page.url)
+        expect(about(guest)).to_contain_text(
+            "Keyed needs a key of your own: without one, Sketch makes the picture."
+        )
+        guest.prompt.fill("A fox")
+        with guest.page.expect_request("**/messages") as sent:
+            guest.create.click()
+        body = sent.value.post_data_json or {}
+        assert body["prompt"] == "A fox"
+        assert "keys" not in body, how
+    guest.page.context.unroute("**/messages")
     expect(guest.ask("A fox")).to_contain_text("Sketch made this instead")
-    assert "keys" not in bodies[0]
 
 
 def test_it_can_be_changed(guest: Chat) -> None:
@@ -326,6 +313,7 @@ def test_by_keyboard_alone(guest: Chat) -> None:
 
 
 def test_the_field_is_for_a_secret_that_no_password_manager_saves(guest: Chat) -> None:
+    """Its panel covers no composer, in a window of any size."""
     guest.page.get_by_role("button", name="Enter a key").click()
     field = panel(guest).get_by_label("API key")
     for name, value in {"type": "password", "autocomplete": "off", "spellcheck": "false"}.items():
@@ -336,6 +324,12 @@ def test_the_field_is_for_a_secret_that_no_password_manager_saves(guest: Chat) -
     )
     link = panel(guest).get_by_role("link", name="Get a key")
     expect(link).to_have_attribute("href", "https://keyed.example/keys")
+    for width, height in WINDOWS.values():
+        guest.page.keyboard.press("Escape")
+        guest.page.set_viewport_size({"width": width, "height": height})
+        guest.page.get_by_role("button", name="Enter a key").click()
+        expect(panel(guest)).to_be_in_viewport(ratio=1)
+        assert not overlap(panel(guest), guest.prompt)
 
 
 def test_the_list_of_providers_says_who_needs_one(guest: Chat) -> None:
@@ -349,16 +343,16 @@ def test_the_list_of_providers_says_who_needs_one(guest: Chat) -> None:
     expect(entry).to_have_text("Keyed · needs a key")
 
 
-def test_the_owner_reads_what_to_set_as_well(open_keyed: Callable[..., Chat]) -> None:
-    owner = open_keyed(owner=True)
+def test_the_owner_reads_what_to_set_as_well(keyed: Serving, page: Page) -> None:
+    owner = Chat(page, keyed.url)
     expect(about(owner)).to_contain_text("Keyed needs a key: set KEYED_API_KEY and start Limner again.")
-    expect(owner.page.get_by_role("link", name="Get a key")).to_be_visible()
+    expect(page.get_by_role("link", name="Get a key")).to_be_visible()
     enter(owner)
     expect(owner.ask("A boat")).to_contain_text(digest(KEYED_API_KEY=KEY))
 
 
 def test_where_the_owner_pays_a_key_is_offered_quietly(
-    serve: Callable[..., Serving], keyed: Serving, with_shapes: dict[str, str], browser: Any
+    serve: Callable[..., Serving], with_shapes: dict[str, str], page: Page
 ) -> None:
     variables = {
         **with_shapes,
@@ -366,20 +360,11 @@ def test_where_the_owner_pays_a_key_is_offered_quietly(
         "OPENAI_API_KEY": "key-of-the-owner",
         "LIMNER_BUDGET": "9/day",
     }
-    url = serve(**variables).url
-    for owner, count in ((False, 1), (True, 0)):
-        context = browser.new_context(extra_http_headers={} if owner else {"X-Forwarded-For": "203.0.113.9"})
-        chat = Chat(context.new_page(), url)
+    chat = Chat(page, serve(**variables).url)
+    for headers, count in (({}, 0), (FROM_ELSEWHERE, 1)):
+        page.set_extra_http_headers(headers)
+        page.context.clear_cookies()
+        chat.reload()
         expect(chat.provider.locator("option:checked")).to_have_text("OpenAI")
         expect(about(chat)).not_to_contain_class("limner-warning")
-        expect(chat.page.get_by_role("button", name="Use your own key")).to_have_count(count)
-        context.close()
-
-
-@pytest.mark.parametrize("place", WINDOWS)
-def test_the_panel_covers_no_composer(open_keyed: Callable[..., Chat], place: str) -> None:
-    width, height = WINDOWS[place]
-    guest = open_keyed(viewport={"width": width, "height": height})
-    guest.page.get_by_role("button", name="Enter a key").click()
-    expect(panel(guest)).to_be_in_viewport(ratio=1)
-    assert not overlap(panel(guest), guest.prompt)
+        expect(page.get_by_role("button", name="Use your own key")).to_have_count(count)
