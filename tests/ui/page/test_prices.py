@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Locator, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.serving import Serving
 from tests.ui.chat import Chat, picture_file
 from tests.ui.page.test_reuse import use
 from tests.ui.page.test_several import choose_count
+from tests.warm_serving import WarmServing
 
 pytestmark = pytest.mark.browser
 
@@ -51,24 +51,29 @@ async def generate(request: ImageRequest) -> ImageResult:
 
 
 @pytest.fixture(scope="module")
-def priced_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Returns a folder in which a provider with prices is installed."""
+def variables(tmp_path_factory: pytest.TempPathFactory, with_shapes: dict[str, str]) -> dict[str, str]:
+    """Returns the variables under which the app finds a provider with prices."""
     site = tmp_path_factory.mktemp("priced")
     (site / "limner_priced.py").write_text(PLUGIN, "utf-8")
     installed = site / "limner_priced-0.1.0.dist-info"
     installed.mkdir()
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: limner-priced\nVersion: 0.1.0\n")
     (installed / "entry_points.txt").write_text("[limner]\npriced = limner_priced\n")
-    return site
+    path = f"{with_shapes['PYTHONPATH']}:{site}"
+    return {**with_shapes, "PYTHONPATH": path, "LIMNER_PROVIDER": "priced", "LIMNER_BUDGET": "1 USD/day"}
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory, variables: dict[str, str]) -> Iterator[Serving]:
+    folder = tmp_path_factory.mktemp("serving")
+    serving = WarmServing(folder, {**variables, "LIMNER_DATA_DIR": str(folder / "data")})
+    yield serving
+    serving.stop()
 
 
 @pytest.fixture
-def priced(
-    serve: Callable[..., Serving], with_shapes: dict[str, str], priced_site: Path, page: object
-) -> Chat:
-    path = f"{with_shapes['PYTHONPATH']}:{priced_site}"
-    variables = {**with_shapes, "PYTHONPATH": path, "LIMNER_PROVIDER": "priced", "LIMNER_BUDGET": "1 USD/day"}
-    return Chat(page, serve(**variables).url)  # pyright: ignore[reportArgumentType]
+def priced(serving: Serving, page: Page) -> Chat:
+    return Chat(page, serving.url)
 
 
 def price(chat: Chat) -> Locator:
@@ -132,7 +137,10 @@ def test_beneath_the_picture_stands_an_estimate_or_what_the_service_used(priced:
         priced.page.keyboard.press("Escape")
 
 
-def test_what_the_budget_does_not_allow_comes_back_with_what_is_left(priced: Chat) -> None:
+def test_what_the_budget_does_not_allow_comes_back_with_what_is_left(
+    serve: Callable[..., Serving], variables: dict[str, str], page: Page
+) -> None:
+    priced = Chat(page, serve(**variables).url)
     priced.options()
     priced.choose("Quality", "high")
     priced.page.keyboard.press("Escape")
