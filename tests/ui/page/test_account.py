@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.hub import Hub
 from tests.serving import Serving
@@ -33,12 +32,11 @@ def signing_in(tmp_path_factory: pytest.TempPathFactory, hub: Hub) -> Iterator[S
 
 
 @pytest.fixture
-def guest(signing_in: Serving, browser: Any) -> Iterator[Chat]:
+def guest(signing_in: Serving, page: Page) -> Iterator[Chat]:
     """Returns the page as somebody sees it who is not the owner."""
-    context: BrowserContext = browser.new_context(extra_http_headers={"X-Forwarded-For": "203.0.113.9"})
-    context.set_default_timeout(30_000)
-    yield Chat(context.new_page(), signing_in.url)
-    context.close()
+    page.context.set_extra_http_headers({"X-Forwarded-For": "203.0.113.9"})
+    yield Chat(page, signing_in.url)
+    page.context.set_extra_http_headers({})
 
 
 def way_in(page: Page) -> Locator:
