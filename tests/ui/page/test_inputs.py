@@ -73,8 +73,7 @@ def test_two_pictures_of_ones_own_go_in_with_one_prompt(retouch: Chat, kept: Kep
 
 def test_a_picture_far_up_is_edited_twice_and_the_second_regenerated(retouch: Chat, kept: Kept) -> None:
     first = retouch.ask("A boat")
-    for prompt in ("A fox", "A tree"):
-        retouch.ask(prompt)
+    retouch.ask("A fox #tall")
     original = bytes_of(retouch, first)
     edit(retouch, first)
     expect(retouch.prompt).to_be_focused()
@@ -163,7 +162,13 @@ def test_each_conversation_keeps_its_chips(retouch: Chat) -> None:
 
 
 def test_what_is_refused_comes_back_with_its_prompt(retouch: Chat) -> None:
+    """Pictures without words ask for some."""
+    expect(retouch.prompt).to_have_attribute("placeholder", "Describe a picture…")
     bring_two(retouch)
+    expect(retouch.prompt).to_have_attribute("placeholder", "Describe what should change…")
+    retouch.prompt.press("Enter")
+    expect(retouch.error).to_have_text("Describe what should change.")
+    expect(retouch.chips).to_have_count(2)
     refusal = json.dumps({"error": "You have reached the limit: try again in 5 seconds."})
     retouch.page.route("**/messages", lambda route: route.fulfill(status=429, body=refusal))
     retouch.prompt.fill("Both together")
@@ -180,39 +185,26 @@ def test_what_is_refused_comes_back_with_its_prompt(retouch: Chat) -> None:
 
 
 def test_edit_prompt_brings_the_pictures_back(retouch: Chat, kept: Kept) -> None:
+    """And lets what it replaces be had back."""
     bring_two(retouch)
     answer = retouch.ask(f"Both together #filtered {kept.tag}")
     assert kept.colours() == [RED, BLUE]
-
-    retouch.action(answer, "Edit in composer").click()
-
-    expect(retouch.chip(2)).to_contain_text("blue.png")
-    retouch.picture(retouch.ask(f"Both of them {kept.tag}"))
-    assert kept.colours() == [RED, BLUE]
-
-
-def test_edit_prompt_lets_what_it_replaces_be_had_back(retouch: Chat) -> None:
-    bring_two(retouch)
-    answer = retouch.ask("Both together #filtered")
     retouch.add(picture_file("green.png", "green"))
     retouch.prompt.fill("Something else")
 
     retouch.action(answer, "Edit in composer").click()
 
-    expect(retouch.prompt).to_have_value("Both together #filtered")
+    expect(retouch.prompt).to_have_value(f"Both together #filtered {kept.tag}")
     expect(retouch.chips).to_have_count(2)
+    expect(retouch.chip(2)).to_contain_text("blue.png")
     retouch.toasts.get_by_role("button", name="Bring it back").click()
     expect(retouch.prompt).to_have_value("Something else")
     expect(retouch.chips).to_have_text([re.compile("^image 1green.png")])
 
-
-def test_pictures_without_words_ask_for_some(retouch: Chat) -> None:
-    expect(retouch.prompt).to_have_attribute("placeholder", "Describe a picture…")
-    retouch.add(picture_file("red.png", "red"))
-    expect(retouch.prompt).to_have_attribute("placeholder", "Describe what should change…")
-    retouch.prompt.press("Enter")
-    expect(retouch.error).to_have_text("Describe what should change.")
-    expect(retouch.chips).to_have_count(1)
+    retouch.action(answer, "Edit in composer").click()
+    expect(retouch.chips).to_have_count(2)
+    retouch.picture(retouch.ask(f"Both of them {kept.tag}"))
+    assert kept.colours() == [RED, BLUE]
 
 
 def test_a_chosen_size_is_sent_and_otherwise_the_first_picture_decides(retouch: Chat, kept: Kept) -> None:

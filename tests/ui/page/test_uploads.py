@@ -127,6 +127,7 @@ def test_what_is_no_picture_is_said_and_the_others_stay(retouch: Chat) -> None:
 
 
 def test_an_upload_shows_how_far_it_is_and_can_be_stopped(retouch: Chat) -> None:
+    """One that a reload interrupts is said."""
     page = retouch.page
     held: list[Route] = []
     page.route(PICTURES, lambda route: held.append(route))
@@ -142,15 +143,9 @@ def test_an_upload_shows_how_far_it_is_and_can_be_stopped(retouch: Chat) -> None
     retouch.uploaded()
     expect(retouch.chip(1)).to_contain_text("blue.png")
 
-
-def test_an_upload_that_a_reload_interrupts_is_said(retouch: Chat) -> None:
-    retouch.add(picture_file("blue.png", "blue"))
-    retouch.page.route(PICTURES, lambda route: None)
-    hand_over(retouch.page, picture_file("red.png", "red"), "paste")
+    hand_over(page, picture_file("red.png", "red"), "paste")
     expect(retouch.chips).to_have_count(2)
-
     retouch.reload()
-
     expect(retouch.chips).to_have_text([re.compile("^image 1blue.png")])
     failure = retouch.failures.get_by_role("alert")
     expect(failure).to_have_text("red.png The upload was interrupted: add it again.")
@@ -160,44 +155,31 @@ def test_an_upload_that_a_reload_interrupts_is_said(retouch: Chat) -> None:
 
 
 def test_create_waits_for_what_is_being_uploaded(retouch: Chat, kept: Kept) -> None:
-    page = retouch.page
-    held: list[Route] = []
-    page.route(PICTURES, lambda route: held.append(route))
-    hand_over(page, picture_file("red.png", "red"), "paste")
-    retouch.prompt.fill(f"Bluer {kept.tag}")
-    retouch.create.click()
-    expect(page.get_by_text("It is sent as soon as the upload is complete.")).to_be_visible()
-    expect(retouch.prompt).to_have_value(f"Bluer {kept.tag}")
-    held[0].continue_()
-    expect(retouch.answers).to_have_count(1)
-    retouch.picture(retouch.answers.first)
-    assert kept.colours() == [(255, 0, 0)]
-
-
-def test_a_prompt_that_waits_and_is_changed_is_left_to_the_person(retouch: Chat) -> None:
+    """A prompt that waits and is changed is left to the person."""
     page = retouch.page
     held: list[Route] = []
     page.route(PICTURES, lambda route: held.append(route))
     hand_over(page, picture_file("red.png", "red"), "paste")
     retouch.prompt.fill("Bluer")
     retouch.create.click()
-    expect(page.get_by_text("It is sent as soon as")).to_be_visible()
+    expect(page.get_by_text("It is sent as soon as the upload is complete.")).to_be_visible()
     retouch.prompt.fill("No, wait")
     expect(page.get_by_text("The prompt has changed: press Create to send it.")).to_be_visible()
-    held[0].continue_()
+    held.pop().continue_()
     retouch.uploaded()
     expect(retouch.prompt).to_have_value("No, wait")
     expect(retouch.answers).to_have_count(0)
+
+    retouch.page.get_by_role("button", name="Remove image 1").click()
+    hand_over(page, picture_file("blue.png", "blue"), "paste")
+    retouch.prompt.fill(f"Redder {kept.tag}")
     retouch.create.click()
+    expect(page.get_by_text("It is sent as soon as the upload is complete.")).to_be_visible()
+    expect(retouch.prompt).to_have_value(f"Redder {kept.tag}")
+    held.pop().continue_()
     expect(retouch.answers).to_have_count(1)
-
-
-def test_more_than_fit_are_left_out_with_their_number(retouch: Chat) -> None:
-    files = [picture_file(f"{n}.png", "red", (8, 8)) for n in range(1, 21)]
-    retouch.page.locator("#limner-add input").set_input_files(files)
-    failure = retouch.failures.get_by_role("alert")
-    expect(failure).to_contain_text("17.png and 3 more No more than 16 pictures go in at once.")
-    expect(retouch.chips).to_have_count(16)
+    retouch.picture(retouch.answers.first)
+    assert kept.colours() == [(0, 0, 255)]
 
 
 def test_a_thumbnail_that_could_not_be_fetched_comes_with_the_connection(retouch: Chat) -> None:
@@ -231,11 +213,17 @@ def test_a_prompt_is_not_sent_without_the_picture_that_it_waited_for(retouch: Ch
 
 
 def test_many_at_once_keep_their_order(retouch: Chat) -> None:
+    """Those that are more than fit are left out, with their number."""
     colours = ["red", "blue", "green", "teal", "gold", "navy"]
     retouch.add(*(picture_file(f"{colour}.png", colour) for colour in colours))
     expect(retouch.chips).to_have_text([re.compile(f"^image {n}{c}") for n, c in enumerate(colours, 1)])
     retouch.reload()
     expect(retouch.chips).to_have_text([re.compile(f"^image {n}{c}") for n, c in enumerate(colours, 1)])
+    files = [picture_file(f"{n}.png", "red", (8, 8)) for n in range(7, 21)]
+    retouch.page.locator("#limner-add input").set_input_files(files)
+    failure = retouch.failures.get_by_role("alert")
+    expect(failure).to_contain_text("17.png and 3 more No more than 16 pictures go in at once.")
+    expect(retouch.chips).to_have_count(16)
 
 
 def test_a_photograph_of_a_phone_arrives_upright_and_without_its_place(retouch: Chat, kept: Kept) -> None:
