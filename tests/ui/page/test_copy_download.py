@@ -60,7 +60,7 @@ def test_copy_puts_a_png_on_the_clipboard(chat: Chat) -> None:
         expect(chat.spoken).to_have_text("Copied.")
         types, width, height, same = image.evaluate(SAME_ON_THE_CLIPBOARD)
         assert (types, same) == ("image/png", True), kind
-        assert (width, height) == ((4000, 2500) if kind == "huge" else (320, 240)), kind
+        assert (width, height) == ((2000, 1250) if kind == "huge" else (320, 240)), kind
         chat.page.evaluate("() => document.querySelector('.limner-announcer').replaceChildren()")
 
 

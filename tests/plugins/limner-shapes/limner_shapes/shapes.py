@@ -31,7 +31,7 @@ from limner import (
     hookimpl,
 )
 
-SIZES = {"tiny": (64, 64), "wide": (1500, 500), "tall": (400, 1200), "huge": (4000, 2500)}
+SIZES = {"tiny": (64, 64), "wide": (1500, 500), "tall": (400, 1200), "huge": (2000, 1250)}
 CATEGORIES = ("auth", "quota", "rate-limit", "invalid-request", "timeout", "unavailable", "provider")
 FRAMES = (Size(480, 360), Size(300, 900))
 SVG = (
