@@ -227,10 +227,10 @@ def test_a_drawer_by_touch(open_chat: Callable[..., Chat]) -> None:
     expect(listed(page)).to_have_text(["A fox", "A boat"])
 
 
-def test_a_drawer_by_keyboard(open_chat: Callable[..., Chat]) -> None:
+def test_a_drawer_by_keyboard(chat: Chat) -> None:
     """The focus stays within, goes back to the button, and no closed drawer is left in the history."""
-    chat = open_chat(viewport=PHONE["viewport"])
     page, press = chat.page, chat.page.keyboard.press
+    page.set_viewport_size({"width": 390, "height": 844})
     chat.picture(chat.ask("A boat"))
     opener, drawer = page.get_by_role("button", name="Conversations"), page.get_by_role("dialog")
     entries = page.evaluate("history.length")
