@@ -1,52 +1,37 @@
-"""Looks at a page as axe-core does: WCAG 2.2 to AA and its best practices, in each look one may choose."""
+"""Looks at a page as axe-core does: WCAG 2.2 to AA and its best practices, light and dark."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
-import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+CONTRAST = ["color-contrast", "link-in-text-block"]
 PLACES: dict[str, Any] = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
-COLOURS: dict[str, Any] = {
-    "light": {"color_scheme": "light", "forced_colors": "none"},
-    "dark": {"color_scheme": "dark", "forced_colors": "none"},
-    "forced colours": {"color_scheme": "light", "forced_colors": "active"},
-}
-LOOKS: dict[str, dict[str, Any]] = {
-    f"{place}, {name}": {"viewport": viewport, **media}
-    for place, viewport in PLACES.items()
-    for name, media in COLOURS.items()
-}
-"""Options of a browser's context, by name."""
-
-in_each_look = pytest.mark.parametrize("look", LOOKS)
-"""Runs a test once for each look, whose name it takes as `look`."""
 
 
-@contextmanager
-def looking(browser: Browser, look: str, **options: Any) -> Iterator[Page]:
-    """Opens an empty page in one of the looks; nothing in it moves."""
-    context = browser.new_context(**{**LOOKS[look], "reduced_motion": "reduce", **options})
-    context.set_default_timeout(30_000)
-    yield context.new_page()
-    context.close()
+def violations(page: Page) -> list[str]:
+    """Returns what axe finds wrong with a page as it is now, light and dark: a line for each place.
+
+    What does not depend on colours is looked at once.
+    """
+    page.emulate_media(color_scheme="light")
+    found = _violations(page, {"type": "tag", "values": RULES})
+    page.emulate_media(color_scheme="dark")
+    found += [f"dark: {violation}" for violation in _violations(page, {"type": "rule", "values": CONTRAST})]
+    page.emulate_media(color_scheme="light")
+    return found
 
 
-def violations(page: Page, within: str | None = None) -> list[str]:
-    """Returns what axe finds wrong with a page as it is now, or with a part of it: a line for each place."""
+def _violations(page: Page, rules: Mapping[str, Any]) -> list[str]:
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
-    # axe reads -webkit-text-fill-color, which Chromium leaves as it was before the colours are forced
-    look = """([within, values]) => axe.run(within || document, {
-        runOnly: { type: "tag", values }, resultTypes: ["violations"],
-        rules: { "color-contrast": { enabled: !matchMedia("(forced-colors: active)").matches } },
-    }).then(({ violations }) => violations)"""
-    found: list[Mapping[str, Any]] = page.evaluate(look, [within, RULES])
+    look = """(runOnly) => axe.run(document, { runOnly, resultTypes: ["violations"] })
+        .then(({ violations }) => violations)"""
+    found: list[Mapping[str, Any]] = page.evaluate(look, rules)
     return [
         f"{rule['id']} ({rule['impact']}): {place['html'][:160]} — {place['failureSummary']}"
         for rule in found

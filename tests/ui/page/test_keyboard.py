@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import Browser, FilePayload, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.serving import Serving
-from tests.ui.axe import looking, violations
 from tests.ui.chat import Chat, picture_file
 from tests.ui.conftest import Gate
 
@@ -103,35 +99,6 @@ def test_screen_readers_hear_what_matters_and_no_source(chat: Chat, gate: Gate) 
     expect(chat.answers.nth(1).get_by_role("alert")).to_have_count(0)
 
 
-@pytest.mark.parametrize("look", ["desktop, light", "phone, dark"])
-def test_every_state_can_be_read(app: Serving, browser: Browser, gate: Gate, look: str) -> None:
-    """C2, R6: axe finds nothing, in every state of a message and of the composer."""
-    with looking(browser, look) as page:
-        chat = Chat(page, app.url)
-        assert not violations(page), "\n".join(violations(page))
-        chat.ask("A boat #revised #warned")
-        chat.ask("A boat #filtered")
-        chat.ask("A boat #provider")
-        chat.action(chat.send(f"A boat {gate.tag}"), "Stop").click()
-        running = chat.send(f"A boat {gate.tag}")
-        chat.options()
-        assert not violations(page), "\n".join(violations(page))
-        page.keyboard.press("Escape")
-        chat.add(picture_file("red.png", "red"))
-        chat.prompt.fill("A fox")
-        chat.create.click()
-        expect(chat.error).to_contain_text("takes words only")
-        assert not violations(page), "\n".join(violations(page))
-        chat.choose("Provider", "Retouch")
-        chat.add(picture_file("blue.png", "blue"), picture_file("green.png", "green"))
-        expect(page.locator("#limner-inputs [role=status]")).not_to_be_empty()
-        notes: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"notes"}
-        page.locator("#limner-add input").set_input_files(notes)
-        expect(chat.failures).to_contain_text("notes.txt")
-        running.scroll_into_view_if_needed()
-        assert not violations(page), "\n".join(violations(page))
-
-
 def test_every_window_shows_thread_and_composer(chat: Chat) -> None:
     """G1: from a small phone over a page at 200% to a wide screen, nothing leaves the window sideways."""
     page = chat.page
@@ -197,14 +164,6 @@ def test_new_rows_scroll_into_view_and_a_reader_of_old_ones_is_left_alone(chat: 
     assert chat.answers.nth(1).bounding_box() == first
     chat.send("A fox #tall")
     expect(chat.answers.nth(4).locator(".limner-actions")).to_be_in_viewport(ratio=1)
-
-
-def test_less_motion_where_a_person_asks_for_it(open_chat: Callable[..., Chat], gate: Gate) -> None:
-    """G8: no sheen over the waiting card, and a spinner that fades and does not turn."""
-    chat = open_chat(reduced_motion="reduce")
-    answer = chat.send(f"A boat {gate.tag}")
-    expect(answer.locator(".limner-running")).to_have_css("animation-name", "none")
-    expect(answer.locator(".limner-spinner")).to_have_css("animation-name", "limner-fade")
 
 
 def test_text_from_right_to_left(chat: Chat) -> None:
