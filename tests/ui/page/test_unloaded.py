@@ -68,7 +68,7 @@ def test_a_click_while_it_still_cannot_be_loaded_opens_nothing(chat: Chat) -> No
     expect_unloaded(chat, answer)
 
 
-@pytest.mark.parametrize("status", [503, 502, 404])
+@pytest.mark.parametrize("status", [502, 404])
 def test_a_proxy_that_answers_for_the_server_does_not_make_it_gone(chat: Chat, status: int) -> None:
     """A 404 of the server itself is JSON; and what a proxy had for a moment is tried again by itself."""
     asked: list[str] = []
