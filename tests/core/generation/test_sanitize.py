@@ -106,7 +106,6 @@ def test_key_in_another_form_and_other_secrets_are_hidden(monkeypatch: pytest.Mo
 
 
 @pytest.mark.usefixtures("key")
-@pytest.mark.usefixtures("key")
 def test_no_text_has_what_a_terminal_would_do() -> None:
     hostile = "one\x1b]0;pwned\x07\n\ttwo\x9b31m\x7f\r"
 
@@ -114,11 +113,15 @@ def test_no_text_has_what_a_terminal_would_do() -> None:
         warnings = (ImageWarning("size", hostile),)
         return ImageResult(b"a picture", revised_prompt=hostile, text=hostile, warnings=warnings)
 
-    result = asyncio.run(Calls(answer=answer).ask("study"))
+    async def main() -> ImageResult:
+        return await Calls(answer=answer).ask("study")
+
+    result = asyncio.run(main())
     for text in (result.revised_prompt, result.text, result.warnings[0].details):
         assert text == "one]0;pwned\n\ttwo31m"
 
 
+@pytest.mark.usefixtures("key")
 def test_metadata_as_large_as_a_picture_is_left_out() -> None:
     async def answer(request: ImageRequest) -> ImageResult:
         return ImageResult(b"a picture", metadata={"reply": "A" * 1_000_000}, usage={"tokens": 5})
