@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -86,11 +86,14 @@ class IdempotencyKeys:
         return await asyncio.shield(entry.beginning)
 
     def _make_room(self, visitor: str) -> None:
-        of_one = [place for place, entry in self._entries.items() if entry.visitor == visitor]
-        if len(of_one) >= MAX_OF_ONE:
-            del self._entries[of_one[0]]
-        elif len(self._entries) >= MAX_KEYS:
-            self._entries.popitem(last=False)
+        """Forgets the oldest of this visitor if they have many, or else of whoever has the most."""
+        count = Counter(entry.visitor for entry in self._entries.values())
+        if count[visitor] < MAX_OF_ONE:
+            if len(self._entries) < MAX_KEYS:
+                return
+            ((visitor, _),) = count.most_common(1)
+        place = next(place for place, entry in self._entries.items() if entry.visitor == visitor)
+        del self._entries[place]
 
     def _forget_old(self) -> None:
         oldest = time.monotonic() - KEPT_SECONDS

@@ -21,6 +21,7 @@ from core.chat.request import UserRequest
 from core.generation.resolve import check_length
 from core.generation.visitor import Visitor
 from core.parts import details
+from core.storage.opened import check_changeable
 from core.studio import Studio
 from ui.http.bodies import Bodies
 from ui.http.idempotency import Begun, IdempotencyKeys, digest
@@ -75,7 +76,10 @@ def page_routes(
     behind_proxy = studio.settings.behind_proxy
 
     async def open_conversation(request: Request, who: Visitor | None = None) -> Conversation:
-        return await studio.conversation(thread_id(request), who or await visitors.of(request))
+        conversation = await studio.conversation(thread_id(request), who or await visitors.of(request))
+        if request.method == "POST":
+            check_changeable(conversation)
+        return conversation
 
     @asynccontextmanager
     async def read(request: Request, *, may_be_empty: bool = False, **more: str) -> AsyncGenerator[_Asked]:

@@ -24,7 +24,7 @@ _400_DAYS = 400 * 86_400
 _WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::\d+)?|([^:]+):\d+")
 _CLIENT_KEY = re.compile(rf"bearer\s+(?P<key>{KEY_PREFIX}.*)", re.IGNORECASE | re.DOTALL)
 _BROUGHT = re.compile(rf"(?<![\w-]){KEY_PREFIX}", re.IGNORECASE)
-_KEY_HEADERS = ("authorization", "x-api-key", "api-key")
+_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization")
 _FORWARDING = re.compile(r"x-forwarded-.+|x-real-ip|forwarded|via|cf-connecting-ip|true-client-ip")
 
 
@@ -112,7 +112,8 @@ def client_key(request: Request) -> str | None:
     if not brought:
         return None
     named = _CLIENT_KEY.fullmatch(request.headers.get("authorization", "").strip())
-    return named["key"] if named and len(brought) == 1 else "more than a key, or not as a Bearer token"
+    is_one = named is not None and all(value in (brought[0], named["key"]) for value in brought)
+    return named["key"] if named and is_one else "more than one key, or not as a Bearer token"
 
 
 def is_foreign(headers: Mapping[str, str], *, behind_proxy: bool, public_url: str | None = None) -> bool:

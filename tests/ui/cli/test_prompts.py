@@ -22,7 +22,7 @@ import pytest
 from PIL import Image
 
 from limner.testing import Loopback, Reply
-from tests.doors import GOOD, NOT_OF_THE_REQUEST, REFUSED
+from tests.doors import GOOD, REFUSED
 from tests.serving import ROOT
 from tests.warm_serving import warm_limner
 from ui.cli.prompts import CHUNK, LONGEST, Line, PromptLines
@@ -93,12 +93,10 @@ def test_what_no_door_takes_is_one_line_of_json_and_a_two(limner: Limner, tmp_pa
     assert not list(tmp_path.glob("*.png"))
 
 
-def test_the_good_request_makes_the_picture_of_every_door(limner: Limner, tmp_path: Path) -> None:
+def test_a_prompt_on_standard_input_makes_the_picture_of_an_argument(limner: Limner, tmp_path: Path) -> None:
     prompt, *others = GOOD.values()
     arguments = [f"--{key}={value}" for key, value in zip([*GOOD][1:], others, strict=True)]
     (said,) = told(limner(prompt, *arguments, "--json"))
-    assert {key: said[key] for key in GOOD} == GOOD
-    assert not NOT_OF_THE_REQUEST - {*said}
     again = limner("-", *arguments, "--json", given=prompt)
     assert (tmp_path / told(again)[0]["file"]).read_bytes() == (tmp_path / said["file"]).read_bytes()
 

@@ -16,7 +16,7 @@ from urllib.error import HTTPError
 import pytest
 from PIL import Image
 
-from tests.doors import GOOD, NOT_JSON, NOT_OF_THE_REQUEST, REFUSED, Refused
+from tests.doors import GOOD, NOT_JSON, REFUSED, Refused
 from tests.node import commands, environment, install
 from tests.serving import ROOT, Serving
 from tests.ui.conftest import Gate
@@ -74,17 +74,6 @@ def file_of(state: dict[str, Any]) -> dict[str, Any]:
     assert (state["status"], state["messages"][-1]["role"]) == ("ready", "assistant"), state
     (part,) = state["messages"][-1]["parts"]
     return part
-
-
-def test_the_picture_and_what_is_known_of_it_are_those_of_the_image_route(app: Serving, chat: Turn) -> None:
-    wanted = {name: value for name, value in GOOD.items() if name != "prompt"}
-    state = chat("new", GOOD["prompt"], **wanted)
-    image = json.loads(post(app, "/api/image", GOOD)[2])
-    assert file_of(state) == {"type": "file", "mediaType": "image/png", "url": image["image"]}
-    known, expected = state["messages"][-1]["metadata"], image["metadata"]
-    assert known["filename"] == image["filename"]
-    for name in expected.keys() - NOT_OF_THE_REQUEST:
-        assert known[name] == expected[name], name
 
 
 def test_a_chat_goes_on_and_what_it_made_can_be_made_again(chat: Turn) -> None:

@@ -11,11 +11,9 @@ from typing import Any
 
 import pytest
 
-from core.chat.request import UserRequest
-from core.parts import image_part, provenance
 from limner import ContentFiltered, ImageRequest, ImageResult, ProviderError
-from tests.core.scripted import CONVERSATION, Gate, ScriptedProvider, settled
-from tests.doors import GOOD, NOT_JSON, NOT_OF_THE_REQUEST, REFUSED
+from tests.core.scripted import CONVERSATION, Gate, ScriptedProvider
+from tests.doors import GOOD, NOT_JSON, REFUSED
 from tests.ui.http.client import Client, open_client
 
 pytestmark = pytest.mark.anyio
@@ -39,23 +37,6 @@ def complaint(answer: Any, status: int, category: str) -> str:
     sentence = said["error"]
     assert sentence == "Missing prompt" or re.match(r"[A-Z].*[.…]\Z", sentence, re.DOTALL)
     return sentence
-
-
-async def test_the_good_request_gives_the_picture_of_every_other_door(tmp_path: Path) -> None:
-    async with open_client(tmp_path, ScriptedProvider()) as (client, studio):
-        reply = (await client.post("/api/image", json=GOOD)).json()
-        conversation = await studio.conversation(CONVERSATION)
-        message = await studio.start(conversation, UserRequest(**GOOD))
-        version = await settled(conversation, message)
-        part = await image_part(version, studio.store, studio.settings)
-    assert part
-    assert (reply["image"], reply["filename"]) == (part["image"], part["filename"])
-    known = {
-        re.sub("_(.)", lambda at: at[1].upper(), name): value for name, value in provenance(version).items()
-    }
-    for different in NOT_OF_THE_REQUEST:
-        del known[different], reply["metadata"][different]
-    assert reply["metadata"] == known
 
 
 @pytest.mark.parametrize("what", REFUSED)

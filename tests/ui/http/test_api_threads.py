@@ -65,7 +65,7 @@ async def test_whoever_knows_the_id_takes_nothing_from_the_program_that_asked(tm
     """A retry that finds its picture gone would be paid for a second time."""
     scripted = ScriptedProvider()
     async with open_client(tmp_path, scripted) as (client, studio):
-        retry = {"json": FOX, "headers": {"Idempotency-Key": "k-1"}}
+        retry: dict[str, Any] = {"json": FOX, "headers": {"Idempotency-Key": "k-1"}}
         made = await client.post("/api/image", **retry)
         thread, message = made.json()["thread"], made.json()["message"]
         await client.get("/limner/conversations")  # which gives it the cookie of a visitor
@@ -81,6 +81,9 @@ async def test_whoever_knows_the_id_takes_nothing_from_the_program_that_asked(tm
         assert await studio.conversations(other) == []
         shown = await client.get(f"/limner/threads/{thread}/messages/{message}/details")
         assert shown.status_code == 200
+        for path in ("messages", f"messages/{message}/regenerate", f"messages/{message}/stop"):
+            answer = await client.post(f"/limner/threads/{thread}/{path}", json={"prompt": "mine"})
+            assert (answer.status_code, "may ask for it again" in answer.json()["error"]) == (400, True)
         assert (await client.post("/api/image", **retry)).content == made.content
         assert (await client.get(f"/api/threads/{thread}")).status_code == 200
     assert len(scripted.requests) == 1

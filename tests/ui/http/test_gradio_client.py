@@ -19,7 +19,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from tests.core.scripted import PNG
-from tests.doors import GOOD, NOT_OF_THE_REQUEST, REFUSED, Refused
+from tests.doors import GOOD, REFUSED, Refused
 from tests.serving import Serving
 from tests.test_documents import blocks
 from tests.ui.conftest import Gate
@@ -58,21 +58,6 @@ def test_it_sees_one_endpoint_with_a_true_signature(client: Client) -> None:
     ]
     assert [one["label"] for one in endpoint["returns"]] == ["Picture", "Metadata"]
     assert [one["api_name"] for one in client.config["dependencies"]] == ["generate"]
-
-
-def test_the_picture_and_the_metadata_are_those_of_every_door(client: Client, app: Serving) -> None:
-    path, metadata = generate(client, **GOOD)
-    asked = urllib.request.Request(
-        f"{app.url}/api/image", json.dumps(GOOD).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(asked, timeout=SECONDS) as answer:
-        other = json.load(answer)
-    with urllib.request.urlopen(other["image"]) as data:
-        assert path.read_bytes() == data.read()
-    assert path.name == other["filename"]
-    assert {name: value for name, value in metadata.items() if name not in NOT_OF_THE_REQUEST} == {
-        name: value for name, value in other["metadata"].items() if name not in NOT_OF_THE_REQUEST
-    }
 
 
 @pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)

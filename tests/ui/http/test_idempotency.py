@@ -233,6 +233,15 @@ async def test_one_visitor_pushes_out_their_own_keys_alone(monkeypatch: pytest.M
     assert (await keys.once(request_of("a"), Visitor("me", key="cookie a"), "{}", counted.begin)).version == 5
 
 
+async def test_who_has_the_most_makes_room_for_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idempotency, "MAX_KEYS", 4)
+    keys, counted = IdempotencyKeys(), Counted()
+    for visitor, key in (("you", "k"), ("me", "a"), ("me", "b"), ("me", "c"), ("them", "d"), ("others", "e")):
+        await keys.once(request_of(key), Visitor(visitor), "{}", counted.begin)
+    assert (await keys.once(request_of("k"), Visitor("you"), "{}", counted.begin)).version == 1
+    assert (await keys.once(request_of("a"), Visitor("me"), "{}", counted.begin)).version == 7
+
+
 async def test_a_key_counts_for_a_day_only(monkeypatch: pytest.MonkeyPatch) -> None:
     keys, counted = IdempotencyKeys(), Counted()
     await keys.once(request_of("a"), ME, "{}", counted.begin)

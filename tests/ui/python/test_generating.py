@@ -15,9 +15,8 @@ import pytest
 
 import limner
 from limner.testing import Loopback, Reply
-from tests.doors import GOOD, NOT_OF_THE_REQUEST, REFUSED
+from tests.doors import REFUSED
 from tests.serving import ROOT
-from tests.warm_serving import warm_limner
 
 Run = Callable[..., Any]
 
@@ -39,27 +38,6 @@ def run(tmp_path: Path) -> Run:
         return json.loads(done.stdout)
 
     return run
-
-
-def test_it_is_the_picture_and_the_provenance_of_the_command_line(run: Run, tmp_path: Path) -> None:
-    known = run(
-        f"picture = limner.generate(**{GOOD!r})\n"
-        "assert isinstance(picture, limner.Picture) and repr(picture).count('b') == 0\n"
-        "picture.save('python.png')\n"
-        "print(json.dumps([picture.media_type, picture.width, picture.height, dict(picture.metadata)]))"
-    )
-    arguments = [f"--{name}={value}" for name, value in GOOD.items() if name != "prompt"]
-    told = json.loads(
-        warm_limner(
-            ["generate", GOOD["prompt"], *arguments, "-o", "shell.png", "--json"], {}, tmp_path
-        ).stdout
-    )
-    assert (tmp_path / "python.png").read_bytes() == (tmp_path / "shell.png").read_bytes()
-    assert known[:3] == ["image/png", 512, 512]
-    others = {*NOT_OF_THE_REQUEST, "file"}
-    assert {name: value for name, value in known[3].items() if name not in others} == {
-        name: value for name, value in told.items() if name not in others
-    }
 
 
 def test_what_no_door_takes_and_what_fails_is_an_error_with_the_whole_sentence(run: Run) -> None:

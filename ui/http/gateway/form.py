@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from pydantic_core import from_json
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -19,6 +20,8 @@ from ui.http.gateway.errors import Refused
 
 FORM = "multipart/form-data"
 MAX_FIELDS = 100
+_UNREADABLE = "The form cannot be read: send valid multipart/form-data."
+_BOUNDARY = re.compile(r"[\w'()+,./:=? -]{1,200}")
 _OF_PICTURES = re.compile(r"(image|mask)(\[\d*\])?")
 _OF_OPTIONS = re.compile(r"options\[([^\[\]]{1,100})\]")
 _NUMBERS = ("n", "seed", "partial_images", "output_compression", "frame_count", "frame_duration_ms")
@@ -36,7 +39,11 @@ async def read_form(headers: Headers, parts: list[bytes]) -> dict[str, Any]:
     Each part is dropped once it is parsed, so that a picture is not held twice for long.
     """
     parser = MultiPartParser(
-        headers, _taken(parts), max_files=MAX_IMAGES + 1, max_fields=MAX_FIELDS, max_part_size=MAX_BODY
+        _in_utf_8(headers),
+        _taken(parts),
+        max_files=MAX_IMAGES + 1,
+        max_fields=MAX_FIELDS,
+        max_part_size=MAX_BODY,
     )
     parser.spool_max_size = sys.maxsize  # what a visitor's bodies may hold is in memory, and counted
     try:
@@ -44,9 +51,7 @@ async def read_form(headers: Headers, parts: list[bytes]) -> dict[str, Any]:
     except MultiPartException as error:
         if error.message.startswith("Too many files"):
             raise Rejected(TOO_MANY_IMAGES) from None
-        raise Refused(
-            "The form cannot be read: send valid multipart/form-data.", code="invalid_form"
-        ) from None
+        raise Refused(_UNREADABLE, code="invalid_form") from None
     values: dict[str, Any] = {}
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
@@ -54,6 +59,20 @@ async def read_form(headers: Headers, parts: list[bytes]) -> dict[str, Any]:
         else:
             _add_field(values, name, value)
     return values
+
+
+def _in_utf_8(headers: Headers) -> Headers:
+    """Returns the header of a form without its charset; raises Refused if that is another than UTF-8.
+
+    Python knows charsets that take a minute to decode, or make other texts of what was sent.
+    """
+    _, options = parse_options_header(headers["content-type"])
+    if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
+        raise Refused("A form must be in UTF-8: leave out its charset.", code="invalid_form")
+    boundary = options.get(b"boundary", b"").decode("latin-1")
+    if not _BOUNDARY.fullmatch(boundary):
+        raise Refused(_UNREADABLE, code="invalid_form")
+    return Headers({"content-type": f'{FORM}; boundary="{boundary}"'})
 
 
 async def _taken(parts: list[bytes]) -> AsyncGenerator[bytes, None]:

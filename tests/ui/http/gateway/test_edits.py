@@ -185,6 +185,15 @@ WRONG: dict[str, tuple[bytes, str, int, str]] = {
         400,
         "form cannot be read",
     ),
+    **{
+        f"the charset {name}": (
+            form(("prompt", "", b"a" * 50_000), IMAGE),
+            f"multipart/form-data; boundary=x; charset={name}",
+            400,
+            "must be in UTF-8",
+        )
+        for name in ("punycode", "idna", "undefined", "utf-7", "rot13")
+    },
     "nothing": (b"", "multipart/form-data; boundary=x", 400, "no picture"),
     "no form": (b"not a form", "multipart/form-data; boundary=x", 400, "form cannot be read"),
     "a field without a name": (

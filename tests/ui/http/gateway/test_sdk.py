@@ -13,7 +13,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.doors import GOOD, NOT_OF_THE_REQUEST, REFUSED
+from tests.doors import GOOD, REFUSED
 from tests.serving import Serving
 from tests.test_documents import blocks
 from tests.warm_serving import WarmServing
@@ -55,24 +55,6 @@ def fields(values: dict[str, Any]) -> dict[str, Any]:
 
 def picture(answer: Any) -> bytes:
     return base64.b64decode(answer.data[0].b64_json)
-
-
-def known(metadata: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in metadata.items() if name not in NOT_OF_THE_REQUEST}
-
-
-def test_the_same_picture_with_the_same_metadata_comes_through_every_door(
-    app: Serving, sdk: openai.OpenAI
-) -> None:
-    _, there = post(app, "/api/image", GOOD)
-    wanted = fields(GOOD)
-    here = sdk.images.generate(
-        **{name: wanted.pop(name) for name in ("prompt", "model", "size")}, extra_body=wanted
-    )
-    assert picture(here) == base64.b64decode(there["image"].partition(",")[2])
-    metadata: Any = here.to_dict()["data"]
-    assert known(metadata[0]["metadata"]) == known(there["metadata"])
-    assert "warnings" not in metadata[0]["metadata"]
 
 
 @pytest.mark.parametrize("case", REFUSED)
