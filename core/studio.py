@@ -28,7 +28,7 @@ from core.plugins.registry import Registry
 from core.sending import pictures_to_send
 from core.settings.schema import Settings
 from core.storage.database import StoreError
-from core.storage.opened import OpenConversations, check_changeable
+from core.storage.opened import OpenConversations
 from core.storage.retention import DAY
 from core.storage.store import Store
 from limner.clients import close_shared
@@ -197,9 +197,8 @@ class Studio:
     async def delete(self, conversation: Conversation, message: Message, version: int | None = None) -> None:
         """Deletes a version, or a message, and stops what runs of it; it goes for good in a minute.
 
-        With its last version goes the message. Raises Rejected if there is none, or it is a program's.
+        With its last version goes the message. Raises Rejected if there is no such version.
         """
-        check_changeable(conversation)
         self.stop(message, version)
         await self._deletion.delete(conversation, message, version)
 
@@ -217,7 +216,7 @@ class Studio:
     ) -> str:
         """Returns what `start` will cost; empty if nobody knows, or nothing. Raises Rejected."""
         sent = await pictures_to_send(conversation, self.store, images, mask)
-        return self._pipeline.price([request.model_copy(update=sent) for request in requests], visitor)
+        return self._pipeline.price([one.model_copy(update=sent) for one in requests], visitor)
 
     def usual_seconds(self, provider: str, model: str) -> float | None:
         """Returns the seconds that a model usually takes; None if it has made no picture here."""

@@ -70,9 +70,7 @@ async def test_whoever_knows_the_id_takes_nothing_from_the_program_that_asked(tm
         thread, message = made.json()["thread"], made.json()["message"]
         await client.get("/limner/conversations")  # which gives it the cookie of a visitor
         other = Visitor("other", key="somebody else's")
-        conversation = await studio.conversation(thread, other)
         for work in (
-            studio.delete(conversation, next(iter(conversation))),
             studio.delete_conversation(thread, other),
             studio.rename(thread, "mine", other),
         ):
@@ -81,7 +79,8 @@ async def test_whoever_knows_the_id_takes_nothing_from_the_program_that_asked(tm
         assert await studio.conversations(other) == []
         shown = await client.get(f"/limner/threads/{thread}/messages/{message}/details")
         assert shown.status_code == 200
-        for path in ("messages", f"messages/{message}/regenerate", f"messages/{message}/stop"):
+        actions = (f"messages/{message}/{action}" for action in ("regenerate", "stop", "delete"))
+        for path in ("messages", *actions):
             answer = await client.post(f"/limner/threads/{thread}/{path}", json={"prompt": "mine"})
             assert (answer.status_code, "may ask for it again" in answer.json()["error"]) == (400, True)
         assert (await client.post("/api/image", **retry)).content == made.content

@@ -72,18 +72,18 @@ def test_it_works_in_any_loop_and_thread_on_one_studio(run: Run) -> None:
         """
 from concurrent.futures import ThreadPoolExecutor
 async def main():
-    inside = limner.generate("a fox", size="64x64")  # as in a cell of a notebook
-    many = await asyncio.gather(*[limner.agenerate(f"{n}", size="64x64") for n in range(12)])
+    inside = limner.generate("a fox", size="256x256")  # as in a cell of a notebook
+    many = await asyncio.gather(*[limner.agenerate(f"{n}", size="256x256") for n in range(12)])
     return inside.width, len(many)
 inside, many = asyncio.run(main())
 with ThreadPoolExecutor(4) as pool:
-    made = [*pool.map(lambda n: limner.generate(f"{n}", size="64x64").width, range(8))]
+    made = [*pool.map(lambda n: limner.generate(f"{n}", size="256x256").width, range(8))]
 import threading
 sessions = [one for one in threading.enumerate() if one.name == "limner-session"]
 print(json.dumps([inside, many, made, len(sessions)]))
 """
     )
-    assert (loop, many, threads, sessions) == (64, 12, [64] * 8, 1)
+    assert (loop, many, threads, sessions) == (256, 12, [256] * 8, 1)
 
 
 def test_pictures_go_in_as_bytes_path_or_what_was_made(run: Run, tmp_path: Path) -> None:
