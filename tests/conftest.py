@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -68,6 +70,21 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         if variable.startswith("LIMNER_") or variable.endswith(ours):
             monkeypatch.delenv(variable)
     monkeypatch.setenv("LIMNER_DATA_DIR", str(tmp_path / "data"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_public_certificates() -> Iterator[None]:
+    """Spares each client the reading of the public certificates, most of its cost: no server here has one."""
+    load = ssl.SSLContext.load_verify_locations
+    public = os.environ.get("SSL_CERT_FILE")
+
+    def load_others(context: ssl.SSLContext, cafile: Any = None, *given: Any, **named: Any) -> None:
+        if not cafile or (cafile != public and not str(cafile).endswith("/certifi/cacert.pem")):
+            load(context, cafile, *given, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl.SSLContext, "load_verify_locations", load_others)
+        yield
 
 
 @pytest.fixture

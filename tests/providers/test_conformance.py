@@ -13,12 +13,6 @@ from limner.errors import CATEGORIES
 from limner.testing import Loopback, ProviderSuite, Reply, Request, picture
 
 
-@pytest.fixture(autouse=True)
-def no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spares the SDKs the loading of certificates, most of a client's time: nothing here is encrypted."""
-    monkeypatch.setattr("ssl.SSLContext.load_verify_locations", lambda *_, **__: None)
-
-
 class TestSketch(ProviderSuite):
     plugin = "providers.sketch"
     failures: ClassVar = {category: {"outcome": category} for category in ("content-filter", *CATEGORIES)}

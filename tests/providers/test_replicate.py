@@ -59,10 +59,8 @@ ID = "rrr4z55ocneqzikepnug6xezpe"
 
 
 @pytest.fixture(autouse=True)
-def quickly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Looks often, and reads no certificates, which takes each client 40 ms and serves nothing here."""
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks often."""
     monkeypatch.setattr(replicate, "FIRST_POLL", 0.005)
     monkeypatch.setattr(replicate, "MAX_POLL", 0.01)
 

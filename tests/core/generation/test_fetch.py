@@ -11,6 +11,7 @@ import tracemalloc
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,17 @@ SECRET = "x-signature=5ecret"
 CHUNKED = {"Transfer-Encoding": "chunked"}
 
 
+@cache
+def settings_of(**settings: Any) -> Settings:
+    """Reads the settings once, most of a test's time."""
+    return Settings(**settings)
+
+
 def make(
     *, base_url: str | None = None, answers: dict[str, list[str]] | None = None, **settings: Any
 ) -> Fetcher:
     """A fetcher that asks no name server: a host has the given addresses, and is its own otherwise."""
-    fetcher = Fetcher(Settings(**settings), base_url)
+    fetcher = Fetcher(settings_of(**settings), base_url)
 
     async def resolve(host: str, port: int) -> list[str]:
         return (answers or {}).get(host, [host])
@@ -235,7 +242,7 @@ def test_a_failed_look_up_is_a_failure_of_the_picture(error: Exception) -> None:
     async def resolve(host: str, port: int) -> list[str]:
         raise error
 
-    fetcher = Fetcher(Settings())
+    fetcher = Fetcher(settings_of())
     fetcher.resolve, fetcher.pauses = resolve, (0.0, 0.0)
     assert "cannot be reached" in refusal(fetcher, "https://pictures.example/")
 
@@ -310,7 +317,7 @@ def test_a_host_is_looked_up_once_and_its_address_pinned(authority: Authority, w
 
     with Loopback({"/a": Reply(body=b"picture")}, tls=served) as server:
         wire.server = server
-        fetcher = Fetcher(Settings())
+        fetcher = Fetcher(settings_of())
         fetcher.resolve, fetcher.tls = rebind, trusting
         assert fetch(fetcher, "https://pictures.example/a") == b"picture"
     assert lookups == ["pictures.example"]
@@ -326,7 +333,7 @@ def test_a_redirect_is_looked_up_anew(authority: Authority, wire: Wire) -> None:
 
     with Loopback(redirect_to("/b"), tls=served) as server:
         wire.server = server
-        fetcher = Fetcher(Settings())
+        fetcher = Fetcher(settings_of())
         fetcher.resolve, fetcher.tls = rebind, trusting
         assert "not on the public internet" in refusal(fetcher, "https://pictures.example/a")
     assert wire.addresses == [PUBLIC]
@@ -656,12 +663,34 @@ def test_a_connection_that_fails_is_a_failure_of_the_picture(reply: Reply) -> No
 # Time
 
 
-def test_the_deadline_holds_for_the_whole_of_a_slow_file() -> None:
+@pytest.fixture
+def scopes(monkeypatch: pytest.MonkeyPatch) -> list[anyio.CancelScope]:
+    """Returns the deadlines that are set, that of the whole fetch first."""
+    scopes: list[anyio.CancelScope] = []
+    real = anyio.fail_after
+
+    @contextmanager
+    def fail_after(seconds: float | None) -> Iterator[None]:
+        with real(seconds) as scope:
+            scopes.append(scope)
+            yield
+
+    monkeypatch.setattr(anyio, "fail_after", fail_after)
+    return scopes
+
+
+def test_the_deadline_holds_for_the_whole_of_a_slow_file(scopes: list[anyio.CancelScope]) -> None:
+    async def run_out_of_time() -> None:
+        fetching = asyncio.create_task(make(base_url=server.url).fetch(f"{server.url}/a"))
+        await asyncio.to_thread(server.wait_until, lambda server: server.requests, 30)
+        scopes[0].deadline = -math.inf
+        with pytest.raises(ProviderError) as caught:
+            await fetching
+        assert caught.value.why == "The picture could not be fetched within 30 seconds."
+        await asyncio.to_thread(server.wait_until, lambda server: server.disconnects, 30)
+
     with Loopback({"/a": Reply(chunks=[b"x", 0.01] * 1000)}) as server:
-        fetcher = make(base_url=server.url)
-        fetcher.deadline = 0.1
-        assert refusal(fetcher, f"{server.url}/a") == "The picture could not be fetched within 0.1 seconds."
-        server.wait_until(lambda server: server.disconnects, 30)
+        asyncio.run(run_out_of_time())
 
 
 def test_the_deadline_holds_for_all_redirects_together() -> None:
@@ -677,7 +706,7 @@ def test_the_deadline_holds_for_the_look_up() -> None:
         await asyncio.sleep(60)
         return []
 
-    fetcher = Fetcher(Settings())
+    fetcher = Fetcher(settings_of())
     fetcher.resolve, fetcher.deadline = resolve, 0.05
     assert "within 0.05 seconds" in refusal(fetcher, "https://pictures.example/")
 
@@ -697,18 +726,7 @@ def test_a_cancelled_fetch_closes_its_connection(reply: Reply) -> None:
 
 
 @pytest.mark.parametrize("how", ["cancel", "deadline"])
-def test_a_handshake_that_never_ends_leaves_no_connection(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    scopes: list[anyio.CancelScope] = []
-    real = anyio.fail_after
-
-    @contextmanager
-    def fail_after(seconds: float | None) -> Iterator[None]:
-        with real(seconds) as scope:
-            scopes.append(scope)  # that of the whole fetch first
-            yield
-
-    monkeypatch.setattr(anyio, "fail_after", fail_after)
-
+def test_a_handshake_that_never_ends_leaves_no_connection(how: str, scopes: list[anyio.CancelScope]) -> None:
     async def stall(listener: socket.socket) -> None:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         fetcher = make(base_url=url)
