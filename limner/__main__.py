@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 EXIT_CODES = """\
@@ -37,6 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)  # noqa: T201
         return 130
+    except OSError as error:
+        if error.filename is not None:  # that of a file has been said where it was written
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        kept = "what was made is kept in the store"
+        print(f"Standard output cannot be written ({error.strerror}): {kept}.", file=sys.stderr)  # noqa: T201
+        return 1
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -127,7 +135,22 @@ def _parser(arguments: Sequence[str]) -> argparse.Namespace:
         commands.add_parser("probe").add_argument("--live", action="store_true")
     if arguments == ["completion", "names"]:  # what the script asks
         return argparse.Namespace(command="completion", shell=None, parser=parser)
-    return parser.parse_args(arguments)
+    given, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        command = commands.choices.get(given.command, parser)
+        command.error(_unknown(unknown, command))
+    return given
+
+
+def _unknown(arguments: list[str], command: argparse.ArgumentParser) -> str:
+    """Returns what is wrong with arguments that a command does not take, and what may be meant."""
+    first = arguments[0]
+    if not first.startswith("-"):
+        quotes = ": put a prompt of several words in quotes" if command.prog.endswith(" generate") else ""
+        return f"too many words, from {first!r} on{quotes}"
+    options = command._option_string_actions  # pyright: ignore[reportPrivateUsage]
+    close = get_close_matches(first.partition("=")[0], options, 1)
+    return f"there is no option {first!r}" + (f"; did you mean {close[0]}?" if close else "")
 
 
 def _add_generate(generate: argparse.ArgumentParser) -> None:

@@ -87,6 +87,11 @@ def generate(
 ) -> Picture:
     """Makes one picture and returns it; may be called from any thread, and where an event loop runs.
 
+    `provider` and `model` are names as `limner providers` lists them, `size` is `1024x768` or a ratio such as
+    `3:2`, `options` are the model's own; what is left out is the default of the settings or of the model.
+    `images` are the pictures to start from, each bytes, a `Path` or what an earlier call returned, and `mask`
+    is white, or transparent, where the first of them may change.
+
     Raises `Rejected` if the request is not begun, `ContentFiltered` if the service refuses it, and
     `ProviderError`, which has a category, if anything else fails: the text of each is a sentence for people.
     Ctrl-C stops the picture, and the service is told.

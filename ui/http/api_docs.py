@@ -18,6 +18,11 @@ table { border-collapse: collapse; table-layout: fixed; width: 100%; margin: .5r
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid #8883 }
 th { width: 25%; font-weight: 600 }
 td, th { overflow-wrap: anywhere }
+nav { columns: 18rem }
+@media (max-width: 40rem) {
+  tr { display: block; padding: .4rem 0; border-bottom: 1px solid #8883 }
+  th, td { display: block; width: auto; border: 0; padding: 0 }
+}
 """
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -33,6 +38,9 @@ def draw_docs(document: dict[str, Any]) -> str:
             f"<h1>{escape(info['title'])} for other programs</h1>",
             f"<p>{_text(info['description'])} Tools read this as ",
             '<a href="openapi.json">openapi.json</a>.</p>',
+            "<p>A key that the owner has given you goes into the header <code>Authorization: Bearer ",
+            "limner_…</code>; without one the limits of anonymous visitors hold.</p>",
+            _contents(document["paths"]),
             *(
                 _operation(method, path, operation)
                 for path, methods in document["paths"].items()
@@ -45,6 +53,16 @@ def draw_docs(document: dict[str, Any]) -> str:
     )
 
 
+def _contents(paths: dict[str, Any]) -> str:
+    links = (
+        f'<li><a href="#{operation["operationId"]}">{escape(operation["summary"])}</a> '
+        f"<code>{method.upper()} {escape(path)}</code></li>"
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    )
+    return f"<nav aria-label=Contents><ul>{''.join(links)}</ul></nav>"
+
+
 def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     bodies = operation.get("requestBody", {}).get("content", {})
     sent = [(f"body, {media}", _type(content["schema"]), "") for media, content in bodies.items()]
@@ -54,11 +72,11 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     ]
     answers = [
         (status, ", ".join(_types(answer.get("content", {}))), answer["description"])
-        for status, answer in operation["responses"].items()
+        for status, answer in sorted(operation["responses"].items())
     ]
     return "\n".join(
         [
-            f"<section><h2>{escape(operation['summary'])}</h2>",
+            f"<section id={operation['operationId']}><h2>{escape(operation['summary'])}</h2>",
             f"<p class=method><code>{method.upper()} {escape(path)}</code></p>",
             f"<p>{_text(operation.get('description', ''))}</p>",
             _table([*parameters, *sent]),
@@ -104,12 +122,16 @@ def _type(schema: dict[str, Any]) -> str:
     if "const" in schema:
         return f"<code>{escape(json.dumps(schema['const']))}</code>"
     if "enum" in schema:
-        return ", ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
+        return ", ".join(f"<code>{escape(_value(value))}</code>" for value in schema["enum"])
     kinds = schema.get("type", "anything")
     kinds = kinds if isinstance(kinds, list) else [kinds]
     if kinds == ["array"]:
         return f"list of {_type(schema['items'])}"
     return escape(" or ".join(kinds))
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _text(text: str) -> str:

@@ -27,7 +27,8 @@ async def report_progress(asked: Asked, report: Report | None) -> None:
     while message.running:
         words = _words(message)
         if not words or words == said:
-            words = f"Being made for {time.monotonic() - started:.0f} seconds"
+            seconds = round(time.monotonic() - started)
+            words = f"Being made for {seconds} second{'' if seconds == 1 else 's'}"
         else:
             said = words
         # the protocol wants each to be more than the last, and a provider may say words alone

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from mcp import types
@@ -12,6 +10,7 @@ from mcp.shared.session import RequestResponder
 
 from core.generation.visitor import Visitor
 from core.studio import Studio
+from limner import __version__
 from ui.mcp.answers import Address
 from ui.mcp.calls import Calls
 from ui.mcp.messages import Sent
@@ -31,7 +30,7 @@ def mcp_server(studio: Studio, visitor: Visitor, address: Address) -> Server[Any
 
     Its handlers are set by hand: the package's own check of arguments answers in the words of its libraries.
     """
-    server: Server[Any, Sent] = _Server("limner", version=_version(), instructions=_INSTRUCTIONS)
+    server: Server[Any, Sent] = _Server("limner", version=__version__, instructions=_INSTRUCTIONS)
     calls = Calls(studio, visitor, address)
 
     async def list_tools(_: types.ListToolsRequest) -> types.ServerResult:
@@ -74,11 +73,3 @@ def _report(server: Server[Any, Sent]) -> Report | None:
         await context.session.send_progress_notification(token, done, total, words, str(context.request_id))
 
     return report
-
-
-@cache
-def _version() -> str:
-    try:
-        return version("limner")
-    except PackageNotFoundError:  # a checkout that was never installed
-        return "0"

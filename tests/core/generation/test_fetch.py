@@ -41,7 +41,8 @@ def make(
     *, base_url: str | None = None, answers: dict[str, list[str]] | None = None, **settings: Any
 ) -> Fetcher:
     """A fetcher that asks no name server: a host has the given addresses, and is its own otherwise."""
-    fetcher = Fetcher(settings_of(**settings), base_url)
+    hashable = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    fetcher = Fetcher(settings_of(**hashable), base_url)
 
     async def resolve(host: str, port: int) -> list[str]:
         return (answers or {}).get(host, [host])

@@ -68,9 +68,9 @@ def test_a_file_is_named_after_its_bytes_unless_the_name_is_exact(limner: Any, t
     again = limner("generate", "a red fox", "-o", "fox.webp", "--size", "256x256")
     assert again.stdout.strip() == "fox-2.png"
     exact = limner("generate", "a red fox", "-o", "fox.jpg", "--exact-name", "--size", "256x256")
-    assert (exact.stdout.strip(), exact.stderr) == ("fox.jpg", "")
+    assert (exact.stdout.strip(), "is a PNG" in exact.stderr) == ("fox.jpg", False)
     other = limner("generate", "a red fox", "-o", "fox.tmp", "--size", "256x256")
-    assert (other.stdout.strip(), other.stderr) == ("fox.tmp", "")
+    assert (other.stdout.strip(), "is a PNG" in other.stderr) == ("fox.tmp", False)
 
 
 @pytest.mark.parametrize(
@@ -297,3 +297,39 @@ def test_new_plugin_writes_a_package_and_overwrites_nothing(limner: Any, tmp_pat
     again = limner("new-plugin", "water_colour")
     assert again.returncode == 2
     assert "already exists" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("generate", "x", "--sise", "256x256"), "there is no option '--sise'; did you mean --size?"),
+        (("generate", "a", "red", "fox"), "too many words, from 'red' on: put a prompt of several words in"),
+        (("providers", "--zzz"), "there is no option '--zzz'"),
+        (("providers", "all"), "too many words, from 'all' on"),
+    ],
+)
+def test_what_a_command_does_not_take_is_said_with_its_own_usage(
+    limner: Any, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = limner(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"usage: limner {arguments[0]}")
+    assert sentence in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")
+@pytest.mark.parametrize("arguments", ["providers", "generate x -s 256x256 -o -", "generate x -s 256x256"])
+def test_standard_output_that_is_full_is_said(tmp_path: Path, arguments: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "limner", *arguments.split()],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "Standard output cannot be written (No space left on device)" in done.stderr

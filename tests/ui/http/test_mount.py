@@ -101,6 +101,9 @@ def test_what_runs_is_kept_when_the_server_ends(start: Callable[[], Serving]) ->
     assert "Application shutdown complete" in log
 
 
+@pytest.mark.parametrize(
+    "kind_of_serving", [Serving], ids=[""]
+)  # Gradio reads the variables when it is imported
 def test_gradios_reloader_is_not_used_and_that_is_said(serve: Callable[..., Serving], tmp_path: Path) -> None:
     watched = {
         "GRADIO_WATCH_DIRS": str(tmp_path),

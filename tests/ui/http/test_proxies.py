@@ -62,5 +62,7 @@ def test_everything_works_behind_a_proxy(
         outside = {url for url in asked if url.startswith("http") and not url.startswith(f"{proxy.url}/")}
         assert (outside, failed) == (set(), [])
         if how["headers"] is not FORWARDED:
-            assert page.evaluate(SENDS_TEXT) == 200
+            assert page.evaluate(SENDS_TEXT) == 415, (
+                "it is not taken for another site, and only told to send JSON"
+            )
         page.goto("about:blank")

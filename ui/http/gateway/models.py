@@ -47,18 +47,20 @@ def offers(studio: Studio, visitor: Visitor) -> dict[str, Offer]:
 def find_offer(studio: Studio, visitor: Visitor, name: str | None) -> Offer:
     """Returns the model of a name, or without one the default of the default provider.
 
-    The owner may name models that are in no list. Raises ModelNotFound.
+    The owner may name models that are in no list, or cannot be used yet. Raises ModelNotFound.
     """
     offered = offers(studio, visitor)
     if name in offered:
         return offered[name]
-    usable = {offer.provider.name: offer.provider for offer in offered.values()}
+    known = {offer.provider.name: offer.provider for offer in offered.values()}
     if not name:
-        return _default(studio, visitor, [*usable.values()])
+        return _default(studio, visitor, [*known.values()])
+    if visitor.is_owner:  # whom the road tells what a provider lacks
+        known |= {provider.name: provider for provider in studio.registry}
     first, _, rest = name.partition("/")
-    for provider, model in ((usable.get(first), rest), (usable.get(studio.settings.provider), name)):
-        if provider and model and (known := provider.info_for(owner=visitor.is_owner).model(model)):
-            return Offer(provider, known)
+    for provider, model in ((known.get(first), rest), (known.get(studio.settings.provider), name)):
+        if provider and model and (found := provider.info_for(owner=visitor.is_owner).model(model)):
+            return Offer(provider, found)
     ids = [offer.id for offer in dict.fromkeys(offered.values())]
     others = ", …" if len(ids) > _SHOWN else ""
     choose = f"choose one of {', '.join(ids[:_SHOWN])}{others}." if ids else "no provider can be used here."

@@ -50,6 +50,10 @@ _FIELDS: dict[str, Any] = {
     "stream": {"type": ["boolean", "null"], "description": "Answer with events, one for each picture."},
     "seed": {"type": ["integer", "null"], "minimum": 0, "maximum": MAX_SEED},
     "negative_prompt": {"type": ["string", "null"], "description": "What the picture must not show."},
+    "keys": {
+        "type": ["object", "null"],
+        "description": "Keys of your own: by provider, each by the variable that it would be set in.",
+    },
     "options": {"type": ["object", "null"], "description": "The model's own; each may be a field, too."},
 }
 _ABOUT_OPTIONS = (

@@ -111,6 +111,13 @@ async def test_clients_list_them_and_look_one_up(tmp_path: Path) -> None:
         assert "sketch/sketch-1" in str(error)
 
 
+async def test_the_owner_is_told_what_a_provider_lacks(tmp_path: Path) -> None:
+    async with open_sdk(tmp_path, ScriptedProvider(**NEEDS_KEY), provider="sketch") as (sdk, _):
+        error = await refused(sdk.images.generate(prompt="a fox", model="scripted/p-1"))
+    assert (error.status_code, error.code) == (401, "invalid_api_key")
+    assert "is not set" in str(error)
+
+
 async def test_a_stranger_is_told_of_no_model_for_which_nobody_pays(tmp_path: Path) -> None:
     async with open_sdk(tmp_path, ScriptedProvider(**NEEDS_KEY), STRANGER, provider="sketch") as (sdk, _):
         assert [model.id async for model in sdk.models.list()] == ["sketch/sketch-1", "sketch-1"]
