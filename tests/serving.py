@@ -66,9 +66,10 @@ class Serving:
         process = self._begin()
         deadline = time.monotonic() + 120  # on a machine that does much beside
         while not _answers(self.url):
-            if process.poll() is not None or time.monotonic() > deadline:
+            code = process.poll()
+            if code is not None or time.monotonic() > deadline:
                 process.kill()
-                raise RuntimeError(f"The app did not start:\n{self.log.read_text()}")
+                raise RuntimeError(f"The app did not start, and ended with {code}:\n{self.log.read_text()}")
             time.sleep(0.05)
         return process
 

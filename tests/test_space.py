@@ -211,16 +211,6 @@ def zero_gpu(tmp_path: Path) -> Iterator[tuple[Loopback, dict[str, str]]]:
         )
 
 
-def test_a_copy_on_zero_gpu_has_a_function_for_a_card_and_lends_none(
-    space: Callable[..., Space], zero_gpu: tuple[Loopback, dict[str, str]]
-) -> None:
-    api, variables = zero_gpu
-    running = space(**variables)
-    assert [(one.method, one.path) for one in api.requests] == [("POST", "/startup-report")]
-    assert running.picture().format == "PNG"
-    assert len(api.requests) == 1
-
-
 LENT = """
 import os
 from limner import ImageResult, ModelInfo, ProviderInfo, Size, hookimpl
@@ -254,11 +244,22 @@ def with_lent(variables: dict[str, str], folder: Path) -> dict[str, str]:
     return {**variables, "PYTHONPATH": str(site), "LIMNER_PROVIDER": "lent"}
 
 
-def test_a_plugin_draws_in_a_process_that_is_lent_on_the_visitors_time(
+def test_a_copy_on_zero_gpu_lends_a_card_to_what_needs_one_on_the_visitors_time(
     space: Callable[..., Space], zero_gpu: tuple[Loopback, dict[str, str]], tmp_path: Path
 ) -> None:
     running = space(**with_lent(zero_gpu[1], tmp_path))
     api = zero_gpu[0]
+    assert [(one.method, one.path) for one in api.requests] == [("POST", "/startup-report")]
+    answer, body = running.ask("/api/image", {"prompt": "a fox", "provider": "sketch"})
+    assert answer.status == 200, body
+    assert len(api.requests) == 1
+
+    answer, body = running.ask("/api/image", {"prompt": "a fox"}, **{"X-IP-Token": "used.up.token"})
+    assert (answer.status, json.loads(body)["category"]) == (503, "quota")
+    assert "You have exceeded your ZeroGPU quota" in body.decode()
+    assert "/allow" not in {urlsplit(one.path).path for one in api.requests}
+
+    api.requests.clear()
     with socket.create_connection(("127.0.0.1", running.port), 30) as begun:
         begun.sendall(b"GET /robots.txt HTTP/1.1\r\n")
         token = "head." + base64.urlsafe_b64encode(b'{"user": "fox"}').decode().rstrip("=") + ".sign"
@@ -270,19 +271,9 @@ def test_a_plugin_draws_in_a_process_that_is_lent_on_the_visitors_time(
         while begun.recv(10_000):  # ends: the lent process does not hold the connection
             pass
     asked = {urlsplit(one.path).path: parse_qs(urlsplit(one.path).query) for one in api.requests}
-    assert [*asked] == ["/startup-report", "/schedule", "/allow", "/release"]
+    assert [*asked] == ["/schedule", "/allow", "/release"]
     assert asked["/schedule"]["token"] == [token]
     assert asked["/allow"] == {"allowToken": ["allowed"], "pid": [str(lent)]}
     assert running.stop() == 0
     with pytest.raises(ProcessLookupError):
         os.kill(lent, 0)
-
-
-def test_a_card_that_is_not_lent_is_said_in_zero_gpus_words(
-    space: Callable[..., Space], zero_gpu: tuple[Loopback, dict[str, str]], tmp_path: Path
-) -> None:
-    running = space(**with_lent(zero_gpu[1], tmp_path))
-    answer, body = running.ask("/api/image", {"prompt": "a fox"}, **{"X-IP-Token": "used.up.token"})
-    assert (answer.status, json.loads(body)["category"]) == (503, "quota")
-    assert "You have exceeded your ZeroGPU quota" in body.decode()
-    assert "/allow" not in {urlsplit(one.path).path for one in zero_gpu[0].requests}
