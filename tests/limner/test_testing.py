@@ -34,11 +34,20 @@ FAULTY = {
     for file in sorted(HERE.glob("faulty_*.py"))
     for name in re.findall(r"^class (Test\w+)", file.read_text("utf-8"), re.MULTILINE)
 }
-PROCESSES = 3
+PROCESSES = 2
 
 
 def pytest_of(*arguments: object, folder: Path = ROOT) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:anyio",
+        *map(str, arguments),
+    ]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -50,7 +59,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     for number in range(PROCESSES):
         report = folder / f"{number}.json"
         chosen = [*FAULTY.values()][number::PROCESSES]
-        process = pytest_of("--confcutdir", HERE, "--outcomes", report, "--tb=short", *chosen)
+        written = ("--outcomes", report, "--tb=native", "--no-summary")  # the quickest to write
+        process = pytest_of("--confcutdir", HERE, *written, *chosen)
         processes.append((process, report))
     found: dict[str, dict[str, Any]] = {}
     for process, report in processes:
