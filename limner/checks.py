@@ -6,6 +6,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +16,8 @@ from pydantic import ValidationError
 from limner.hookspecs import CONTRACT
 from limner.info import ProviderInfo
 from limner.options import option_schemas
+
+_schemas = lru_cache(option_schemas)  # models share their options; nothing changes them
 
 
 class PluginFault(Exception):
@@ -154,7 +157,7 @@ def _check_options(options: type[Any], model: str) -> None:
         raise PluginFault(f"The option {required[0]} of its model {model} has no default: give it one.")
     try:
         options()
-        option_schemas(options)
+        _schemas(options)
     except Exception as error:
         raise PluginFault(
             f"The options of its model {model} cannot be drawn ({type(error).__name__}): give each a type "
