@@ -346,7 +346,8 @@ def test_the_certificate_is_known_and_names_the_host(authority: Authority, known
     with Loopback({"/a": Reply(body=b"picture")}, tls=served) as server:
         urls = [server.url.replace("127.0.0.1", host) for host in ("pictures.example", "other.example")]
         fetcher = make(
-            fetch_from=urls, answers={"pictures.example": ["127.0.0.1"], "other.example": ["127.0.0.1"]}
+            fetch_from=tuple(urls),
+            answers={"pictures.example": ["127.0.0.1"], "other.example": ["127.0.0.1"]},
         )
         fetcher.tls = trusting if known else None
         if known:
