@@ -1,97 +1,31 @@
-"""The SQLite file: its tables and migrations, how it is opened, and what a killed process left running."""
+"""The database: how it is opened, a SQLite file or PostgreSQL, and how work is done in it."""
 
 from __future__ import annotations
 
-import logging
+import asyncio
+import errno
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, make_url, select
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from core.chat.failure import failure
-from core.chat.message import Version
+from core.storage.migrations import form_of, latest_form, migrate
 
-log = logging.getLogger(__name__)
-
+T = TypeVar("T")
 BUSY_SECONDS = 10.0
-"""How long one process waits while another writes."""
-
-_MIGRATIONS = (
-    """
-CREATE TABLE message (
-    position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, thread TEXT NOT NULL,
-    created REAL NOT NULL, rev INTEGER NOT NULL, asked TEXT NOT NULL, chosen INTEGER
-);
-CREATE INDEX message_of_thread ON message (thread);
-CREATE TABLE version (
-    message TEXT NOT NULL REFERENCES message (id) ON DELETE CASCADE, number INTEGER NOT NULL,
-    owner TEXT, picture TEXT, content TEXT NOT NULL, PRIMARY KEY (message, number)
-);
-CREATE INDEX version_of_owner ON version (owner) WHERE owner IS NOT NULL
-""",  # the owner of a running version is the process that works on it; a settled version has none
-    """
-CREATE TABLE hit (key TEXT NOT NULL, at REAL NOT NULL, until REAL NOT NULL);
-CREATE INDEX hit_until ON hit (until);
-CREATE INDEX version_of_picture ON version (picture) WHERE picture IS NOT NULL
-""",  # what counts against a limit, until when
-    """
-UPDATE version SET content = json_set(
-    content, '$.failure', json_object(
-        'cause', 'content-filter', 'what', 'Image could not be generated.',
-        'why', 'The content filter of the service refused it.',
-        'next', 'Change the prompt and send it again.',
-        'service_message', json_extract(content, '$.refusal')
-    )
-) WHERE json_valid(content) AND json_extract(content, '$.reason') = 'content-filter';
-UPDATE version SET content = json_set(
-    json_remove(content, '$.applied', '$.refusal'), '$.provenance', json_extract(content, '$.applied')
-) WHERE json_valid(content) AND json_type(content, '$.applied') = 'object'
-""",  # a version's `applied` became its `provenance`, and a refusal a failure like any other
-    """
-CREATE TABLE upload (
-    picture TEXT PRIMARY KEY, thread TEXT NOT NULL, created REAL NOT NULL, content TEXT NOT NULL
-);
-CREATE TABLE used (
-    picture TEXT NOT NULL, message TEXT NOT NULL REFERENCES message (id) ON DELETE CASCADE,
-    PRIMARY KEY (picture, message)
-) WITHOUT ROWID;
-CREATE INDEX used_by_message ON used (message);
-CREATE TABLE continuation (picture TEXT PRIMARY KEY, content TEXT NOT NULL)
-""",  # pictures that people bring, which messages were sent with which, and what a service needs to go on
-    """
-CREATE TABLE conversation (
-    id TEXT PRIMARY KEY, owner TEXT, title TEXT NOT NULL, created REAL NOT NULL, updated REAL NOT NULL,
-    deleted REAL, purged INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX conversation_of_owner ON conversation (owner, updated);
-CREATE INDEX upload_of_thread ON upload (thread);
-ALTER TABLE message ADD COLUMN deleted REAL;
-INSERT INTO conversation (id, owner, title, created, updated)
-SELECT thread, NULL, iif(
-        json_valid(asked),
-        coalesce(substr(trim(replace(json_extract(asked, '$.prompt'), char(10), ' ')), 1, 80), ''), ''
-    ), created, (SELECT max(created) FROM message AS other WHERE other.thread = first.thread)
-FROM message AS first
-WHERE position = (SELECT min(position) FROM message AS other WHERE other.thread = first.thread);
-ALTER TABLE message ADD COLUMN last_number INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE version ADD COLUMN deleted REAL;
-CREATE INDEX message_deleted ON message (deleted) WHERE deleted IS NOT NULL;
-CREATE INDEX version_deleted ON version (deleted) WHERE deleted IS NOT NULL;
-UPDATE version SET content = json_set(content, '$.turn', number)
-WHERE json_valid(content) AND json_type(content, '$.provenance') = 'object'
-""",  # conversations of their own, of a visitor (a hash of the key); versions that are begun together share a
-    # turn; what is deleted is kept for a while
-    """
-ALTER TABLE hit ADD COLUMN cost TEXT;
-ALTER TABLE hit ADD COLUMN id TEXT;
-CREATE UNIQUE INDEX hit_id ON hit (id)
-""",  # what a picture costs, and which row to change once that is known better
-)
-"""What leads from each form of the database to the next; its `user_version` counts those that were run."""
+"""How long one process waits while another writes to a SQLite file."""
+CONNECTIONS = 8
+"""Connections of one process to PostgreSQL, each used by a thread."""
+CONNECT_SECONDS = 10
+_MIGRATING = 5_641_846_237
+"""The number of the lock that a process holds in PostgreSQL while it makes the tables."""
 
 
 @dataclass
@@ -111,83 +45,179 @@ class StoreError(Exception):
     """The store cannot do its work; the text is a sentence that says why and what to do."""
 
 
-def open_database(path: Path) -> sqlite3.Connection:
-    """Opens the file, or makes it; raises StoreError if it is damaged, read-only or too new.
+class Database:
+    """A SQLite file, which is made if there is none, or a PostgreSQL database by its URL.
 
-    The connection belongs to the calling thread.
+    Work is a function of a connection, and is done in a transaction, in a thread of the database's own: in
+    order for SQLite, several at once for PostgreSQL. Raises StoreError if the database cannot be used, is
+    damaged, or is too new.
     """
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        database = sqlite3.connect(path, timeout=BUSY_SECONDS)
+
+    def __init__(self, where: Path | str) -> None:
+        self.path = where if isinstance(where, Path) else None
+        self._engine = _engine_of_file(where) if isinstance(where, Path) else _engine_of_url(where)
+        self.name = str(where) if self.path else self._engine.url.render_as_string(hide_password=True)
+        threads = 1 if self.path else CONNECTIONS
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="limner-store")
+        self._is_closed = False
+        self.begin(self._prepare)
+
+    def begin(self, work: Callable[[], T]) -> T:
+        """Does work before there is an event loop, or else closes the database; raises StoreError."""
         try:
-            _prepare(database, path)
+            return self._threads.submit(work).result()
+        except (DBAPIError, OSError) as error:
+            self.close()
+            why = error.strerror if isinstance(error, OSError) else _cause(error)
+            raise StoreError(f"The database {self.name} cannot be used ({why}): {self._advice}.") from error
         except BaseException:
-            database.close()
+            self.close()
             raise
-        return database
-    except (sqlite3.Error, OSError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        advice = "move it away, replace it by a good copy, or set data_dir to another folder"
-        raise StoreError(f"The database {path} cannot be used ({why}): {advice}.") from error
 
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Does work that changes nothing; raises StoreError."""
+        return await self.run(lambda: self._do(self._engine, work))
 
-def _prepare(database: sqlite3.Connection, path: Path) -> None:
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = FULL")  # a row is a picture that may have cost money
-    database.execute("PRAGMA foreign_keys = ON")
-    (state,) = database.execute("PRAGMA integrity_check(1)").fetchone()
-    if state != "ok":
-        raise sqlite3.DatabaseError(" ".join(state.split()))
-    with database:
-        database.execute("BEGIN IMMEDIATE")
-        if form_of(database) > latest_form():
-            advice = "use that version, or set data_dir to another folder"
-            raise StoreError(f"The database {path} was written by a newer Limner: {advice}.")
-        migrate(database, latest_form())
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Does work that changes something, all of it or nothing; raises StoreError."""
+        return await self.run(lambda: self.write_now(work))
 
+    def write_now(self, work: Callable[[Connection], T]) -> T:
+        """Does work that changes something, in the calling thread."""
+        return self._do(self._engine.execution_options(writes=True), work)
 
-def latest_form() -> int:
-    """Returns the form that this Limner reads and writes."""
-    return len(_MIGRATIONS)
+    async def run(self, work: Callable[[], T]) -> T:
+        """Does work that needs no connection, in its turn; raises StoreError."""
+        if self._is_closed:
+            raise StoreError("The store is closed.")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except (SQLAlchemyError, OSError) as error:
+            why = _cause(error) if isinstance(error, DBAPIError) else error
+            raise StoreError(f"The data in {self.name} cannot be read or written: {why}.") from error
+        except StoreError:
+            raise
+        except Exception as error:
+            raise StoreError(
+                f"The store failed ({type(error).__name__}): the log has the details."
+            ) from error
 
+    def close(self) -> None:
+        """Closes all connections, after what is waiting is done."""
+        self._is_closed = True
+        self._threads.shutdown()
+        self._engine.dispose()
 
-def form_of(database: sqlite3.Connection) -> int:
-    """Returns the form that a database has."""
-    return database.execute("PRAGMA user_version").fetchone()[0]
+    def _prepare(self) -> None:
+        """Checks the database, and makes or changes its tables."""
+        if self.path:
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._do(self._engine, _check_integrity)
+        self.write_now(self._migrate)
 
-
-def migrate(database: sqlite3.Connection, form: int) -> None:
-    """Brings a database to a later form, an empty one too; call it inside a transaction."""
-    for statement in ";".join(_MIGRATIONS[form_of(database) : form]).split(";"):
-        database.execute(statement)
-    database.execute(f"PRAGMA user_version = {form}")
-
-
-def settle_interrupted(database: sqlite3.Connection, is_alive: Callable[[str], bool]) -> None:
-    """Settles the versions whose process has ended; call it inside a write transaction.
-
-    Their messages get revisions that are newer than any that a browser has seen.
-    """
-    owners = database.execute("SELECT DISTINCT owner FROM version WHERE owner IS NOT NULL").fetchall()
-    for (owner,) in owners:
-        if is_alive(owner):
-            continue
-        rows = database.execute("SELECT message, number, content FROM version WHERE owner = ?", (owner,))
-        for message, number, content in rows.fetchall():
-            database.execute(
-                "UPDATE version SET owner = NULL, content = ? WHERE message = ? AND number = ?",
-                (_interrupted(content), message, number),
+    def _migrate(self, connection: Connection) -> None:
+        if not self.path:  # one process after the other
+            connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
+        if form_of(connection) > latest_form():
+            advice = "set data_dir to another folder" if self.path else "set database to another one"
+            raise StoreError(
+                f"The database {self.name} was written by a newer Limner: use that version, or {advice}."
             )
-            now = time.time_ns() // 1000
-            database.execute("UPDATE message SET rev = max(rev + 1, ?) WHERE id = ?", (now, message))
+        migrate(connection)
+
+    def _do(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+        with engine.begin() as connection:
+            return work(connection)
+
+    @property
+    def _advice(self) -> str:
+        if self.path:
+            return "move it away, replace it by a good copy, or set data_dir to another folder"
+        return "check the setting database, and that PostgreSQL runs there"
 
 
-def _interrupted(content: str) -> str:
+def _check_integrity(connection: Connection) -> None:
+    state = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+    if state != "ok":
+        raise OSError(errno.EIO, " ".join(str(state).split()))
+
+
+def now(connection: Connection) -> float:
+    """Returns the time by the clock of the database, which all processes share, in Unix seconds."""
+    if connection.dialect.name == "sqlite":
+        return time.time()
+    return float(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    keys: Sequence[str],
+    update: Callable[[Any], Mapping[str, Any]] | None = None,
+) -> None:
+    """Inserts rows; where there is one of the same keys already it is updated, or left as it is.
+
+    `update` gets the row that was to be inserted, as an expression, and returns what to set.
+    """
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert
+    else:
+        from sqlalchemy.dialects.postgresql import insert
+    statement = insert(table)
+    if update:
+        changed = statement.on_conflict_do_update(index_elements=keys, set_=update(statement.excluded))
+    else:
+        changed = statement.on_conflict_do_nothing(index_elements=keys)
+    connection.execute(changed, rows)
+
+
+def _engine_of_url(url: str) -> Engine:
     try:
-        version = Version.model_validate_json(content)
-    except ValidationError:
-        log.error("A version in the database cannot be read")
-        return content
-    origin = version.provenance
-    lost = failure("interrupted", label=origin.provider_label, paid=origin.paid)
-    return version.failed(lost).model_dump_json()
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreError(f"The setting database is no address: {_FORM}.") from None
+    if parsed.drivername not in ("postgresql", "postgres"):
+        kind = parsed.drivername
+        raise StoreError(f"The setting database names {kind!r}, which Limner cannot use: {_FORM}.")
+    parsed = parsed.set(drivername="postgresql+psycopg")
+    options = {"connect_timeout": CONNECT_SECONDS, "application_name": "limner"}
+    try:
+        return create_engine(
+            parsed, pool_size=CONNECTIONS, max_overflow=1, pool_pre_ping=True, connect_args=options
+        )
+    except ImportError:
+        raise StoreError("The setting database needs: pip install 'limner[postgresql]'.") from None
+
+
+_FORM = "it must be such as postgresql://user@host/name"
+
+
+def _engine_of_file(path: Path) -> Engine:
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(
+        url,
+        pool_size=1,
+        max_overflow=1,  # for the thread that renews the lease
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # a row is a picture that may have cost money
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _cause(error: DBAPIError) -> str:
+    """Returns what the database said, on one line."""
+    return " ".join(str(error.orig).split())

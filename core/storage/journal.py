@@ -14,6 +14,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import cast
+
+from sqlalchemy import StaticPool, create_engine
 
 from core.storage.changes import (
     PICTURE,
@@ -26,7 +29,8 @@ from core.storage.changes import (
     note_all,
     watch,
 )
-from core.storage.database import BUSY_SECONDS, StoreError, latest_form, migrate
+from core.storage.database import BUSY_SECONDS, StoreError
+from core.storage.migrations import latest_form, migrate
 from core.storage.mounts import check_bucket
 from core.storage.pictures import Pictures, make_private
 from core.storage.segments import Segment, new_segment, segments, write_segment
@@ -220,15 +224,18 @@ def _upgraded(older: Sequence[Segment]) -> Iterator[Change]:
     """Yields the changes of segments of older forms as they are in today's form."""
     if not older:
         return
-    with contextlib.closing(sqlite3.connect(":memory:")) as scratch:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    with contextlib.closing(engine.raw_connection()) as pooled:
+        scratch = cast("sqlite3.Connection", pooled.driver_connection)
         for form in sorted({segment.form for segment in older}):
-            with scratch:
-                migrate(scratch, form)
-                note_all(scratch)
+            with engine.begin() as connection:
+                migrate(connection, form)
+            note_all(scratch)
             for segment in older:
                 if segment.form == form:
                     apply(scratch, segment)
-        with scratch:
-            migrate(scratch, latest_form())
-            note_all(scratch)
+        with engine.begin() as connection:
+            migrate(connection)
+        note_all(scratch)
         yield from changes(scratch, "TRUE")
+    engine.dispose()

@@ -103,7 +103,7 @@ class OpenConversations:
 
     async def purge(self, before: float) -> None:
         """Removes for good what was deleted before a time; raises StoreError."""
-        for id in await self._rows.purge(before):
+        for id in await self._store.purge_conversations(before):
             self._open.pop(id, None)
 
     def message(self, id: str, message_id: str) -> Message | None:

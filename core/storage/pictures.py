@@ -40,8 +40,6 @@ class Pictures:
         self.thumbnails = folder.with_name("thumbnails")
         """A folder of small copies, which go with their pictures."""
         self._in_memory: dict[str, bytes] = {}
-        self._total: int | None = None
-        """Bytes of all files; None until somebody asks."""
 
     def put(self, data: bytes, info: ImageInfo) -> Picture:
         """Stores a picture under a new name."""
@@ -115,39 +113,18 @@ class Pictures:
             file.write(bytes(4096))
             file.flush()
 
-    def forget(self, names: Iterable[str]) -> int:
-        """Deletes pictures with their thumbnails, and returns the bytes that the pictures took."""
-        freed = 0
+    def forget(self, names: Iterable[str]) -> None:
+        """Deletes pictures with their thumbnails."""
         for name in filter(_NAME.fullmatch, names):  # what a log in a bucket says may lead anywhere
             self._in_memory.pop(name, None)
-            path = self._folder / name
-            size = self.in_bucket.pop(name, 0)  # the journal deletes it there
+            self.in_bucket.pop(name, None)  # the journal deletes it there
             with contextlib.suppress(OSError):  # it is gone already, or cannot be deleted
-                size_here = path.stat().st_size
-                path.unlink()
-                size = size_here
-            freed += size
+                (self._folder / name).unlink()
             with contextlib.suppress(OSError):  # after its picture, so that none is made meanwhile
                 (self.thumbnails / f"{name}.webp").unlink(missing_ok=True)
-        if self._total is not None:
-            self._total -= freed
-        return freed
-
-    def total(self, names: Iterable[str]) -> int:
-        """Returns the bytes of these pictures, which are all that belong to a message, counted once."""
-        if self._total is None:
-            self._total = 0
-            for name in filter(_NAME.fullmatch, names):
-                try:
-                    self._total += (self._folder / name).stat().st_size
-                except OSError:
-                    self._total += self.in_bucket.get(name, 0)
-        return self._total
 
     def _write(self, name: str, data: bytes) -> None:
         write_once(self._folder / name, data)
-        if self._total is not None:
-            self._total += len(data)
 
 
 def make_private(folder: Path) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, exists, func, null, select, union, union_all
 
 from core.storage.conversations import forget_empty, forget_message
-from core.storage.pictures import Pictures
-from core.storage.uploads import MAX_UNUSED, forget_pictures, forget_unused
+from core.storage.tables import messages, used, versions
+from core.storage.uploads import MAX_UNUSED, bytes_of_uploads, forget_pictures, forget_unused
 
 DAY = 86_400.0
 """Seconds."""
@@ -28,102 +29,107 @@ class Forgotten(NamedTuple):
 
 
 def prune(
-    database: sqlite3.Connection,
-    pictures: Pictures,
+    connection: Connection,
     *,
     keep_days: float | None,
     keep_bytes: int | None,
     in_use: Collection[str],
     protected: Collection[str],
-) -> list[Forgotten]:
+) -> tuple[list[Forgotten], list[str]]:
     """Forgets messages older than `keep_days`, then the oldest beyond `keep_bytes`, and unused uploads.
 
-    A picture stays as long as a message has it, or was sent with it.
-
-    Those of the conversations in use go last, and only if there is nothing else. Those in `protected` stay,
-    and those that are being made.
+    A picture stays as long as a message has it, or was sent with it. Those of the conversations in use go
+    last, and only if there is nothing else. Those in `protected` stay, and those that are being made. Returns
+    also the names of the pictures that are not needed any more.
     """
     room = MAX_UNUSED if keep_bytes is None else min(MAX_UNUSED, keep_bytes // _SHARE_OF_UNUSED)
-    forget_unused(database, pictures, room)
-    surplus = 0 if keep_bytes is None else _surplus(database, pictures, keep_bytes)
+    gone = forget_unused(connection, room)
+    surplus = 0 if keep_bytes is None else _surplus(connection, keep_bytes)
     if keep_days is None and surplus <= 0:
-        return []
+        return [], gone
     oldest_kept = time.time() - keep_days * DAY if keep_days is not None else 0
-    forgotten: list[Forgotten] = []
-    by_age = list(_by_age(database))
-    for used in (False, True):
-        for message, conversation, created, names, row_bytes in by_age:
-            if (conversation in in_use) != used or message in protected:
+    forgotten = list[Forgotten]()
+    by_age: Sequence[Any] = connection.execute(_by_age()).all()
+    for is_used in (False, True):
+        for message, conversation, created, size in by_age:
+            if (conversation in in_use) != is_used or message in protected:
                 continue
-            if (created >= oldest_kept or used) and surplus <= 0:
+            if (created >= oldest_kept or is_used) and surplus <= 0:
                 break
-            with database:
-                forget_message(database, message)
-            surplus -= forget_pictures(database, pictures, names, uploads_since=time.time()) + row_bytes
+            before = bytes_of_uploads(connection)
+            gone += _forget(connection, message)
+            surplus -= size + before - bytes_of_uploads(connection)
             forgotten.append(Forgotten(conversation, message))
     if forgotten:
-        forget_empty(database)
-    return forgotten
+        forget_empty(connection)
+    return forgotten, gone
 
 
 def purge(
-    database: sqlite3.Connection, pictures: Pictures, before: float, protected: Collection[str]
-) -> list[Forgotten]:
+    connection: Connection, before: float, protected: Collection[str]
+) -> tuple[list[Forgotten], list[str]]:
     """Forgets the messages and versions that were deleted before a time, and the pictures that go with them.
 
-    What is still being made stays, and so does all of the messages in `protected`.
+    What is still being made stays, and so does all of the messages in `protected`. Returns also the names of
+    these pictures.
     """
-    due = [Forgotten(*row) for row in database.execute(_DUE, {"before": before})]
-    due = [forgotten for forgotten in due if forgotten.message not in protected]
+    due = [Forgotten(*row) for row in connection.execute(_due(before)) if row.id not in protected]
+    gone = list[str]()
     for _, message, version in due:
-        names = [name for (name,) in database.execute(_PICTURES, {"message": message})]
-        with database:
-            if version is None:
-                forget_message(database, message)
-            else:
-                database.execute("DELETE FROM version WHERE message = ? AND number = ?", (message, version))
-        forget_pictures(database, pictures, names, uploads_since=time.time())
-    return due
+        gone += _forget(connection, message, version)
+    return due, gone
 
 
-_DUE = """
-SELECT thread, id, NULL FROM message WHERE deleted < :before
-    AND NOT EXISTS (SELECT 1 FROM version WHERE message = id AND owner IS NOT NULL)
-UNION ALL SELECT thread, id, number FROM version JOIN message ON message = id
-    WHERE version.deleted < :before AND owner IS NULL AND message.deleted IS NULL
-"""
-_PICTURES = """
-SELECT picture FROM version WHERE message = :message AND picture IS NOT NULL
-UNION SELECT picture FROM used WHERE message = :message
-"""
-
-
-def _surplus(database: sqlite3.Connection, pictures: Pictures, keep_bytes: int) -> int:
-    """Returns the bytes to free; 0 or less if everything may be kept."""
-    names = database.execute(
-        "SELECT picture FROM version WHERE picture IS NOT NULL"
-        " UNION SELECT picture FROM used UNION SELECT picture FROM upload"
+def _forget(connection: Connection, message: str, version: int | None = None) -> list[str]:
+    """Deletes a message or a version, and returns the names of the pictures that nothing has any more."""
+    names = (
+        connection.execute(
+            union(
+                select(versions.c.picture).where(
+                    versions.c.message == message, versions.c.picture.is_not(None)
+                ),
+                select(used.c.picture).where(used.c.message == message),
+            )
+        )
+        .scalars()
+        .all()
     )
-    kept = pictures.total(name for (name,) in names) + _bytes_of_rows(database)
+    if version is None:
+        forget_message(connection, message)
+    else:
+        is_it = (versions.c.message == message, versions.c.number == version)
+        connection.execute(delete(versions).where(*is_it))
+    return forget_pictures(connection, names, uploads_since=time.time())
+
+
+def _due(before: float) -> Any:
+    runs = exists().where(versions.c.message == messages.c.id, versions.c.owner.is_not(None))
+    of_message = select(messages.c.thread, messages.c.id, null().label("number"))
+    of_version = select(messages.c.thread, messages.c.id, versions.c.number).join(
+        messages, versions.c.message == messages.c.id
+    )
+    return union_all(
+        of_message.where(messages.c.deleted < before, ~runs),
+        of_version.where(
+            versions.c.deleted < before, versions.c.owner.is_(None), messages.c.deleted.is_(None)
+        ),
+    )
+
+
+def _surplus(connection: Connection, keep_bytes: int) -> int:
+    """Returns the bytes to free; 0 or less if everything may be kept."""
+    sizes = (select(func.coalesce(func.sum(table.c.size), 0)) for table in (messages, versions))
+    kept = bytes_of_uploads(connection) + sum(connection.execute(size).scalar_one() for size in sizes)
     return kept - keep_bytes + keep_bytes // _SPARE_ROOM if kept > keep_bytes else 0
 
 
-def _bytes_of_rows(database: sqlite3.Connection) -> int:
-    """Returns the size of the database without its free pages."""
-    pages, free, size = (
-        database.execute(f"PRAGMA {name}").fetchone()[0]
-        for name in ("page_count", "freelist_count", "page_size")
+def _by_age() -> Any:
+    """Returns the messages of which nothing runs, the oldest first, and the bytes of each."""
+    size = messages.c.size + func.sum(versions.c.size)
+    return (
+        select(messages.c.id, messages.c.thread, messages.c.created, size)
+        .join(versions, versions.c.message == messages.c.id)
+        .group_by(messages.c.id, messages.c.thread, messages.c.created, messages.c.size)
+        .having(func.count(versions.c.owner) == 0)
+        .order_by(messages.c.created)
     )
-    return (pages - free) * size
-
-
-def _by_age(database: sqlite3.Connection) -> Iterator[tuple[str, str, float, list[str], int]]:
-    rows = database.execute(
-        "SELECT id, thread, created, group_concat(picture), length(asked) + sum(length(content)),"
-        " (SELECT group_concat(picture) FROM used WHERE message = id)"
-        " FROM message JOIN version ON message = id"
-        " GROUP BY id HAVING count(owner) = 0 ORDER BY created"
-    )
-    for message, conversation, created, made, row_bytes, used in rows:
-        names = [name for listed in (made, used) if listed for name in str(listed).split(",")]
-        yield message, conversation, created, names, row_bytes

@@ -1,30 +1,30 @@
-"""The store: conversations as rows in SQLite, pictures as files, in one folder, and a copy in a bucket."""
+"""The store: conversations as rows in a database, pictures as files in a folder, and a copy in a bucket."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy import Connection, delete, insert, select
+
 from core.chat.message import Message, Version
 from core.chat.picture import InputPicture, Picture
-from core.storage.conversations import Conversations, note
-from core.storage.database import Hit, StoreError, open_database, settle_interrupted
+from core.storage.conversations import Conversations, note, purge_conversations
+from core.storage.database import Database, Hit, upsert
 from core.storage.journal import Journal
+from core.storage.leases import Lease, abandoned, settle_interrupted
 from core.storage.messages import durations, read_messages, rows_of, version_of, write_rows
 from core.storage.mounts import check_folders
 from core.storage.pictures import Pictures, is_writable, make_private
-from core.storage.process_lock import ProcessLock, is_alive
 from core.storage.retention import Forgotten, prune, purge
+from core.storage.tables import continuations, hits
 from core.storage.thumbnails import Thumbnails
-from core.storage.uploads import add_upload, forget_pictures, upload, uploads_of
+from core.storage.uploads import add_upload, forget_pictures, note_uploads, upload, uploads_of
 from limner.identify import ImageInfo
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Store:
-    """A folder with a database and pictures; all work is done in order, in one thread of the store's own.
+    """A folder with pictures and a database, unless that is elsewhere, by its URL.
 
     Methods raise StoreError if the disk fails; only `put` then keeps the picture in memory, and `save`
     writes it together with its message. If the folder cannot be written to at all, the store is in a
@@ -40,12 +40,10 @@ class Store:
     without one `is_temporary` is then True.
     """
 
-    _database: sqlite3.Connection
-    _lock: ProcessLock
     hits: list[Hit]
     """What counted against a limit when the store was opened."""
 
-    def __init__(self, folder: Path, bucket: Path | None = None) -> None:
+    def __init__(self, folder: Path, bucket: Path | None = None, database: str | None = None) -> None:
         self.warnings = check_folders(folder, bucket)
         """What makes the folders unfit for what they are for, in sentences."""
         is_lost = not is_writable(folder)
@@ -55,21 +53,20 @@ class Store:
             log.warning("%s cannot be written to: %s", folder, fate)
             folder = Path(tempfile.mkdtemp(prefix="limner-"))
         self.folder = folder
-        self._journal: Journal | None = None
         self._pictures = Pictures(folder / "pictures", bucket / "pictures" if bucket else None)
-        self.thumbnails = Thumbnails(self._pictures)
-        self.conversations = Conversations(self._in_database, self._pictures)
+        make_private(folder / "pictures")
+        make_private(self._pictures.thumbnails)
+        self._database = Database(database or folder / "limner.sqlite3")
+        self._lease = Lease(self._database)
+        self._journal: Journal | None = None
         self._closed = False
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="limner-store")
-        try:
-            self._thread.submit(self._open, bucket).result()
-        except BaseException:
-            self._thread.shutdown()
-            raise
+        self.thumbnails = Thumbnails(self._pictures)
+        self.conversations = Conversations(self._database)
+        self._database.begin(lambda: self._open(bucket))
 
     async def put(self, data: bytes, info: ImageInfo) -> Picture:
         """Stores a picture under a new name that cannot be guessed."""
-        return await self._run(lambda: self._pictures.put(data, info))
+        return await self._database.run(lambda: self._pictures.put(data, info))
 
     def find(self, name: str) -> Path | bytes | None:
         """Returns a picture's file, or its bytes if the disk could not store it; None if there is none."""
@@ -77,53 +74,44 @@ class Store:
 
     async def read(self, name: str) -> bytes | None:
         """Returns a picture's bytes; None if there is no such picture."""
-        return await self._run(lambda: self._pictures.read(name))
+        return await self._database.run(lambda: self._pictures.read(name))
 
     async def add_upload(
         self, conversation_id: str, data: bytes, info: ImageInfo, filename: str, owner: str | None = None
     ) -> InputPicture:
         """Stores a picture that somebody brought into a conversation, which is the owner's if it is new."""
 
-        def add() -> InputPicture:
-            picture = InputPicture(**dict(self._pictures.put(data, info)), filename=filename)
-            add_upload(self._database, self._pictures, conversation_id, picture)
-            with self._database:
-                note(self._database, conversation_id, owner)
-            return picture
+        def add(connection: Connection) -> list[str]:
+            note(connection, conversation_id, owner)
+            return add_upload(connection, conversation_id, picture)
 
-        return await self._run(add)
+        kept = await self.put(data, info)
+        picture = InputPicture(**dict(kept), filename=filename)
+        await self._without(add)
+        return picture
 
     async def uploads_of(self, conversation_id: str, names: Collection[str]) -> list[InputPicture]:
         """Returns those of the named pictures that somebody brought into a conversation."""
-        return await self._run(lambda: uploads_of(self._database, conversation_id, names))
+        return await self._database.read(lambda connection: uploads_of(connection, conversation_id, names))
 
     async def upload(self, picture: str) -> InputPicture | None:
         """Returns what is known of a picture that somebody brought; None if nobody brought it."""
-        return await self._run(lambda: upload(self._database, picture))
+        return await self._database.read(lambda connection: upload(connection, picture))
 
     async def keep_continuation(self, picture: str, content: str) -> None:
         """Keeps what a service needs to go on from a picture, as JSON, for as long as the picture."""
-
-        def write() -> None:
-            with self._database:
-                self._database.execute("INSERT INTO continuation VALUES (?, ?)", (picture, content))
-
-        await self._run(write)
+        kept = insert(continuations).values(picture=picture, content=content)
+        await self._database.write(lambda connection: connection.execute(kept))
 
     async def continuation_of(self, picture: str) -> str | None:
         """Returns what was kept to go on from a picture; None if there is nothing."""
-
-        def read() -> str | None:
-            found = "SELECT content FROM continuation WHERE picture = ?"
-            row = self._database.execute(found, (picture,)).fetchone()
-            return row[0] if row else None
-
-        return await self._run(read)
+        kept = select(continuations.c.content).where(continuations.c.picture == picture)
+        return await self._database.read(lambda connection: connection.execute(kept).scalar_one_or_none())
 
     async def version_of(self, picture: str) -> Version | None:
         """Returns the version that a picture belongs to; None if the database has none, or not yet."""
 
-        return await self._run(lambda: version_of(self._database, picture))
+        return await self._database.read(lambda connection: version_of(connection, picture))
 
     async def save(
         self,
@@ -138,54 +126,57 @@ class Store:
         Pictures of these versions that the disk could not store before are written first. The conversation
         is the owner's if it is new.
         """
-        rows = rows_of(conversation_id, message, versions, self._lock.name)
+        rows = rows_of(conversation_id, message, versions, self._lease.name)
         counted = [asdict(hit) for hit in hits]
         pictures = [version.picture.name for version in versions if version.picture]
+        running = {version.number for version in versions if version.status == "running"}
 
-        def write() -> None:
-            self._pictures.write(pictures)
-            with self._database:
-                write_rows(self._database, rows)
-                at = time.time() if versions else message.created
-                note(self._database, conversation_id, owner, message.request.prompt, at)
-                self._database.executemany(_WRITE_HIT, counted)
-                self._database.execute(_FORGET_HITS, (time.time(),))
+        def write(connection: Connection) -> None:
+            if running:
+                self._lease.renew(connection)
+            write_rows(connection, rows)
+            at = time.time() if versions else message.created
+            note(connection, conversation_id, owner, message.request.prompt, at)
+            _write_hits(connection, counted)
 
-        await self._run(write)
-        if self._journal and any(version.status != "running" for version in versions):
+        await self._database.run(lambda: self._pictures.write(pictures))
+        await self._database.write(write)
+        settled = {version.number for version in versions} - running
+        self._lease.note(message.id, running, settled)
+        if self._journal and settled:
             self._journal.wake()
 
     async def add(self, conversation_id: str, messages: Sequence[Message], owner: str | None) -> None:
         """Writes the messages of a new conversation, with all their versions, or nothing."""
-        rows = [rows_of(conversation_id, one, one.versions, self._lock.name) for one in messages]
+        rows = [rows_of(conversation_id, one, one.versions, self._lease.name) for one in messages]
+        made = {version.picture.name for one in messages for version in one.versions if version.picture}
+        sent = [picture for one in messages for picture in one.request.pictures if picture.name not in made]
 
-        def write() -> None:
-            with self._database:
-                note(self._database, conversation_id, owner, messages[0].request.prompt)
-                for message in rows:
-                    write_rows(self._database, message)
+        def write(connection: Connection) -> None:
+            note(connection, conversation_id, owner, messages[0].request.prompt)
+            note_uploads(connection, conversation_id, sent)
+            for message in rows:
+                write_rows(connection, message)
 
-        await self._run(write)
+        await self._database.write(write)
 
     async def forget(self, pictures: Iterable[str]) -> None:
         """Deletes those of these pictures that belong to no message."""
         now = time.time()
-        await self._run(lambda: forget_pictures(self._database, self._pictures, pictures, uploads_since=now))
+        await self._without(lambda connection: forget_pictures(connection, pictures, uploads_since=now))
 
     async def load(self, conversation_id: str) -> list[Message]:
         """Returns the messages of a conversation, oldest first; none if it is unknown.
 
         What another process was making when it ended is settled first.
         """
-
-        def read() -> list[Message]:
-            messages = read_messages(self._database, conversation_id)
-            if any(version.status == "running" for message in messages for version in message.versions):
-                self._settle_interrupted()
-                messages = read_messages(self._database, conversation_id)
-            return messages
-
-        return await self._run(read)
+        messages = await self._database.read(lambda connection: read_messages(connection, conversation_id))
+        if any(version.status == "running" for message in messages for version in message.versions):
+            await self._database.write(self._settle_interrupted)
+            messages = await self._database.read(
+                lambda connection: read_messages(connection, conversation_id)
+            )
+        return messages
 
     async def prune(
         self,
@@ -199,16 +190,20 @@ class Store:
 
         None sets no limit. Messages of the conversations in use go last, those in `protected` never.
         """
-        forgotten = await self._run(
-            lambda: prune(
-                self._database,
-                self._pictures,
+
+        def work(connection: Connection) -> list[str]:
+            nonlocal forgotten
+            forgotten, gone = prune(
+                connection,
                 keep_days=keep_days,
                 keep_bytes=keep_bytes,
                 in_use=in_use,
                 protected=protected,
             )
-        )
+            return gone
+
+        forgotten = list[Forgotten]()
+        await self._without(work)
         if forgotten:
             log.info("Forgot %d old messages", len(forgotten))
         return forgotten
@@ -218,21 +213,40 @@ class Store:
 
         Nothing of the messages in `protected` is removed.
         """
-        return await self._run(lambda: purge(self._database, self._pictures, before, protected))
+
+        def work(connection: Connection) -> list[str]:
+            nonlocal forgotten
+            forgotten, gone = purge(connection, before, protected)
+            return gone
+
+        forgotten = list[Forgotten]()
+        await self._without(work)
+        return forgotten
+
+    async def purge_conversations(self, before: float) -> list[str]:
+        """Removes for good the conversations that were deleted before a time, and returns their ids."""
+
+        def work(connection: Connection) -> list[str]:
+            nonlocal purged
+            purged, gone = purge_conversations(connection, before)
+            return gone
+
+        purged = list[str]()
+        await self._without(work)
+        return purged
 
     async def durations(self) -> list[tuple[str, str, float]]:
         """Returns the provider, the model and the seconds of the latest pictures, oldest first."""
-        return await self._run(lambda: durations(self._database))
+        return await self._database.read(durations)
 
     async def check(self) -> None:
         """Writes a little where pictures and rows are kept, which raises StoreError if the disk fails."""
 
-        def write() -> None:
+        def write(connection: Connection) -> None:
             self._pictures.check()
-            (version,) = self._database.execute("PRAGMA user_version").fetchone()
-            self._database.execute(f"PRAGMA user_version = {version}")
+            connection.execute(delete(hits).where(hits.c.until < time.time()))
 
-        await self._run(write)
+        await self._database.write(write)
 
     async def close(self) -> None:
         """Closes the database after what is waiting is written; a second call does nothing."""
@@ -243,58 +257,46 @@ class Store:
         def close() -> None:
             if self._journal:
                 self._journal.close()
-            self._database.close()
-            self._lock.close()
+            self._lease.end()
 
-        await asyncio.get_running_loop().run_in_executor(self._thread, close)
-        self._thread.shutdown()
-
-    async def _in_database(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._run(lambda: work(self._database))
-
-    async def _run(self, work: Callable[[], T]) -> T:
-        if self._closed:
-            raise StoreError("The store is closed.")
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"The data in {self.folder} cannot be read or written: {error}.") from error
-        except Exception as error:
-            raise StoreError(
-                f"The store failed ({type(error).__name__}): the log has the details."
-            ) from error
+            await self._database.run(close)
+        finally:
+            self._database.close()
+
+    async def _without(self, work: Callable[[Connection], list[str]]) -> None:
+        """Does work that makes pictures superfluous, and then deletes these."""
+
+        def write() -> None:
+            gone = self._database.write_now(work)
+            self._pictures.forget(gone)
+
+        await self._database.run(write)
 
     def _open(self, bucket: Path | None) -> None:
-        make_private(self.folder / "pictures")
-        make_private(self._pictures.thumbnails)
-        path = self.folder / "limner.sqlite3"
-        self._database = open_database(path)
-        if bucket:
-            try:
-                self._journal = Journal(path, bucket, self._pictures)
-            except BaseException:
-                self._database.close()
-                raise
-        with self._database:
-            self._database.execute("BEGIN IMMEDIATE")
-            self._lock = ProcessLock(self.folder)
-            self._database.execute(_FORGET_HITS, (time.time(),))
-        self.hits = [Hit(*hit) for hit in self._database.execute(_READ_HITS)]
-        self._settle_interrupted()
+        if bucket and self._database.path:
+            self._journal = Journal(self._database.path, bucket, self._pictures)
+        try:
+            self.hits = self._database.write_now(self._begin)
+        except BaseException:
+            if self._journal:
+                self._journal.close()
+            raise
         if self._journal:
             self._journal.start()
 
-    def _settle_interrupted(self) -> None:
-        with self._database:
-            self._database.execute("BEGIN IMMEDIATE")
-            settle_interrupted(
-                self._database, lambda name: name == self._lock.name or is_alive(self.folder, name)
-            )
+    def _begin(self, connection: Connection) -> list[Hit]:
+        _write_hits(connection, [])
+        self._settle_interrupted(connection)
+        columns = (hits.c[name] for name in ("key", "at", "until", "cost", "id"))
+        return [Hit(*row) for row in connection.execute(select(*columns).order_by(hits.c.at))]
+
+    def _settle_interrupted(self, connection: Connection) -> None:
+        for owner in abandoned(connection, self._lease.name):
+            settle_interrupted(connection, owner)
 
 
-_FORGET_HITS = "DELETE FROM hit WHERE until < ?"
-_READ_HITS = "SELECT key, at, until, cost, id FROM hit ORDER BY at"
-_WRITE_HIT = """
-INSERT INTO hit (key, at, until, cost, id) VALUES (:key, :at, :until, :cost, :id)
-ON CONFLICT (id) DO UPDATE SET until = excluded.until, cost = excluded.cost
-"""
+def _write_hits(connection: Connection, rows: list[dict[str, object]]) -> None:
+    """Writes what counts against a limit, and forgets what counts no more."""
+    upsert(connection, hits, rows, ["id"], lambda new: {"until": new.until, "cost": new.cost})
+    connection.execute(delete(hits).where(hits.c.until < time.time()))

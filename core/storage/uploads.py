@@ -1,13 +1,15 @@
-"""The pictures that people bring into a conversation, and what a service needs to go on from one it made."""
+"""The pictures that people bring into a conversation, and which pictures nothing refers to any more."""
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Collection, Iterable
 
+from sqlalchemy import Connection, delete, exists, func, select, union_all
+
 from core.chat.picture import InputPicture
-from core.storage.pictures import Pictures
+from core.storage.database import upsert
+from core.storage.tables import continuations, uploads, used, versions
 
 UNUSED_SECONDS = 86_400.0
 """How long an upload is kept that no message was sent with."""
@@ -15,72 +17,91 @@ MAX_UNUSED = 1_000_000_000
 """Bytes of such uploads, of all visitors; the oldest go first."""
 LEAST_COUNTED = 100_000
 """A smaller upload counts as this many bytes, since it takes a file and a row too."""
+STEP = 500
+"""Names in one statement: a database takes only so many."""
 
-_UNUSED = "FROM upload WHERE NOT EXISTS (SELECT 1 FROM used WHERE used.picture = upload.picture)"
-_REFERRED = """
-SELECT picture FROM version WHERE picture = :picture
-UNION ALL SELECT picture FROM used WHERE picture = :picture
-UNION ALL SELECT picture FROM upload WHERE picture = :picture AND created > :since
-"""
+_IS_UNUSED = ~exists().where(used.c.picture == uploads.c.picture)
 
 
-def add_upload(database: sqlite3.Connection, pictures: Pictures, thread: str, picture: InputPicture) -> None:
-    """Notes which conversation a picture was brought into; of too many unused ones it forgets the oldest."""
-    row = (picture.name, thread, time.time(), picture.model_dump_json())
-    with database:
-        database.execute("INSERT INTO upload (picture, thread, created, content) VALUES (?, ?, ?, ?)", row)
-    _forget_beyond(database, pictures, MAX_UNUSED, newest=picture.name)
+def add_upload(connection: Connection, thread: str, picture: InputPicture) -> list[str]:
+    """Notes which conversation a picture was brought into.
+
+    Of too many unused ones it forgets the oldest, and returns the names of these pictures.
+    """
+    note_uploads(connection, thread, [picture])
+    return _forget_beyond(connection, MAX_UNUSED, newest=picture.name)
 
 
-def uploads_of(database: sqlite3.Connection, thread: str, names: Collection[str]) -> list[InputPicture]:
+def note_uploads(connection: Connection, thread: str, pictures: Iterable[InputPicture]) -> None:
+    """Notes which conversation pictures were brought into, but for those that are noted already."""
+    created = time.time()
+    rows = [
+        {
+            "picture": picture.name,
+            "thread": thread,
+            "created": created,
+            "content": picture.model_dump_json(),
+            "size": picture.size,
+        }
+        for picture in pictures
+    ]
+    upsert(connection, uploads, rows, ["picture"])
+
+
+def uploads_of(connection: Connection, thread: str, names: Collection[str]) -> list[InputPicture]:
     """Returns those of the named pictures that were brought into a conversation."""
-    marks = ", ".join("?" * len(names))
-    found = f"SELECT content FROM upload WHERE thread = ? AND picture IN ({marks})"
-    rows = database.execute(found, (thread, *names))
-    return [InputPicture.model_validate_json(content) for (content,) in rows]
+    found = select(uploads.c.content).where(uploads.c.thread == thread, uploads.c.picture.in_(names))
+    return [InputPicture.model_validate_json(content) for content in connection.execute(found).scalars()]
 
 
-def upload(database: sqlite3.Connection, name: str) -> InputPicture | None:
+def upload(connection: Connection, name: str) -> InputPicture | None:
     """Returns a picture that somebody brought, by its name."""
-    row = database.execute("SELECT content FROM upload WHERE picture = ?", (name,)).fetchone()
-    return InputPicture.model_validate_json(row[0]) if row else None
+    found = select(uploads.c.content).where(uploads.c.picture == name)
+    content = connection.execute(found).scalar_one_or_none()
+    return InputPicture.model_validate_json(content) if content else None
 
 
-def forget_unused(database: sqlite3.Connection, pictures: Pictures, most: int) -> None:
-    """Forgets the uploads that no message was sent with for a day, and the oldest beyond `most` bytes."""
+def forget_unused(connection: Connection, most: int) -> list[str]:
+    """Forgets the uploads that no message was sent with for a day, and the oldest beyond `most` bytes.
+
+    Returns the names of these pictures.
+    """
     since = time.time() - UNUSED_SECONDS
-    old = database.execute(f"SELECT picture {_UNUSED} AND created <= ?", (since,)).fetchall()
-    forget_pictures(database, pictures, [name for (name,) in old], uploads_since=since)
-    _forget_beyond(database, pictures, most)
+    old = select(uploads.c.picture).where(_IS_UNUSED, uploads.c.created <= since)
+    gone = forget_pictures(connection, connection.execute(old).scalars().all(), uploads_since=since)
+    return gone + _forget_beyond(connection, most)
 
 
-def _forget_beyond(
-    database: sqlite3.Connection, pictures: Pictures, most: int, newest: str | None = None
-) -> None:
-    size = f"max({LEAST_COUNTED}, json_extract(content, '$.size'))"
-    unused = database.execute(f"SELECT picture, {size} {_UNUSED} ORDER BY created DESC").fetchall()
+def _forget_beyond(connection: Connection, most: int, newest: str | None = None) -> list[str]:
+    unused = select(uploads.c.picture, uploads.c.size).where(_IS_UNUSED).order_by(uploads.c.created.desc())
     total, surplus = 0, list[str]()
-    for name, bytes in unused:
-        total += bytes
+    for name, size in connection.execute(unused):
+        total += max(LEAST_COUNTED, size)
         if total > most and name != newest:
             surplus.append(name)
-    forget_pictures(database, pictures, surplus, uploads_since=time.time())
+    return forget_pictures(connection, surplus, uploads_since=time.time())
 
 
-def forget_pictures(
-    database: sqlite3.Connection, pictures: Pictures, names: Iterable[str], uploads_since: float
-) -> int:
-    """Deletes those of these pictures that nothing refers to any more, and returns the bytes that they took.
+def forget_pictures(connection: Connection, names: Iterable[str], uploads_since: float) -> list[str]:
+    """Forgets those of these pictures that nothing refers to any more, and returns their names.
 
     An upload that is newer than `uploads_since` may still be sent.
     """
-    gone = [
-        name
-        for name in names
-        if not database.execute(_REFERRED, {"picture": name, "since": uploads_since}).fetchone()
-    ]
-    with database:
-        for table in ("upload", "continuation"):
-            rows = [(name,) for name in gone]
-            database.executemany(f"DELETE FROM {table} WHERE picture = ?", rows)
-    return pictures.forget(gone)
+    left, gone = list(dict.fromkeys(names)), list[str]()
+    while left:
+        step, left = left[:STEP], left[STEP:]
+        referred = union_all(
+            select(versions.c.picture).where(versions.c.picture.in_(step)),
+            select(used.c.picture).where(used.c.picture.in_(step)),
+            select(uploads.c.picture).where(uploads.c.picture.in_(step), uploads.c.created > uploads_since),
+        )
+        kept = set(connection.execute(referred).scalars())
+        gone += (unused := [name for name in step if name not in kept])
+        for table in (uploads, continuations):
+            connection.execute(delete(table).where(table.c.picture.in_(unused)))
+    return gone
+
+
+def bytes_of_uploads(connection: Connection) -> int:
+    """Returns the bytes of all pictures that were brought."""
+    return connection.execute(select(func.coalesce(func.sum(uploads.c.size), 0))).scalar_one()

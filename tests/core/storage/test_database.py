@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from core.chat.request import UserRequest
-from core.storage.database import Hit, StoreError, open_database
+from core.storage.database import Hit, StoreError
 from core.storage.store import Store
 from tests.core.scripted import CONVERSATION
-from tests.core.storage.samples import a_message, running
+from tests.core.storage.samples import a_message, database_of_form, running
 
 pytestmark = pytest.mark.anyio
 
@@ -29,33 +29,21 @@ def test_a_database_of_a_newer_limner_is_refused(tmp_path: Path) -> None:
         Store(tmp_path)
 
 
-OF_FORM_6 = (
-    "DROP INDEX hit_id",
-    "ALTER TABLE hit DROP COLUMN cost",
-    "ALTER TABLE hit DROP COLUMN id",
-)
-OF_FORM_5 = (
-    *OF_FORM_6,
-    "DROP TABLE conversation",
-    "DROP INDEX upload_of_thread",
-    "DROP INDEX message_deleted",
-    "DROP INDEX version_deleted",
-    "ALTER TABLE message DROP COLUMN deleted",
-    "ALTER TABLE message DROP COLUMN last_number",
-    "ALTER TABLE version DROP COLUMN deleted",
-)
-OF_FORM_4 = (*OF_FORM_5, "DROP TABLE upload", "DROP TABLE used", "DROP TABLE continuation")
+def insert(database: sqlite3.Connection, table: str, **row: object) -> None:
+    marks = ", ".join("?" * len(row))
+    database.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", [*row.values()])
+
+
+def insert_message(database: sqlite3.Connection, id: str, *contents: str, **more: object) -> None:
+    row = {"id": id, "thread": CONVERSATION, "created": 1.5, "rev": 1, "asked": '{"prompt": "a fox"}'}
+    insert(database, "message", **{**row, **more})
+    for number, content in enumerate(contents, 1):
+        insert(database, "version", message=id, number=number, content=content)
 
 
 async def test_a_database_of_the_first_form_opens_with_all_that_it_has(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    await store.save(CONVERSATION, a_message(running()), running())
-    await store.close()
-    with sqlite3.connect(tmp_path / "limner.sqlite3") as database:
-        for statement in (*OF_FORM_4, "DROP TABLE hit", "DROP INDEX version_of_picture"):
-            database.execute(statement)
-        database.execute("PRAGMA user_version = 1")
-    database.close()
+    with database_of_form(tmp_path, 1) as database:
+        insert_message(database, "m", running().model_dump_json())
     for messages in (1, 2):
         store = Store(tmp_path)
         assert len(await store.load(CONVERSATION)) == messages
@@ -80,20 +68,9 @@ APPLIED = {
 
 def of_form_2(folder: Path, **contents: str) -> None:
     """Makes a database of that form, with a message of one version for each content."""
-    database = open_database(folder / "limner.sqlite3")
-    with database:
+    with database_of_form(folder, 2) as database:
         for id, content in contents.items():
-            message = (id, CONVERSATION, 1.5, 1, '{"prompt": "a fox"}', None)
-            database.execute(
-                "INSERT INTO message (id, thread, created, rev, asked, chosen) VALUES (?, ?, ?, ?, ?, ?)",
-                message,
-            )
-            values = "INSERT INTO version (message, number, content) VALUES (?, 1, ?)"
-            database.execute(values, (id, content))
-        for statement in OF_FORM_4:
-            database.execute(statement)
-        database.execute("PRAGMA user_version = 2")
-    database.close()
+            insert_message(database, id, content)
 
 
 def version_of_form_2(**more: Any) -> str:
@@ -198,19 +175,11 @@ def test_a_database_that_cannot_be_used_is_named(tmp_path: Path, damage: str) ->
 
 async def test_the_conversations_of_the_fourth_form_get_rows_and_belong_to_nobody(tmp_path: Path) -> None:
     """Their titles are what was asked first, as far as that can be read."""
-    store = Store(tmp_path)
-    for id, prompt in (("1", "  a fox\n in the snow " + "and more " * 20), ("2", "a boat")):
-        message = a_message(running().cancelled(), id=id)
-        message.request, message.created = UserRequest(prompt=prompt), float(id)
-        await store.save(CONVERSATION, message, *message.versions)
-    await store.save("damaged", a_message(running().cancelled(), id="3"), running().cancelled())
-    await store.close()
-    with sqlite3.connect(tmp_path / "limner.sqlite3") as database:
-        database.execute("UPDATE message SET asked = '{' WHERE id = '3'")
-        for statement in OF_FORM_5:
-            database.execute(statement)
-        database.execute("PRAGMA user_version = 4")
-    database.close()
+    with database_of_form(tmp_path, 4) as database:
+        for id, prompt in (("1", "  a fox\n in the snow " + "and more " * 20), ("2", "a boat")):
+            asked = UserRequest(prompt=prompt).model_dump_json()
+            insert_message(database, id, created=float(id), asked=asked)
+        insert_message(database, "3", thread="damaged", asked="{")
     store = Store(tmp_path)
     entry, damaged = await store.conversations.find(CONVERSATION), await store.conversations.find("damaged")
     await store.close()
@@ -223,15 +192,10 @@ async def test_the_conversations_of_the_fourth_form_get_rows_and_belong_to_nobod
 
 
 async def test_each_version_of_the_fourth_form_is_a_turn_of_its_own(tmp_path: Path) -> None:
-    versions = [running().cancelled().model_copy(update={"number": number}) for number in (1, 2)]
-    store = Store(tmp_path)
-    await store.save(CONVERSATION, a_message(*versions), *versions)
-    await store.close()
-    with sqlite3.connect(tmp_path / "limner.sqlite3") as database:
-        for statement in (*OF_FORM_5, "UPDATE version SET content = json_remove(content, '$.turn')"):
-            database.execute(statement)
-        database.execute("PRAGMA user_version = 4")
-    database.close()
+    contents = [running().cancelled().model_copy(update={"number": n}) for n in (1, 2)]
+    with database_of_form(tmp_path, 4) as database:
+        without = {"turn"}
+        insert_message(database, "m", *(content.model_dump_json(exclude=without) for content in contents))
     store = Store(tmp_path)
     (message,) = await store.load(CONVERSATION)
     await store.close()
@@ -242,15 +206,11 @@ async def test_what_a_file_of_the_fifth_form_counts_goes_on_counting_and_more_ca
     tmp_path: Path,
 ) -> None:
     now = time.time()
-    store = Store(tmp_path)
     before = [Hit("visitor me", now - 9, now + 3600), Hit("budget", now - 9, now + 3600)]
-    await store.save(CONVERSATION, a_message(running()), running(), hits=before)
-    await store.close()
-    with sqlite3.connect(tmp_path / "limner.sqlite3") as database:
-        for statement in OF_FORM_6:
-            database.execute(statement)
-        database.execute("PRAGMA user_version = 5")
-    database.close()
+    with database_of_form(tmp_path, 5) as database:
+        insert_message(database, "m", running().model_dump_json())
+        for hit in before:
+            insert(database, "hit", key=hit.key, at=hit.at, until=hit.until)
     store = Store(tmp_path)
     assert store.hits == before
     assert len(await store.load(CONVERSATION)) == 1
