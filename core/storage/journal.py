@@ -230,12 +230,14 @@ def _upgraded(older: Sequence[Segment]) -> Iterator[Change]:
         for form in sorted({segment.form for segment in older}):
             with engine.begin() as connection:
                 migrate(connection, form)
-            note_all(scratch)
+            with scratch:
+                note_all(scratch)
             for segment in older:
                 if segment.form == form:
                     apply(scratch, segment)
         with engine.begin() as connection:
             migrate(connection)
-        note_all(scratch)
+        with scratch:
+            note_all(scratch)
         yield from changes(scratch, "TRUE")
     engine.dispose()

@@ -9,6 +9,7 @@ import time
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.chat.failure import failure
 from core.chat.message import Version
@@ -55,10 +56,14 @@ class Lease:
         with self._changed:
             self._is_closed = True
             self._changed.notify()
-        if self._thread.ident:
-            self._thread.join()
+        if not self._thread.ident:
+            return
+        self._thread.join()
         with_name = delete(processes).where(processes.c.name == self.name)
-        self._database.write_now(lambda connection: connection.execute(with_name))
+        try:
+            self._database.write_now(lambda connection: connection.execute(with_name))
+        except SQLAlchemyError:
+            log.exception("The lease could not be given back; it ends by itself")
 
     def _run(self) -> None:
         while True:

@@ -22,7 +22,7 @@ from core.storage.messages import durations, read_messages, rows_of, version_of,
 from core.storage.mounts import check_folders
 from core.storage.pictures import Pictures, is_writable, make_private
 from core.storage.retention import Forgotten, prune, purge
-from core.storage.tables import continuations, hits
+from core.storage.tables import continuations, hits, processes
 from core.storage.thumbnails import Thumbnails
 from core.storage.uploads import add_upload, forget_pictures, note_uploads, upload, uploads_of
 from limner.identify import ImageInfo
@@ -139,8 +139,11 @@ class Store:
             note(connection, conversation_id, owner, message.request.prompt, at)
             _write_hits(connection, counted)
 
-        await self._database.run(lambda: self._pictures.write(pictures))
-        await self._database.write(write)
+        def write_all() -> None:
+            self._pictures.write(pictures)
+            self._database.write_now(write)
+
+        await self._database.run(write_all)
         settled = {version.number for version in versions} - running
         self._lease.note(message.id, running, settled)
         if self._journal and settled:
@@ -244,7 +247,8 @@ class Store:
 
         def write(connection: Connection) -> None:
             self._pictures.check()
-            connection.execute(delete(hits).where(hits.c.until < time.time()))
+            connection.execute(insert(processes).values(name="check", until=0))
+            connection.execute(delete(processes).where(processes.c.name == "check"))
 
         await self._database.write(write)
 

@@ -14,6 +14,7 @@ from core.generation import deletion
 from core.generation.visitor import OWNER, Visitor
 from core.studio import Studio
 from tests.core.scripted import CONVERSATION, PNG, Gate, ScriptedProvider, ask, settled, studio_of
+from tests.core.storage.samples import execute
 
 pytestmark = pytest.mark.anyio
 
@@ -188,7 +189,7 @@ async def test_a_title_has_bounds(tmp_path: Path, title: str) -> None:
 async def test_what_the_disk_has_no_room_for_is_there_while_it_is_open(tmp_path: Path) -> None:
     full = "CREATE TRIGGER full BEFORE INSERT ON message BEGIN SELECT RAISE(ABORT, 'full'); END"
     async with studio_of(tmp_path, ScriptedProvider()) as studio:
-        await studio.store._in_database(lambda database: database.execute(full))
+        await execute(studio.store, full)
         conversation = await studio.conversation(CONVERSATION, ME)
         await settled(conversation, await studio.start(conversation, FOX, visitor=ME))
         assert (await studio.entry(CONVERSATION, ME)).title == "a fox"
@@ -201,7 +202,7 @@ async def test_a_disk_that_fails_is_said(tmp_path: Path) -> None:
         await begin(studio)
         open_already = await studio.conversation(CONVERSATION, ME)
         rename = "ALTER TABLE conversation RENAME TO elsewhere"
-        await studio.store._in_database(lambda database: database.execute(rename))
+        await execute(studio.store, rename)
         for work in (studio.conversations(ME), studio.delete_conversation(CONVERSATION, ME)):
             with pytest.raises(Unavailable, match="cannot be read from the disk"):
                 await work

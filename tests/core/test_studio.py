@@ -49,6 +49,7 @@ from tests.core.scripted import (
     settled,
     studio_of,
 )
+from tests.core.storage.samples import execute
 
 pytestmark = pytest.mark.anyio
 
@@ -64,16 +65,8 @@ def mend_pictures(folder: Path) -> None:
     (folder / "gone").rename(folder / "pictures")
 
 
-def break_database(store: Store) -> None:
-    store._database.execute("ALTER TABLE message RENAME TO elsewhere")
-
-
-def mend_database(store: Store) -> None:
-    store._database.execute("ALTER TABLE elsewhere RENAME TO message")
-
-
-async def in_store(store: Store, work: Any) -> None:
-    await store._run(lambda: work(store))
+BREAK = "ALTER TABLE message RENAME TO elsewhere"
+MEND = "ALTER TABLE elsewhere RENAME TO message"
 
 
 async def test_a_prompt_becomes_a_stored_picture_and_survives_the_studio(tmp_path: Path) -> None:
@@ -335,7 +328,7 @@ async def test_a_picture_that_the_disk_did_not_take_is_in_memory_and_written_lat
 async def test_a_database_that_fails_keeps_the_message_and_stores_it_later(tmp_path: Path) -> None:
     async with studio_of(tmp_path, ScriptedProvider()) as studio:
         conversation = await studio.conversation(CONVERSATION)
-        await in_store(studio.store, break_database)
+        await execute(studio.store, BREAK)
         _, message, version = await ask(studio, "while the disk fails")
         assert version.status == "complete"
         assert message.unsaved
@@ -343,7 +336,7 @@ async def test_a_database_that_fails_keeps_the_message_and_stores_it_later(tmp_p
         gc.collect()
         assert len(await studio.conversation(CONVERSATION)) == 1, "what was not saved is still in memory"
 
-        await in_store(studio.store, mend_database)
+        await execute(studio.store, MEND)
         conversation, _, _ = await ask(studio, "when it works again")
         assert [message.unsaved for message in conversation] == [False, False]
         rev = max(message.rev for message in conversation)
@@ -359,10 +352,10 @@ async def test_a_database_that_fails_keeps_the_message_and_stores_it_later(tmp_p
 
 async def test_a_conversation_that_cannot_be_read_is_refused_with_a_sentence(tmp_path: Path) -> None:
     async with studio_of(tmp_path, ScriptedProvider()) as studio:
-        await in_store(studio.store, break_database)
+        await execute(studio.store, BREAK)
         with pytest.raises(Rejected, match="This conversation cannot be read from the disk"):
             await studio.conversation(CONVERSATION)
-        await in_store(studio.store, mend_database)
+        await execute(studio.store, MEND)
         assert len(await studio.conversation(CONVERSATION)) == 0
 
 
@@ -777,9 +770,9 @@ async def test_what_is_asked_of_a_provider_was_counted_on_the_disk_before(
 async def test_what_the_disk_did_not_take_counts_all_the_same_and_is_written_later(tmp_path: Path) -> None:
     async with studio_of(tmp_path, ScriptedProvider(), rate_limit="9/hour") as studio:
         conversation = await studio.conversation(CONVERSATION)
-        await in_store(studio.store, break_database)
+        await execute(studio.store, BREAK)
         await ask(studio)
-        await in_store(studio.store, mend_database)
+        await execute(studio.store, MEND)
         await ask(studio)
         assert len(conversation) == 2
     store = Store(tmp_path)

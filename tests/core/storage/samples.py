@@ -6,10 +6,14 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, text
 
 from core.chat.message import Message, Provenance, Version
 from core.chat.request import UserRequest
 from core.storage.migrations.forms import FORMS
+from core.storage.store import Store
 from limner.identify import ImageInfo
 
 INFO = ImageInfo("image/png", 16, 16)
@@ -51,3 +55,13 @@ def end_leases(folder: Path) -> None:
     """Lets the time pass after which processes that do not renew their lease are taken to be dead."""
     with changed_database(folder) as database:
         database.execute("UPDATE process SET until = 0")
+
+
+async def execute(store: Store, statement: str, **values: Any) -> list[Any]:
+    """Runs a statement in the database of a store, and returns the rows."""
+
+    def run(connection: Connection) -> list[Any]:
+        done = connection.execute(text(statement), values)
+        return [tuple(row) for row in done] if done.returns_rows else []
+
+    return await store._database.write(run)

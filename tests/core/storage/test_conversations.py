@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,18 +16,11 @@ from core.storage import conversations
 from core.storage.conversations import PAGE
 from core.storage.store import Store
 from tests.core.scripted import PNG
-from tests.core.storage.samples import INFO, running
+from tests.core.storage.samples import INFO, execute, running
 
 pytestmark = pytest.mark.anyio
 
 ME, OTHER = "me", "other"
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = Store(tmp_path)
-    yield store
-    await store.close()
 
 
 @pytest.fixture
@@ -70,14 +60,6 @@ async def found(store: Store, search: str = "", before: float | None = None, own
 
 def files(store: Store, folder: str = "pictures") -> set[str]:
     return {path.name for path in (store.folder / folder).iterdir()}
-
-
-async def execute(store: Store, statement: str, *values: Any) -> list[Any]:
-    def run(database: sqlite3.Connection) -> list[Any]:
-        with database:
-            return database.execute(statement, values).fetchall()
-
-    return await store._in_database(run)
 
 
 async def test_an_owner_lists_their_own_the_latest_first_and_page_by_page(store: Store) -> None:
@@ -139,7 +121,7 @@ async def test_a_search_finds_prompts_and_titles(store: Store, search: str, ids:
     await store.conversations.rename("renamed", "It is ReNamed")
     await ask(store, "edited", "a bird")
     edited = '{"number":1,"request":{"prompt":"an EDITED boat"}}'
-    await execute(store, "UPDATE version SET content = ? WHERE message = 'edited-a bird'", edited)
+    await execute(store, "UPDATE version SET content = :new WHERE message = 'edited-a bird'", new=edited)
     await ask(store, "damaged", "xyz")
     await execute(store, "UPDATE message SET asked = '{' WHERE thread = 'damaged'")
     await execute(store, "UPDATE version SET content = '{' WHERE message = 'damaged-xyz'")
@@ -155,11 +137,11 @@ async def test_a_search_ends_and_its_time_begins_when_the_store_comes_to_it(
 
     waits = threading.Event()
 
-    def busy(_: object) -> None:
+    def busy() -> None:
         assert waits.wait(20)
         seconds[0] += 10 * conversations.SEARCH_SECONDS
 
-    before, search = (asyncio.create_task(work) for work in (store._in_database(busy), found(store, "fox")))
+    before, search = (asyncio.create_task(work) for work in (store._database.run(busy), found(store, "fox")))
     await asyncio.sleep(0)  # both are in the store's thread's queue
     waits.set()
     await before
@@ -182,7 +164,7 @@ async def test_the_thumbnail_is_the_picture_that_the_newest_message_with_one_sho
     assert await thumbnail() == several[1]
     await execute(store, "UPDATE message SET chosen = NULL")
     assert await thumbnail() == several[2]
-    await execute(store, "UPDATE version SET deleted = 1.5 WHERE picture = ?", several[2])
+    await execute(store, "UPDATE version SET deleted = 1.5 WHERE picture = :it", it=several[2])
     assert await thumbnail() == several[1]
     await execute(store, "UPDATE message SET deleted = 1.5 WHERE id = 'c-several'")
     assert await thumbnail() == only
@@ -198,12 +180,12 @@ async def test_what_was_deleted_a_minute_ago_goes_with_all_that_nothing_else_nee
     await ask(store, "gone", "changed", images=(brought,))
     await store.keep_continuation(shared, "{}")
     (kept,) = await ask(store, "kept")
-    await execute(store, "INSERT INTO used VALUES (?, 'kept-a fox')", shared)
+    await execute(store, "INSERT INTO used VALUES (:it, 'kept-a fox')", it=shared)
 
     await store.conversations.mark_deleted("gone", clock[0])
-    assert await store.conversations.purge(clock[0]) == []
+    assert await store.purge_conversations(clock[0]) == []
     assert await found(store) == ["kept"], "it is not shown meanwhile"
-    assert await store.conversations.purge(clock[0] + 1) == ["gone"]
+    assert await store.purge_conversations(clock[0] + 1) == ["gone"]
 
     assert files(store) == {shared, kept}
     assert files(store, "thumbnails") == {f"{shared}.webp"}
@@ -218,17 +200,17 @@ async def test_what_still_runs_is_not_removed(store: Store, clock: list[float]) 
     message = Message("m", UserRequest(prompt="a fox"), 1.5, 5, [running()])
     await store.save("c", message, running(), owner=ME)
     await store.conversations.mark_deleted("c", clock[0])
-    assert await store.conversations.purge(clock[0] + 1) == []
+    assert await store.purge_conversations(clock[0] + 1) == []
     await store.save("c", message, running().cancelled(), owner=ME)
-    assert await store.conversations.purge(clock[0] + 1) == ["c"]
+    assert await store.purge_conversations(clock[0] + 1) == ["c"]
 
 
 async def test_a_conversation_goes_with_a_picture_that_was_never_sent(store: Store) -> None:
     brought = await store.add_upload("c", PNG, INFO, "a.png", ME)
-    await store.conversations.purge(time.time())
+    await store.purge_conversations(time.time())
     assert await store.conversations.find("c")
-    await execute(store, "DELETE FROM upload WHERE picture = ?", brought.name)
-    await store.conversations.purge(time.time())
+    await execute(store, "DELETE FROM upload WHERE picture = :it", it=brought.name)
+    await store.purge_conversations(time.time())
     assert await store.conversations.find("c") is None
 
 

@@ -29,9 +29,7 @@ def test_a_mount_of_another_machine_is_warned_of(
     data = tmp_path / "over there" / "data"
     mounted(monkeypatch, tmp_path, ("/", "overlay"), (tmp_path, "ext4"), (data.parent, kind))
     store = Store(data)
-    store._thread.submit(store._database.close).result()
-    store._thread.submit(store._lock.close).result()
-    store._thread.shutdown()
+    store._database.close()
     (warning,) = store.warnings
     assert warning.startswith(f"The data_dir {data} is on a mount ({kind}) where a database may be damaged: ")
     assert "set data_dir to a folder on this machine's own disk, and bucket_dir to the mounted one" in warning

@@ -116,23 +116,13 @@ def test_memory_for_unwritten_pictures_is_bounded(folder: Path, monkeypatch: pyt
     assert [pictures.find(name) for name in (*names, last)] == [None, None, None, PNG], "the newest stays"
 
 
-def test_forgetting_deletes_the_files_and_says_what_they_took(folder: Path) -> None:
+def test_forgetting_deletes_the_files(folder: Path) -> None:
     pictures = Pictures(folder)
     first, second, kept = (pictures.put(PNG, INFO).name for _ in range(3))
     os.unlink(folder / second)
-    assert pictures.forget([first, second, "0" * 32 + ".png"]) == len(PNG)
+    pictures.forget([first, second, "0" * 32 + ".png"])
     assert [path.name for path in folder.iterdir()] == [kept]
     assert pictures.find(first) is None
-
-
-def test_the_total_is_counted_once_and_kept_up(folder: Path) -> None:
-    pictures = Pictures(folder)
-    names = [pictures.put(PNG, INFO).name for _ in range(3)]
-    (folder / f"{'0' * 32}.png").write_bytes(b"of no message")
-    assert pictures.total(names) == 3 * len(PNG)
-    names.append(pictures.put(PNG, INFO).name)
-    pictures.forget(names[:2])
-    assert pictures.total(iter(())) == 2 * len(PNG)
 
 
 def test_a_folder_that_cannot_be_made_is_not_writable(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from core.chat.message import Message, Version
 from core.chat.request import UserRequest
 from core.storage.retention import DAY, Forgotten
 from core.storage.store import Store
+from tests.core.storage.conftest import Open
 from tests.core.storage.samples import INFO, running
 
 pytestmark = pytest.mark.anyio
@@ -22,8 +22,8 @@ SIZE = 1_000_000
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = Store(tmp_path)
+async def store(open_store: Open) -> AsyncIterator[Store]:
+    store = open_store()
     yield store
     await store.close()
 

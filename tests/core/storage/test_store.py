@@ -18,6 +18,7 @@ from core.storage import leases
 from core.storage.database import Hit, StoreError
 from core.storage.store import Store
 from tests.core.scripted import CONVERSATION, PNG
+from tests.core.storage.conftest import Open
 from tests.core.storage.samples import INFO, a_message, changed_database, end_leases, running
 from tests.serving import ROOT
 
@@ -94,25 +95,27 @@ async def test_a_killed_process_loses_nothing_but_what_was_under_way(tmp_path: P
 
 
 @pytest.mark.parametrize("paid", [True, False])
-async def test_an_interrupted_version_says_whether_it_may_have_cost_money(tmp_path: Path, paid: bool) -> None:
-    store = Store(tmp_path)
+async def test_an_interrupted_version_says_whether_it_may_have_cost_money(
+    open_store: Open, paid: bool
+) -> None:
+    store = open_store()
     version = running(paid)
     await store.save(CONVERSATION, a_message(version), version)
     await store.close()
-    store = Store(tmp_path)
+    store = open_store()
     ((settled,),) = [message.versions for message in await store.load(CONVERSATION)]
     await store.close()
     assert settled.failure is not None
     assert ("billed" in settled.failure.why) is paid
 
 
-async def test_a_second_process_leaves_alone_what_the_first_is_making(tmp_path: Path) -> None:
-    first = Store(tmp_path)
+async def test_a_second_process_leaves_alone_what_the_first_is_making(open_store: Open) -> None:
+    first = open_store()
     version = running()
     message = a_message(version)
     await first.save(CONVERSATION, message, version)
 
-    second = Store(tmp_path)
+    second = open_store()
     (seen,) = await second.load(CONVERSATION)
     assert seen.running
     await first.close()
@@ -144,7 +147,8 @@ async def test_a_process_that_is_slow_keeps_its_lease(
     await first.save(CONVERSATION, a_message(version), version)
     for _ in range(3):
         end_leases(tmp_path)
-        until(lambda: lease_of(tmp_path) > time.time())  # this event loop does nothing meanwhile
+        while lease_of(tmp_path) < time.time():  # and this event loop does nothing
+            time.sleep(0.001)  # noqa: ASYNC251
     assert (await second.load(CONVERSATION))[0].running
     await first.save(CONVERSATION, a_message(version.cancelled()), version.cancelled())
     await first.close()
@@ -167,17 +171,17 @@ async def test_processes_that_start_and_write_at_once_do_not_disturb_one_another
     Store(tmp_path)._database.close()  # which checks all of it
 
 
-async def test_messages_come_back_as_they_were_in_the_order_they_came(tmp_path: Path) -> None:
+async def test_messages_come_back_as_they_were_in_the_order_they_came(open_store: Open) -> None:
     picture = Picture(name="0" * 32 + ".png", media_type="image/png", width=1, height=2, size=3)
     complete = running().model_copy(update={"status": "complete", "picture": picture, "duration": 1.25})
     messages = [a_message(complete, id=f"m{9 - n}", rev=n) for n in range(10)]  # all created at one time
-    store = Store(tmp_path)
+    store = open_store()
     for message in messages:
         await store.save(CONVERSATION, message, complete)
     messages[3].chosen, messages[3].rev = 1, 99
     await store.save(CONVERSATION, messages[3])
     await store.close()
-    store = Store(tmp_path)
+    store = open_store()
     found = await store.load(CONVERSATION)
     assert [vars(message) for message in found] == [vars(message) for message in messages]
     assert await store.load("1" * 32) == []
@@ -197,14 +201,14 @@ async def test_a_damaged_row_costs_that_message_only(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_what_counts_against_a_limit_is_kept_until_it_counts_no_more(tmp_path: Path) -> None:
+async def test_what_counts_against_a_limit_is_kept_until_it_counts_no_more(open_store: Open) -> None:
     now = time.time()
-    store = Store(tmp_path)
+    store = open_store()
     assert store.hits == []
     hits = [Hit("budget", now - 10, now + 3600), Hit("me", now - 60, now - 1)]
     await store.save(CONVERSATION, a_message(), hits=hits)
     await store.close()
-    store = Store(tmp_path)
+    store = open_store()
     assert store.hits == hits[:1]
     await store.close()
 
@@ -233,22 +237,22 @@ async def test_what_is_made_is_private_and_its_names_cannot_be_guessed(tmp_path:
     await store.close()
 
 
-async def test_a_closed_store_says_so(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+async def test_a_closed_store_says_so(open_store: Open) -> None:
+    store = open_store()
     await store.close()
     await store.close()
     with pytest.raises(StoreError, match="The store is closed"):
         await store.load(CONVERSATION)
 
 
-async def test_a_failure_that_nobody_foresaw_is_not_taken_for_a_closed_store(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+async def test_a_failure_that_nobody_foresaw_is_not_taken_for_a_closed_store(open_store: Open) -> None:
+    store = open_store()
 
     def fail() -> None:
         raise RuntimeError("cannot schedule new futures after shutdown")
 
     with pytest.raises(StoreError) as failed:
-        await store._run(fail)
+        await store._database.run(fail)
     assert str(failed.value) == "The store failed (RuntimeError): the log has the details."
     assert isinstance(failed.value.__cause__, RuntimeError)
     await store.close()

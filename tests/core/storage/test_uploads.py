@@ -13,7 +13,8 @@ from core.chat.request import UserRequest
 from core.storage import uploads
 from core.storage.store import Store
 from tests.core.scripted import CONVERSATION, PNG
-from tests.core.storage.samples import INFO, a_message, running
+from tests.core.storage.conftest import Open
+from tests.core.storage.samples import INFO, a_message, execute, running
 
 pytestmark = pytest.mark.anyio
 
@@ -53,8 +54,8 @@ async def prune(store: Store, keep_days: float | None = None, keep_bytes: int | 
     return [one.message for one in forgotten]
 
 
-async def test_an_upload_that_nobody_sends_goes_after_a_day(tmp_path: Path, clock: list[float]) -> None:
-    store = Store(tmp_path)
+async def test_an_upload_that_nobody_sends_goes_after_a_day(open_store: Open, clock: list[float]) -> None:
+    store = open_store()
     unused, used = await brought(store), await brought(store)
     await sent_with(store, used, "m")
     clock[0] += DAY - 60
@@ -70,10 +71,10 @@ async def test_an_upload_that_nobody_sends_goes_after_a_day(tmp_path: Path, cloc
 
 
 async def test_too_many_unused_uploads_push_out_the_oldest(
-    tmp_path: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
+    open_store: Open, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads, "MAX_UNUSED", 3 * uploads.LEAST_COUNTED)
-    store = Store(tmp_path)
+    store = open_store()
     pictures: list[InputPicture] = []
     for _ in range(5):
         clock[0] += 1
@@ -88,9 +89,9 @@ async def test_too_many_unused_uploads_push_out_the_oldest(
 
 
 async def test_a_picture_that_another_message_was_sent_with_outlives_its_own(
-    tmp_path: Path, clock: list[float]
+    open_store: Open, clock: list[float]
 ) -> None:
-    store = Store(tmp_path)
+    store = open_store()
     upload = await brought(store)
     first = await sent_with(store, upload, "first", made="a picture")
     assert first.picture
@@ -101,8 +102,7 @@ async def test_a_picture_that_another_message_was_sent_with_outlives_its_own(
     clock[0] += 2 * DAY
 
     async def forget(id: str) -> None:
-        with_age = "UPDATE message SET created = 1 WHERE id = ?"
-        await store._run(lambda: store._database.execute(with_age, (id,)).connection.commit())  # pyright: ignore[reportPrivateUsage]
+        await execute(store, "UPDATE message SET created = 1 WHERE id = :id", id=id)
         assert await prune(store, keep_days=1000) == [id]
 
     await forget("first")
@@ -117,8 +117,8 @@ async def test_a_picture_that_another_message_was_sent_with_outlives_its_own(
     await store.close()
 
 
-async def test_what_was_brought_counts_as_kept(tmp_path: Path, clock: list[float]) -> None:
-    store = Store(tmp_path)
+async def test_what_was_brought_counts_as_kept(open_store: Open, tmp_path: Path, clock: list[float]) -> None:
+    store = open_store()
     await prune(store, keep_bytes=10**9)
     rows = 200_000
     await sent_with(store, await brought(store), "old")
@@ -131,9 +131,9 @@ async def test_what_was_brought_counts_as_kept(tmp_path: Path, clock: list[float
     await store.close()
 
 
-async def test_what_nobody_has_used_displaces_no_conversation(tmp_path: Path, clock: list[float]) -> None:
+async def test_what_nobody_has_used_displaces_no_conversation(open_store: Open, clock: list[float]) -> None:
     """Whoever brings pictures and sends none would else have everybody's messages forgotten."""
-    store = Store(tmp_path)
+    store = open_store()
     await sent_with(store, await brought(store), "mine", made="a picture")
     large = PNG + bytes(4_000_000)
     unused: list[InputPicture] = []
@@ -146,8 +146,10 @@ async def test_what_nobody_has_used_displaces_no_conversation(tmp_path: Path, cl
     await store.close()
 
 
-async def test_the_uploads_of_a_forgotten_message_make_room(tmp_path: Path, clock: list[float]) -> None:
-    store = Store(tmp_path)
+async def test_the_uploads_of_a_forgotten_message_make_room(
+    open_store: Open, tmp_path: Path, clock: list[float]
+) -> None:
+    store = open_store()
     large = PNG + bytes(4_000_000)
     for id in ("oldest", "older", "new"):
         clock[0] += 1
@@ -158,10 +160,10 @@ async def test_the_uploads_of_a_forgotten_message_make_room(tmp_path: Path, cloc
 
 
 async def test_many_tiny_uploads_are_bounded_too(
-    tmp_path: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
+    open_store: Open, tmp_path: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads, "MAX_UNUSED", 3 * uploads.LEAST_COUNTED)
-    store = Store(tmp_path)
+    store = open_store()
     for _ in range(9):
         clock[0] += 1
         await brought(store)
@@ -169,13 +171,13 @@ async def test_many_tiny_uploads_are_bounded_too(
     await store.close()
 
 
-async def test_an_upload_belongs_to_one_conversation(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+async def test_an_upload_belongs_to_one_conversation(open_store: Open) -> None:
+    store = open_store()
     picture = await brought(store, "a-photo.png")
     assert await store.uploads_of("1" * 32, [picture.name]) == []
     assert await store.uploads_of(CONVERSATION, [picture.name, "x" * 5_000]) == [picture]
     await store.close()
-    store = Store(tmp_path)
+    store = open_store()
     found = await store.upload(picture.name)
     assert found
     assert found.filename == "a-photo.png"

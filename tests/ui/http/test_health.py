@@ -75,7 +75,7 @@ async def test_pictures_that_cannot_be_written_are_not_ready_until_they_can(tmp_
 
 async def test_rows_that_cannot_be_written_are_not_ready_until_they_can(tmp_path: Path) -> None:
     async def set_read_only(store: Store, value: int) -> None:
-        await store._run(lambda: store._database.execute(f"PRAGMA query_only = {value}"))
+        await store._database.read(lambda database: database.exec_driver_sql(f"PRAGMA query_only = {value}"))
 
     async with open_client(tmp_path, ScriptedProvider()) as (client, studio):
         await set_read_only(studio.store, 1)

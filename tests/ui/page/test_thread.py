@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import Connection
 
 from core.chat.message import Message, Provenance, Version
 from core.chat.request import UserRequest
 from core.storage.conversations import note
-from core.storage.database import open_database
+from core.storage.database import Database
 from core.storage.messages import rows_of, write_rows
 from core.storage.pictures import Pictures, make_private
 from limner.identify import ImageInfo
@@ -49,8 +50,9 @@ def fill(folder: Path, conversation: str, count: int) -> None:
     pictures = Pictures(folder / "pictures")
     info = ImageInfo("image/jpeg", 768, 768)
     files = [pictures.put(photo(n), info) for n in range(min(count, 60))]
-    database = open_database(folder / "limner.sqlite3")
-    with database:
+    database = Database(folder / "limner.sqlite3")
+
+    def write(database: Connection) -> None:
         for n in range(1, count + 1):
             prompt = f"Message {n} of many: " + "a harbour in the evening, with boats " * 3
             source: dict[str, Any] = {"provider": "shapes", "model": "shapes-1"}
@@ -66,6 +68,8 @@ def fill(folder: Path, conversation: str, count: int) -> None:
             message = Message(f"{conversation[0]}{n:015d}", asked, float(n), n, [version], 1, last_number=1)
             write_rows(database, rows_of(conversation, message, [version], "test"))
             note(database, conversation, hashlib.sha256(SECRET.encode()).hexdigest(), prompt, float(n))
+
+    database.begin(lambda: database.write_now(write))
     database.close()
 
 
