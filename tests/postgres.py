@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -52,7 +53,7 @@ def run_postgres(folder: Path) -> Iterator[Postgres]:
     """Starts a server with its data in a folder, and stops it at the end."""
     programs, data, port = find_programs(), folder / "postgres", free_port()
     data.mkdir()
-    user: dict[str, str] = {}
+    user: dict[str, Any] = {}
     if os.getuid() == 0:  # it does not run as root
         user = {"user": "postgres", "group": "postgres"}
         shutil.chown(data, **user)

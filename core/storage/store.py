@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -81,14 +82,13 @@ class Store:
     ) -> InputPicture:
         """Stores a picture that somebody brought into a conversation, which is the owner's if it is new."""
 
-        def add(connection: Connection) -> list[str]:
-            note(connection, conversation_id, owner)
-            return add_upload(connection, conversation_id, picture)
+        picture = InputPicture(**dict(await self.put(data, info)), filename=filename)
 
-        kept = await self.put(data, info)
-        picture = InputPicture(**dict(kept), filename=filename)
-        await self._without(add)
-        return picture
+        def add(connection: Connection) -> tuple[InputPicture, list[str]]:
+            note(connection, conversation_id, owner)
+            return picture, add_upload(connection, conversation_id, picture)
+
+        return await self._without(add)
 
     async def uploads_of(self, conversation_id: str, names: Collection[str]) -> list[InputPicture]:
         """Returns those of the named pictures that somebody brought into a conversation."""
@@ -166,7 +166,7 @@ class Store:
     async def forget(self, pictures: Iterable[str]) -> None:
         """Deletes those of these pictures that belong to no message."""
         now = time.time()
-        await self._without(lambda connection: forget_pictures(connection, pictures, uploads_since=now))
+        await self._without(lambda connection: (None, forget_pictures(connection, pictures, now)))
 
     async def load(self, conversation_id: str) -> list[Message]:
         """Returns the messages of a conversation, oldest first; none if it is unknown.
@@ -194,19 +194,10 @@ class Store:
         None sets no limit. Messages of the conversations in use go last, those in `protected` never.
         """
 
-        def work(connection: Connection) -> list[str]:
-            nonlocal forgotten
-            forgotten, gone = prune(
-                connection,
-                keep_days=keep_days,
-                keep_bytes=keep_bytes,
-                in_use=in_use,
-                protected=protected,
-            )
-            return gone
-
-        forgotten = list[Forgotten]()
-        await self._without(work)
+        limits = partial(
+            prune, keep_days=keep_days, keep_bytes=keep_bytes, in_use=in_use, protected=protected
+        )
+        forgotten = await self._without(limits)
         if forgotten:
             log.info("Forgot %d old messages", len(forgotten))
         return forgotten
@@ -216,27 +207,11 @@ class Store:
 
         Nothing of the messages in `protected` is removed.
         """
-
-        def work(connection: Connection) -> list[str]:
-            nonlocal forgotten
-            forgotten, gone = purge(connection, before, protected)
-            return gone
-
-        forgotten = list[Forgotten]()
-        await self._without(work)
-        return forgotten
+        return await self._without(partial(purge, before=before, protected=protected))
 
     async def purge_conversations(self, before: float) -> list[str]:
         """Removes for good the conversations that were deleted before a time, and returns their ids."""
-
-        def work(connection: Connection) -> list[str]:
-            nonlocal purged
-            purged, gone = purge_conversations(connection, before)
-            return gone
-
-        purged = list[str]()
-        await self._without(work)
-        return purged
+        return await self._without(partial(purge_conversations, before=before))
 
     async def durations(self) -> list[tuple[str, str, float]]:
         """Returns the provider, the model and the seconds of the latest pictures, oldest first."""
@@ -268,14 +243,15 @@ class Store:
         finally:
             self._database.close()
 
-    async def _without(self, work: Callable[[Connection], list[str]]) -> None:
-        """Does work that makes pictures superfluous, and then deletes these."""
+    async def _without(self, work: Callable[[Connection], tuple[T, list[str]]]) -> T:
+        """Does work that returns also which pictures are not needed any more, and then deletes these."""
 
-        def write() -> None:
-            gone = self._database.write_now(work)
+        def write() -> T:
+            done, gone = self._database.write_now(work)
             self._pictures.forget(gone)
+            return done
 
-        await self._database.run(write)
+        return await self._database.run(write)
 
     def _open(self, bucket: Path | None) -> None:
         if bucket and self._database.path:
