@@ -28,9 +28,10 @@ def open_studio(settings: Settings) -> Studio:
         if broken.stops_the_start:
             raise SettingsError(broken.fault)
     check_choices(settings, registry)
+    hide_variables(["LIMNER_DATABASE", "LIMNER_LIMITS"])
     hide_variables(name for provider in registry for name in provider.credential_variables.values())
     try:
-        return Studio(settings, registry, Store(settings.data_dir, settings.bucket_dir))
+        return Studio(settings, registry, Store.of(settings))
     except StoreError as error:
         raise SettingsError(str(error)) from error
 

@@ -11,13 +11,14 @@ from typing import IO, Any
 
 from core.chat.conversation import MAX_MESSAGES, Conversation, ConversationEntry
 from core.chat.failure import Missing, Rejected, SamePicture, Unavailable
-from core.chat.message import MAX_VERSIONS, Message
+from core.chat.message import MAX_VERSIONS, Message, Version
 from core.chat.picture import BroughtPicture, Preview
 from core.chat.request import UserRequest
 from core.export import Draw, export
 from core.generation.attempt import Attempt
 from core.generation.deletion import Deletion, no_version
 from core.generation.pipeline import Pipeline
+from core.generation.resolve import Plan
 from core.generation.saving import Saving
 from core.generation.usual import UsualTimes
 from core.generation.visitor import OWNER, Visitor
@@ -25,9 +26,11 @@ from core.importing import Importer
 from core.parts import safe_filename
 from core.plugins.imports import import_modules
 from core.plugins.registry import Registry
+from core.replicas import Replicas
 from core.sending import pictures_to_send
 from core.settings.schema import Settings
 from core.storage.database import StoreError
+from core.storage.notices import Notice
 from core.storage.opened import OpenConversations
 from core.storage.retention import DAY
 from core.storage.store import Store
@@ -53,12 +56,17 @@ class Studio:
         self._attempts: dict[asyncio.Task[None], Attempt] = {}
         self._saving = Saving(settings, store, self._pipeline.limits, self._conversations, self._attempts)
         self._deletion = Deletion(self._saving, self._attempts)
+        self._replicas = Replicas(store, self._conversations, self._attempts, registry, self._go_on)
         self._usual = UsualTimes(store)
         self._next_pruning = 0.0
         self.is_closing = False
 
     async def prepare(self) -> None:
-        """Imports what the default provider needs, if it has its key: the first picture would hold all up."""
+        """Takes over what dead processes were making, and imports what the default provider needs.
+
+        That is only if it has its key: the first picture would hold all up.
+        """
+        self._replicas.start()
         provider = self.registry.get(self.settings.provider)
         if provider and not provider.lacks_credential:
             await import_modules(provider.info.imports)
@@ -69,6 +77,7 @@ class Studio:
         An unknown id is a new one, stored with its first message or picture; one without an owner becomes the
         visitor's. Raises Missing if it is another visitor's, or deleted, Unavailable if it cannot be read.
         """
+        self._replicas.start()
         if time.monotonic() >= self._next_pruning:
             self._next_pruning = time.monotonic() + DAY
             await self._saving.prune(self.settings.keep_days)
@@ -105,6 +114,7 @@ class Studio:
         for attempt in self._attempts.values():
             if attempt.conversation.id == conversation_id:
                 attempt.stop("person")
+        self._replicas.tell(Notice("stop", conversation_id))
 
     async def restore_conversation(self, conversation_id: str, visitor: Visitor) -> ConversationEntry:
         """Takes back that a conversation was deleted; raises Missing if it is too late."""
@@ -136,7 +146,7 @@ class Studio:
         requests = tuple(request.model_copy(update=sent) for request in requests)
         created = max(time.time(), conversation.last_created + 1e-6)  # a clock may be set back
         message = Message(id=secrets.token_hex(8), request=requests[0], created=created)
-        self._begin(conversation, message, requests, visitor)
+        await self._begin(conversation, message, requests, visitor)
         return message
 
     async def add_versions(
@@ -153,6 +163,17 @@ class Studio:
         already, since its seed is fixed, `new_seed` must say whether another seed is meant: else this raises
         SamePicture.
         """
+        async with conversation.beginning:
+            await self._add_versions(conversation, message, requests, new_seed, visitor)
+
+    async def _add_versions(
+        self,
+        conversation: Conversation,
+        message: Message,
+        requests: Sequence[UserRequest],
+        new_seed: bool | None,
+        visitor: Visitor,
+    ) -> None:
         if len(message.versions) + len(requests) > MAX_VERSIONS:
             raise Rejected(f"This message has {MAX_VERSIONS} versions: send its prompt as a new one.")
         if message.running:
@@ -166,7 +187,7 @@ class Studio:
                 "This would make the same picture again, since its seed is fixed, and it costs money: ask "
                 "with ?seed=new for another picture, or with ?seed=same for this one once more."
             )
-        self._begin(conversation, message, requests, visitor)
+        await self._begin(conversation, message, requests, visitor)
 
     async def regenerate(
         self,
@@ -193,6 +214,7 @@ class Studio:
         for attempt in self._attempts.values():
             if attempt.message is message and version in (None, attempt.number):
                 attempt.stop("person")
+        self._replicas.stop(message, version)
 
     async def delete(self, conversation: Conversation, message: Message, version: int | None = None) -> None:
         """Deletes a version, or a message, and stops what runs of it; it goes for good in a minute.
@@ -270,28 +292,47 @@ class Studio:
             return
         self.is_closing = True
         self._deletion.close()
+        self._replicas.close()
         if settling := set(self._attempts):
             log.info("Waiting for %d pictures that are being made", len(settling))
             await asyncio.wait(settling, timeout=self.settings.shutdown_grace)
             for attempt in self._attempts.values():
-                attempt.stop("server")
+                attempt.hand_over() if attempt.is_remembered else attempt.stop("server")
             await asyncio.wait(settling, timeout=LAST_GRACE)
         await self._saving.retry()
         await close_shared()
         await self.store.close()
 
-    def _begin(
+    async def _begin(
         self, conversation: Conversation, message: Message, requests: Sequence[UserRequest], visitor: Visitor
     ) -> None:
         """Starts one turn of a message, with a version for each request."""
         if self.is_closing:
             raise Unavailable(CLOSING)
+        plans = self._pipeline.admit(requests, visitor)
+        try:
+            await self._saving.claim(message, len(plans))
+        except Rejected:
+            for plan in plans:
+                self._pipeline.release(plan)
+            raise
         turn = None
-        for plan in self._pipeline.admit(requests, visitor):
-            attempt = Attempt(conversation, message, plan, self._pipeline, self._saving.save, turn)
+        for plan in plans:
+            attempt = self._attempt(conversation, message, plan, turn)
             turn = turn or attempt.number
-            self._attempts[attempt.settled] = attempt
-            attempt.settled.add_done_callback(self._end)
+
+    def _go_on(self, conversation: Conversation, message: Message, version: Version, handle: Any) -> None:
+        """Goes on with a version that another process has begun; raises Rejected if that cannot be."""
+        plan = self._pipeline.admit_again(version, message.requested(version), handle)
+        self._attempt(conversation, message, plan)
+
+    def _attempt(
+        self, conversation: Conversation, message: Message, plan: Plan, turn: int | None = None
+    ) -> Attempt:
+        attempt = Attempt(conversation, message, plan, self._pipeline, self._saving.save, turn)
+        self._attempts[attempt.settled] = attempt
+        attempt.settled.add_done_callback(self._end)
+        return attempt
 
     def _end(self, settled: asyncio.Task[None]) -> None:
         attempt = self._attempts.pop(settled)

@@ -36,6 +36,7 @@ class Hook:
 HOOKS = {
     "describe": Hook((), "a ProviderInfo"),
     "generate": Hook(("request",), "an ImageResult", may_be_async=True),
+    "resume": Hook(("request", "handle"), "an ImageResult", may_be_async=True),
     "moderate": Hook(("request",), "nothing", may_be_async=True),
     "wrap": Hook(("generate",), "an async function"),
 }
@@ -122,7 +123,8 @@ def _check_complete(hooks: Collection[str]) -> None:
             "It has no hooks: a provider has describe and generate, a middleware has wrap, each with "
             "@hookimpl from limner above it."
         )
-    for one, other in (("describe", "generate"), ("generate", "describe"), ("moderate", "describe")):
+    needs = {"describe": "generate", "generate": "describe", "resume": "generate", "moderate": "describe"}
+    for one, other in needs.items():
         if one in hooks and other not in hooks:
             raise PluginFault(f"It has the hook {one} but not {other}: a provider has both.")
 

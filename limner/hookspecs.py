@@ -1,9 +1,9 @@
-"""The hooks of a plugin: a provider has the first two and may have the third, a middleware has the fourth."""
+"""The hooks: a provider has the first two and may have the next two, a middleware has the last."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pluggy
 
@@ -37,6 +37,16 @@ def generate(request: ImageRequest) -> ImageResult | Awaitable[ImageResult]:  # 
     time is kept. A plain ``def`` runs in a worker thread, which nothing can interrupt: it looks at
     ``request.cancelled``, and the host waits as long for it. One that goes on is left to itself, and its
     thread counts until it ends.
+    """
+
+
+@hookspec
+def resume(request: ImageRequest, handle: Any) -> ImageResult | Awaitable[ImageResult]:  # pyright: ignore[reportReturnType]
+    """Waits for a job that `generate` has remembered, and returns its picture; never begins another.
+
+    The host calls it when the process that called `generate` has ended: after a restart, or in another
+    process. `handle` is what `request.remember` was given, read from JSON. The request is the same, but for
+    ``images``, ``mask`` and ``continuation``, which were sent already. All else is as for `generate`.
     """
 
 

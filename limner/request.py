@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,19 @@ def _nobody_listens(_: object) -> None:
 def _never() -> bool:
     """Says that nobody cancels the request."""
     return False
+
+
+class Done:
+    """Awaits nothing."""
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """Returns at once."""
+        return iter(())  # pyright: ignore[reportReturnType]
+
+
+def _forgets(_: object) -> Awaitable[None]:
+    """Forgets the handle of a request that nobody takes up again."""
+    return Done()
 
 
 def _share(value: object) -> float | None:
@@ -75,7 +88,9 @@ class ImageRequest:
     on_progress: Callable[[str], None] = field(default=_nobody_listens, repr=False, compare=False)
     on_share: Callable[[float | None], None] = field(default=_nobody_listens, repr=False, compare=False)
     on_preview: Callable[[bytes], None] = field(default=_nobody_listens, repr=False, compare=False)
+    on_handle: Callable[[Any], Awaitable[None]] = field(default=_forgets, repr=False, compare=False)
     is_cancelled: Callable[[], bool] = field(default=_never, repr=False, compare=False)
+    is_handed_over: Callable[[], bool] = field(default=_never, repr=False, compare=False)
 
     @property
     def cancelled(self) -> bool:
@@ -84,6 +99,14 @@ class ImageRequest:
         A plain `def` looks at it between its steps, in its thread; an `async def` is cancelled anyway.
         """
         return self.is_cancelled()
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether the request is cancelled since this process ends, and another asks for what is remembered.
+
+        The job must then go on at the service: do not cancel it there.
+        """
+        return self.is_handed_over()
 
     def key_for_header(self, variable: str | None = None) -> str:
         """Returns the credential as text, empty if there is none; raises auth if no header can carry it.
@@ -112,3 +135,12 @@ class ImageRequest:
         Call it as often as you like: the host shows the newest, at most two a second, and stores none.
         """
         self.on_preview(data)
+
+    def remember(self, handle: Any) -> Awaitable[None]:
+        """Keeps by what the service knows the job, such as ``{"id": "…"}``; for the hook `resume`.
+
+        Call it as soon as the service has accepted the job, before the first look at it: in an ``async def``
+        await it, in a plain ``def`` it returns once the handle is kept. A handle is plain JSON of at most
+        10,000 characters, without secrets, and replaces the one before it.
+        """
+        return self.on_handle(handle)

@@ -70,6 +70,8 @@ class Conversation:
         self._messages = {message.id: message for message in messages}
         self._rev = max((message.rev for message in self), default=0)
         self._changed = asyncio.Event()
+        self.beginning = asyncio.Lock()
+        """Held while versions begin, so that what was checked before is still so."""
 
     def __iter__(self) -> Iterator[Message]:
         return iter(self._messages.values())
@@ -95,6 +97,19 @@ class Conversation:
         """Drops a message that the store has forgotten."""
         if message := self._messages.pop(message_id, None):
             self.purged = max(self.purged, message.rev)
+
+    def take_in(self, stored: Message) -> None:
+        """Takes over a message as another process has changed it; `announce` follows."""
+        own = self._messages.get(stored.id)
+        if own:
+            own.take_in(stored)
+        else:
+            is_last = stored.created >= self.last_created
+            self._messages[stored.id] = stored
+            if not is_last:
+                in_order = sorted(self, key=lambda message: message.created)
+                self._messages = {message.id: message for message in in_order}
+        self.revise(own or stored)
 
     def add(self, message: Message) -> None:
         """Appends a message, if it is new, and wakes those who wait."""

@@ -95,6 +95,11 @@ class Version(BaseModel):
     deleted: float | None = None
     """When the person deleted it, in Unix seconds; it can be restored for a while."""
 
+    @property
+    def rank(self) -> int:
+        """How final it is: one with a picture replaces a settled one, and that one that runs; never back."""
+        return 2 if self.picture else int(self.status != "running")
+
     def completed(self, picture: Picture, provenance: Provenance) -> Version:
         """Returns the version settled with a picture."""
         return self.model_copy(
@@ -122,6 +127,18 @@ class Live:
     preview: Preview | None = None
 
 
+@dataclass
+class Stored:
+    """What the store has of a message, as far as is known: what differs was changed here."""
+
+    rev: int = 0
+    chosen: int | None = None
+    deleted: float | None = None
+    last_number: int = 0
+    marks: dict[int, float | None] = field(default_factory=dict[int, float | None])
+    """When each version was deleted, by its number."""
+
+
 @dataclass(eq=False)
 class Message:
     """What a person asked for and every version of the answer.
@@ -147,6 +164,8 @@ class Message:
     live_rev: int = 0
     unsaved: bool = False
     """The store could not save the last change."""
+    stored: Stored | None = None
+    """None if the store has nothing of it."""
 
     @property
     def last_rev(self) -> int:
@@ -204,7 +223,7 @@ class Message:
 
     def next_number(self) -> int:
         """Returns the number of a version that is about to begin."""
-        self.last_number = max([self.last_number, *(version.number for version in self.versions)]) + 1
+        self.last_number = self.claimed(1)
         return self.last_number
 
     def replace(self, version: Version) -> Version:
@@ -212,6 +231,35 @@ class Message:
         (at,) = [at for at, other in enumerate(self.versions) if other.number == version.number]
         self.versions[at] = version.model_copy(update={"deleted": self.versions[at].deleted})
         return self.versions[at]
+
+    def claimed(self, count: int) -> int:
+        """Returns the highest number once so many more versions are begun."""
+        return max([self.last_number, *(version.number for version in self.versions)]) + count
+
+    def take_in(self, other: Message) -> None:
+        """Takes over what another process has changed, as the store has it; what was changed here stays."""
+        known, new = self.stored or Stored(), other.stored or Stored()
+        if self.chosen == known.chosen:
+            self.chosen = other.chosen
+        if self.deleted == known.deleted:
+            self.deleted = other.deleted
+        self.last_number = max(self.last_number, other.last_number)
+        theirs = {version.number: version for version in other.versions}
+        for at, own in enumerate(self.versions):
+            if version := theirs.pop(own.number, None):
+                self.versions[at] = self._newer(own, version, known)
+        gone = known.marks.keys() - new.marks.keys()
+        kept = [one for one in self.versions if one.number not in gone or one.number in self.live]
+        self.versions = sorted([*kept, *theirs.values()], key=lambda version: version.number)
+        self.stored = new
+
+    def _newer(self, own: Version, stored: Version, known: Stored) -> Version:
+        deleted = stored.deleted if own.deleted == known.marks.get(own.number) else own.deleted
+        is_newer = stored.rank > own.rank or (stored.rank == own.rank and own.number not in self.live)
+        version = stored if is_newer else own
+        if version.status != "running":
+            self.live.pop(own.number, None)
+        return version if version.deleted == deleted else version.model_copy(update={"deleted": deleted})
 
     def requested(self, version: Version) -> UserRequest:
         """Returns what was asked for one of the versions."""

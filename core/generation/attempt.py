@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -17,6 +18,7 @@ from core.generation.pipeline import Pipeline
 from core.generation.previews import Previews
 from core.generation.resolve import Plan
 from core.generation.visitor import pseudonym
+from core.generation.watch import Watch
 from core.logs import unsaid
 from limner import CancelConfirmed, ImageResult
 
@@ -33,7 +35,7 @@ class Attempt:
     """The work on one version of a message: a task that Stop cancels, and one that nothing cancels.
 
     Whatever is made after the provider has answered is kept, since it may have been paid for.
-    `settled` is the second task.
+    `settled` is the second task. Of a plan that is taken over the version has begun already.
     """
 
     def __init__(
@@ -51,20 +53,33 @@ class Attempt:
         self._plan: Plan = plan
         self._pipeline: Pipeline = pipeline
         self._save = save
-        self.number = message.next_number()
-        self._version: Version = Version(
-            number=self.number,
-            turn=turn or self.number,
-            request=None if plan.request == message.request else plan.request,
-            provenance=plan.provenance,
-        )
+        if plan.taken_over:
+            self._version: Version = plan.taken_over.version
+        else:
+            number = message.next_number()
+            self._version = Version(
+                number=number,
+                turn=turn or number,
+                request=None if plan.request == message.request else plan.request,
+                provenance=plan.provenance,
+            )
+            message.versions.append(self._version)
+        self.number = self._version.number
         self._stopped_by: Literal["person", "server"] | None = None
+        self._is_handed_over = threading.Event()
+        self.is_remembered = plan.taken_over is not None
+        """Whether another process could ask the provider for it."""
         self._announcing: asyncio.TimerHandle | None = None
-        message.versions.append(self._version)
         self._live = message.live[self.number] = Live()
         self._previews = Previews(pipeline.prove_preview, self._show_preview)
-        shows = (_weak(self._show_progress), _weak(self._show_share), self._previews.take)
-        making = pipeline.make(plan, self._begin, *shows)
+        watch = Watch(
+            _weak(self._show_progress),
+            _weak(self._show_share),
+            self._previews.take,
+            _weak_async(self._remember),
+            self._is_handed_over.is_set,
+        )
+        making = pipeline.make(plan, self._begin, watch)
         with unsaid(plan.request.prompt, plan.request.negative_prompt):
             self._making: asyncio.Task[ImageResult] = asyncio.create_task(making)
             self.settled = asyncio.create_task(self._settle())
@@ -93,6 +108,15 @@ class Attempt:
             self._live.progress, self._live.share = "stopping", None
             self.conversation.touch_live(self.message)
 
+    def hand_over(self) -> None:
+        """Ends the work here, and leaves the job at the service to whichever process takes it over."""
+        self._is_handed_over.set()
+        self._making.cancel()
+
+    async def _remember(self, handle: Any) -> None:
+        kept = await self._pipeline.remember(self._plan, self.message, self.number, handle)
+        self.is_remembered = kept or self.is_remembered
+
     async def _begin(self, plan: Plan) -> None:
         """Stores which provider is going to be called; a fallback's name replaces the first one's."""
         if plan is not self._plan:
@@ -104,8 +128,12 @@ class Attempt:
 
     async def _settle(self) -> None:
         begun = time.monotonic()
+        if self._plan.taken_over:
+            begun -= max(0.0, time.time() - self._version.started)
         outcome = await self._outcome(self._making)
         self._previews.end()
+        if self._is_handed_over.is_set() and not outcome.picture:
+            return
         duration = round(time.monotonic() - begun, 3)
         settled = self.message.replace(outcome.model_copy(update={"duration": duration}))
         self.message.live.pop(self.number, None)
@@ -173,6 +201,17 @@ class Attempt:
         self._announcing = None
         if self.number in self.message.live:
             self.conversation.touch_live(self.message)
+
+
+def _weak_async(keep: Callable[[T], Awaitable[None]]) -> Callable[[T], Awaitable[None]]:
+    """Does the same for what is awaited."""
+    keep_of = WeakMethod(keep)
+
+    async def keep_if_alive(what: T) -> None:
+        if keep := keep_of():
+            await keep(what)
+
+    return keep_if_alive
 
 
 def _weak(show: Callable[[T], None]) -> Callable[[T], None]:

@@ -16,6 +16,7 @@ from core.generation.deadline import DeadlinePassed, Escaped, before_deadline
 from core.generation.newest import Newest
 from core.generation.resolve import Plan
 from core.generation.sanitize import sanitize
+from core.generation.watch import Remembering, Watch
 from core.plugins.imports import import_modules
 from core.plugins.registry import PluginCrashed, Registry
 from core.redaction import clean_words
@@ -57,9 +58,7 @@ async def call(
     plan: Plan,
     registry: Registry,
     max_retries: int,
-    report: Callable[[str], None],
-    share: Callable[[float | None], None] = lambda _: None,
-    preview: Callable[[bytes], None] = lambda _: None,
+    watch: Watch,
 ) -> ImageResult:
     """Calls the plan's provider and waits for its result; raises GenerationFailed.
 
@@ -72,9 +71,15 @@ async def call(
     secrets = [part.get_secret_value() for part in credentials.values()]
 
     def report_clean(progress: str) -> None:
-        report(_clean(progress, secrets) or "")
+        watch.progress(_clean(progress, secrets) or "")
 
-    shows = {"on_progress": Newest(report_clean).take, "on_share": Newest(share).take, "on_preview": preview}
+    shows = {
+        "on_progress": Newest(report_clean).take,
+        "on_share": Newest(watch.share).take,
+        "on_preview": watch.preview,
+        "on_handle": Remembering(watch.remember).take,
+        "is_handed_over": watch.is_handed_over,
+    }
     first = credentials.get(next(iter(plan.provider.credential_variables), ""))
     request = replace(plan.image_request, credential=first, credentials=credentials, **shows)
     await import_modules(plan.provider.info.imports)
@@ -98,7 +103,7 @@ async def _call_once(
     provider, calls, cancelled = plan.provider, plan.calls, threading.Event()
     request = replace(request, is_cancelled=cancelled.is_set)
     try:
-        made = registry.generate(provider, request, calls)
+        made = registry.generate(provider, request, calls, plan.taken_over and plan.taken_over.handle)
         result = await before_deadline(made, request.timeout, on_cancel=cancelled.set)
     except (ContentFiltered, ProviderError) as error:
         raise _failure_from_error(plan, error, secrets) from error

@@ -112,7 +112,7 @@ class Inputs:
         """
         asked = plan.request
         taken = plan.model.images
-        if not asked.images or taken is None:
+        if not asked.images or taken is None or plan.taken_over:
             yield plan.image_request
             return
         lent = await self._memory.take(sum(sent.size for sent in asked.pictures))

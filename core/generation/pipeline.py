@@ -6,13 +6,14 @@ releases its place. Every limit on use is enforced here, so that no caller can b
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from core.chat.failure import Failure, Rejected
-from core.chat.message import Message, Provenance
+from core.chat.message import Message, Provenance, Version
 from core.chat.picture import Picture
 from core.chat.request import UserRequest
 from core.generation.call import GenerationFailed, call, failed
@@ -22,12 +23,14 @@ from core.generation.inputs import Accepted, Inputs
 from core.generation.limits import UsageLimits
 from core.generation.normalise import DecodeResources, normalise, prove
 from core.generation.repeats import repeats
-from core.generation.resolve import Plan, resolve
+from core.generation.resolve import Plan, resolve, resolve_again
 from core.generation.telemetry import traced
 from core.generation.visitor import Visitor
+from core.generation.watch import Watch
 from core.metadata.texts import is_signed
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
+from core.storage.database import StoreError
 from core.storage.store import Store
 from limner import ImageResult, ImageWarning, ProviderError, Size
 from limner.finding import is_marked_unsafe
@@ -35,6 +38,8 @@ from limner.formats import MEDIA_TYPES, NAMES
 from limner.identify import ImageInfo
 from limner.price import cost_of_usage, total
 from limner.request import MAX_PREVIEW_PIXELS
+
+log = logging.getLogger(__name__)
 
 SIZE_TOLERANCE = 0.05
 """How far ratio and area may be off without a warning: models that take a ratio choose their own pixels."""
@@ -119,8 +124,14 @@ class Pipeline:
         warning = ImageWarning("provider", f"{other.provider.label} made this instead: {why}", "other")
         return replace(other, request=plan.request, warnings=(warning, *other.warnings))
 
+    def admit_again(self, version: Version, asked: UserRequest, handle: Any) -> Plan:
+        """Returns the plan of a version that another process has begun, within whose limits it is."""
+        return resolve_again(version, asked, handle, self._registry, self._settings)
+
     def release(self, plan: Plan) -> None:
         """Frees the place of a plan, and returns what it took from the budgets if it surely did not run."""
+        if plan.taken_over:
+            return
         if not plan.calls.may_have_run:
             plan.charge.give_back()
         self.limits.release(plan.visitor)
@@ -139,9 +150,7 @@ class Pipeline:
         self,
         plan: Plan,
         begin: Callable[[Plan], Awaitable[None]],
-        report: Callable[[str], None],
-        share: Callable[[float | None], None],
-        preview: Callable[[bytes], None],
+        watch: Watch,
     ) -> ImageResult:
         """Calls the provider, and then the fallbacks in turn while a request certainly did not run.
 
@@ -155,7 +164,7 @@ class Pipeline:
             try:
                 async with self.inputs.load(plan) as request, self._credentials.use(plan.credentials):
                     loaded, retries = replace(plan, image_request=request), self._settings.max_retries
-                    making = call(loaded, self._registry, retries, report, share, preview)
+                    making = call(loaded, self._registry, retries, watch)
                     return await traced(loaded, making)
             except GenerationFailed as error:
                 failures.append(error.failure)
@@ -163,6 +172,24 @@ class Pipeline:
                 if other is None:
                     raise GenerationFailed(_with_earlier(failures)) from error
                 plan = other
+
+    async def remember(self, plan: Plan, message: Message, number: int, handle: Any) -> bool:
+        """Keeps by what a provider finds a version again; returns whether another process can ask for it.
+
+        It cannot if a visitor's own key makes the picture: no other process has that.
+        """
+        plugin = plan.provider.plugin
+        if plan.credentials.is_own or "resume" not in plugin.hooks or handle is None:
+            return False
+        try:
+            await self._store.running.remember(message, number, plan.provider.name, handle)
+        except (TypeError, ValueError):
+            log.error("The plugin %s wants to remember what is no JSON, or too long", plugin.name)
+            return False
+        except StoreError:
+            log.exception("By what a picture is found again could not be kept")
+            return False
+        return True
 
     async def keep(self, plan: Plan, result: ImageResult) -> tuple[Picture, Provenance]:
         """Proves that the result is a picture, and stores it.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, NamedTuple
 
 from core.chat.failure import Rejected
-from core.chat.message import Provenance
+from core.chat.message import Provenance, Version
 from core.chat.request import UserRequest
 from core.generation.budget import Charge, Expense
 from core.generation.credentials import Credentials, credentials_for
@@ -27,6 +28,13 @@ from limner.price import Money, estimate
 
 MAX_DRAWN_SEED = 2**31 - 1
 """The largest that every service takes; a person's own may be larger."""
+
+
+class TakenOver(NamedTuple):
+    """A version that another process had begun, and by what its provider finds it again."""
+
+    version: Version
+    handle: Any
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,7 @@ class Plan:
     """What it takes from the budgets."""
     calls: Calls = field(default_factory=Calls)
     """Those of the provider that may have run."""
+    taken_over: TakenOver | None = None
 
     @cached_property
     def estimate(self) -> Money | None:
@@ -78,6 +87,8 @@ class Plan:
     @property
     def provenance(self) -> Provenance:
         """What is known of the picture before the service has said anything."""
+        if self.taken_over:
+            return self.taken_over.version.provenance
         sent, cost = self.image_request, self.estimate
         return Provenance(
             prompt=sent.prompt,
@@ -129,6 +140,22 @@ def resolve(request: UserRequest, registry: Registry, settings: Settings, visito
     )
     credentials = credentials_for(provider, visitor)
     return Plan(request, visitor, provider, model, image_request, (*warnings, *changed), credentials)
+
+
+def resolve_again(
+    version: Version, asked: UserRequest, handle: Any, registry: Registry, settings: Settings
+) -> Plan:
+    """Returns how the provider of a version that another process has begun is asked for it.
+
+    Raises Rejected if the settings do not have it any more.
+    """
+    was = version.provenance
+    known: dict[str, Any] = {"provider": was.provider, "model": was.model, "seed": was.seed}
+    if asked.provider not in (None, was.provider):  # it was a fallback
+        known["options"] = {}
+    plan = resolve(asked.model_copy(update=known), registry, settings)
+    plan.calls.begin()
+    return replace(plan, request=asked, taken_over=TakenOver(version, handle))
 
 
 def default_provider(settings: Settings, visitor: Visitor) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from core.chat.conversation import Conversation
+from core.chat.failure import Rejected, Unavailable
 from core.chat.message import Message, Version
 from core.generation.attempt import Attempt
 from core.generation.limits import UsageLimits
@@ -40,6 +41,18 @@ class Saving:
         self._conversations = conversations
         self._attempts = attempts
         self.unsaved: dict[Message, Conversation] = {}
+
+    async def claim(self, message: Message, count: int) -> None:
+        """Takes the numbers of versions that begin; raises Rejected if another process was faster."""
+        try:
+            is_first = await self._store.running.claim_numbers(message, count)
+        except StoreError:
+            log.exception("The numbers of versions could not be claimed")
+            if self._store.is_shared:
+                raise Unavailable("The database cannot be reached: try again in a moment.") from None
+            return
+        if not is_first:
+            raise Rejected("This was changed in another window just now: look at it, and try again.")
 
     async def save(self, conversation: Conversation, message: Message, *versions: Version) -> None:
         """Saves what changed, then what could not be saved before, and prunes by `keep_bytes`."""

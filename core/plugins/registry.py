@@ -85,24 +85,31 @@ class Registry:
         waiting = (_without_address(one) for one in self.unaddressed if one.name == name)
         return next((broken for broken in self.broken if broken.name == name), next(waiting, None))
 
+    @property
+    def resumers(self) -> set[str]:
+        """The names of the providers that can be asked for what they have remembered."""
+        return {one.name for one in self if "resume" in one.plugin.hooks and not one.lacks_credential}
+
     async def generate(
-        self, provider: Provider, request: ImageRequest, calls: Calls | None = None
+        self, provider: Provider, request: ImageRequest, calls: Calls | None = None, handle: Any = None
     ) -> ImageResult:
         """Calls one provider, inside every middleware; the first in order is the outermost.
 
-        `calls` counts those of the provider itself. Passes ContentFiltered and ProviderError on, and raises
-        PluginCrashed with the plugin's name for everything else.
+        `calls` counts those of the provider itself. With a handle it is asked for what it has remembered.
+        Passes ContentFiltered and ProviderError on, and raises PluginCrashed with the plugin's name for
+        everything else.
         """
         owning_loop.set(asyncio.get_running_loop())
         spent = Spent()
 
         async def call_provider(request: ImageRequest) -> ImageResult:
-            return await self._call(provider, request, calls or Calls())
+            return await self._call(provider, request, calls or Calls(), handle)
 
         generate = _guarded(provider.plugin, call_provider, spent)
         for middleware in reversed(self.middlewares):
             generate = _guarded(middleware, self._inside(middleware, generate), spent)
-        await self._moderation.check(request)
+        if handle is None:
+            await self._moderation.check(request)
         return await generate(request)
 
     async def _moderate(self, moderator: Provider, request: ImageRequest) -> None:
@@ -124,15 +131,18 @@ class Registry:
             log.error("The plugin %s failed while checking", plugin.name, exc_info=error.__cause__)
             raise ProviderError("provider") from error
 
-    async def _call(self, provider: Provider, request: ImageRequest, calls: Calls) -> ImageResult:
+    async def _call(
+        self, provider: Provider, request: ImageRequest, calls: Calls, handle: Any
+    ) -> ImageResult:
         plugin = provider.plugin
+        hook, more = ("generate", ()) if handle is None else ("resume", (handle,))
 
         def call(request: ImageRequest) -> Any:
             calls.begin()
-            return self._plugins.call(plugin, "generate", request)
+            return self._plugins.call(plugin, hook, request, *more)
 
         try:
-            if inspect.iscoroutinefunction(plugin.hooks["generate"].function):
+            if inspect.iscoroutinefunction(plugin.hooks[hook].function):
                 result = call(request)
             else:
                 result = await self._in_thread(call, request, provider.name)

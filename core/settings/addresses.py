@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 _URL = re.compile(r"https?://[^\s/\"'<>]+(/[^\s\"'<>]*)?")
 _ORIGIN = re.compile(r"https?://([a-z0-9_.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
 
@@ -50,3 +52,20 @@ def check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             raise ValueError("origins such as https://app.example, without a path, or * for every site")
     return tuple(re.sub(r"^(http://.*):80$|^(https://.*):443$", r"\1\2", origin) for origin in lower)
+
+
+def check_database(value: SecretStr) -> SecretStr:
+    """Returns the address of a PostgreSQL database as it is; raises ValueError."""
+    return _with_scheme(value, ("postgresql", "postgres"), "postgresql://user@host/name")
+
+
+def check_limits(value: SecretStr) -> SecretStr:
+    """Returns the address of a Redis server as it is; raises ValueError."""
+    return _with_scheme(value, ("redis", "rediss", "unix"), "redis://host:6379/0")
+
+
+def _with_scheme(value: SecretStr, schemes: tuple[str, ...], example: str) -> SecretStr:
+    scheme, found, _ = value.get_secret_value().partition("://")
+    if not found or scheme not in schemes:
+        raise ValueError(f"an address such as {example}")
+    return value

@@ -14,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -29,7 +30,9 @@ from pydantic_settings import (
 )
 
 from core.settings.addresses import (
+    check_database,
     check_hosts,
+    check_limits,
     check_origins,
     check_public_url,
     check_web_address,
@@ -124,6 +127,16 @@ class Settings(BaseSettings):
 
     A relative path starts at the working directory, or if it is in the file, at that file's folder.
     """
+    database: Annotated[SecretStr, AfterValidator(check_database)] | None = None
+    """The PostgreSQL database for conversations, such as `postgresql://limner@db/limner`.
+
+    Several processes may share it; None is a SQLite file in `data_dir`.
+    """
+    limits: Annotated[SecretStr, AfterValidator(check_limits)] | None = None
+    """The Redis server that counts for several processes together, such as `redis://cache`.
+
+    None counts in each process.
+    """
     bucket_dir: Path | None = None
     """A mounted bucket, in which all that is in `data_dir` is kept a second time, for when that is lost."""
     keep_days: float | None = Field(default=None, gt=0)
@@ -201,6 +214,8 @@ class Settings(BaseSettings):
         absolute = Path(os.path.abspath(value.expanduser())) if value else None
         if info.field_name == "bucket_dir" and absolute == info.data.get("data_dir"):
             raise ValueError("another folder than data_dir, which is on this machine's own disk")
+        if info.field_name == "bucket_dir" and absolute and info.data.get("database"):
+            raise ValueError("left out where database is set: it is a copy of a SQLite file")
         return absolute
 
     @classmethod

@@ -25,6 +25,8 @@ SECRET_NAME = re.compile(r"(?i)(^|_)(api_?key|key|token|secret|password|credenti
 WHERE_SECRETS_GO = "put it into an environment variable, and the name of that into api_key_env"
 
 
+_WITH_PASSWORD = ("database", "limits")
+"""Settings whose addresses may have a password in them, which only a variable may."""
 _MEANT = {"provider": "[providers.NAME]", "providers.NAME.models": "[[providers.NAME.model]]"}
 """Settings whose names are nearly those of tables."""
 
@@ -62,10 +64,21 @@ def read_toml() -> dict[str, Any]:
         raise SettingsError(f"The file {file} must be saved as UTF-8.") from None
     except ValueError as error:
         raise SettingsError(f"The file {file} is not TOML: {error}.") from None
+    for name in _WITH_PASSWORD:
+        if _has_password(settings.get(name)):
+            variable = f"{PREFIX}{name}".upper()
+            raise SettingsError(
+                f"Secrets do not belong in the settings: put {name}, with its password, into {variable}."
+            )
     for name in ("data_dir", "bucket_dir"):
         if isinstance(folder := settings.get(name), str):
             settings[name] = str(file.parent / Path(folder).expanduser())
     return settings
+
+
+def _has_password(address: object) -> bool:
+    user, at, _ = address.rpartition("@") if isinstance(address, str) else ("", "", "")
+    return bool(at) and ":" in user.partition("://")[2]
 
 
 def read_list(value: object) -> object:

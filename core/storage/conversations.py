@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, se
 
 from core.chat.conversation import ConversationEntry, title_of
 from core.storage.database import Database, upsert
+from core.storage.notices import Notice, Notices
 from core.storage.tables import conversations, messages, uploads, used, versions
 from core.storage.uploads import forget_pictures
 
@@ -63,8 +64,9 @@ def _entries() -> Any:
 class Conversations:
     """The rows of all conversations; every method may raise StoreError."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, notices: Notices) -> None:
         self._database = database
+        self._notices = notices
 
     async def find(self, id: str) -> ConversationEntry | None:
         """Returns a conversation, also one that is deleted; None if there is no row of it."""
@@ -98,7 +100,7 @@ class Conversations:
 
     async def adopt(self, id: str, owner: str) -> None:
         """Sets the owner of a conversation that has none."""
-        await self._update(conversations.c.id == id, conversations.c.owner.is_(None), owner=owner)
+        await self._update(conversations.c.owner.is_(None), id=id, owner=owner)
 
     async def give(self, owner: str, to: str) -> None:
         """Makes another the owner of all conversations of one."""
@@ -106,15 +108,22 @@ class Conversations:
 
     async def rename(self, id: str, title: str) -> None:
         """Renames a conversation."""
-        await self._update(conversations.c.id == id, title=title)
+        await self._update(id=id, title=title)
 
     async def mark_deleted(self, id: str, deleted: float | None) -> None:
         """Marks a conversation as deleted at a time; None restores it."""
-        await self._update(conversations.c.id == id, deleted=deleted)
+        await self._update(id=id, deleted=deleted)
 
-    async def _update(self, *which: ColumnElement[bool], **values: str | float | None) -> None:
-        changed = update(conversations).where(*which).values(**values)
-        await self._database.write(lambda connection: connection.execute(changed))
+    async def _update(
+        self, *which: ColumnElement[bool], id: str | None = None, **values: str | float | None
+    ) -> None:
+        def write(connection: Connection) -> None:
+            is_it = [*which] if id is None else [*which, conversations.c.id == id]
+            connection.execute(update(conversations).where(*is_it).values(**values))
+            if id is not None:
+                self._notices.tell(connection, Notice("changed", id))
+
+        await self._database.write(write)
 
 
 def purge_conversations(connection: Connection, before: float) -> tuple[list[str], list[str]]:

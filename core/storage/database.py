@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, make_url, select
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from core.storage.migrations import form_of, latest_form, migrate
@@ -102,6 +113,17 @@ class Database:
                 f"The store failed ({type(error).__name__}): the log has the details."
             ) from error
 
+    def connect(self) -> Connection:
+        """Returns a connection that is the caller's own, to close, and in which nothing is a transaction."""
+        connection = self._engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+        connection.detach()
+        return connection
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines may use it."""
+        return self.path is None
+
     def close(self) -> None:
         """Closes all connections, after what is waiting is done."""
         self._is_closed = True
@@ -155,10 +177,12 @@ def upsert(
     rows: Sequence[Mapping[str, Any]],
     keys: Sequence[str],
     update: Callable[[Any], Mapping[str, Any]] | None = None,
+    where: Callable[[Any], ColumnElement[bool]] | None = None,
 ) -> None:
     """Inserts rows; where there is one of the same keys already it is updated, or left as it is.
 
-    `update` gets the row that was to be inserted, as an expression, and returns what to set.
+    `update` gets the row that was to be inserted, as an expression, and returns what to set; `where` says
+    whether to.
     """
     if not rows:
         return
@@ -168,7 +192,10 @@ def upsert(
         from sqlalchemy.dialects.postgresql import insert
     statement = insert(table)
     if update:
-        changed = statement.on_conflict_do_update(index_elements=keys, set_=update(statement.excluded))
+        new = statement.excluded
+        changed = statement.on_conflict_do_update(
+            index_elements=keys, set_=update(new), where=where(new) if where else None
+        )
     else:
         changed = statement.on_conflict_do_nothing(index_elements=keys)
     connection.execute(changed, rows)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
-import secrets
 import threading
 import time
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, delete, select, update
@@ -21,16 +23,20 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = 15.0
 """How long a process that does not renew its lease is taken to be alive."""
 RENEW_SECONDS = 4.0
+MAX_HANDLE = 10_000
+"""Characters of what a provider remembers, as JSON."""
+MAX_TAKEN_OVER = 3
+"""How often a version is taken over: one that ends each process that asks for it must not end all."""
 
 
 class Lease:
-    """The name of this process, and its lease, which a thread renews while the process works on something.
+    """The lease of this process, which a thread renews while the process works on something.
 
     A process that is only slow renews it all the same: the thread does not wait for the event loop.
     """
 
-    def __init__(self, database: Database) -> None:
-        self.name = secrets.token_hex(8)
+    def __init__(self, database: Database, process: str) -> None:
+        self.name = process
         self._database = database
         self._works_on = set[tuple[str, int]]()
         self._changed = threading.Condition()
@@ -78,29 +84,94 @@ class Lease:
                 log.exception("The lease on what is being made could not be renewed")
 
 
-def abandoned(connection: Connection, me: str) -> list[str]:
-    """Returns the names of the processes, other than this one, whose work has no lease any more."""
+class Abandoned(NamedTuple):
+    """A version on which a process worked that has ended, and which this one has taken over."""
+
+    conversation: str
+    message: str
+    number: int
+    handle: Any
+    """By which its provider finds it again."""
+
+
+def remember(
+    connection: Connection, message: str, number: int, process: str, kept: Mapping[str, Any]
+) -> None:
+    """Keeps by what a provider finds a version again, as `take_over` reads it."""
+    is_it = (versions.c.message == message, versions.c.number == number, versions.c.owner == process)
+    connection.execute(update(versions).where(*is_it).values(handle=json.dumps(kept)))
+
+
+def kept_handle(provider: str, handle: Any) -> dict[str, Any]:
+    """Returns what is kept of a provider's handle; raises TypeError or ValueError if that is no JSON."""
+    kept = {"provider": provider, "handle": handle, "taken_over": 0}
+    if len(json.dumps(kept, allow_nan=False)) > MAX_HANDLE:
+        raise ValueError("It is too long")
+    return kept
+
+
+def owners(connection: Connection, process: str) -> tuple[list[str], bool]:
+    """Returns the other processes whose work has no lease any more, and whether others are at work."""
     alive = select(processes.c.name).where(processes.c.until > now(connection))
-    is_abandoned = (versions.c.owner != me, versions.c.owner.not_in(alive))
-    owners = select(versions.c.owner).where(versions.c.owner.is_not(None), *is_abandoned)
-    return [*connection.execute(owners.distinct()).scalars()]
+    at_work = select(versions.c.owner).where(versions.c.owner.is_not(None), versions.c.owner != process)
+    named = {*connection.execute(at_work.distinct()).scalars()}
+    dead = {*connection.execute(at_work.where(versions.c.owner.not_in(alive)).distinct()).scalars()}
+    return [*dead], named != dead
 
 
-def settle_interrupted(connection: Connection, owner: str) -> None:
-    """Settles the versions of a process that has ended.
+def take_over(
+    connection: Connection, owner: str, process: str, resumes: Collection[str] | None
+) -> tuple[list[Abandoned], set[str]]:
+    """Takes over what a process that has ended was making, or settles it as interrupted.
 
-    Their messages get revisions that are newer than any that a browser has seen.
+    `resumes` names the providers that can be asked for what was remembered; None leaves all of that to later.
+    Returns also the conversations that have changed. Their messages get revisions that are newer than any
+    that a browser has seen.
     """
-    of_owner = select(versions.c.message, versions.c.number, versions.c.content)
-    for message, number, content in connection.execute(of_owner.where(versions.c.owner == owner)).all():
-        is_it = (versions.c.message == message, versions.c.number == number)
-        connection.execute(
-            update(versions).where(*is_it).values(owner=None, handle=None, content=_interrupted(content))
-        )
-        rev = connection.execute(select(messages.c.rev).where(messages.c.id == message)).scalar_one()
-        newer = max(rev + 1, time.time_ns() // 1000)
-        connection.execute(update(messages).where(messages.c.id == message).values(rev=newer))
-    connection.execute(delete(processes).where(processes.c.name == owner))
+    taken, changed = list[Abandoned](), set[str]()
+    of_owner = select(versions, messages.c.thread, messages.c.rev).join(
+        messages, versions.c.message == messages.c.id
+    )
+    for row in connection.execute(of_owner.where(versions.c.owner == owner)).all():
+        kept = _kept(row.handle)
+        if kept and resumes is None:
+            continue
+        again = kept and kept["provider"] in resumes and kept["taken_over"] < MAX_TAKEN_OVER
+        values: dict[str, Any] = {"owner": None, "handle": None, "content": _interrupted(row.content)}
+        if kept and again:
+            values = {"owner": process, "handle": json.dumps({**kept, "taken_over": kept["taken_over"] + 1})}
+        is_it = (versions.c.message == row.message, versions.c.number == row.number)
+        written = connection.execute(update(versions).where(*is_it, versions.c.owner == owner).values(values))
+        if not written.rowcount:  # another process was faster
+            continue
+        newer = max(row.rev + 1, time.time_ns() // 1000)
+        connection.execute(update(messages).where(messages.c.id == row.message).values(rev=newer))
+        changed.add(row.thread)
+        if kept and again:
+            taken.append(Abandoned(row.thread, row.message, row.number, kept["handle"]))
+    if resumes is not None:
+        connection.execute(delete(processes).where(processes.c.name == owner))
+    return taken, changed
+
+
+def settle_interrupted(connection: Connection, message: str, number: int, owner: str) -> None:
+    """Settles one version on which a process works."""
+    is_it = (versions.c.message == message, versions.c.number == number, versions.c.owner == owner)
+    content = connection.execute(select(versions.c.content).where(*is_it)).scalar_one_or_none()
+    if content is not None:
+        values = {"owner": None, "handle": None, "content": _interrupted(content)}
+        connection.execute(update(versions).where(*is_it).values(values))
+        newer = {"rev": messages.c.rev + 1}
+        connection.execute(update(messages).where(messages.c.id == message).values(newer))
+
+
+def _kept(handle: str | None) -> dict[str, Any] | None:
+    """Returns what `kept_handle` made; None for anything else."""
+    try:
+        kept = json.loads(handle or "null")
+        return kept if {"provider", "handle", "taken_over"} <= kept.keys() else None
+    except (ValueError, AttributeError):
+        return None
 
 
 def _interrupted(content: str) -> str:

@@ -57,6 +57,31 @@ class OpenConversations:
         async with self._opening:
             return await self._opened(id, key)
 
+    async def whosever(self, id: str) -> Conversation | None:
+        """Returns a conversation whoever asks; None if it is deleted, or not there."""
+        entry = await _stored(self._rows.find(id))
+        if entry is None or entry.deleted is not None:
+            return None
+        async with self._opening:
+            return await self._opened(id, entry.owner)
+
+    async def refresh(self, id: str) -> None:
+        """Takes in what other processes have changed in a conversation, if it is open."""
+        conversation = self._open.get(id)
+        if conversation is None:
+            return
+        known = {message.id: message.stored.rev for message in conversation if message.stored}
+        changed, gone = await _stored(self._store.changed(id, known))
+        entry = await _stored(self._rows.find(id))
+        for message in changed:
+            conversation.take_in(message)
+        for message_id in gone:
+            conversation.forget(message_id)
+        if entry:
+            conversation.owner, conversation.deleted = entry.owner, entry.deleted
+            conversation.purged = max(conversation.purged, entry.purged)
+        conversation.announce()
+
     async def give(self, key: str, to: str) -> None:
         """Makes all conversations of a key those of another, also those that are being written."""
         async with self._opening:
@@ -106,6 +131,10 @@ class OpenConversations:
         for id in await self._store.purge_conversations(before):
             self._open.pop(id, None)
 
+    def opened(self, id: str) -> Conversation | None:
+        """Returns a conversation if it is open."""
+        return self._open.get(id)
+
     def message(self, id: str, message_id: str) -> Message | None:
         """Returns a message of a conversation that is open."""
         conversation = self._open.get(id)
@@ -120,6 +149,8 @@ class OpenConversations:
         conversation = self._open.get(id)
         if conversation is None:
             conversation = self._open[id] = await _stored(self._load(id))
+        elif self._store.is_shared:
+            await self.refresh(id)
         _check(conversation, key)
         return conversation
 

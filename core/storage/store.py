@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -15,14 +16,24 @@ from sqlalchemy import Connection, delete, insert, select
 
 from core.chat.message import Message, Version
 from core.chat.picture import InputPicture, Picture
+from core.settings.schema import Settings
 from core.storage.conversations import Conversations, note, purge_conversations
 from core.storage.database import Database, Hit, upsert
 from core.storage.journal import Journal
-from core.storage.leases import Lease, abandoned, settle_interrupted
-from core.storage.messages import durations, read_messages, rows_of, version_of, write_rows
+from core.storage.messages import (
+    durations,
+    read_messages,
+    revisions,
+    rows_of,
+    stored_of,
+    version_of,
+    write_rows,
+)
 from core.storage.mounts import check_folders
+from core.storage.notices import Notice, Notices
 from core.storage.pictures import Pictures, is_writable, make_private
 from core.storage.retention import Forgotten, prune, purge
+from core.storage.running import Running
 from core.storage.tables import continuations, hits, processes
 from core.storage.thumbnails import Thumbnails
 from core.storage.uploads import add_upload, forget_pictures, note_uploads, upload, uploads_of
@@ -58,12 +69,23 @@ class Store:
         make_private(folder / "pictures")
         make_private(self._pictures.thumbnails)
         self._database = Database(database or folder / "limner.sqlite3")
-        self._lease = Lease(self._database)
+        self.is_shared = self._database.is_shared
+        """Whether other machines may change what is in it."""
+        self.process = secrets.token_hex(8)
+        """The name of this process among those that share the store."""
+        self.notices = Notices(self._database, self.process)
+        self.running = Running(self._database, self.notices, self.process)
         self._journal: Journal | None = None
         self._closed = False
         self.thumbnails = Thumbnails(self._pictures)
-        self.conversations = Conversations(self._database)
+        self.conversations = Conversations(self._database, self.notices)
         self._database.begin(lambda: self._open(bucket))
+
+    @classmethod
+    def of(cls, settings: Settings) -> Store:
+        """Opens the store that the settings describe; raises StoreError."""
+        database = settings.database.get_secret_value() if settings.database else None
+        return cls(settings.data_dir, settings.bucket_dir, database)
 
     async def put(self, data: bytes, info: ImageInfo) -> Picture:
         """Stores a picture under a new name that cannot be guessed."""
@@ -121,37 +143,39 @@ class Store:
         hits: Iterable[Hit] = (),
         owner: str | None = None,
     ) -> None:
-        """Writes a message as it is now, those of its versions that changed, and what counts against a limit.
+        """Writes what changed of a message, those of its versions that were begun or have settled, and hits.
 
         Pictures of these versions that the disk could not store before are written first. The conversation
         is the owner's if it is new.
         """
-        rows = rows_of(conversation_id, message, versions, self._lease.name)
+        rows, stored = rows_of(conversation_id, message, versions, self.process), stored_of(message)
         counted = [asdict(hit) for hit in hits]
         pictures = [version.picture.name for version in versions if version.picture]
         running = {version.number for version in versions if version.status == "running"}
 
         def write(connection: Connection) -> None:
             if running:
-                self._lease.renew(connection)
+                self.running.lease.renew(connection)
             write_rows(connection, rows)
             at = time.time() if versions else message.created
             note(connection, conversation_id, owner, message.request.prompt, at)
             _write_hits(connection, counted)
+            self.notices.tell(connection, Notice("changed", conversation_id))
 
         def write_all() -> None:
             self._pictures.write(pictures)
             self._database.write_now(write)
 
         await self._database.run(write_all)
+        message.stored = stored
         settled = {version.number for version in versions} - running
-        self._lease.note(message.id, running, settled)
+        self.running.lease.note(message.id, running, settled)
         if self._journal and settled:
             self._journal.wake()
 
     async def add(self, conversation_id: str, messages: Sequence[Message], owner: str | None) -> None:
         """Writes the messages of a new conversation, with all their versions, or nothing."""
-        rows = [rows_of(conversation_id, one, one.versions, self._lease.name) for one in messages]
+        rows = [rows_of(conversation_id, one, one.versions, self.process) for one in messages]
         made = {version.picture.name for one in messages for version in one.versions if version.picture}
         sent = [picture for one in messages for picture in one.request.pictures if picture.name not in made]
 
@@ -171,15 +195,31 @@ class Store:
     async def load(self, conversation_id: str) -> list[Message]:
         """Returns the messages of a conversation, oldest first; none if it is unknown.
 
-        What another process was making when it ended is settled first.
+        What another process was making when it ended is settled first, but for what it has remembered.
         """
         messages = await self._database.read(lambda connection: read_messages(connection, conversation_id))
         if any(version.status == "running" for message in messages for version in message.versions):
-            await self._database.write(self._settle_interrupted)
+            await self.running.take_over(None)
             messages = await self._database.read(
                 lambda connection: read_messages(connection, conversation_id)
             )
         return messages
+
+    async def changed(self, conversation_id: str, known: Mapping[str, int]) -> tuple[list[Message], set[str]]:
+        """Returns the messages whose revisions are not the known ones, and the ids of those that are gone."""
+
+        def read(connection: Connection) -> tuple[list[Message], set[str]]:
+            stored = revisions(connection, conversation_id)
+            new = {id for id, rev in stored.items() if known.get(id) != rev}
+            changed = read_messages(connection, conversation_id, new) if new else []
+            return changed, known.keys() - stored.keys()
+
+        return await self._database.read(read)
+
+    async def tell(self, notice: Notice) -> None:
+        """Tells the other processes; does nothing if there are none."""
+        if self.is_shared:
+            await self._database.write(lambda connection: self.notices.tell(connection, notice))
 
     async def prune(
         self,
@@ -197,7 +237,7 @@ class Store:
         limits = partial(
             prune, keep_days=keep_days, keep_bytes=keep_bytes, in_use=in_use, protected=protected
         )
-        forgotten = await self._without(limits)
+        forgotten = await self._without(partial(self._telling, limits))
         if forgotten:
             log.info("Forgot %d old messages", len(forgotten))
         return forgotten
@@ -207,7 +247,8 @@ class Store:
 
         Nothing of the messages in `protected` is removed.
         """
-        return await self._without(partial(purge, before=before, protected=protected))
+        due = partial(purge, before=before, protected=protected)
+        return await self._without(partial(self._telling, due))
 
     async def purge_conversations(self, before: float) -> list[str]:
         """Removes for good the conversations that were deleted before a time, and returns their ids."""
@@ -236,12 +277,21 @@ class Store:
         def close() -> None:
             if self._journal:
                 self._journal.close()
-            self._lease.end()
+            self.running.lease.end()
 
+        self.notices.close()
         try:
             await self._database.run(close)
         finally:
             self._database.close()
+
+    def _telling(
+        self, work: Callable[[Connection], tuple[list[Forgotten], list[str]]], connection: Connection
+    ) -> tuple[list[Forgotten], list[str]]:
+        forgotten, gone = work(connection)
+        for conversation in {one.conversation for one in forgotten}:
+            self.notices.tell(connection, Notice("changed", conversation))
+        return forgotten, gone
 
     async def _without(self, work: Callable[[Connection], tuple[T, list[str]]]) -> T:
         """Does work that returns also which pictures are not needed any more, and then deletes these."""
@@ -267,13 +317,9 @@ class Store:
 
     def _begin(self, connection: Connection) -> list[Hit]:
         _write_hits(connection, [])
-        self._settle_interrupted(connection)
+        self.running.settle(connection)
         columns = (hits.c[name] for name in ("key", "at", "until", "cost", "id"))
         return [Hit(*row) for row in connection.execute(select(*columns).order_by(hits.c.at))]
-
-    def _settle_interrupted(self, connection: Connection) -> None:
-        for owner in abandoned(connection, self._lease.name):
-            settle_interrupted(connection, owner)
 
 
 def _write_hits(connection: Connection, rows: list[dict[str, object]]) -> None:

@@ -162,7 +162,7 @@ def _probe(faults: Mapping[int, str]) -> tuple[list[PluginEntry], str]:
 
 def _examine_store(settings: Settings) -> tuple[str, bool]:
     try:
-        store = Store(settings.data_dir, settings.bucket_dir)
+        store = Store.of(settings)
     except StoreError as error:
         return str(error), False
     asyncio.run(store.close())

@@ -1,0 +1,81 @@
+"""What is being made, here and by other processes: who begins, who works on it, and who takes it over."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import Connection
+
+from core.chat.message import Message
+from core.storage.database import Database
+from core.storage.leases import Abandoned, Lease, kept_handle, owners, remember, settle_interrupted, take_over
+from core.storage.messages import claim_numbers
+from core.storage.notices import Notice, Notices
+
+
+class Running:
+    """The versions that run, of all processes that share the store; methods may raise StoreError."""
+
+    def __init__(self, database: Database, notices: Notices, process: str) -> None:
+        self._database = database
+        self._notices = notices
+        self._process = process
+        self.lease = Lease(database, process)
+
+    async def claim_numbers(self, message: Message, count: int) -> bool:
+        """Takes the numbers of versions that are about to begin; False if another process was faster."""
+        stored = message.stored
+        if stored is None:
+            return True
+        known, last = stored.last_number, message.claimed(count)
+        if not await self._database.write(lambda db: claim_numbers(db, message.id, known, last)):
+            return False
+        stored.last_number = last
+        return True
+
+    async def remember(self, message: Message, number: int, provider: str, handle: object) -> None:
+        """Keeps by what a provider finds a running version again; raises TypeError, ValueError if no JSON."""
+        kept = kept_handle(provider, handle)
+        await self._database.write(lambda db: remember(db, message.id, number, self._process, kept))
+
+    async def take_over(self, resumes: Collection[str] | None) -> tuple[list[Abandoned], bool]:
+        """Takes over what processes that have ended were making, or settles it as interrupted.
+
+        `resumes` names the providers that can be asked for what was remembered; None leaves that as it is.
+        Returns also whether other processes are at work.
+        """
+        dead, are_others = await self._database.read(lambda connection: owners(connection, self._process))
+        if not dead:
+            return [], are_others
+        taken = await self._database.write(lambda connection: self._take_over(connection, dead, resumes))
+        for one in taken:
+            self.lease.note(one.message, {one.number}, set())
+        return taken, are_others
+
+    async def give_up(self, taken: Abandoned) -> None:
+        """Settles as interrupted what was taken over, and cannot be gone on with."""
+        is_it = (taken.message, taken.number)
+
+        def write(connection: Connection) -> None:
+            settle_interrupted(connection, *is_it, self._process)
+            self._notices.tell(connection, Notice("changed", taken.conversation))
+
+        await self._database.write(write)
+        self.lease.note(taken.message, set(), {taken.number})
+
+    def settle(self, connection: Connection) -> None:
+        """Settles what processes that have ended were making, but for what is remembered."""
+        self._take_over(connection, owners(connection, self._process)[0], None)
+
+    def _take_over(
+        self, connection: Connection, dead: Iterable[str], resumes: Collection[str] | None
+    ) -> list[Abandoned]:
+        taken = list[Abandoned]()
+        for owner in dead:
+            more, changed = take_over(connection, owner, self._process, resumes)
+            taken += more
+            for conversation in changed:
+                self._notices.tell(connection, Notice("changed", conversation))
+        if taken:
+            self.lease.renew(connection)
+        return taken
