@@ -78,7 +78,9 @@ class Importer:
                 return conversation
             except BaseException as error:
                 with suppress(StoreError):
-                    await asyncio.shield(self._store.forget([picture.name for picture in stored.values()]))
+                    await asyncio.shield(
+                        self._store.uploads.forget([picture.name for picture in stored.values()])
+                    )
                 if isinstance(error, StoreError):
                     log.exception("A conversation that was imported could not be kept")
                     raise Unavailable(NOT_WRITTEN) from error
@@ -94,7 +96,7 @@ class Importer:
             raise
         picture = await self._store.put(data, info)
         if isinstance(self._store.find(picture.name), bytes):  # the disk has no room for it
-            await self._store.forget([picture.name])
+            await self._store.uploads.forget([picture.name])
             raise Unavailable(NOT_WRITTEN)
         return picture, is_signed
 

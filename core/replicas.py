@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine
 from typing import Any
 
-from core.chat.conversation import Conversation
 from core.chat.failure import Rejected
-from core.chat.message import Live, Message, Version
-from core.generation.attempt import Attempt
+from core.chat.message import Live, Message
+from core.generation.making import Making
 from core.plugins.registry import Registry
 from core.storage.database import StoreError
 from core.storage.leases import Abandoned
@@ -33,16 +32,13 @@ class Replicas:
         self,
         store: Store,
         conversations: OpenConversations,
-        attempts: Mapping[Any, Attempt],
+        making: Making,
         registry: Registry,
-        resume: Callable[[Conversation, Message, Version, Any], None],
     ) -> None:
-        """Takes what is open and being made; `resume` goes on with a version, or raises Rejected."""
         self._store = store
         self._conversations = conversations
-        self._attempts = attempts
+        self._making = making
         self._registry = registry
-        self._resume = resume
         self._tasks = set[asyncio.Task[None]]()
         self._is_started = False
 
@@ -88,11 +84,7 @@ class Replicas:
         elif notice.kind == "changed":
             self._begin(self._refresh(notice.conversation))
         elif notice.kind == "stop":
-            for attempt in self._attempts.values():
-                is_meant = notice.message in ("", attempt.message.id)
-                is_meant = is_meant and notice.conversation in ("", attempt.conversation.id)
-                if is_meant and notice.number in (None, attempt.number):
-                    attempt.stop("person")
+            self._making.stop(notice.conversation or None, notice.message or None, notice.number)
         elif notice.kind == "live":
             self._show(notice)
 
@@ -103,7 +95,7 @@ class Replicas:
         if conversation is None or message is None or version is None or version.status != "running":
             return
         if not any(
-            one.message is message and one.number == version.number for one in self._attempts.values()
+            one.message is message and one.number == version.number for one in self._making.attempts.values()
         ):
             message.live[version.number] = Live(notice.progress, notice.share)
             conversation.touch_live(message)
@@ -125,7 +117,7 @@ class Replicas:
         while True:
             await asyncio.sleep(TELL_SECONDS)
             now: dict[tuple[str, int], tuple[str, float | None]] = {}
-            for attempt in [*self._attempts.values()]:
+            for attempt in [*self._making.attempts.values()]:
                 key, live = (attempt.message.id, attempt.number), attempt.message.live.get(attempt.number)
                 if live is None or not live.progress:
                     continue
@@ -137,8 +129,11 @@ class Replicas:
     async def _take_over(self) -> None:
         while True:
             try:
-                taken, are_others = await self._store.running.take_over(self._registry.resumers)
-                for one in taken:
+                taken = await self._store.running.take_over(self._registry.resumers)
+                are_others = taken.are_others
+                for id in taken.changed:
+                    await self._conversations.refresh(id)
+                for one in taken.abandoned:
                     await self._go_on(one)
             except (StoreError, Rejected):
                 log.exception("What other processes have left behind could not be read")
@@ -154,9 +149,10 @@ class Replicas:
         try:
             if conversation is None or message is None or version is None or version.deleted is not None:
                 raise Rejected("It was deleted meanwhile.")
-            self._resume(conversation, message, version, taken.handle)
+            self._making.go_on(conversation, message, version, taken.handle)
         except Rejected as error:
             log.warning("A picture that another process had begun cannot be gone on with: %s", error)
             await self._store.running.give_up(taken)
+            await self._conversations.refresh(taken.conversation)
         else:
             log.info("Going on with a picture that another process had begun")

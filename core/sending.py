@@ -27,7 +27,7 @@ async def pictures_to_send(
     known = _own_pictures(conversation, {*names})
     try:
         if unknown := {*names} - known.keys():
-            brought = await store.uploads_of(conversation.id, unknown)
+            brought = await store.uploads.of(conversation.id, unknown)
             known |= {picture.name: picture for picture in brought}
     except StoreError as error:
         log.exception("The pictures of a conversation could not be read")

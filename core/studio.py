@@ -11,14 +11,14 @@ from typing import IO, Any
 
 from core.chat.conversation import MAX_MESSAGES, Conversation, ConversationEntry
 from core.chat.failure import Missing, Rejected, SamePicture, Unavailable
-from core.chat.message import MAX_VERSIONS, Message, Version
+from core.chat.message import MAX_VERSIONS, Message
 from core.chat.picture import BroughtPicture, Preview
 from core.chat.request import UserRequest
 from core.export import Draw, export
 from core.generation.attempt import Attempt
 from core.generation.deletion import Deletion, no_version
+from core.generation.making import Making
 from core.generation.pipeline import Pipeline
-from core.generation.resolve import Plan
 from core.generation.saving import Saving
 from core.generation.usual import UsualTimes
 from core.generation.visitor import OWNER, Visitor
@@ -38,8 +38,6 @@ from limner.clients import close_shared
 
 log = logging.getLogger(__name__)
 
-LAST_GRACE = 10.0
-"""Seconds that a closing studio gives to what it has stopped."""
 CLOSING = "The server is stopping: try again in a moment."
 
 
@@ -56,8 +54,9 @@ class Studio:
         self._attempts: dict[asyncio.Task[None], Attempt] = {}
         self._saving = Saving(settings, store, self._pipeline.limits, self._conversations, self._attempts)
         self._deletion = Deletion(self._saving, self._attempts)
-        self._replicas = Replicas(store, self._conversations, self._attempts, registry, self._go_on)
         self._usual = UsualTimes(store)
+        self._making = Making(self._attempts, self._pipeline, self._saving, self._usual)
+        self._replicas = Replicas(store, self._conversations, self._making, registry)
         self._next_pruning = 0.0
         self.is_closing = False
 
@@ -111,9 +110,7 @@ class Studio:
         """Stops what runs in a conversation and deletes it, for good in a minute; raises Missing."""
         await self._conversations.delete(conversation_id, visitor.key)
         self._deletion.purge_later()
-        for attempt in self._attempts.values():
-            if attempt.conversation.id == conversation_id:
-                attempt.stop("person")
+        self._making.stop(conversation_id)
         self._replicas.tell(Notice("stop", conversation_id))
 
     async def restore_conversation(self, conversation_id: str, visitor: Visitor) -> ConversationEntry:
@@ -138,6 +135,7 @@ class Studio:
         Raises Rejected, and then nothing has changed. `images` and `mask` name pictures of the conversation:
         those made in it, those that its messages were sent with, and those that `add_picture` gave it.
         """
+        self._check_open()
         if conversation.deleted is not None:
             raise Missing("This conversation was deleted: restore it, or start a new one.")
         if len(conversation) >= MAX_MESSAGES:
@@ -146,7 +144,7 @@ class Studio:
         requests = tuple(request.model_copy(update=sent) for request in requests)
         created = max(time.time(), conversation.last_created + 1e-6)  # a clock may be set back
         message = Message(id=secrets.token_hex(8), request=requests[0], created=created)
-        await self._begin(conversation, message, requests, visitor)
+        await self._making.begin(conversation, message, requests, visitor)
         return message
 
     async def add_versions(
@@ -174,6 +172,7 @@ class Studio:
         new_seed: bool | None,
         visitor: Visitor,
     ) -> None:
+        self._check_open()
         if len(message.versions) + len(requests) > MAX_VERSIONS:
             raise Rejected(f"This message has {MAX_VERSIONS} versions: send its prompt as a new one.")
         if message.running:
@@ -187,7 +186,7 @@ class Studio:
                 "This would make the same picture again, since its seed is fixed, and it costs money: ask "
                 "with ?seed=new for another picture, or with ?seed=same for this one once more."
             )
-        await self._begin(conversation, message, requests, visitor)
+        await self._making.begin(conversation, message, requests, visitor)
 
     async def regenerate(
         self,
@@ -211,9 +210,7 @@ class Studio:
 
     def stop(self, message: Message, version: int | None = None) -> None:
         """Cancels what a message is running, or one version of it; the provider is told."""
-        for attempt in self._attempts.values():
-            if attempt.message is message and version in (None, attempt.number):
-                attempt.stop("person")
+        self._making.stop(message_id=message.id, number=version)
         self._replicas.stop(message, version)
 
     async def delete(self, conversation: Conversation, message: Message, version: int | None = None) -> None:
@@ -251,12 +248,11 @@ class Studio:
 
         It is kept upright and without metadata. Raises Rejected.
         """
-        if self.is_closing:
-            raise Unavailable(CLOSING)
+        self._check_open()
         data, info, settings, signed, animated = await self._pipeline.accept(image, visitor)
         filename = safe_filename(filename, info.media_type)
         try:
-            kept = await self.store.add_upload(conversation.id, data, info, filename, conversation.owner)
+            kept = await self.store.uploads.add(conversation.id, data, info, filename, conversation.owner)
             return BroughtPicture(**dict(kept), settings=settings, signed=signed, animated=animated)
         except StoreError as error:
             log.exception("A picture that was sent could not be kept")
@@ -264,8 +260,7 @@ class Studio:
 
     async def import_archive(self, file: IO[bytes], *, visitor: Visitor = OWNER) -> Conversation:
         """Makes a new conversation of an exported one, a zip; raises Rejected, and then nothing is kept."""
-        if self.is_closing:
-            raise Unavailable(CLOSING)
+        self._check_open()
         conversation = await self.conversation(await self._importer.add(file, visitor), visitor)
         await self._saving.prune()
         return conversation
@@ -293,49 +288,11 @@ class Studio:
         self.is_closing = True
         self._deletion.close()
         self._replicas.close()
-        if settling := set(self._attempts):
-            log.info("Waiting for %d pictures that are being made", len(settling))
-            await asyncio.wait(settling, timeout=self.settings.shutdown_grace)
-            for attempt in self._attempts.values():
-                attempt.hand_over() if attempt.is_remembered else attempt.stop("server")
-            await asyncio.wait(settling, timeout=LAST_GRACE)
+        await self._making.end(self.settings.shutdown_grace)
         await self._saving.retry()
         await close_shared()
         await self.store.close()
 
-    async def _begin(
-        self, conversation: Conversation, message: Message, requests: Sequence[UserRequest], visitor: Visitor
-    ) -> None:
-        """Starts one turn of a message, with a version for each request."""
+    def _check_open(self) -> None:
         if self.is_closing:
             raise Unavailable(CLOSING)
-        plans = self._pipeline.admit(requests, visitor)
-        try:
-            await self._saving.claim(message, len(plans))
-        except Rejected:
-            for plan in plans:
-                self._pipeline.release(plan)
-            raise
-        turn = None
-        for plan in plans:
-            attempt = self._attempt(conversation, message, plan, turn)
-            turn = turn or attempt.number
-
-    def _go_on(self, conversation: Conversation, message: Message, version: Version, handle: Any) -> None:
-        """Goes on with a version that another process has begun; raises Rejected if that cannot be."""
-        plan = self._pipeline.admit_again(version, message.requested(version), handle)
-        self._attempt(conversation, message, plan)
-
-    def _attempt(
-        self, conversation: Conversation, message: Message, plan: Plan, turn: int | None = None
-    ) -> Attempt:
-        attempt = Attempt(conversation, message, plan, self._pipeline, self._saving.save, turn)
-        self._attempts[attempt.settled] = attempt
-        attempt.settled.add_done_callback(self._end)
-        return attempt
-
-    def _end(self, settled: asyncio.Task[None]) -> None:
-        attempt = self._attempts.pop(settled)
-        version = attempt.version
-        if version.picture and version.duration is not None:
-            self._usual.note(*attempt.model, version.duration)

@@ -113,10 +113,12 @@ class Database:
                 f"The store failed ({type(error).__name__}): the log has the details."
             ) from error
 
-    def connect(self) -> Connection:
-        """Returns a connection that is the caller's own, to close, and in which nothing is a transaction."""
-        connection = self._engine.execution_options(isolation_level="AUTOCOMMIT").connect()
-        connection.detach()
+    def connect(self) -> Any:
+        """Returns a connection of psycopg that is the caller's own, to close, and commits each statement."""
+        pooled = self._engine.raw_connection()
+        connection: Any = pooled.driver_connection
+        pooled.detach()
+        connection.autocommit = True
         return connection
 
     @property

@@ -57,14 +57,19 @@ class Lease:
                 self._thread.start()
             self._changed.notify()
 
-    def end(self) -> None:
-        """Gives the lease back, so that nobody waits for its end."""
+    def stop(self) -> None:
+        """Renews the lease no more."""
         with self._changed:
             self._is_closed = True
             self._changed.notify()
+        if self._thread.ident:
+            self._thread.join()
+
+    def end(self) -> None:
+        """Gives the lease back, so that nobody waits for its end."""
+        self.stop()
         if not self._thread.ident:
             return
-        self._thread.join()
         with_name = delete(processes).where(processes.c.name == self.name)
         try:
             self._database.write_now(lambda connection: connection.execute(with_name))

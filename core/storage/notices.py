@@ -6,9 +6,9 @@ import json
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
 from core.storage.database import Database
 
@@ -70,11 +70,10 @@ class Notices:
         while not self._is_closed.is_set():
             try:
                 with self._database.connect() as connection:
-                    connection.execute(text(f"LISTEN {CHANNEL}"))
+                    connection.execute(f"LISTEN {CHANNEL}")
                     take(None)
-                    driver = cast(Any, connection.connection.driver_connection)
                     while not self._is_closed.is_set():
-                        for notified in driver.notifies(timeout=LOOK_SECONDS):
+                        for notified in connection.notifies(timeout=LOOK_SECONDS):
                             if notice := self._read(notified.payload):
                                 take(notice)
             except Exception:

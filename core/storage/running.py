@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -11,6 +12,17 @@ from core.storage.database import Database
 from core.storage.leases import Abandoned, Lease, kept_handle, owners, remember, settle_interrupted, take_over
 from core.storage.messages import claim_numbers
 from core.storage.notices import Notice, Notices
+
+
+class TakenOver(NamedTuple):
+    """What was left by processes that have ended."""
+
+    abandoned: list[Abandoned]
+    """What this process goes on with."""
+    changed: set[str]
+    """The conversations in which something has changed."""
+    are_others: bool
+    """Whether other processes were at work."""
 
 
 class Running:
@@ -38,19 +50,20 @@ class Running:
         kept = kept_handle(provider, handle)
         await self._database.write(lambda db: remember(db, message.id, number, self._process, kept))
 
-    async def take_over(self, resumes: Collection[str] | None) -> tuple[list[Abandoned], bool]:
+    async def take_over(self, resumes: Collection[str]) -> TakenOver:
         """Takes over what processes that have ended were making, or settles it as interrupted.
 
-        `resumes` names the providers that can be asked for what was remembered; None leaves that as it is.
-        Returns also whether other processes are at work.
+        `resumes` names the providers that can be asked for what was remembered.
         """
         dead, are_others = await self._database.read(lambda connection: owners(connection, self._process))
         if not dead:
-            return [], are_others
-        taken = await self._database.write(lambda connection: self._take_over(connection, dead, resumes))
+            return TakenOver([], set(), are_others)
+        taken, changed = await self._database.write(
+            lambda connection: self._take_over(connection, dead, resumes)
+        )
         for one in taken:
             self.lease.note(one.message, {one.number}, set())
-        return taken, are_others
+        return TakenOver(taken, changed, are_others)
 
     async def give_up(self, taken: Abandoned) -> None:
         """Settles as interrupted what was taken over, and cannot be gone on with."""
@@ -69,13 +82,14 @@ class Running:
 
     def _take_over(
         self, connection: Connection, dead: Iterable[str], resumes: Collection[str] | None
-    ) -> list[Abandoned]:
-        taken = list[Abandoned]()
+    ) -> tuple[list[Abandoned], set[str]]:
+        taken, changed = list[Abandoned](), set[str]()
         for owner in dead:
-            more, changed = take_over(connection, owner, self._process, resumes)
+            more, of_them = take_over(connection, owner, self._process, resumes)
             taken += more
-            for conversation in changed:
-                self._notices.tell(connection, Notice("changed", conversation))
+            changed |= of_them
+        for conversation in changed:
+            self._notices.tell(connection, Notice("changed", conversation))
         if taken:
             self.lease.renew(connection)
-        return taken
+        return taken, changed

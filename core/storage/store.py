@@ -15,8 +15,9 @@ from typing import TypeVar
 from sqlalchemy import Connection, delete, insert, select
 
 from core.chat.message import Message, Version
-from core.chat.picture import InputPicture, Picture
+from core.chat.picture import Picture
 from core.settings.schema import Settings
+from core.storage.brought import Uploads
 from core.storage.conversations import Conversations, note, purge_conversations
 from core.storage.database import Database, Hit, upsert
 from core.storage.journal import Journal
@@ -36,7 +37,7 @@ from core.storage.retention import Forgotten, prune, purge
 from core.storage.running import Running
 from core.storage.tables import continuations, hits, processes
 from core.storage.thumbnails import Thumbnails
-from core.storage.uploads import add_upload, forget_pictures, note_uploads, upload, uploads_of
+from core.storage.uploads import note_uploads
 from limner.identify import ImageInfo
 
 T = TypeVar("T")
@@ -78,6 +79,7 @@ class Store:
         self._journal: Journal | None = None
         self._closed = False
         self.thumbnails = Thumbnails(self._pictures)
+        self.uploads = Uploads(self._database, self.put, self._without)
         self.conversations = Conversations(self._database, self.notices)
         self._database.begin(lambda: self._open(bucket))
 
@@ -98,27 +100,6 @@ class Store:
     async def read(self, name: str) -> bytes | None:
         """Returns a picture's bytes; None if there is no such picture."""
         return await self._database.run(lambda: self._pictures.read(name))
-
-    async def add_upload(
-        self, conversation_id: str, data: bytes, info: ImageInfo, filename: str, owner: str | None = None
-    ) -> InputPicture:
-        """Stores a picture that somebody brought into a conversation, which is the owner's if it is new."""
-
-        picture = InputPicture(**dict(await self.put(data, info)), filename=filename)
-
-        def add(connection: Connection) -> tuple[InputPicture, list[str]]:
-            note(connection, conversation_id, owner)
-            return picture, add_upload(connection, conversation_id, picture)
-
-        return await self._without(add)
-
-    async def uploads_of(self, conversation_id: str, names: Collection[str]) -> list[InputPicture]:
-        """Returns those of the named pictures that somebody brought into a conversation."""
-        return await self._database.read(lambda connection: uploads_of(connection, conversation_id, names))
-
-    async def upload(self, picture: str) -> InputPicture | None:
-        """Returns what is known of a picture that somebody brought; None if nobody brought it."""
-        return await self._database.read(lambda connection: upload(connection, picture))
 
     async def keep_continuation(self, picture: str, content: str) -> None:
         """Keeps what a service needs to go on from a picture, as JSON, for as long as the picture."""
@@ -187,23 +168,9 @@ class Store:
 
         await self._database.write(write)
 
-    async def forget(self, pictures: Iterable[str]) -> None:
-        """Deletes those of these pictures that belong to no message."""
-        now = time.time()
-        await self._without(lambda connection: (None, forget_pictures(connection, pictures, now)))
-
     async def load(self, conversation_id: str) -> list[Message]:
-        """Returns the messages of a conversation, oldest first; none if it is unknown.
-
-        What another process was making when it ended is settled first, but for what it has remembered.
-        """
-        messages = await self._database.read(lambda connection: read_messages(connection, conversation_id))
-        if any(version.status == "running" for message in messages for version in message.versions):
-            await self.running.take_over(None)
-            messages = await self._database.read(
-                lambda connection: read_messages(connection, conversation_id)
-            )
-        return messages
+        """Returns the messages of a conversation, oldest first; none if it is unknown."""
+        return await self._database.read(lambda connection: read_messages(connection, conversation_id))
 
     async def changed(self, conversation_id: str, known: Mapping[str, int]) -> tuple[list[Message], set[str]]:
         """Returns the messages whose revisions are not the known ones, and the ids of those that are gone."""

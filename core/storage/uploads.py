@@ -1,9 +1,9 @@
-"""The pictures that people bring into a conversation, and which pictures nothing refers to any more."""
+"""The rows of pictures that people bring, and which pictures nothing refers to any more."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, exists, func, select, union_all
 
@@ -46,19 +46,6 @@ def note_uploads(connection: Connection, thread: str, pictures: Iterable[InputPi
         for picture in pictures
     ]
     upsert(connection, uploads, rows, ["picture"])
-
-
-def uploads_of(connection: Connection, thread: str, names: Collection[str]) -> list[InputPicture]:
-    """Returns those of the named pictures that were brought into a conversation."""
-    found = select(uploads.c.content).where(uploads.c.thread == thread, uploads.c.picture.in_(names))
-    return [InputPicture.model_validate_json(content) for content in connection.execute(found).scalars()]
-
-
-def upload(connection: Connection, name: str) -> InputPicture | None:
-    """Returns a picture that somebody brought, by its name."""
-    found = select(uploads.c.content).where(uploads.c.picture == name)
-    content = connection.execute(found).scalar_one_or_none()
-    return InputPicture.model_validate_json(content) if content else None
 
 
 def forget_unused(connection: Connection, most: int) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from core.logs import log_without_secrets
+from tests.postgres import Postgres, run_postgres
 
 
 @pytest.fixture
@@ -30,3 +31,9 @@ def log_as(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(False)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with run_postgres(tmp_path_factory.mktemp("postgres")) as running:
+        yield running

@@ -12,6 +12,7 @@ import pytest
 from core.chat.request import UserRequest
 from core.generation.call import GenerationFailed, call
 from core.generation.resolve import resolve
+from core.generation.watch import Watch
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
 from limner import Credential, ImageRequest, ImageResult, ModelInfo, ProviderInfo, hookimpl
@@ -79,7 +80,7 @@ class Calls:
         )
 
         async def make() -> ImageResult:
-            return await call(plan, self.registry, self.settings.max_retries, report)
+            return await call(plan, self.registry, self.settings.max_retries, Watch(report))
 
         return asyncio.ensure_future(make())
 

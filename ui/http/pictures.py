@@ -109,7 +109,7 @@ async def _origin(studio: Studio, picture: str) -> tuple[Version | None, str]:
     try:
         if version := await studio.store.version_of(picture):
             return version, filename(version)
-        if upload := await studio.store.upload(picture):
+        if upload := await studio.store.uploads.find(picture):
             return None, upload.filename
     except StoreError:
         pass

@@ -103,7 +103,8 @@ def page_routes(
         if request.method == "HEAD":  # which would never end
             return Response(media_type=EventStream.media_type)
         since = request.headers.get("last-event-id") or request.query_params.get("since", "0")
-        return EventStream(conversation, whole_number(since), page.show, streams, who.name)
+        process = studio.store.process if studio.store.is_shared else ""
+        return EventStream(conversation, since, page.show, streams, who.name, process)
 
     async def send(request: Request) -> Response:
         async with read(request) as asked:

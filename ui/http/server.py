@@ -20,9 +20,10 @@ from uvicorn.config import HTTP_PROTOCOLS, LOGGING_CONFIG, LOOP_FACTORIES
 
 from core import SettingsError
 from core.chat.failure import Missing, Rejected
+from core.generation.making import LAST_GRACE
 from core.logs import log_without_secrets
 from core.plugins.loop import loop_factory
-from core.studio import LAST_GRACE, Studio
+from core.studio import Studio
 from limner.proxies import tidy_variables
 from ui.http.address import FIRST_PORT, asked_address, check_free, root_path
 from ui.http.ai_stream import chat_route

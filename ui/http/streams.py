@@ -16,6 +16,7 @@ from core.chat.conversation import Conversation
 from core.chat.failure import LimitReached, Unavailable
 from core.chat.message import Message
 from ui.http.connection import MAX_CONNECTIONS
+from ui.http.requests import whole_number
 
 MAX_OF_ONE_VISITOR = 64
 """A page holds one while it is seen; behind one address there may be a whole school."""
@@ -25,6 +26,8 @@ RETRY_AFTER = 10.0
 KEEP_ALIVE = 15
 """Seconds after which a silent stream says that it is alive, so that proxies keep it open."""
 
+UNKNOWN = 2**62
+"""A revision that no conversation has had."""
 LAST_MESSAGES = 40
 """Messages that a page gets at once; it asks for older ones as somebody scrolls up to them."""
 
@@ -76,15 +79,29 @@ class Streams:
 
 
 class EventStream(StreamingResponse):
-    """Sends what is newer than a revision while the visitor has a place; raises as `Streams.open` does."""
+    """Sends what is newer than a revision while the visitor has a place; raises as `Streams.open` does.
+
+    Revisions are those of one process: where there are several, each event's id names the process, and who
+    comes with that of another gets everything.
+    """
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, conversation: Conversation, rev: int, show: Show, streams: Streams, visitor: str
+        self,
+        conversation: Conversation,
+        since: str,
+        show: Show,
+        streams: Streams,
+        visitor: str,
+        process: str = "",
     ) -> None:
+        number, _, of = since.partition("-")
+        rev = whole_number(number)
+        if rev and of != process:
+            rev = UNKNOWN
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        super().__init__(_events(conversation, rev, show), headers=headers)
+        super().__init__(_events(conversation, rev, process, show), headers=headers)
         self._streams, self._visitor = streams, visitor
         self._place = streams.open(visitor)
         streams.show(self._place, conversation)
@@ -114,7 +131,7 @@ def shown(message: Message, show: Show) -> dict[str, Any]:
     return show(message) if message.deleted is None else {"id": message.id, "deleted": True}
 
 
-async def _events(conversation: Conversation, rev: int, show: Show) -> AsyncIterator[str]:
+async def _events(conversation: Conversation, rev: int, process: str, show: Show) -> AsyncIterator[str]:
     """Yields what is newer than a revision at once, and then what changes as it happens."""
     yield "retry: 1000\n\n"
     changed, older, reset = conversation.since(rev), False, conversation.has_lost(rev)
@@ -126,7 +143,8 @@ async def _events(conversation: Conversation, rev: int, show: Show) -> AsyncIter
             yield _event([message], rev, show, reset=reset, older=older, more=True)
             reset = False
             await asyncio.sleep(0)  # a client that takes all at once would hold the loop meanwhile
-        yield f"id: {reached}\n{_event(changed[-1:], rev, show, reset=reset, older=older)}"
+        id = f"{reached}-{process}" if process else reached
+        yield f"id: {id}\n{_event(changed[-1:], rev, show, reset=reset, older=older)}"
         rev, changed, reset, older = reached, [], False, False
         while not changed:
             try:

@@ -68,7 +68,7 @@ async def test_an_owner_lists_their_own_the_latest_first_and_page_by_page(store:
     await ask(store, "theirs", owner=OTHER)
     await ask(store, "nobody's", owner=None)
     await ask(store, "0", "once more")
-    await store.add_upload("only a picture", PNG, INFO, "a.png", ME)
+    await store.uploads.add("only a picture", PNG, INFO, "a.png", ME)
 
     first = await store.conversations.of_owner(ME)
     assert [entry.id for entry in first] == ["0", *(f"{n}" for n in range(PAGE + 1, 2, -1))]
@@ -176,7 +176,7 @@ async def test_what_was_deleted_a_minute_ago_goes_with_all_that_nothing_else_nee
     (shared,) = await ask(store, "gone")
     for name in (await ask(store, "gone", "more", pictures=2), [shared]):
         assert await store.thumbnails.find(name[0])
-    brought = await store.add_upload("gone", PNG, INFO, "a.png", ME)
+    brought = await store.uploads.add("gone", PNG, INFO, "a.png", ME)
     await ask(store, "gone", "changed", images=(brought,))
     await store.keep_continuation(shared, "{}")
     (kept,) = await ask(store, "kept")
@@ -206,7 +206,7 @@ async def test_what_still_runs_is_not_removed(store: Store, clock: list[float]) 
 
 
 async def test_a_conversation_goes_with_a_picture_that_was_never_sent(store: Store) -> None:
-    brought = await store.add_upload("c", PNG, INFO, "a.png", ME)
+    brought = await store.uploads.add("c", PNG, INFO, "a.png", ME)
     await store.purge_conversations(time.time())
     assert await store.conversations.find("c")
     await execute(store, "DELETE FROM upload WHERE picture = :it", it=brought.name)

@@ -102,7 +102,7 @@ async def test_all_that_was_kept_is_there_again_when_the_disk_is_lost(tmp_path: 
     hits = [Hit("me", now, now + 99), Hit("me", now, now + 99), Hit("budget", now, now + 99, "1 USD", "id")]
     async with open_store(tmp_path / "first", bucket) as store:
         message = await keep(store)
-        brought = await store.add_upload(CONVERSATION, PNG, INFO, "fox.png")
+        brought = await store.uploads.add(CONVERSATION, PNG, INFO, "fox.png")
         await store.keep_continuation("a picture", '{"of": "it"}')
         second = running().cancelled().model_copy(update={"number": 2})
         message.versions.append(second)
@@ -118,7 +118,7 @@ async def test_all_that_was_kept_is_there_again_when_the_disk_is_lost(tmp_path: 
             assert await store.read(name) == PNG
             assert store.find(name) == bucket / "pictures" / name
         assert await store.thumbnails.find(message.main.picture.name)
-        assert await store.uploads_of(CONVERSATION, [brought.name]) == [brought]
+        assert await store.uploads.of(CONVERSATION, [brought.name]) == [brought]
         assert await store.continuation_of("a picture") == '{"of": "it"}'
         assert list((tmp_path / "second" / "pictures").iterdir()) == []
 

@@ -30,7 +30,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 async def brought(store: Store, filename: str = "a.png") -> InputPicture:
-    return await store.add_upload(CONVERSATION, PNG, INFO, filename)
+    return await store.uploads.add(CONVERSATION, PNG, INFO, filename)
 
 
 async def sent_with(store: Store, picture: InputPicture, id: str, made: str | None = None) -> Version:
@@ -61,12 +61,12 @@ async def test_an_upload_that_nobody_sends_goes_after_a_day(open_store: Open, cl
     clock[0] += DAY - 60
     await prune(store)
     assert store.find(unused.name)
-    assert await store.uploads_of(CONVERSATION, [unused.name]) == [unused]
+    assert await store.uploads.of(CONVERSATION, [unused.name]) == [unused]
     clock[0] += 120
     await prune(store)
-    assert (store.find(unused.name), await store.upload(unused.name)) == (None, None)
+    assert (store.find(unused.name), await store.uploads.find(unused.name)) == (None, None)
     assert store.find(used.name)
-    assert await store.upload(used.name) == used
+    assert await store.uploads.find(used.name) == used
     await store.close()
 
 
@@ -124,7 +124,7 @@ async def test_what_was_brought_counts_as_kept(open_store: Open, tmp_path: Path,
     await sent_with(store, await brought(store), "old")
     clock[0] += 1
     large = PNG + bytes(10_000_000)
-    await sent_with(store, await store.add_upload(CONVERSATION, large, INFO, "a.png"), "new")
+    await sent_with(store, await store.uploads.add(CONVERSATION, large, INFO, "a.png"), "new")
     clock[0] += 2 * DAY
     assert await prune(store, keep_bytes=rows + 9_000_000) == ["old", "new"]
     assert not list((tmp_path / "pictures").iterdir())
@@ -139,7 +139,7 @@ async def test_what_nobody_has_used_displaces_no_conversation(open_store: Open, 
     unused: list[InputPicture] = []
     for _ in range(5):
         clock[0] += 1
-        unused.append(await store.add_upload("1" * 32, large, INFO, "a.png"))
+        unused.append(await store.uploads.add("1" * 32, large, INFO, "a.png"))
     assert await prune(store, keep_bytes=21_000_000) == []
     assert [n for n, picture in enumerate(unused) if store.find(picture.name)] == [4]
     assert len(await store.load(CONVERSATION)) == 1
@@ -153,7 +153,7 @@ async def test_the_uploads_of_a_forgotten_message_make_room(
     large = PNG + bytes(4_000_000)
     for id in ("oldest", "older", "new"):
         clock[0] += 1
-        await sent_with(store, await store.add_upload(CONVERSATION, large, INFO, "a.png"), id)
+        await sent_with(store, await store.uploads.add(CONVERSATION, large, INFO, "a.png"), id)
     assert await prune(store, keep_bytes=9_000_000) == ["oldest"]
     assert len(list((tmp_path / "pictures").iterdir())) == 2
     await store.close()
@@ -174,11 +174,11 @@ async def test_many_tiny_uploads_are_bounded_too(
 async def test_an_upload_belongs_to_one_conversation(open_store: Open) -> None:
     store = open_store()
     picture = await brought(store, "a-photo.png")
-    assert await store.uploads_of("1" * 32, [picture.name]) == []
-    assert await store.uploads_of(CONVERSATION, [picture.name, "x" * 5_000]) == [picture]
+    assert await store.uploads.of("1" * 32, [picture.name]) == []
+    assert await store.uploads.of(CONVERSATION, [picture.name, "x" * 5_000]) == [picture]
     await store.close()
     store = open_store()
-    found = await store.upload(picture.name)
+    found = await store.uploads.find(picture.name)
     assert found
     assert found.filename == "a-photo.png"
     await store.close()

@@ -358,7 +358,7 @@ async def test_signing_out_ends_the_streams_of_the_accounts_conversations() -> N
 
     for owner in (own, others, own):
         conversation = Conversation("0" * 32, owner="what it was before the sign-in")
-        stream = EventStream(conversation, 0, lambda _: {}, places, "203.0.113.7")
+        stream = EventStream(conversation, "0", lambda _: {}, places, "203.0.113.7")
         conversation.owner = owner
         sending.append(asyncio.create_task(stream(scope, stays, send)))
     await until(lambda: len(begun) >= 6)

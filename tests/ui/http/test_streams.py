@@ -111,7 +111,7 @@ async def test_a_client_that_does_not_read_has_no_more_made_for_it() -> None:
             await asyncio.Event().wait()
 
     places = Streams()
-    stream = EventStream(long_conversation(500), 0, show_noted, places, "me")
+    stream = EventStream(long_conversation(500), "0", show_noted, places, "me")
     sending = asyncio.create_task(stream(SCOPE, stays_connected, send))
     await full.wait()
     assert len(made) <= len(taken)
@@ -154,7 +154,7 @@ async def test_a_stream_that_makes_room_ends_properly() -> None:
         sent.append(message)
         begun.set()
 
-    stream = EventStream(Conversation("0" * 32), 0, show, places, "many")
+    stream = EventStream(Conversation("0" * 32), "0", show, places, "many")
     for _ in range(5):
         places.open("many")
     sending = asyncio.create_task(stream(SCOPE, stays_connected, send))

@@ -48,7 +48,7 @@ async def test_a_picture_is_kept_and_the_reply_has_its_facts(tmp_path: Path) -> 
         assert shown.headers["content-disposition"] == "attachment; filename*=UTF-8''holiday-in-rome.png"
         assert "sandbox" in shown.headers["content-security-policy"]
         assert shown.headers["x-content-type-options"] == "nosniff"
-        brought = await studio.store.uploads_of(CONVERSATION, [answer.json()["name"]])
+        brought = await studio.store.uploads.of(CONVERSATION, [answer.json()["name"]])
         assert [picture.size for picture in brought] == [len(PNG)]
 
 

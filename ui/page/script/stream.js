@@ -43,7 +43,7 @@ export function connect() {
     take(event, isFirst || event.reset);
     if (event.more) return; // of the same change
     isFirst = false;
-    lastRev = Number(lastEventId);
+    lastRev = lastEventId;
   };
 }
 
