@@ -66,7 +66,9 @@ class Importer:
             most = max_archive(self._settings)
             if sum(map(archive.size, names)) > most:
                 raise Rejected(f"The pictures have more than {most:,} bytes together: import a shorter one.")
-            self._pipeline.limits.count_upload(visitor, 1 + len(names) + archive.text_size // 1_000_000)
+            await self._pipeline.limits.count_upload(
+                visitor, 1 + len(names) + archive.text_size // 1_000_000
+            )
             stored: dict[str, Picture] = {}
             signed: set[str] = set()
             try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
@@ -39,6 +37,11 @@ class Budget:
             self._money.amount if self._money else rate.amount, rate.get_expiry(), self._amount_of
         )
 
+    @property
+    def seconds(self) -> float:
+        """How long a picture counts."""
+        return self._window.seconds
+
     def load(self, hit: Hit) -> None:
         """Counts a hit of an earlier process."""
         self._window.add(hit)
@@ -62,11 +65,9 @@ class Budget:
             advice = _advice(f"try again in {duration_words(seconds)}", *steps)
             raise BudgetReached(f"{self._whose} {limit} {state}: {advice}.", seconds)
 
-    def take(self, key: str, expense: Expense) -> Hit:
+    def take(self, key: str, cost: Money | None, at: float, id: str) -> Hit:
         """Counts a picture, with its cost as far as is known."""
-        now = time.time()
-        cost = str(expense.cost) if expense.cost else None
-        hit = Hit(key, now, now + self._window.seconds, cost, secrets.token_hex(8))
+        hit = Hit(key, at, at + self._window.seconds, str(cost) if cost else None, id)
         self._window.add(hit)
         self._unsaved.append(hit)
         return hit
@@ -81,6 +82,15 @@ class Budget:
         self._window.remove(hit)
         hit.until = 0  # the store forgets it
         self._unsaved.append(hit)
+
+    def change(self, id: str, cost: str | None, until: float) -> None:
+        """Changes the picture with that id, if it is counted here: another process has."""
+        if (hit := self._window.find(id)) is None:
+            return
+        if until:
+            self._window.change(hit, cost)
+        else:
+            self._window.remove(hit)
 
     def _needed(self, expense: Expense) -> Decimal:
         """Returns what a picture takes; raises Rejected if nobody can say."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from core.chat.failure import LimitReached, Rejected
 from core.generation.budget import FREE, Budget, Charge, Expense
@@ -12,9 +14,28 @@ from core.generation.rates import Rates
 from core.generation.visitor import Visitor, client_name
 from core.settings.schema import Settings
 from core.storage.database import Hit
+from limner.price import Money
 
 BUDGET = "budget"
 """The key of what all have spent; before that of a visitor, of what they have spent themselves."""
+
+
+@dataclass
+class Taken:
+    """What requests take of the limits."""
+
+    visitor: str
+    costs: list[tuple[bool, Money | None]]
+    """Whether each costs something, and what, as far as is known."""
+    at: float = field(default_factory=lambda: time.time())
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    process: str = ""
+    """The one that counts them, unless it is this one."""
+
+    @classmethod
+    def of(cls, visitor: Visitor, expenses: Sequence[Expense | None]) -> Taken:
+        """Returns what a visitor's requests take now."""
+        return cls(visitor.name, [(bool(expense), expense and expense.cost) for expense in expenses])
 
 
 class UsageLimits:
@@ -39,7 +60,7 @@ class UsageLimits:
             for name, client in self._clients.items()
             if client.budget
         }
-        self._in_flight: Counter[str] = Counter()
+        self._in_flight = defaultdict[str, Counter[str]](Counter)
         for hit in sorted(hits, key=lambda hit: hit.at):
             is_expense = hit.key.partition(" ")[0] == BUDGET
             budget = self._budget if hit.key == BUDGET else self._own_budget(hit.key)
@@ -60,17 +81,42 @@ class UsageLimits:
         Raises LimitReached if a limit does not allow them for now, Rejected if it never will, or if they
         would cost the owner money for which there is no budget; then nothing is counted.
         """
-        count = len(expenses)
-        self._check_in_flight(visitor, count)
-        self._rates.check(_key(visitor.name), count)
-        charges = self.spend(visitor, expenses)
-        self.unsaved_hits += self._rates.add(_key(visitor.name), count)
-        self._in_flight[visitor.name] += count
+        self.check(visitor, expenses)
+        return self.take(Taken.of(visitor, expenses), len(expenses))
+
+    @property
+    def longest(self) -> float:
+        """The seconds of the longest limit, which is how long something counts."""
+        budgets = filter(None, [self._budget, self._visitor_budget, *self._client_budgets.values()])
+        return max([self._rates.longest, 60.0, *(budget.seconds for budget in budgets)])
+
+    def check(self, visitor: Visitor, expenses: Sequence[Expense | None]) -> None:
+        """Raises as `acquire` does, and counts nothing."""
+        self._check_in_flight(visitor, len(expenses))
+        self._rates.check(_key(visitor.name), len(expenses))
+        self.check_budgets(visitor, expenses)
+
+    def take(self, taken: Taken, count: int) -> list[Charge]:
+        """Counts so many requests, and what they cost, whatever the limits."""
+        key = _budget_key(taken.visitor)
+        charges = [
+            Charge(
+                *(
+                    (budget, budget.take(of, cost, taken.at, f"{taken.id}.{number}{of == key:d}"))
+                    for budget, of in self._budgets(key)
+                    if costs
+                )
+            )
+            for number, (costs, cost) in enumerate(taken.costs)
+        ]
+        self.unsaved_hits += self._rates.add(_key(taken.visitor), count, taken.at)
+        self._in_flight[taken.process][taken.visitor] += count
         return charges
 
     def _check_in_flight(self, visitor: Visitor, count: int) -> None:
         limits = self._clients.get(visitor.name, self._settings)
-        most, running = limits.max_in_flight, self._in_flight[visitor.name]
+        most = limits.max_in_flight
+        running = sum(counted[visitor.name] for counted in self._in_flight.values())
         if count > most:
             raise Rejected(f"{most} of your pictures can be made at once, not {count}: ask for fewer.")
         if running + count > most:
@@ -79,7 +125,8 @@ class UsageLimits:
             fewer = ", or ask for fewer at once" if running < most else ""
             already = f"{running} of your pictures are already being made"
             raise LimitReached(f"{already}: wait for one, or stop one{fewer}.")
-        if self._in_flight.total() + count > self._settings.max_in_flight_total:
+        in_flight = sum(counted.total() for counted in self._in_flight.values())
+        if in_flight + count > self._settings.max_in_flight_total:
             raise LimitReached("Too many pictures are being made right now: try again in a moment.")
 
     def count_upload(self, visitor: Visitor, count: int = 1) -> None:
@@ -87,18 +134,26 @@ class UsageLimits:
 
         Many at once may go beyond it; then the next one waits until they have left the window.
         """
+        self.check_uploads(visitor)
+        self.take_uploads(visitor.name, count, time.time())
+
+    def check_uploads(self, visitor: Visitor) -> None:
+        """Raises as `count_upload` does, and counts nothing."""
         self._uploads.check(_key(visitor.name), 1)
-        self._uploads.add(_key(visitor.name), count)
+
+    def take_uploads(self, visitor: str, count: int, at: float) -> None:
+        """Counts pictures that a visitor brings, whatever the limits."""
+        self._uploads.add(_key(visitor), count, at)
 
     def spend(self, visitor: Visitor, expenses: Sequence[Expense | None]) -> list[Charge]:
         """Counts what costs money against the budgets, all or nothing; raises as `acquire` does."""
         self.check_budgets(visitor, expenses)
-        return [
-            Charge(
-                *((budget, budget.take(key, expense)) for budget, key in self._budgets(visitor) if expense)
-            )
-            for expense in expenses
-        ]
+        return self.take(Taken.of(visitor, expenses), 0)
+
+    def change(self, id: str, cost: str | None, until: float) -> None:
+        """Sets what a picture has cost that another process has made, or takes it out of the count."""
+        for budget in filter(None, [self._budget, self._visitor_budget, *self._client_budgets.values()]):
+            budget.change(id, cost, until)
 
     def check_budgets(
         self, visitor: Visitor, expenses: Sequence[Expense | None], otherwise: str = FREE
@@ -110,12 +165,11 @@ class UsageLimits:
         if self._budget is None and not visitor.may_spend:
             model = paid[0].model
             raise Rejected(f"{model} costs money, and the owner has set no budget for visitors: {otherwise}.")
-        for budget, key in self._budgets(visitor):
+        for budget, key in self._budgets(_budget_key(visitor.name)):
             budget.check(key, paid, otherwise)
 
-    def _budgets(self, visitor: Visitor) -> list[tuple[Budget, str]]:
-        """Returns the budgets that a visitor spends, and the key of each."""
-        key = _budget_key(visitor.name)
+    def _budgets(self, key: str) -> list[tuple[Budget, str]]:
+        """Returns the budgets that a visitor spends, by the key of their own, and the key of each."""
         budgets = [(self._budget, BUDGET), (self._own_budget(key), key)]
         return [(budget, key) for budget, key in budgets if budget]
 
@@ -123,11 +177,22 @@ class UsageLimits:
         """Returns the budget under one visitor's key: that of a client, or else what each visitor has."""
         return self._client_budgets.get(key, self._visitor_budget)
 
-    def release(self, visitor: Visitor) -> None:
+    def release(self, visitor: str, process: str = "") -> None:
         """Ends the time in flight of one request."""
-        self._in_flight[visitor.name] -= 1
-        if not self._in_flight[visitor.name]:
-            del self._in_flight[visitor.name]
+        running = self._in_flight[process]
+        running[visitor] -= 1
+        if running[visitor] <= 0:
+            del running[visitor]
+        if not running:
+            del self._in_flight[process]
+
+    def processes(self) -> set[str]:
+        """Returns the names of the other processes that have requests in flight."""
+        return {process for process in self._in_flight if process}
+
+    def release_all(self, process: str) -> None:
+        """Ends the time in flight of all requests of another process."""
+        self._in_flight.pop(process, None)
 
 
 def _key(name: str) -> str:

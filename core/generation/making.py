@@ -43,7 +43,7 @@ class Making:
         self, conversation: Conversation, message: Message, requests: Sequence[UserRequest], visitor: Visitor
     ) -> None:
         """Begins one turn of a message, with a version for each request; raises Rejected, all or none."""
-        plans = self._pipeline.admit(requests, visitor)
+        plans = await self._pipeline.admit(requests, visitor)
         try:
             await self._saving.claim(message, len(plans))
         except Rejected:

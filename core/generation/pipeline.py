@@ -20,16 +20,19 @@ from core.generation.call import GenerationFailed, call, failed
 from core.generation.credentials import OwnInUse, advice, stand_ins
 from core.generation.fetch import Fetcher
 from core.generation.inputs import Accepted, Inputs
+from core.generation.limiter import Limiter
 from core.generation.limits import UsageLimits
 from core.generation.normalise import DecodeResources, normalise, prove
 from core.generation.repeats import repeats
 from core.generation.resolve import Plan, resolve, resolve_again
+from core.generation.shared_log import SharedLog
 from core.generation.telemetry import traced
 from core.generation.visitor import Visitor
 from core.generation.watch import Watch
 from core.metadata.texts import is_signed
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
+from core.settings.sources import SettingsError
 from core.storage.database import StoreError
 from core.storage.store import Store
 from limner import ImageResult, ImageWarning, ProviderError, Size
@@ -57,7 +60,8 @@ class Pipeline:
         self._resources = DecodeResources()
         # of their own, so that no crowd of large pictures holds up one that has been paid for
         self.inputs = Inputs(settings, store, DecodeResources())
-        self.limits = UsageLimits(settings, store.hits)
+        self._usage = UsageLimits(settings, [] if settings.limits else store.hits)
+        self.limits = Limiter(self._usage, _shared_log(settings, self._usage, store.process))
         self._credentials = OwnInUse()
 
     def would_bill_twice(self, message: Message, requests: Sequence[UserRequest], visitor: Visitor) -> bool:
@@ -75,13 +79,13 @@ class Pipeline:
         known = [cost for cost in estimates if cost]
         return total(known) if len(known) == len(estimates) else ""
 
-    def admit(self, requests: Sequence[UserRequest], visitor: Visitor) -> list[Plan]:
+    async def admit(self, requests: Sequence[UserRequest], visitor: Visitor) -> list[Plan]:
         """Checks requests and takes a place within the limits for each, until `release`: for all or none.
 
         Raises Rejected, and then nothing has changed.
         """
         plans = self._resolve(requests, visitor)
-        charges = self.limits.acquire(visitor, [plan.expense for plan in plans])
+        charges = await self.limits.acquire(visitor, [plan.expense for plan in plans])
         return [replace(plan, charge=charge) for plan, charge in zip(plans, charges, strict=True)]
 
     def _resolve(self, requests: Sequence[UserRequest], visitor: Visitor) -> list[Plan]:
@@ -101,7 +105,7 @@ class Pipeline:
         try:
             if plan.provider.lacks_credential and not plan.credentials.is_own:
                 raise Rejected(f"{label} needs a key, which this server does not have: {own_way}.")
-            self.limits.check_budgets(plan.visitor, [plan.expense], own_way)
+            self._usage.check_budgets(plan.visitor, [plan.expense], own_way)
         except Rejected as error:
             if free := self._instead(plan, str(error)):
                 return free
@@ -138,7 +142,7 @@ class Pipeline:
 
     async def accept(self, image: bytes | str, visitor: Visitor) -> Accepted:
         """Returns a picture that a visitor sends, as it is to be kept; raises Rejected."""
-        self.limits.count_upload(visitor)
+        await self.limits.count_upload(visitor)
         return await self.inputs.accept(image, visitor.name)
 
     async def prove_preview(self, data: bytes) -> ImageInfo:
@@ -168,7 +172,8 @@ class Pipeline:
                     return await traced(loaded, making)
             except GenerationFailed as error:
                 failures.append(error.failure)
-                other = self._fall_back(plan, untried, failures) if error.failure.did_not_run else None
+                may_go_on = error.failure.did_not_run
+                other = await self._fall_back(plan, untried, failures) if may_go_on else None
                 if other is None:
                     raise GenerationFailed(_with_earlier(failures)) from error
                 plan = other
@@ -231,16 +236,27 @@ class Pipeline:
         plan.charge.correct(cost)
         return {"cost": cost.text, "cost_from_usage": True}
 
-    def _fall_back(self, plan: Plan, untried: list[str], failures: list[Failure]) -> Plan | None:
+    async def _fall_back(self, plan: Plan, untried: list[str], failures: list[Failure]) -> Plan | None:
         """Returns the plan of the next fallback that takes the request within the budget, if there is one."""
         plan.charge.give_back()
         while untried:
             other = self._by_other(plan, untried.pop(0), _what_happened(failures))
             with suppress(Rejected):
                 if other:
-                    (charge,) = self.limits.spend(plan.visitor, [other.expense])
+                    (charge,) = await self.limits.spend(plan.visitor, [other.expense])
                     return replace(other, charge=charge)
         return None
+
+
+def _shared_log(settings: Settings, limits: UsageLimits, process: str) -> SharedLog | None:
+    if settings.limits is None:
+        return None
+    try:
+        return SharedLog(settings.limits.get_secret_value(), process, limits.longest)
+    except ImportError:
+        raise SettingsError("The setting limits needs: pip install 'limner[redis]'.") from None
+    except ValueError as error:
+        raise SettingsError(f"The setting limits is no address of a Redis server: {error}.") from None
 
 
 def _size_warning(plan: Plan, result: ImageResult, picture: Picture) -> list[ImageWarning]:

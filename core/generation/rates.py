@@ -32,6 +32,12 @@ class Rates:
         self._instead = {key: _rates(text) for key, text in instead.items()}
         self._total = _rates(total, of_all=True)
 
+    @property
+    def longest(self) -> float:
+        """The seconds of the longest of the limits; 0 without any."""
+        rates = [*self._own, *self._total, *(rate for rates in self._instead.values() for rate in rates)]
+        return max((rate.seconds for rate in rates), default=0.0)
+
     def load(self, hit: Hit) -> None:
         """Counts a hit of an earlier process."""
         for rate in self._of(hit.key):
@@ -53,13 +59,12 @@ class Rates:
             limit = f"{rate.whose} reached the limit of {rate.words}{self._what}"
             raise LimitReached(f"{limit}: try again in {duration_words(seconds)}{fewer}.", seconds)
 
-    def add(self, key: str, count: int) -> list[Hit]:
+    def add(self, key: str, count: int, at: float) -> list[Hit]:
         """Counts so many, and returns what is to be stored of that."""
         rates = self._of(key)
         if not rates:
             return []
-        now = time.time()
-        hits = [Hit(key, now, now + max(rate.seconds for rate in rates)) for _ in range(count)]
+        hits = [Hit(key, at, at + max(rate.seconds for rate in rates)) for _ in range(count)]
         for hit in hits:
             self.load(hit)
         return hits

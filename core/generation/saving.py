@@ -10,7 +10,7 @@ from core.chat.conversation import Conversation
 from core.chat.failure import Rejected, Unavailable
 from core.chat.message import Message, Version
 from core.generation.attempt import Attempt
-from core.generation.limits import UsageLimits
+from core.generation.limiter import Limiter
 from core.settings.schema import Settings
 from core.storage.database import StoreError
 from core.storage.opened import OpenConversations
@@ -30,14 +30,14 @@ class Saving:
         self,
         settings: Settings,
         store: Store,
-        limits: UsageLimits,
+        limiter: Limiter,
         conversations: OpenConversations,
         attempts: Mapping[Any, Attempt],
     ) -> None:
         """Takes what is open and what is being made, as the studio keeps them."""
         self._settings = settings
         self._store = store
-        self._limits = limits
+        self._limiter = limiter
         self._conversations = conversations
         self._attempts = attempts
         self.unsaved: dict[Message, Conversation] = {}
@@ -81,13 +81,13 @@ class Saving:
 
     async def _try(self, conversation: Conversation, message: Message, *versions: Version) -> bool:
         """Saves a message and returns whether that worked; if not, it is marked and stays in memory."""
-        hits = self._limits.take_unsaved()
+        hits = self._limiter.take_unsaved()
         try:
             changed = message.versions if message.unsaved else versions
             await self._store.save(conversation.id, message, *changed, hits=hits, owner=conversation.owner)
         except StoreError:
             log.exception("A message could not be saved; it stays in memory")
-            self._limits.unsaved_hits += hits
+            self._limiter.keep_unsaved(hits)
             message.unsaved = True
             self.unsaved[message] = conversation
             if len(self.unsaved) > MAX_UNSAVED:

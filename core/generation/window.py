@@ -71,6 +71,10 @@ class Window:
             taken.hits = deque(other for other in taken.hits if other is not hit)
             taken.total -= self._amount_of(hit)
 
+    def find(self, id: str) -> Hit | None:
+        """Returns the hit with that id, if it is counted."""
+        return next((hit for taken in self._taken.values() for hit in taken.hits if hit.id == id), None)
+
     def _of(self, hit: Hit) -> _Taken | None:
         taken = self._taken.get(hit.key)
         return taken if taken and any(other is hit for other in taken.hits) else None

@@ -29,7 +29,7 @@ def costs(*amounts: str | None) -> list[Expense]:
 def spend(limits: UsageLimits, *amounts: str | None, by: Visitor = ME) -> Charge:
     charge, *_ = limits.acquire(by, costs(*amounts))
     for _ in amounts:
-        limits.release(by)
+        limits.release(by.name)
     return charge
 
 

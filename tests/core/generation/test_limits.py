@@ -35,7 +35,7 @@ def test_so_many_at_once_for_each_visitor_and_in_all() -> None:
         limits.acquire(Visitor(visitor))
     assert refusal(limits) == "2 of your pictures are already being made: wait for one, or stop one."
     assert refusal(limits, "you") == "Too many pictures are being made right now: try again in a moment."
-    limits.release(Visitor("me"))
+    limits.release("me")
     limits.acquire(Visitor("you"))
     one = limits_of(max_in_flight=1)
     one.acquire(Visitor("me"))
@@ -46,7 +46,7 @@ def test_so_many_in_a_time_for_each_visitor(clock: Callable[[float], None]) -> N
     limits = limits_of(rate_limit="2/minute")
     for _ in range(2):
         limits.acquire(Visitor("me"))
-        limits.release(Visitor("me"))
+        limits.release("me")
     assert refusal(limits) == "You have reached the limit of 2 pictures per minute: try again in 60 seconds."
     clock(30)
     assert "try again in 30 s" in refusal(limits)
@@ -59,7 +59,7 @@ def test_several_rates_hold_together_and_the_longest_wait_is_said(clock: Callabl
     limits = limits_of(rate_limit="2/minute, 3/day")
     for _ in range(3):
         limits.acquire(Visitor("me"))
-        limits.release(Visitor("me"))
+        limits.release("me")
         clock(31)
     assert refusal(limits) == "You have reached the limit of 3 pictures per day: try again in 24 hours."
     clock(86_400 - 60)
@@ -111,7 +111,7 @@ def test_a_limit_is_read_aloud(rate: str, said: str) -> None:
     limits = limits_of(rate_limit=rate)
     for _ in range(int(rate[0])):
         limits.acquire(Visitor("me"))
-        limits.release(Visitor("me"))
+        limits.release("me")
     assert refusal(limits) == f"You have reached the limit of {said}"
 
 
@@ -160,7 +160,7 @@ def test_visitors_of_long_ago_are_forgotten(clock: Callable[[float], None]) -> N
     limits = limits_of(rate_limit="5/minute")
     for n in range(1_000):
         limits.acquire(Visitor(str(n)))
-        limits.release(Visitor(str(n)))
+        limits.release(str(n))
         clock(1)
     assert len(limits._rates._own[0]._window._taken) <= 61
 
@@ -179,9 +179,9 @@ def test_what_is_refused_is_not_counted() -> None:
     limits.acquire(Visitor("me"), PAID)
     for _ in range(5):
         refusal(limits, paid_count=1)
-    limits.release(Visitor("me"))
+    limits.release("me")
     limits.acquire(Visitor("me"), PAID)
-    limits.release(Visitor("me"))
+    limits.release("me")
     for _ in range(5):
         assert "2 pictures per hour" in refusal(limits)
     assert not limits._in_flight
@@ -191,7 +191,7 @@ def test_ten_thousand_visitors_leave_nothing_behind() -> None:
     limits = limits_of()
     for n in range(10_000):
         limits.acquire(Visitor(str(n % 150)))
-        limits.release(Visitor(str(n % 150)))
+        limits.release(str(n % 150))
     assert not limits._in_flight
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from core.chat.message import Message
 from core.chat.picture import Picture
 from core.storage import leases
 from core.storage.database import Hit, StoreError
