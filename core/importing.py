@@ -66,9 +66,7 @@ class Importer:
             most = max_archive(self._settings)
             if sum(map(archive.size, names)) > most:
                 raise Rejected(f"The pictures have more than {most:,} bytes together: import a shorter one.")
-            await self._pipeline.limits.count_upload(
-                visitor, 1 + len(names) + archive.text_size // 1_000_000
-            )
+            await self._pipeline.limits.count_upload(visitor, 1 + len(names) + archive.text_size // 1_000_000)
             stored: dict[str, Picture] = {}
             signed: set[str] = set()
             try:
@@ -97,7 +95,7 @@ class Importer:
             error.args = (f"{name.removeprefix('pictures/')[:100]}: {error}",)
             raise
         picture = await self._store.put(data, info)
-        if isinstance(self._store.find(picture.name), bytes):  # the disk has no room for it
+        if self._store.pictures.in_memory(picture.name):  # the disk has no room for it
             await self._store.uploads.forget([picture.name])
             raise Unavailable(NOT_WRITTEN)
         return picture, is_signed

@@ -66,7 +66,7 @@ async def image_part(version: Version, store: Store, settings: Settings) -> dict
     None if it has no picture, or if the store has lost it: a part never has an empty image.
     """
     picture, saved_as = version.picture, filename(version)
-    if picture is None or store.find(picture.name) is None:
+    if picture is None or not await store.has(picture.name):
         return None
     image = public_link(version, settings)
     if image is None:

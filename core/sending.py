@@ -33,7 +33,7 @@ async def pictures_to_send(
         log.exception("The pictures of a conversation could not be read")
         raise Unavailable("The pictures cannot be read from the disk: try again in a moment.") from error
     for number, name in enumerate(names):
-        if name not in known or store.find(name) is None:
+        if name not in known or not await store.has(name):
             which = f"Image {number + 1}" if number < len(images) else "The mask"
             raise Rejected(f"{which} is not in this conversation, or not kept any more: add it again.")
     return {"images": tuple(known[name] for name in images), "mask": known[mask] if mask else None}

@@ -82,6 +82,7 @@ class Studio:
             await self._saving.prune(self.settings.keep_days)
             await self._deletion.purge()
             self._deletion.purge_later()  # what was deleted just before a restart
+            self._deletion.sweep_later()
             await self._usual.load()
         return await self._conversations.open(conversation_id, visitor.key)
 

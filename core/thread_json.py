@@ -71,7 +71,7 @@ def _in_steps(messages: Sequence[Message], store: Store, base: str, room: int) -
     parts = {
         name: {"type": "image", "image": f"{base}/{picture_path(picture, saved_as)}", "filename": saved_as}
         for name, (picture, saved_as, _) in pictures_of(messages).items()
-        if store.find(name)
+        if store.pictures.has(name)
     }
     gathered = bytearray()
     for text in thread_json(messages, store, parts, room=room):
@@ -118,10 +118,10 @@ def thread_json(
 
 def open_picture(store: Store, picture: str) -> IO[bytes] | None:
     """Opens a picture, wherever it is; None if it is not there any more."""
-    found = store.find(picture)
     try:
+        found = store.pictures.find(picture)
         return BytesIO(found) if isinstance(found, bytes) else found.open("rb") if found else None
-    except OSError:  # it was deleted just now
+    except store.pictures.failures:  # it was deleted just now, or cannot be reached
         return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from core.chat.conversation import UNDO_SECONDS, Conversation
@@ -86,7 +86,14 @@ class Deletion:
                 await asyncio.wait(stopping)
             await self.purge()
 
-        task = asyncio.create_task(purge())
+        self._begin(purge())
+
+    def sweep_later(self) -> None:
+        """Deletes old pictures that belong to nothing, while others ask for theirs."""
+        self._begin(self._saving.sweep())
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._purging.add(task)
         task.add_done_callback(self._purging.discard)
 

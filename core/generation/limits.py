@@ -110,7 +110,8 @@ class UsageLimits:
             for number, (costs, cost) in enumerate(taken.costs)
         ]
         self.unsaved_hits += self._rates.add(_key(taken.visitor), count, taken.at)
-        self._in_flight[taken.process][taken.visitor] += count
+        if count:
+            self._in_flight[taken.process][taken.visitor] += count
         return charges
 
     def _check_in_flight(self, visitor: Visitor, count: int) -> None:

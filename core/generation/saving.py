@@ -103,7 +103,7 @@ class Saving:
         if newest:
             protected.add(newest.id)
         try:
-            forgotten = await self._store.prune(
+            forgotten = await self._store.removal.prune(
                 keep_days=keep_days,
                 keep_bytes=self._settings.keep_bytes,
                 in_use=self._conversations.ids(),
@@ -114,11 +114,19 @@ class Saving:
         else:
             self._forget(forgotten)
 
+    async def sweep(self) -> None:
+        """Deletes old pictures that belong to nothing."""
+        made = (version.picture for message in self.unsaved for version in message.versions)
+        try:
+            await self._store.removal.sweep({picture.name for picture in made if picture})
+        except StoreError:
+            log.exception("Pictures that belong to nothing could not be deleted; they are deleted later")
+
     async def purge(self, before: float) -> None:
         """Removes for good what was deleted before a time; what is still being made goes another time."""
         try:
             await self._conversations.purge(before)
-            purged = await self._store.purge(before, {message.id for message in self.unsaved})
+            purged = await self._store.removal.purge(before, {message.id for message in self.unsaved})
         except StoreError:
             log.exception("What was deleted could not be removed; it is removed later")
         else:

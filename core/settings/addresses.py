@@ -64,6 +64,16 @@ def check_limits(value: SecretStr) -> SecretStr:
     return _with_scheme(value, ("redis", "rediss", "unix"), "redis://host:6379/0")
 
 
+def check_pictures(value: str | None) -> str | None:
+    """Returns the address of an object store as it is; raises ValueError."""
+    if value is None:
+        return None
+    scheme, found, rest = value.partition("://")
+    if not found or scheme not in ("s3", "gs", "az", "file") or not rest.strip("/") or "@" in rest:
+        raise ValueError("an address such as s3://bucket/prefix, gs://… or az://…, without keys")
+    return value
+
+
 def _with_scheme(value: SecretStr, schemes: tuple[str, ...], example: str) -> SecretStr:
     scheme, found, _ = value.get_secret_value().partition("://")
     if not found or scheme not in schemes:

@@ -34,6 +34,7 @@ from core.settings.addresses import (
     check_hosts,
     check_limits,
     check_origins,
+    check_pictures,
     check_public_url,
     check_web_address,
     check_web_addresses,
@@ -137,6 +138,10 @@ class Settings(BaseSettings):
 
     None counts in each process.
     """
+    pictures: Annotated[str | None, AfterValidator(check_pictures)] = None
+    """The object store for pictures, such as `s3://bucket/prefix`; None is a folder in `data_dir`."""
+    picture_links: bool = False
+    """Browsers get pictures by signed links from the object store itself, and not through this server."""
     bucket_dir: Path | None = None
     """A mounted bucket, in which all that is in `data_dir` is kept a second time, for when that is lost."""
     keep_days: float | None = Field(default=None, gt=0)
@@ -216,6 +221,8 @@ class Settings(BaseSettings):
             raise ValueError("another folder than data_dir, which is on this machine's own disk")
         if info.field_name == "bucket_dir" and absolute and info.data.get("database"):
             raise ValueError("left out where database is set: it is a copy of a SQLite file")
+        if info.field_name == "bucket_dir" and absolute and info.data.get("pictures"):
+            raise ValueError("left out where pictures is set: it is a copy of a folder")
         return absolute
 
     @classmethod

@@ -32,7 +32,7 @@ from core.storage.changes import (
 from core.storage.database import BUSY_SECONDS, StoreError
 from core.storage.migrations import latest_form, migrate
 from core.storage.mounts import check_bucket
-from core.storage.pictures import Pictures, make_private
+from core.storage.pictures import PictureFolder, make_private
 from core.storage.segments import Segment, new_segment, segments, write_segment
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Journal:
     Raises StoreError if the bucket cannot be used. Later failures are logged; what is new then waits.
     """
 
-    def __init__(self, database: Path, bucket: Path, pictures: Pictures) -> None:
+    def __init__(self, database: Path, bucket: Path, pictures: PictureFolder) -> None:
         self._bucket, self._pictures = bucket, pictures
         self._folder = bucket / "log"
         self._process = secrets.token_hex(8)

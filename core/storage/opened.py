@@ -128,7 +128,7 @@ class OpenConversations:
 
     async def purge(self, before: float) -> None:
         """Removes for good what was deleted before a time; raises StoreError."""
-        for id in await self._store.purge_conversations(before):
+        for id in await self._store.removal.purge_conversations(before):
             self._open.pop(id, None)
 
     def opened(self, id: str) -> Conversation | None:

@@ -1,4 +1,4 @@
-"""The pictures: one file each under an unguessable name, written once and whole."""
+"""The pictures, under unguessable names, written once and whole: what all kinds share, and a folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from core.chat.picture import Picture
@@ -20,33 +21,65 @@ log = logging.getLogger(__name__)
 
 MAX_IN_MEMORY = 64_000_000
 """Bytes of pictures kept in memory while the disk cannot store them."""
+STEP = 500
+"""Names of old pictures that are looked at together."""
 _NO_FSYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
 """What a file system answers that has all of a file safe once it is closed."""
 _NAME = re.compile(rf"[0-9a-f]{{32}}\.(?:{'|'.join(EXTENSIONS.values())})")
 
 
-class Pictures:
-    """A folder of pictures; what cannot be written stays in memory until `write` succeeds.
+class Pictures(ABC):
+    """Pictures under unguessable names; what cannot be written stays in memory until `write` succeeds.
 
-    Everything but `find` may wait for the disk: the store calls it in its own thread. With a bucket each
-    picture is copied there too, and is found there when the folder has it no more.
+    Its methods may wait for a disk or a network: the store calls them in a thread of its own, all but
+    `in_memory`, and but for a folder's `find` and `has`.
     """
 
-    def __init__(self, folder: Path, bucket: Path | None = None) -> None:
-        self._folder = folder
-        self._bucket = bucket
-        self.in_bucket: dict[str, int] = {}
-        """The pictures that are whole in the bucket, and their bytes."""
-        self.thumbnails = folder.with_name("thumbnails")
-        """A folder of small copies, which go with their pictures."""
+    is_local: bool
+    """Whether `find` and `has` wait for no network."""
+    failures: tuple[type[Exception], ...] = (OSError,)
+    """What is raised if the pictures cannot be reached."""
+
+    origin: str | None = None
+    """Where the links of `link` lead."""
+
+    def __init__(self) -> None:
         self._in_memory: dict[str, bytes] = {}
+
+    @abstractmethod
+    def check(self) -> None:
+        """Writes something that nobody sees; raises one of `failures`."""
+
+    @abstractmethod
+    def thumbnail(self, name: str) -> Path | bytes | None:
+        """Returns a picture's small copy, empty if it needs none; None if there is none yet."""
+
+    @abstractmethod
+    def keep_thumbnail(self, name: str, data: bytes) -> None:
+        """Keeps a picture's small copy, which goes with the picture."""
+
+    @abstractmethod
+    def old(self, before: float) -> Iterator[list[str]]:
+        """Yields the names of the pictures that were written before a time, in steps."""
+
+    @abstractmethod
+    def _write(self, name: str, data: bytes) -> None: ...
+
+    @abstractmethod
+    def _find(self, name: str) -> Path | bytes | None: ...
+
+    @abstractmethod
+    def _has(self, name: str) -> bool: ...
+
+    @abstractmethod
+    def _delete(self, name: str) -> None: ...
 
     def put(self, data: bytes, info: ImageInfo) -> Picture:
         """Stores a picture under a new name."""
         name = f"{secrets.token_hex(16)}.{EXTENSIONS[info.media_type]}"
         try:
             self._write(name, data)
-        except OSError:
+        except self.failures:
             log.exception("A picture could not be written; it stays in memory")
             self._in_memory[name] = data
             while sum(map(len, self._in_memory.values())) > MAX_IN_MEMORY and len(self._in_memory) > 1:
@@ -55,21 +88,61 @@ class Pictures:
             name=name, media_type=info.media_type, width=info.width, height=info.height, size=len(data)
         )
 
+    def in_memory(self, name: str) -> bytes | None:
+        """Returns a picture that could not be written."""
+        return self._in_memory.get(name)
+
     def find(self, name: str) -> Path | bytes | None:
-        """Returns a picture's file, or its bytes while it is in memory; None if there is no such picture."""
+        """Returns a picture's file, or its bytes; None if there is no such picture."""
         if not _NAME.fullmatch(name):
             return None
         if (data := self._in_memory.get(name)) is not None:
             return data
-        path = self._folder / name
-        if path.is_file():
-            return path
-        return self._bucket / name if self._bucket and name in self.in_bucket else None
+        return self._find(name)
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a picture."""
+        return bool(_NAME.fullmatch(name)) and (name in self._in_memory or self._has(name))
 
     def read(self, name: str) -> bytes | None:
         """Returns a picture's bytes; None if there is no such picture."""
         found = self.find(name)
         return found.read_bytes() if isinstance(found, Path) else found
+
+    def link(self, name: str) -> str | None:
+        """Returns a link to a picture that lasts some minutes, where that can be had."""
+        return None
+
+    def write(self, names: Iterable[str]) -> None:
+        """Writes those of these pictures that are still in memory; raises one of `failures`."""
+        for name in names:
+            if data := self._in_memory.get(name):
+                self._write(name, data)
+                self._in_memory.pop(name, None)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Deletes pictures with their thumbnails."""
+        for name in filter(_NAME.fullmatch, names):  # what a log in a bucket says may lead anywhere
+            self._in_memory.pop(name, None)
+            self._delete(name)
+
+
+class PictureFolder(Pictures):
+    """A folder of pictures, one file each.
+
+    With a bucket each picture is copied there too, and is found there when the folder has it no more.
+    """
+
+    is_local = True
+
+    def __init__(self, folder: Path, bucket: Path | None = None) -> None:
+        super().__init__()
+        self._folder = folder
+        self._bucket = bucket
+        self.in_bucket: dict[str, int] = {}
+        """The pictures that are whole in the bucket, and their bytes."""
+        self.thumbnails = folder.with_name("thumbnails")
+        """A folder of small copies."""
 
     def copy_to_bucket(self, name: str) -> None:
         """Copies a picture to the bucket, unless it is there, or gone; raises OSError if the bucket fails."""
@@ -100,31 +173,58 @@ class Pictures:
             log.exception("A picture cannot be read; it is not in the bucket")
             return None
 
-    def write(self, names: Iterable[str]) -> None:
-        """Writes those of these pictures that are still in memory; raises OSError if the disk fails."""
-        for name in names:
-            if data := self._in_memory.get(name):
-                self._write(name, data)
-                self._in_memory.pop(name, None)
-
     def check(self) -> None:
         """Writes a file that nobody sees; raises OSError if the disk fails."""
         with tempfile.TemporaryFile(dir=self._folder) as file:
             file.write(bytes(4096))
             file.flush()
 
-    def forget(self, names: Iterable[str]) -> None:
-        """Deletes pictures with their thumbnails."""
-        for name in filter(_NAME.fullmatch, names):  # what a log in a bucket says may lead anywhere
-            self._in_memory.pop(name, None)
-            self.in_bucket.pop(name, None)  # the journal deletes it there
-            with contextlib.suppress(OSError):  # it is gone already, or cannot be deleted
-                (self._folder / name).unlink()
-            with contextlib.suppress(OSError):  # after its picture, so that none is made meanwhile
-                (self.thumbnails / f"{name}.webp").unlink(missing_ok=True)
+    def thumbnail(self, name: str) -> Path | bytes | None:
+        """Returns a picture's small copy, empty if it needs none; None if there is none yet."""
+        path = self.thumbnails / f"{name}.webp"
+        try:
+            return path if path.stat().st_size else b""
+        except OSError:
+            return None
+
+    def keep_thumbnail(self, name: str, data: bytes) -> None:
+        """Keeps a picture's small copy; raises OSError if the disk fails."""
+        path = self.thumbnails / f"{name}.webp"
+        write_once(path, data)
+        if not self.has(name):  # deleted meanwhile
+            path.unlink(missing_ok=True)
+
+    def old(self, before: float) -> Iterator[list[str]]:
+        """Yields the names of the pictures that were written before a time, in steps."""
+        found: list[str] = []
+        with os.scandir(self._folder) as files:
+            for file in files:
+                with contextlib.suppress(OSError):  # it is gone just now
+                    if _NAME.fullmatch(file.name) and file.stat().st_mtime < before:
+                        found.append(file.name)
+                if len(found) == STEP:
+                    yield found
+                    found = []
+        yield found
 
     def _write(self, name: str, data: bytes) -> None:
         write_once(self._folder / name, data)
+
+    def _find(self, name: str) -> Path | None:
+        path = self._folder / name
+        if path.is_file():
+            return path
+        return self._bucket / name if self._bucket and name in self.in_bucket else None
+
+    def _has(self, name: str) -> bool:
+        return self._find(name) is not None
+
+    def _delete(self, name: str) -> None:
+        self.in_bucket.pop(name, None)  # the journal deletes it there
+        with contextlib.suppress(OSError):  # it is gone already, or cannot be deleted
+            (self._folder / name).unlink()
+        with contextlib.suppress(OSError):  # after its picture, so that none is made meanwhile
+            (self.thumbnails / f"{name}.webp").unlink(missing_ok=True)
 
 
 def make_private(folder: Path) -> None:

@@ -6,7 +6,7 @@ import logging
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,8 @@ from core.chat.message import Message, Version
 from core.chat.picture import Picture
 from core.settings.schema import Settings
 from core.storage.brought import Uploads
-from core.storage.conversations import Conversations, note, purge_conversations
-from core.storage.database import Database, Hit, upsert
+from core.storage.conversations import Conversations, note
+from core.storage.database import Database, Hit, StoreError, upsert
 from core.storage.journal import Journal
 from core.storage.messages import (
     durations,
@@ -32,15 +32,18 @@ from core.storage.messages import (
 )
 from core.storage.mounts import check_folders
 from core.storage.notices import Notice, Notices
-from core.storage.pictures import Pictures, is_writable, make_private
-from core.storage.retention import Forgotten, prune, purge
+from core.storage.pictures import PictureFolder, Pictures, is_writable, make_private
+from core.storage.removal import Removal
 from core.storage.running import Running
 from core.storage.tables import continuations, hits, processes
 from core.storage.thumbnails import Thumbnails
 from core.storage.uploads import note_uploads
+from core.workers import Workers
 from limner.identify import ImageInfo
 
 T = TypeVar("T")
+READERS = 16
+"""Pictures that are read from a network, or written there, at once."""
 log = logging.getLogger(__name__)
 
 
@@ -56,7 +59,13 @@ class Store:
     hits: list[Hit]
     """What counted against a limit when the store was opened."""
 
-    def __init__(self, folder: Path, bucket: Path | None = None, database: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        bucket: Path | None = None,
+        database: str | None = None,
+        objects: Pictures | None = None,
+    ) -> None:
         self.warnings = check_folders(folder, bucket)
         """What makes the folders unfit for what they are for, in sentences."""
         is_lost = not is_writable(folder)
@@ -66,9 +75,13 @@ class Store:
             log.warning("%s cannot be written to: %s", folder, fate)
             folder = Path(tempfile.mkdtemp(prefix="limner-"))
         self.folder = folder
-        self._pictures = Pictures(folder / "pictures", bucket / "pictures" if bucket else None)
+        files = PictureFolder(folder / "pictures", bucket / "pictures" if bucket else None)
         make_private(folder / "pictures")
-        make_private(self._pictures.thumbnails)
+        make_private(files.thumbnails)
+        self.pictures = objects or files
+        """To be used in worker threads alone, if it is not local."""
+        self._files = files
+        self._readers = Workers(READERS)
         self._database = Database(database or folder / "limner.sqlite3")
         self.is_shared = self._database.is_shared
         """Whether other machines may change what is in it."""
@@ -78,8 +91,9 @@ class Store:
         self.running = Running(self._database, self.notices, self.process)
         self._journal: Journal | None = None
         self._closed = False
-        self.thumbnails = Thumbnails(self._pictures)
-        self.uploads = Uploads(self._database, self.put, self._without)
+        self.thumbnails = Thumbnails(self.pictures)
+        self.removal = Removal(self._database, self.pictures, self.notices, self._wait)
+        self.uploads = Uploads(self._database, self.put, self.removal.without)
         self.conversations = Conversations(self._database, self.notices)
         self._database.begin(lambda: self._open(bucket))
 
@@ -87,19 +101,34 @@ class Store:
     def of(cls, settings: Settings) -> Store:
         """Opens the store that the settings describe; raises StoreError."""
         database = settings.database.get_secret_value() if settings.database else None
-        return cls(settings.data_dir, settings.bucket_dir, database)
+        objects = None
+        if settings.pictures:
+            from core.storage.objects import ObjectPictures
+
+            objects = ObjectPictures(settings.pictures, links=settings.picture_links)
+        return cls(settings.data_dir, settings.bucket_dir, database, objects)
 
     async def put(self, data: bytes, info: ImageInfo) -> Picture:
         """Stores a picture under a new name that cannot be guessed."""
-        return await self._database.run(lambda: self._pictures.put(data, info))
+        return await self._wait(lambda: self.pictures.put(data, info))
 
-    def find(self, name: str) -> Path | bytes | None:
-        """Returns a picture's file, or its bytes if the disk could not store it; None if there is none."""
-        return self._pictures.find(name)
+    async def find(self, name: str) -> Path | bytes | None:
+        """Returns a picture's file, or its bytes if no file of this machine has it; None if there is none."""
+        if self.pictures.is_local:
+            return self.pictures.find(name)
+        return await self._wait(lambda: self.pictures.find(name))
+
+    async def has(self, name: str) -> bool:
+        """Whether there is such a picture."""
+        return (
+            self.pictures.has(name)
+            if self.pictures.is_local
+            else await self._wait(partial(self.pictures.has, name))
+        )
 
     async def read(self, name: str) -> bytes | None:
         """Returns a picture's bytes; None if there is no such picture."""
-        return await self._database.run(lambda: self._pictures.read(name))
+        return await self._wait(lambda: self.pictures.read(name))
 
     async def keep_continuation(self, picture: str, content: str) -> None:
         """Keeps what a service needs to go on from a picture, as JSON, for as long as the picture."""
@@ -144,7 +173,7 @@ class Store:
             self.notices.tell(connection, Notice("changed", conversation_id))
 
         def write_all() -> None:
-            self._pictures.write(pictures)
+            self.pictures.write(pictures)
             self._database.write_now(write)
 
         await self._database.run(write_all)
@@ -188,39 +217,6 @@ class Store:
         if self.is_shared:
             await self._database.write(lambda connection: self.notices.tell(connection, notice))
 
-    async def prune(
-        self,
-        *,
-        keep_days: float | None,
-        keep_bytes: int | None,
-        in_use: Collection[str],
-        protected: Collection[str] = (),
-    ) -> list[Forgotten]:
-        """Forgets what is too old, and the oldest beyond `keep_bytes` of pictures and rows together.
-
-        None sets no limit. Messages of the conversations in use go last, those in `protected` never.
-        """
-
-        limits = partial(
-            prune, keep_days=keep_days, keep_bytes=keep_bytes, in_use=in_use, protected=protected
-        )
-        forgotten = await self._without(partial(self._telling, limits))
-        if forgotten:
-            log.info("Forgot %d old messages", len(forgotten))
-        return forgotten
-
-    async def purge(self, before: float, protected: Collection[str]) -> list[Forgotten]:
-        """Removes for good what was deleted before a time, but for what is still being made.
-
-        Nothing of the messages in `protected` is removed.
-        """
-        due = partial(purge, before=before, protected=protected)
-        return await self._without(partial(self._telling, due))
-
-    async def purge_conversations(self, before: float) -> list[str]:
-        """Removes for good the conversations that were deleted before a time, and returns their ids."""
-        return await self._without(partial(purge_conversations, before=before))
-
     async def durations(self) -> list[tuple[str, str, float]]:
         """Returns the provider, the model and the seconds of the latest pictures, oldest first."""
         return await self._database.read(durations)
@@ -229,7 +225,7 @@ class Store:
         """Writes a little where pictures and rows are kept, which raises StoreError if the disk fails."""
 
         def write(connection: Connection) -> None:
-            self._pictures.check()
+            self.pictures.check()
             connection.execute(insert(processes).values(name="check", until=0))
             connection.execute(delete(processes).where(processes.c.name == "check"))
 
@@ -252,27 +248,19 @@ class Store:
         finally:
             self._database.close()
 
-    def _telling(
-        self, work: Callable[[Connection], tuple[list[Forgotten], list[str]]], connection: Connection
-    ) -> tuple[list[Forgotten], list[str]]:
-        forgotten, gone = work(connection)
-        for conversation in {one.conversation for one in forgotten}:
-            self.notices.tell(connection, Notice("changed", conversation))
-        return forgotten, gone
-
-    async def _without(self, work: Callable[[Connection], tuple[T, list[str]]]) -> T:
-        """Does work that returns also which pictures are not needed any more, and then deletes these."""
-
-        def write() -> T:
-            done, gone = self._database.write_now(work)
-            self._pictures.forget(gone)
-            return done
-
-        return await self._database.run(write)
+    async def _wait(self, work: Callable[[], T]) -> T:
+        """Waits for the disk in turn with the rows, or for a network; raises StoreError."""
+        if self.pictures.is_local:
+            return await self._database.run(work)
+        try:
+            return await self._readers.run(work)
+        except self.pictures.failures as error:
+            why = str(error).splitlines()[0][:200]
+            raise StoreError(f"The pictures cannot be reached: {why}.") from error
 
     def _open(self, bucket: Path | None) -> None:
         if bucket and self._database.path:
-            self._journal = Journal(self._database.path, bucket, self._pictures)
+            self._journal = Journal(self._database.path, bucket, self._files)
         try:
             self.hits = self._database.write_now(self._begin)
         except BaseException:

@@ -197,7 +197,7 @@ async def test_what_a_person_sent_and_what_a_model_said_are_parts_too(
             assert first["image"] == f"{public_url}limner/pictures/{names[0]}/a.png"
         else:
             assert first["image"] == f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
-            found = studio.store.find(names[1])
+            found = studio.store.pictures.find(names[1])
             assert isinstance(found, Path)
             found.unlink()
             assert len(converted((await thread_messages(message, studio.store, studio.settings))[0])) == 2

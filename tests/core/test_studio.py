@@ -312,7 +312,9 @@ async def test_a_picture_that_the_disk_did_not_take_is_in_memory_and_written_lat
         _, second, _ = await ask(studio, "when it works again")
         assert not first.unsaved
         assert not second.unsaved
-        assert studio.store.find(version.picture.name) == tmp_path / "pictures" / version.picture.name
+        assert (
+            studio.store.pictures.find(version.picture.name) == tmp_path / "pictures" / version.picture.name
+        )
         break_pictures(tmp_path)
         _, third, last = await ask(studio, "shortly before the end")
         assert third.unsaved
@@ -675,7 +677,7 @@ async def test_pictures_and_rows_stay_within_their_bytes_at_each_picture(tmp_pat
             kept = sum(file.stat().st_size for file in (tmp_path / "pictures").iterdir())
             assert kept <= keep
         assert version.picture is not None
-        assert studio.store.find(version.picture.name), "the newest is there"
+        assert studio.store.pictures.find(version.picture.name), "the newest is there"
         prompts = [message.request.prompt for message in conversation]
         assert prompts == [f"fox {n}" for n in range(10 - len(prompts), 10)], "the oldest went first"
         assert 1 < len(prompts) < 4
@@ -689,7 +691,7 @@ async def test_the_newest_picture_stays_however_little_is_kept(tmp_path: Path) -
             await studio.conversation(CONVERSATION)
             assert [message.id for message in conversation] == [message.id]
             assert version.picture is not None
-            assert studio.store.find(version.picture.name)
+            assert studio.store.pictures.find(version.picture.name)
 
 
 async def test_other_conversations_go_before_one_that_is_open(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ class Making:
             with self.progress.aside():
                 path = str(self.output.write(data, filename(version)))
         except OSError as error:
-            kept = self.studio.store.find(version.picture.name)
+            kept = await self.studio.store.find(version.picture.name)
             what = f"The picture could not be written ({error.strerror}): it is kept as {kept}."
             known = {"error": what, "category": "not-written", "kept": str(kept), **provenance(version)}
             self._tell(prompt, outcome.FAILED, known, [what])

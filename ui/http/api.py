@@ -55,7 +55,7 @@ def image_route(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visitors:
             values, own_keys, body = await bodies.parse(request, parts, _parse)
             begun = await begin(request, replace(sender, keys=own_keys), values, body)
         (version,) = await settled(studio, begun, request)
-        return _reply(studio, version, {"thread": begun.conversation, "message": begun.message})
+        return await _reply(studio, version, {"thread": begun.conversation, "message": begun.message})
 
     async def begin(request: Request, sender: Visitor, values: dict[str, Any], body: str) -> Begun:
         images, mask = _pictures(values.pop("images", None)), _pictures(values.pop("mask", None))
@@ -102,8 +102,8 @@ def _read(values: dict[str, Any]) -> UserRequest:
     return UserRequest(**values)
 
 
-def _reply(studio: Studio, version: Version, ids: dict[str, str]) -> Response:
-    if version.picture and studio.store.find(version.picture.name) is not None:
+async def _reply(studio: Studio, version: Version, ids: dict[str, str]) -> Response:
+    if version.picture and await studio.store.has(version.picture.name):
         return _made(studio, version, version.picture, ids)
     failure, about = version.failure, {"reason": version.reason, **ids, "metadata": _shortly(version)}
     if failure is None:

@@ -45,14 +45,14 @@ _LOCAL_NAMES = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
 _HUB = " https://huggingface.co https://*.huggingface.co https://hf.co"
 
 
-def content_policy() -> dict[str, str]:
-    """Returns the directives of the page's Content-Security-Policy."""
+def content_policy(images: str | None = None) -> dict[str, str]:
+    """Returns the directives of the page's Content-Security-Policy, with another origin of pictures."""
     return {
         "default-src": "'self'",
         # gradio compiles its listeners and templates in the page, and starts from inline scripts
         "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
         "style-src": "'self' 'unsafe-inline'",
-        "img-src": "'self' data: blob:",
+        "img-src": f"'self' data: blob: {images or ''}".strip(),
         "font-src": "'self' data:",
         "connect-src": "'self' data: blob:",
         "base-uri": "'self'",
@@ -69,12 +69,13 @@ class SecurityMiddleware:
     into its cache, and learns the server's address only from `Host`, or from a proxy in the settings.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, images: str | None = None) -> None:
         self._app = app
         self._settings = settings
         self._origins = Origins(settings)
         self._names = {*settings.hosts, urlsplit(settings.public_url or "").hostname}
-        self._policy = "; ".join(f"{directive} {sources}" for directive, sources in content_policy().items())
+        policy = content_policy(images).items()
+        self._policy = "; ".join(f"{directive} {sources}" for directive, sources in policy)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers what it rejects itself, with one line in the log, and passes everything else on."""

@@ -30,7 +30,7 @@ async def json_with_picture(
 
 
 async def _pieces(store: Store, name: str) -> AsyncIterator[bytes | memoryview]:
-    found = store.find(name)
+    found = await store.find(name)
     if isinstance(found, bytes):
         for start in range(0, len(found), PIECE):
             yield memoryview(found)[start : start + PIECE]

@@ -9,7 +9,7 @@ from typing import IO
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from core import StoreError
@@ -46,10 +46,14 @@ def picture_routes(studio: Studio) -> list[Route]:
         name = request.path_params["name"]
         version, saved_as = await _origin(studio, name)
         saved_as = quote(saved_as, safe="")
-        found = studio.store.find(name)
+        saved = request.query_params.keys() & {"download", "details"}
+        # what fetches or saves it needs the headers of this server
+        link = studio.store.pictures.link(name) if not saved and _is_shown(request) else None
+        if link and await studio.store.has(name):
+            return RedirectResponse(link, headers={"Cache-Control": "private, max-age=300"})
+        found = await studio.store.find(name)
         if found is None:
             raise NotFound("There is no such picture.")
-        saved = request.query_params.keys() & {"download", "details"}
         disposition = "attachment" if saved else "inline"
         named = {"Content-Disposition": f"{disposition}; filename*=UTF-8''{saved_as}"}
         media_type = MEDIA_TYPES[name.rpartition(".")[2]]
@@ -96,6 +100,10 @@ def picture_routes(studio: Studio) -> list[Route]:
         Route("/limner/thumbnails/{name}", show_thumbnail),
         Route("/limner/previews/{name}", show_preview),
     ]
+
+
+def _is_shown(request: Request) -> bool:
+    return request.headers.get("sec-fetch-dest") == "image"
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:

@@ -114,7 +114,7 @@ def launch_arguments(
             "openapi_url": None,  # gradio's own, of what is closed here
             "redirect_slashes": False,
             "middleware": [
-                Middleware(SecurityMiddleware, studio.settings),
+                Middleware(SecurityMiddleware, studio.settings, studio.store.pictures.origin),
                 Middleware(RequestRateMiddleware, studio.settings),
                 Middleware(JSONCompression),
                 Middleware(IndexMiddleware, page, assets, studio.settings),

@@ -34,13 +34,13 @@ class Address:
     has_files: bool = False
     """The client is on this machine, and its person may open the stored files."""
 
-    def of(self, version: Version, studio: Studio) -> dict[str, str]:
+    async def of(self, version: Version, studio: Studio) -> dict[str, str]:
         """Returns where a version's picture is."""
         found: dict[str, str] = {}
         if version.picture and self.base:
             found["url"] = f"{self.base}/{picture_path(version.picture, filename(version))}"
         if version.picture and self.has_files:
-            file = studio.store.find(version.picture.name)
+            file = await studio.store.find(version.picture.name)
             found |= {"file": str(file)} if isinstance(file, Path) else {}
         return found
 
@@ -59,7 +59,7 @@ async def made(versions: Sequence[Version], studio: Studio, address: Address) ->
         if not version.picture or not data:
             failures.append(_failure(version))
             continue
-        where = address.of(version, studio)
+        where = await address.of(version, studio)
         known: dict[str, Any] = {"id": version.picture.name, "filename": filename(version), **where}
         image, media_type = data, version.picture.media_type
         if where and len(data) * 4 / 3 > room and (small := await _small(version.picture.name, studio)):

@@ -16,11 +16,11 @@ from core.asking import SentPicture, ask, read_picture
 from core.chat.causes import Cause
 from core.chat.failure import Failure
 from core.chat.request import UserRequest
+from core.generation.making import LAST_GRACE
 from core.generation.visitor import LOCAL
 from core.logs import log_apart
 from core.parts import provenance
 from core.settings.schema import load_settings
-from core.studio import LAST_GRACE
 from limner import Category, ContentFiltered, LimnerError, Picture, ProviderError
 from limner import Rejected as PublicRejected
 from limner.errors import CATEGORIES

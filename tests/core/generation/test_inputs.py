@@ -318,7 +318,7 @@ async def test_a_file_that_is_gone_or_damaged_settles_with_a_sentence(tmp_path: 
     scripted = editing()
     async with studio_of(tmp_path, scripted) as studio:
         conversation, message, _ = await send(studio, [png(8, 8), png(9, 9)])
-        found = studio.store.find(message.request.images[1].name)
+        found = studio.store.pictures.find(message.request.images[1].name)
         assert isinstance(found, Path)
         for content, why in (
             (b"no picture", "is not a PNG"),

@@ -183,9 +183,9 @@ async def test_what_was_deleted_a_minute_ago_goes_with_all_that_nothing_else_nee
     await execute(store, "INSERT INTO used VALUES (:it, 'kept-a fox')", it=shared)
 
     await store.conversations.mark_deleted("gone", clock[0])
-    assert await store.purge_conversations(clock[0]) == []
+    assert await store.removal.purge_conversations(clock[0]) == []
     assert await found(store) == ["kept"], "it is not shown meanwhile"
-    assert await store.purge_conversations(clock[0] + 1) == ["gone"]
+    assert await store.removal.purge_conversations(clock[0] + 1) == ["gone"]
 
     assert files(store) == {shared, kept}
     assert files(store, "thumbnails") == {f"{shared}.webp"}
@@ -200,17 +200,17 @@ async def test_what_still_runs_is_not_removed(store: Store, clock: list[float]) 
     message = Message("m", UserRequest(prompt="a fox"), 1.5, 5, [running()])
     await store.save("c", message, running(), owner=ME)
     await store.conversations.mark_deleted("c", clock[0])
-    assert await store.purge_conversations(clock[0] + 1) == []
+    assert await store.removal.purge_conversations(clock[0] + 1) == []
     await store.save("c", message, running().cancelled(), owner=ME)
-    assert await store.purge_conversations(clock[0] + 1) == ["c"]
+    assert await store.removal.purge_conversations(clock[0] + 1) == ["c"]
 
 
 async def test_a_conversation_goes_with_a_picture_that_was_never_sent(store: Store) -> None:
     brought = await store.uploads.add("c", PNG, INFO, "a.png", ME)
-    await store.purge_conversations(time.time())
+    await store.removal.purge_conversations(time.time())
     assert await store.conversations.find("c")
     await execute(store, "DELETE FROM upload WHERE picture = :it", it=brought.name)
-    await store.purge_conversations(time.time())
+    await store.removal.purge_conversations(time.time())
     assert await store.conversations.find("c") is None
 
 
@@ -219,10 +219,10 @@ async def test_a_conversation_goes_with_its_last_message_and_remembers_those_bef
         version = running().cancelled()
         message = Message(f"{number}", UserRequest(prompt="a"), created, number * 10, [version])
         await store.save("c", message, version, owner=ME)
-    await store.prune(keep_days=1, keep_bytes=None, in_use=())
+    await store.removal.prune(keep_days=1, keep_bytes=None, in_use=())
     entry = await store.conversations.find("c")
     assert entry is not None
     assert entry.purged == 20
     await execute(store, "UPDATE message SET created = 1.5")
-    await store.prune(keep_days=1, keep_bytes=None, in_use=())
+    await store.removal.prune(keep_days=1, keep_bytes=None, in_use=())
     assert await store.conversations.find("c") is None

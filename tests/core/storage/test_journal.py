@@ -116,7 +116,7 @@ async def test_all_that_was_kept_is_there_again_when_the_disk_is_lost(tmp_path: 
         assert message.main.picture
         for name in (message.main.picture.name, brought.name):
             assert await store.read(name) == PNG
-            assert store.find(name) == bucket / "pictures" / name
+            assert store.pictures.find(name) == bucket / "pictures" / name
         assert await store.thumbnails.find(message.main.picture.name)
         assert await store.uploads.of(CONVERSATION, [brought.name]) == [brought]
         assert await store.continuation_of("a picture") == '{"of": "it"}'
@@ -169,7 +169,7 @@ async def test_what_was_deleted_is_in_the_bucket_no_more(
                 gone = version.picture.name
                 await until(lambda: "a secret" in logged(bucket))
                 await studio.delete(conversation, message)
-                await until(lambda gone=gone: studio.store.find(gone) is None)
+                await until(lambda gone=gone: studio.store.pictures.find(gone) is None)
         (kept,) = [one.main.picture for one in await studio.store.load(CONVERSATION)]
     assert kept
     assert [path.name for path in (bucket / "pictures").iterdir()] == [kept.name]
@@ -190,8 +190,8 @@ async def test_retention_frees_the_bucket_too_and_counts_what_is_only_there(
         await keep(store)
     async with open_store(tmp_path / "second", bucket) as store:
         fits = 10_000_000
-        assert not await store.prune(keep_days=None, keep_bytes=fits, in_use=())
-        assert len(await store.prune(**limit, in_use=())) == 1
+        assert not await store.removal.prune(keep_days=None, keep_bytes=fits, in_use=())
+        assert len(await store.removal.prune(**limit, in_use=())) == 1
     assert list((bucket / "pictures").iterdir()) == []
     async with open_store(tmp_path / "third", bucket) as store:
         assert await store.load(CONVERSATION) == []
@@ -204,7 +204,9 @@ async def test_a_picture_stays_as_long_as_a_message_was_sent_with_it(tmp_path: P
         assert picture
         sent = UserRequest(prompt="in autumn", images=(InputPicture(**dict(picture), filename="fox.png"),))
         await store.save(CONVERSATION, Message("later", sent, 2, 2))
-        assert len(await store.prune(keep_days=1, keep_bytes=None, in_use=(), protected=["later"])) == 1
+        assert (
+            len(await store.removal.prune(keep_days=1, keep_bytes=None, in_use=(), protected=["later"])) == 1
+        )
         assert await store.read(picture.name) == PNG
     async with open_store(tmp_path / "second", bucket) as store:
         assert [message.id for message in await store.load(CONVERSATION)] == ["later"]
@@ -276,7 +278,7 @@ async def test_a_segment_that_is_still_written_is_read_again(
 
 def is_whole(store: Store, messages: list[Message]) -> bool:
     pictures = [message.main.picture for message in messages]
-    return len(pictures) == 2 and all(picture and store.find(picture.name) for picture in pictures)
+    return len(pictures) == 2 and all(picture and store.pictures.find(picture.name) for picture in pictures)
 
 
 async def test_two_processes_with_one_bucket_see_what_the_other_keeps(
@@ -387,7 +389,7 @@ async def test_a_picture_is_only_known_once_the_log_speaks_of_it(tmp_path: Path,
     name = f"{'0' * 32}.png"
     (bucket / "pictures" / name).write_bytes(PNG[:9])
     async with open_store(tmp_path / "data", bucket) as store:
-        assert store.find(name) is None
+        assert store.pictures.find(name) is None
 
 
 async def test_a_log_is_replaced_when_it_is_long(
@@ -414,7 +416,7 @@ async def test_where_nothing_can_be_deleted_the_log_goes_on(
                 assert len(await store.load(CONVERSATION)) == n
                 await keep(store, str(n))
         async with open_store(tmp_path / "last", bucket) as store:
-            await store.prune(keep_days=1, keep_bytes=None, in_use=())
+            await store.removal.prune(keep_days=1, keep_bytes=None, in_use=())
         async with open_store(tmp_path / "empty", bucket) as store:
             assert await store.load(CONVERSATION) == []
     assert "what was deleted stays in the log" in caplog.text
@@ -425,7 +427,7 @@ async def test_that_a_row_is_gone_is_forgotten_after_a_day(
 ) -> None:
     async with open_store(tmp_path / "first", bucket) as store:
         await keep(store)
-        await store.prune(keep_days=1, keep_bytes=None, in_use=())
+        await store.removal.prune(keep_days=1, keep_bytes=None, in_use=())
     async with open_store(tmp_path / "second", bucket):
         pass
     assert logged(bucket).count('"rows":[]') >= 2
@@ -474,7 +476,7 @@ async def test_a_name_in_the_log_leads_to_no_other_file(tmp_path: Path, bucket: 
     async with open_store(tmp_path / "second", bucket) as store:
         assert len(await store.load(CONVERSATION)) == 2
         bounds: dict[str, Any] = {"keep_days": None, "keep_bytes": 0, "in_use": ()}
-        assert {one.message for one in await store.prune(**bounds)} == {"m", "evil"}
+        assert {one.message for one in await store.removal.prune(**bounds)} == {"m", "evil"}
     assert own.exists()
 
 

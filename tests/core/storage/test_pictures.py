@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.storage.pictures import Pictures, is_writable, make_private
+from core.storage.pictures import PictureFolder, is_writable, make_private
 from limner.formats import EXTENSIONS
 from limner.identify import ImageInfo
 from tests.core.scripted import PNG
@@ -30,22 +30,22 @@ def find_again(folder: Path) -> None:
 
 
 def test_a_picture_is_found_and_read_as_it_was_put(folder: Path) -> None:
-    put = Pictures(folder).put(PNG, INFO)
+    put = PictureFolder(folder).put(PNG, INFO)
     assert (put.media_type, put.width, put.height, put.size) == ("image/png", 16, 16, len(PNG))
-    pictures = Pictures(folder)  # another process
+    pictures = PictureFolder(folder)  # another process
     assert pictures.find(put.name) == folder / put.name
     assert pictures.read(put.name) == PNG
 
 
 @pytest.mark.parametrize("media_type", EXTENSIONS)
 def test_a_picture_has_the_extension_of_its_type(folder: Path, media_type: str) -> None:
-    name = Pictures(folder).put(PNG, ImageInfo(media_type, 1, 1)).name
+    name = PictureFolder(folder).put(PNG, ImageInfo(media_type, 1, 1)).name
     assert name.endswith(f".{EXTENSIONS[media_type]}")
-    assert Pictures(folder).read(name) == PNG
+    assert PictureFolder(folder).read(name) == PNG
 
 
 def test_a_picture_is_private_and_its_name_cannot_be_guessed(folder: Path) -> None:
-    pictures = Pictures(folder)
+    pictures = PictureFolder(folder)
     names = {pictures.put(PNG, INFO).name for _ in range(10)}
     assert {path.name for path in folder.iterdir()} == names
     assert {len(name) for name in names} == {36}
@@ -64,15 +64,15 @@ def test_only_a_pictures_own_name_finds_anything(folder: Path, name: str) -> Non
     (folder / f"{'0' * 32}.png").write_bytes(b"here")
     if not (folder / name).exists():
         (folder / name).write_bytes(b"here")
-    assert Pictures(folder).find(name) is None
-    assert Pictures(folder).read(name) is None
+    assert PictureFolder(folder).find(name) is None
+    assert PictureFolder(folder).read(name) is None
 
 
 def test_a_picture_that_is_not_there_is_none(folder: Path) -> None:
     (folder / f"{'1' * 32}.png").mkdir()
     for digit in "01":
-        assert Pictures(folder).find(digit * 32 + ".png") is None
-        assert Pictures(folder).read(digit * 32 + ".png") is None
+        assert PictureFolder(folder).find(digit * 32 + ".png") is None
+        assert PictureFolder(folder).read(digit * 32 + ".png") is None
 
 
 def test_a_picture_that_cannot_be_written_is_in_memory_and_leaves_no_half_file(
@@ -81,7 +81,7 @@ def test_a_picture_that_cannot_be_written_is_in_memory_and_leaves_no_half_file(
     def fail(_: int) -> None:
         raise OSError("no space left on device")
 
-    pictures = Pictures(folder)
+    pictures = PictureFolder(folder)
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
         name = pictures.put(PNG, INFO).name
@@ -90,7 +90,7 @@ def test_a_picture_that_cannot_be_written_is_in_memory_and_leaves_no_half_file(
 
 
 def test_what_is_in_memory_is_written_as_soon_as_it_can_be(folder: Path) -> None:
-    pictures = Pictures(folder)
+    pictures = PictureFolder(folder)
     lose(folder)
     first, second = (pictures.put(PNG, INFO).name for _ in range(2))
     with pytest.raises(OSError, match="No such file"):
@@ -107,7 +107,7 @@ def test_what_is_in_memory_is_written_as_soon_as_it_can_be(folder: Path) -> None
 
 def test_memory_for_unwritten_pictures_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.storage.pictures.MAX_IN_MEMORY", 2 * len(PNG))
-    pictures = Pictures(folder)
+    pictures = PictureFolder(folder)
     lose(folder)
     names = [pictures.put(PNG, INFO).name for _ in range(3)]
     assert [pictures.find(name) for name in names] == [None, PNG, PNG]
@@ -117,7 +117,7 @@ def test_memory_for_unwritten_pictures_is_bounded(folder: Path, monkeypatch: pyt
 
 
 def test_forgetting_deletes_the_files(folder: Path) -> None:
-    pictures = Pictures(folder)
+    pictures = PictureFolder(folder)
     first, second, kept = (pictures.put(PNG, INFO).name for _ in range(3))
     os.unlink(folder / second)
     pictures.forget([first, second, "0" * 32 + ".png"])

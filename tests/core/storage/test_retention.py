@@ -43,7 +43,7 @@ async def keep(
 async def prune(store: Store, **limits: Any) -> list[str]:
     """Returns the messages that were forgotten, in order."""
     given = {"keep_days": None, "keep_bytes": None, "in_use": (), "protected": (), **limits}
-    return [forgotten.message for forgotten in await store.prune(**given)]
+    return [forgotten.message for forgotten in await store.removal.prune(**given)]
 
 
 async def kept(store: Store) -> list[str]:
@@ -63,7 +63,7 @@ async def test_without_a_limit_nothing_goes(store: Store) -> None:
 async def test_what_is_older_than_its_days_goes_with_its_files(store: Store) -> None:
     for days in (1, 9, 11, 30):
         await keep(store, f"{days}", days=days)
-    assert await store.prune(keep_days=10, keep_bytes=None, in_use=()) == [
+    assert await store.removal.prune(keep_days=10, keep_bytes=None, in_use=()) == [
         Forgotten("c", "30"),
         Forgotten("c", "11"),
     ]

@@ -226,7 +226,7 @@ async def test_a_folder_that_cannot_be_written_to_is_replaced_for_now(tmp_path: 
     try:
         assert store.is_temporary
         name = (await store.put(PNG, INFO)).name
-        assert isinstance(store.find(name), Path)
+        assert isinstance(store.pictures.find(name), Path)
         assert await store.read(name) == PNG
     finally:
         await store.close()

@@ -79,7 +79,9 @@ async def test_a_small_picture_and_a_drawing_are_shown_themselves(store: Store) 
     drawing = await put(store, b'<svg xmlns="http://www.w3.org/2000/svg" width="2000" height="9"/>')
     for name, media_type in ((small, "image/png"), (drawing, "image/svg+xml")):
         for _ in range(2):
-            assert await store.thumbnails.find(name) == Thumbnail(store.find(name) or b"", media_type)
+            assert await store.thumbnails.find(name) == Thumbnail(
+                store.pictures.find(name) or b"", media_type
+            )
 
 
 async def test_what_is_no_picture_or_damaged_has_none(store: Store) -> None:
@@ -97,7 +99,7 @@ async def test_it_goes_with_its_picture_also_if_that_goes_meanwhile(
     slow = Slow(monkeypatch)
     asked = asyncio.create_task(store.thumbnails.find(second))
     await until(lambda: slow.now)
-    store._pictures.forget([first, second])
+    store.pictures.forget([first, second])
     slow.go_on.set()
     await asked
     assert list((store.folder / "thumbnails").iterdir()) == []

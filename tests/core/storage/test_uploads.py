@@ -50,7 +50,7 @@ async def sent_with(store: Store, picture: InputPicture, id: str, made: str | No
 
 
 async def prune(store: Store, keep_days: float | None = None, keep_bytes: int | None = None) -> list[str]:
-    forgotten = await store.prune(keep_days=keep_days, keep_bytes=keep_bytes, in_use=(), protected=())
+    forgotten = await store.removal.prune(keep_days=keep_days, keep_bytes=keep_bytes, in_use=(), protected=())
     return [one.message for one in forgotten]
 
 
@@ -60,12 +60,12 @@ async def test_an_upload_that_nobody_sends_goes_after_a_day(open_store: Open, cl
     await sent_with(store, used, "m")
     clock[0] += DAY - 60
     await prune(store)
-    assert store.find(unused.name)
+    assert store.pictures.find(unused.name)
     assert await store.uploads.of(CONVERSATION, [unused.name]) == [unused]
     clock[0] += 120
     await prune(store)
-    assert (store.find(unused.name), await store.uploads.find(unused.name)) == (None, None)
-    assert store.find(used.name)
+    assert (store.pictures.find(unused.name), await store.uploads.find(unused.name)) == (None, None)
+    assert store.pictures.find(used.name)
     assert await store.uploads.find(used.name) == used
     await store.close()
 
@@ -83,7 +83,7 @@ async def test_too_many_unused_uploads_push_out_the_oldest(
     for _ in range(3):
         clock[0] += 1
         pictures.append(await brought(store))
-    kept = [n for n, picture in enumerate(pictures) if store.find(picture.name)]
+    kept = [n for n, picture in enumerate(pictures) if store.pictures.find(picture.name)]
     assert kept == [2, 5, 6, 7]
     await store.close()
 
@@ -106,14 +106,14 @@ async def test_a_picture_that_another_message_was_sent_with_outlives_its_own(
         assert await prune(store, keep_days=1000) == [id]
 
     await forget("first")
-    assert store.find(made.name)
-    assert store.find(upload.name)
+    assert store.pictures.find(made.name)
+    assert store.pictures.find(upload.name)
     assert await store.continuation_of(made.name) == '{"id": 1}'
     await forget("second")
-    assert (store.find(made.name), await store.continuation_of(made.name)) == (None, None)
-    assert store.find(upload.name)
+    assert (store.pictures.find(made.name), await store.continuation_of(made.name)) == (None, None)
+    assert store.pictures.find(upload.name)
     await forget("third")
-    assert store.find(upload.name) is None
+    assert store.pictures.find(upload.name) is None
     await store.close()
 
 
@@ -141,7 +141,7 @@ async def test_what_nobody_has_used_displaces_no_conversation(open_store: Open, 
         clock[0] += 1
         unused.append(await store.uploads.add("1" * 32, large, INFO, "a.png"))
     assert await prune(store, keep_bytes=21_000_000) == []
-    assert [n for n, picture in enumerate(unused) if store.find(picture.name)] == [4]
+    assert [n for n, picture in enumerate(unused) if store.pictures.find(picture.name)] == [4]
     assert len(await store.load(CONVERSATION)) == 1
     await store.close()
 

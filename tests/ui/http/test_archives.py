@@ -122,7 +122,7 @@ async def pictures_and_facts(studio: Studio, conversation_id: str) -> list[Any]:
     facts: list[Any] = []
 
     def by_its_bytes(picture: Picture) -> Picture:
-        found = studio.store.find(picture.name)
+        found = studio.store.pictures.find(picture.name)
         name = found.read_bytes().hex() if isinstance(found, Path) else "lost"
         return picture.model_copy(update={"name": name})
 
@@ -465,7 +465,7 @@ async def test_what_is_wrong_is_said_in_a_sentence_and_nothing_is_kept(tmp_path:
         assert words in sentence
         assert re.fullmatch(r"[^\n]{20,300}[.)]", sentence)
         assert ": " in sentence
-        forgotten = await studio.store.prune(keep_days=None, keep_bytes=0, in_use=())
+        forgotten = await studio.store.removal.prune(keep_days=None, keep_bytes=0, in_use=())
     assert forgotten == []
     assert left(tmp_path) == set()
 
@@ -491,7 +491,7 @@ async def test_a_disk_that_fails_in_the_middle_leaves_nothing(
             monkeypatch.setattr(Pictures, "_write", write)
         answer = await put(client, packed(thread, {**FOX, "pictures/2.png": MADE}))
         assert (answer.status_code, left(tmp_path)) == (503, set())
-        assert [name for name in tried if studio.store.find(name)] == []
+        assert [name for name in tried if studio.store.pictures.find(name)] == []
         assert "could not be written to the disk: try again" in answer.json()["error"]
 
 

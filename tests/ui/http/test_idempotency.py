@@ -150,7 +150,7 @@ async def test_a_picture_that_is_not_kept_any_more_is_not_made_again(tmp_path: P
     async with open_client(tmp_path, scripted) as (client, studio):
         await post(client, "k")
         gc.collect()  # the conversation leaves the memory
-        await studio.store.prune(keep_days=0, keep_bytes=0, in_use=set(), protected=set())
+        await studio.store.removal.prune(keep_days=0, keep_bytes=0, in_use=set(), protected=set())
         answer = await post(client, "k")
     assert (answer.status_code, len(scripted.requests)) == (410, 1)
     assert "use a new key" in answer.json()["error"]

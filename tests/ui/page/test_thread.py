@@ -19,7 +19,7 @@ from core.chat.request import UserRequest
 from core.storage.conversations import note
 from core.storage.database import Database
 from core.storage.messages import rows_of, write_rows
-from core.storage.pictures import Pictures, make_private
+from core.storage.pictures import PictureFolder, make_private
 from limner.identify import ImageInfo
 from tests.serving import Serving
 from tests.ui.chat import Chat
@@ -47,7 +47,7 @@ def photo(n: int) -> bytes:
 def fill(folder: Path, conversation: str, count: int) -> None:
     """Writes a conversation of so many messages, each with a picture that took `SECONDS`."""
     make_private(folder / "pictures")
-    pictures = Pictures(folder / "pictures")
+    pictures = PictureFolder(folder / "pictures")
     info = ImageInfo("image/jpeg", 768, 768)
     files = [pictures.put(photo(n), info) for n in range(min(count, 60))]
     database = Database(folder / "limner.sqlite3")

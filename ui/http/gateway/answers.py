@@ -22,7 +22,7 @@ from ui.http.settling import Forgotten
 Link = Callable[[Version], str]
 
 
-def answer(versions: list[Version], wanted: Wanted, store: Store, link: Link, event: str) -> Response:
+async def answer(versions: list[Version], wanted: Wanted, store: Store, link: Link, event: str) -> Response:
     """Returns what was made, in OpenAI's form, or a failure if there is nothing.
 
     If some of several failed, those that were made are there: they may have been paid for. Raises Forgotten.
@@ -30,7 +30,7 @@ def answer(versions: list[Version], wanted: Wanted, store: Store, link: Link, ev
     made = [version for version in versions if version.picture]
     if not made:
         return failure_reply(_failure(versions))
-    if any(version.picture and store.find(version.picture.name) is None for version in made):
+    if not all([await store.has(version.picture.name) for version in made if version.picture]):
         raise Forgotten("The picture is not kept any more: ask for another.")
     data = [_about(version, wanted) for version in made]
     linked = [None if wanted.form == "b64_json" else link(version) for version in made]

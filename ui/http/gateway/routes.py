@@ -52,7 +52,7 @@ def gateway_routes(studio: Studio, keys: IdempotencyKeys, bodies: Bodies, visito
             values = await read(request, parts, may_be_form=edits)
             begun, wanted = await begin(request, sender, values, edits=edits)
         versions = await settled(studio, begun, request)
-        return answer(versions, wanted, studio.store, lambda version: link(request, version), event)
+        return await answer(versions, wanted, studio.store, lambda version: link(request, version), event)
 
     async def read(request: Request, parts: list[bytes], *, may_be_form: bool) -> dict[str, Any]:
         if may_be_form and is_form(request.headers):

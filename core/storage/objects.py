@@ -1,0 +1,121 @@
+"""The pictures in an object store, such as S3, which several machines share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.storage.database import StoreError
+from core.storage.pictures import STEP, Pictures
+from limner.formats import MEDIA_TYPES
+
+TIMEOUT = timedelta(seconds=30)
+"""For one request."""
+RETRY_TIME = timedelta(seconds=10)
+"""For a request and all that follow it because it failed."""
+LINK_TIME = timedelta(minutes=10)
+"""How long a link to a picture lasts."""
+
+
+class ObjectPictures(Pictures):
+    """A prefix in a bucket, by its URL, with `pictures/` and `thumbnails/` below it.
+
+    The keys are in the variables that the service's own tools read. With `links` whoever may see a picture
+    gets a signed link to it. Raises StoreError if the URL cannot be used.
+    """
+
+    is_local = False
+
+    def __init__(self, url: str, *, links: bool = False) -> None:
+        super().__init__()
+        try:
+            import obstore
+            from obstore import store as stores
+            from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+        except ImportError:
+            raise StoreError("The setting pictures needs: pip install 'limner[object-store]'.") from None
+        self._obstore: Any = obstore
+        self.failures = (BaseError, OSError)
+        self._exists = (AlreadyExistsError, FileExistsError)
+        self._missing = (NotFoundError, FileNotFoundError)
+        options: dict[str, Any] = {}
+        if not url.startswith("file:"):
+            client = {"timeout": TIMEOUT, "connect_timeout": timedelta(seconds=5), "allow_http": _is_plain()}
+            retries = {"max_retries": 3, "retry_timeout": RETRY_TIME}
+            options = {"client_options": client, "retry_config": retries}
+        try:
+            opened: Any = stores
+            self._store: Any = opened.from_url(url, **options)
+            self._links = links
+            signed = self.link("0" * 32 + ".png")
+        except (BaseError, ValueError, TypeError) as error:
+            why = " ".join(str(error).split())[:300]
+            raise StoreError(f"The setting pictures cannot be used ({why}): check it.") from None
+        self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(signed)) if signed else None
+
+    def check(self) -> None:
+        """Writes something that nobody sees."""
+        self._obstore.put(self._store, "check", b"limner", mode="overwrite", use_multipart=False)
+
+    def link(self, name: str) -> str | None:
+        """Returns a link to a picture that lasts ten minutes, where that can be had."""
+        if not self._links or self.in_memory(name):
+            return None
+        return self._obstore.sign(self._store, "GET", f"pictures/{name}", LINK_TIME)
+
+    def thumbnail(self, name: str) -> bytes | None:
+        """Returns a picture's small copy, empty if it needs none; None if there is none yet."""
+        return self._read(f"thumbnails/{name}.webp")
+
+    def keep_thumbnail(self, name: str, data: bytes) -> None:
+        """Keeps a picture's small copy."""
+        self._put(f"thumbnails/{name}.webp", data, "image/webp", "overwrite")
+        if not self.has(name):  # deleted meanwhile
+            self._obstore.delete(self._store, f"thumbnails/{name}.webp")
+
+    def old(self, before: float) -> Iterator[list[str]]:
+        """Yields the names of the pictures that were written before a time, in steps."""
+        for step in self._obstore.list(self._store, "pictures", chunk_size=STEP):
+            old = (one["path"] for one in step if one["last_modified"].timestamp() < before)
+            yield [path.rpartition("/")[2] for path in old]
+
+    def _write(self, name: str, data: bytes) -> None:
+        self._put(f"pictures/{name}", data, MEDIA_TYPES[name.rpartition(".")[2]], "create")
+
+    def _find(self, name: str) -> bytes | None:
+        return self._read(f"pictures/{name}")
+
+    def _has(self, name: str) -> bool:
+        try:
+            self._obstore.head(self._store, f"pictures/{name}")
+        except self._missing:
+            return False
+        return True
+
+    def _delete(self, name: str) -> None:
+        with contextlib.suppress(*self._missing):
+            self._obstore.delete(self._store, f"pictures/{name}")
+        with contextlib.suppress(*self._missing):  # after its picture, so that none is made meanwhile
+            self._obstore.delete(self._store, f"thumbnails/{name}.webp")
+
+    def _put(self, path: str, data: bytes, media_type: str, mode: str) -> None:
+        about = {"Content-Type": media_type, "Cache-Control": "private, max-age=31536000, immutable"}
+        kind: dict[str, Any] = {"use_multipart": False, "mode": mode}
+        with contextlib.suppress(*self._exists):  # the answer to an earlier try was lost
+            self._obstore.put(self._store, path, data, attributes=about, **kind)
+
+    def _read(self, path: str) -> bytes | None:
+        try:
+            return bytes(self._obstore.get(self._store, path).bytes())
+        except self._missing:
+            return None
+
+
+def _is_plain() -> bool:
+    """Whether the environment names a server without TLS, such as one in the same cluster."""
+    named = os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT") or ""
+    return named.startswith("http://")
