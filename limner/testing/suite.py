@@ -11,9 +11,10 @@ from limner.testing.credentials import CredentialTests
 from limner.testing.describe import DescribeTests
 from limner.testing.failures import FailureTests
 from limner.testing.inputs import InputTests
+from limner.testing.resume import ResumeTests
 
 
-class ProviderSuite(DescribeTests, InputTests, ConcurrencyTests, CredentialTests, FailureTests):
+class ProviderSuite(DescribeTests, InputTests, ConcurrencyTests, ResumeTests, CredentialTests, FailureTests):
     """All tests of the contract; `limner.testing.base.SuiteBase` lists what a class may set."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:

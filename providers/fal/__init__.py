@@ -61,11 +61,25 @@ async def generate(request: ImageRequest) -> ImageResult:
     client, write = Client(request), partial(body_for, request)
     content = await call_in_thread(write) if request.images else write()  # megabytes take a while
     request.report("waiting for the service")
-    submitting = asyncio.ensure_future(_submit(client, request, content))
+    return await _made(client, request, asyncio.ensure_future(_submit(client, request, content)))
+
+
+@hookimpl
+async def resume(request: ImageRequest, handle: Any) -> ImageResult:
+    """Waits for a job that another process has submitted."""
+    client = Client(request)
+    submitted: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+    submitted.set_result(Job.remembered(handle, client.base_url))
+    return await _made(client, request, submitted)
+
+
+async def _made(client: Client, request: ImageRequest, submitting: asyncio.Future[Job]) -> ImageResult:
     try:
         job = await asyncio.shield(submitting)
         answer = await settled(client, job, request)
     except (asyncio.CancelledError, Exception) as error:
+        if request.handed_over:  # another process goes on with the job
+            raise
         ending = asyncio.ensure_future(_end(client, submitting, request.prompt))
         await asyncio.wait({ending})  # goes on if the host stops waiting
         is_confirmed, answer = ending.result()
@@ -88,7 +102,9 @@ async def _submit(client: Client, request: ImageRequest, content: bytes) -> Job:
     }
     url = f"{client.base_url}/{endpoint}"
     answer = await client.ask("POST", url, request.timeout, content=content, headers=headers)
-    return Job.accepted(answer, client.base_url, endpoint, request.prompt)
+    job = Job.accepted(answer, client.base_url, endpoint, request.prompt)
+    await request.remember(job.handle)
+    return job
 
 
 async def _end(client: Client, submitting: asyncio.Future[Job], prompt: str) -> tuple[bool, Answer | None]:

@@ -18,6 +18,7 @@ READ_TIMEOUT, CANCEL_TIMEOUT = 30.0, 2.0
 """Seconds that fal may take for an answer, and while a job is being cancelled."""
 LAST_LOOKS = (0.0, 0.2, 0.4, 0.8, 1.2)
 """The pauses before the looks at a cancelled job, fewer seconds than a clean-up may take."""
+_PLACES = ("id", "status", "response", "cancel")
 _WAITING = ("IN_QUEUE", "IN_PROGRESS")
 _MAY_PASS = ("unavailable", "rate-limit", "timeout")
 _NAMESPACES = ("workflows", "comfy")
@@ -53,6 +54,19 @@ class Job:
 
         places = link("status_url", f"{job}/status"), link("response_url", job)
         return cls(id, *places, link("cancel_url", f"{job}/cancel"))
+
+    @property
+    def handle(self) -> dict[str, str]:
+        """By which another process finds it."""
+        return {name: getattr(self, name) for name in _PLACES}
+
+    @classmethod
+    def remembered(cls, handle: Any, base_url: str) -> Job:
+        """Returns the job of a handle, if it is where the request would go now."""
+        job = cls(*(str(handle[name]) for name in _PLACES))
+        if any(_origin(link) != _origin(base_url) for link in (job.status, job.response, job.cancel)):
+            raise ProviderError("provider", why="The job is at another address than that in the settings.")
+        return job
 
     def was_cancelled(self, answer: Answer) -> bool:
         """Whether fal says at the end that the job was cancelled."""

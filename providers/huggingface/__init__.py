@@ -32,7 +32,7 @@ from limner import (
 from limner.clients import visitors_secrets
 from limner.threads import call_in_thread
 from providers.huggingface.client import ask, load_sdk, shared_client
-from providers.huggingface.jobs import find, settled
+from providers.huggingface.jobs import Job, find, job_of, settled
 from providers.huggingface.offers import EXAMPLE, Service, Settings, not_sent, offer_for
 
 
@@ -97,16 +97,40 @@ async def generate(request: ImageRequest) -> ImageResult:
     if refusal := refusal_in(said):
         raise refusal
     images = find_pictures(said, sent.url, answer)
+    ids = ("x-request-id", "x-amzn-trace-id", "x-amz-cf-id")
+    request_id = next(filter(None, map(answer.headers.get, ids)), None)
     if not images:
-        said, images = await settled(said, sent, request)
-    revised, ids = find(said, str, "prompt"), ("x-request-id", "x-amzn-trace-id", "x-amz-cf-id")
+        job = job_of(said, sent)
+        if job.look != job.address:
+            await request.remember({**job.handle, "service": offer.provider, "request_id": request_id})
+        said, images = await settled(said, job, request)
+    return _result(request, said, images[0], offer.provider, request_id, warnings)
+
+
+@hookimpl
+async def resume(request: ImageRequest, handle: Any) -> ImageResult:
+    """Waits for a job that another process has begun."""
+    _, key = _settings(request)
+    said, images = await settled({"status": "queued"}, Job.remembered(handle, key), request)
+    return _result(request, said, images[0], handle["service"], handle["request_id"], [])
+
+
+def _result(
+    request: ImageRequest,
+    said: Any,
+    image: Any,
+    service: str,
+    request_id: str | None,
+    warnings: list[ImageWarning],
+) -> ImageResult:
+    revised = find(said, str, "prompt")
     return ImageResult(
-        images[0],
+        image,
         revised_prompt=revised if revised != request.prompt else None,
         seed=find(said, int, "seed"),
-        request_id=next(filter(None, map(answer.headers.get, ids)), None),
+        request_id=request_id,
         usage=find(said, dict, "metrics", "timings") or {},
-        metadata={"inference_provider": offer.provider},
+        metadata={"inference_provider": service},
         warnings=warnings,
     )
 

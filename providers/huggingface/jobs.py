@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from limner import (
@@ -22,21 +22,43 @@ _WAITING = re.compile("created|queued|processing|in_queue|in_progress", re.IGNOR
 _DONE = re.compile("completed", re.IGNORECASE)
 
 
-async def settled(said: Any, sent: Any, request: ImageRequest) -> tuple[Any, list[Any]]:
-    """Returns what a service says in the end, and its pictures; `sent` is the SDK's RequestParameters."""
-    (look, result), missed = _places(said, sent), False
-    while not (images := find_pictures(said, sent.url)):
+class Job(NamedTuple):
+    """Where a job is looked at and where its result is, both at the service that was asked."""
+
+    address: str
+    """That of the request, and of the two others too if there is no job."""
+    look: str
+    result: str
+    headers: dict[str, str]
+
+    @classmethod
+    def remembered(cls, handle: Any, key: str) -> Job:
+        """Returns the job of a handle."""
+        headers = {"authorization": f"{handle['scheme']} {key}"} if key else {}
+        return cls(handle["address"], handle["look"], handle["result"], headers)
+
+    @property
+    def handle(self) -> dict[str, str]:
+        """By which another process finds it: without the key, but with how that is sent."""
+        scheme = self.headers.get("authorization", "Bearer").partition(" ")[0]
+        return {"address": self.address, "look": self.look, "result": self.result, "scheme": scheme}
+
+
+async def settled(said: Any, job: Job, request: ImageRequest) -> tuple[Any, list[Any]]:
+    """Returns what a service says in the end, and its pictures."""
+    look, missed = job.look, False
+    while not (images := find_pictures(said, job.address)):
         status = find(said, str, "data.status", "task_status", "status") or ""
-        is_done = look != result and _DONE.match(status)
-        if not missed and (look == sent.url or not (is_done or _WAITING.match(status))):
+        is_done = look != job.result and _DONE.match(status)
+        if not missed and (look == job.address or not (is_done or _WAITING.match(status))):
             raise _failure(said, status, request)
         if is_done:
-            look = result
+            look = job.result
         else:
             request.report("waiting in the service's queue")
             await asyncio.sleep(POLL_SECONDS)
         try:
-            _, said = await ask("GET", look, request.timeout, did_not_run=False, headers=sent.headers)
+            _, said = await ask("GET", look, request.timeout, did_not_run=False, headers=job.headers)
             missed = False
         except ProviderError as error:
             if error.category not in ("unavailable", "rate-limit"):
@@ -45,11 +67,12 @@ async def settled(said: Any, sent: Any, request: ImageRequest) -> tuple[Any, lis
     return said, images
 
 
-def _places(said: Any, sent: Any) -> tuple[str, str]:
-    """Returns where a job is looked at and where its result is, both at the service that was asked.
+def job_of(said: Any, sent: Any) -> Job:
+    """Returns the job that an answer names; `sent` is the SDK's RequestParameters."""
+    return Job(sent.url, *_places(said, sent), sent.headers)
 
-    They are the address of the request itself if there is no job.
-    """
+
+def _places(said: Any, sent: Any) -> tuple[str, str]:
     address, mark, query = sent.url.partition("?")
     base = address.removesuffix(f"/{sent.model}").removesuffix("/api/v3")
     if link := find(said, str, "response_url"):  # fal

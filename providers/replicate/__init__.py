@@ -65,16 +65,25 @@ async def generate(request: ImageRequest) -> ImageResult:
     if request.images:
         request.report("sending the pictures")
     async with addresses_of(client, [*request.images, *filter(None, [request.mask])]) as addresses:
-        return await _make(client, request, _input(request, addresses))
+        request.report("waiting for the service")
+        return await _made(
+            request, asyncio.ensure_future(_begin(client, request, _input(request, addresses)))
+        )
 
 
-async def _make(client: Any, request: ImageRequest, body: dict[str, Any]) -> ImageResult:
-    request.report("waiting for the service")
-    creating = asyncio.ensure_future(_create(client, request.model, body))
+@hookimpl
+async def resume(request: ImageRequest, handle: Any) -> ImageResult:
+    """Waits for a prediction that another process has begun."""
+    return await _made(request, asyncio.ensure_future(_again(await client_for(request), handle["id"])))
+
+
+async def _made(request: ImageRequest, creating: asyncio.Future[Any]) -> ImageResult:
     try:
         prediction = await asyncio.shield(creating)
         await _settle(prediction, request)
     except (asyncio.CancelledError, Exception) as error:
+        if request.handed_over:  # another process goes on with the prediction
+            raise
         ending = asyncio.ensure_future(_end(creating))  # goes on if the host stops waiting
         await asyncio.wait({ending})
         prediction = ending.result()
@@ -105,6 +114,25 @@ _REFERENCE = re.compile(r"([a-z0-9][\w.-]*)/([a-z0-9][\w.-]*)(?::(\w+))?", re.AS
 _SETTLED = {"succeeded", "failed", "canceled"}
 _FINAL: set[Category] = {"auth", "quota", "invalid-request"}  # another look would fail, too
 _PERCENT = re.compile(r"(\d{1,3})%\s*\|")
+
+
+async def _begin(client: Any, request: ImageRequest, body: dict[str, Any]) -> Any:
+    prediction = await _create(client, request.model, body)
+    if prediction.status not in _SETTLED:
+        await request.remember({"id": prediction.id})
+    return prediction
+
+
+async def _again(client: Any, id: str) -> Any:
+    """Returns a prediction by its id."""
+    misses = 0
+    while True:
+        try:
+            return await client.predictions.async_get(id)
+        except Exception as error:
+            misses += 1
+            _give_up(error, misses)
+            await asyncio.sleep(FIRST_POLL * misses)
 
 
 async def _create(client: Any, model: str, body: dict[str, Any]) -> Any:
@@ -151,10 +179,15 @@ async def _settle(prediction: Any, request: ImageRequest) -> None:
             misses = 0
         except Exception as error:
             misses += 1
-            missed = failure(error, did_not_run=False)
-            final = not isinstance(missed, ProviderError) or missed.category in _FINAL
-            if misses > MAX_MISSES or final or ABORTED in str(error):
-                raise missed from error
+            _give_up(error, misses)
+
+
+def _give_up(error: Exception, misses: int) -> None:
+    """Raises what a look that failed means, unless the next one may succeed."""
+    missed = failure(error, did_not_run=False)
+    final = not isinstance(missed, ProviderError) or missed.category in _FINAL
+    if misses > MAX_MISSES or final or ABORTED in str(error):
+        raise missed from error
 
 
 async def _end(creating: asyncio.Future[Any]) -> Any:

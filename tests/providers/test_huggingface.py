@@ -39,6 +39,7 @@ from core.storage.store import Store
 from core.studio import Studio
 from limner import ContentFiltered, ImageRequest, ImageResult, InputImage, ProviderError, Size, picture
 from limner.clients import visitors_secrets
+from limner.request import Done
 from limner.testing.loopback import Loopback, Reply, Request
 from limner.testing.runner import on_a_loop as run
 from providers import huggingface
@@ -878,6 +879,31 @@ def test_fal_is_asked_for_a_job_and_then_for_its_result() -> None:
         ("GET", f"{job}?_subdomain=queue"),
     ]
     assert progress == ["waiting for fal-ai", *["waiting in the service's queue"] * 2]
+
+
+def test_a_job_is_found_again_by_its_handle_which_has_no_key() -> None:
+    handles: list[Any] = []
+
+    def remember(handle: Any) -> Done:
+        handles.append(json.loads(json.dumps(handle)))
+        return Done()
+
+    with served(editing("fal-ai", jobs=[Reply(body=DONE), Reply(body=FAL_EDIT)])) as server:
+        with pytest.raises(ProviderError):  # this process does not live to see it
+            make(images=(PHOTO,), on_handle=remember, on_progress=end_in_queue)
+        (handle,) = handles
+        assert KEY not in json.dumps(handle)
+        before = len(posts(server))
+        result = run(lambda: huggingface.resume(ask(), handle))
+        assert len(posts(server)) == before
+        assert server.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+    assert str(result.image).endswith("/files/a.png")
+    assert (result.seed, result.metadata) == (7, {"inference_provider": "fal-ai"})
+
+
+def end_in_queue(progress: str) -> None:
+    if "queue" in progress:
+        raise ProviderError("provider", why="The process ends.")
 
 
 def test_a_look_at_the_result_may_fail() -> None:
