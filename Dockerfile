@@ -5,7 +5,9 @@ RUN useradd --uid 1000 --create-home limner && install -d -o limner -g limner /d
 
 WORKDIR /app
 COPY requirements.txt .
-RUN pip install --no-cache-dir --root-user-action=ignore -r requirements.txt
+# what several replicas need beside: deploy/compose.yaml sets it
+ARG EXTRAS=""
+RUN pip install --no-cache-dir --root-user-action=ignore -r requirements.txt $EXTRAS
 COPY . .
 RUN python -m compileall -q .
 

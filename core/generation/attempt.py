@@ -70,6 +70,8 @@ class Attempt:
         self.is_remembered = plan.taken_over is not None
         """Whether another process could ask the provider for it."""
         self._announcing: asyncio.TimerHandle | None = None
+        self.begun = asyncio.Event()
+        """It is in the store, or cannot be written there."""
         self._live = message.live[self.number] = Live()
         self._previews = Previews(pipeline.prove_preview, self._show_preview)
         watch = Watch(
@@ -125,6 +127,7 @@ class Attempt:
             self.message.replace(self._version)
             self.conversation.touch(self.message)
         await self._save(self.conversation, self.message, self.version)
+        self.begun.set()
 
     async def _settle(self) -> None:
         begun = time.monotonic()
@@ -133,6 +136,7 @@ class Attempt:
         outcome = await self._outcome(self._making)
         self._previews.end()
         if self._is_handed_over.is_set() and not outcome.picture:
+            self.begun.set()
             return
         duration = round(time.monotonic() - begun, 3)
         settled = self.message.replace(outcome.model_copy(update={"duration": duration}))
@@ -145,6 +149,7 @@ class Attempt:
         try:
             await self._save(self.conversation, self.message, settled)
         finally:
+            self.begun.set()
             self.conversation.announce()
 
     async def _outcome(self, making: asyncio.Task[ImageResult]) -> Version:

@@ -42,7 +42,10 @@ class Making:
     async def begin(
         self, conversation: Conversation, message: Message, requests: Sequence[UserRequest], visitor: Visitor
     ) -> None:
-        """Begins one turn of a message, with a version for each request; raises Rejected, all or none."""
+        """Begins one turn of a message, with a version for each request, and waits until that is stored.
+
+        Raises Rejected, and then none is begun.
+        """
         plans = await self._pipeline.admit(requests, visitor)
         try:
             await self._saving.claim(message, len(plans))
@@ -50,10 +53,12 @@ class Making:
             for plan in plans:
                 self._pipeline.release(plan)
             raise
-        turn = None
+        turn, begun = None, list[Attempt]()
         for plan in plans:
-            attempt = self._add(conversation, message, plan, turn)
-            turn = turn or attempt.number
+            begun.append(self._add(conversation, message, plan, turn))
+            turn = turn or begun[0].number
+        for attempt in begun:
+            await attempt.begun.wait()
 
     def go_on(self, conversation: Conversation, message: Message, version: Version, handle: Any) -> None:
         """Goes on with a version that another process has begun; raises Rejected if that cannot be."""

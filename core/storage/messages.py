@@ -104,7 +104,9 @@ def _changed_message(rows: Rows, new: Any) -> dict[str, Any]:
 
 
 def _changed_version(new: Any) -> dict[str, Any]:
-    return {name: new[name] for name in ("owner", "picture", "content", "size")}
+    """What has settled needs to be found at its service no more."""
+    handle = case((new.owner.is_not(None), versions.c.handle))
+    return {"handle": handle, **{name: new[name] for name in ("owner", "picture", "content", "size")}}
 
 
 def _replaces(new: Any) -> ColumnElement[bool]:

@@ -35,13 +35,12 @@ class ObjectPictures(Pictures):
         try:
             import obstore
             from obstore import store as stores
-            from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+            from obstore.exceptions import AlreadyExistsError, BaseError
         except ImportError:
             raise StoreError("The setting pictures needs: pip install 'limner[object-store]'.") from None
         self._obstore: Any = obstore
         self.failures = (BaseError, OSError)
         self._exists = (AlreadyExistsError, FileExistsError)
-        self._missing = (NotFoundError, FileNotFoundError)
         options: dict[str, Any] = {}
         if not url.startswith("file:"):
             client = {"timeout": TIMEOUT, "connect_timeout": timedelta(seconds=5), "allow_http": _is_plain()}
@@ -92,14 +91,14 @@ class ObjectPictures(Pictures):
     def _has(self, name: str) -> bool:
         try:
             self._obstore.head(self._store, f"pictures/{name}")
-        except self._missing:
+        except FileNotFoundError:
             return False
         return True
 
     def _delete(self, name: str) -> None:
-        with contextlib.suppress(*self._missing):
+        with contextlib.suppress(FileNotFoundError):
             self._obstore.delete(self._store, f"pictures/{name}")
-        with contextlib.suppress(*self._missing):  # after its picture, so that none is made meanwhile
+        with contextlib.suppress(FileNotFoundError):  # after its picture, so that none is made meanwhile
             self._obstore.delete(self._store, f"thumbnails/{name}.webp")
 
     def _put(self, path: str, data: bytes, media_type: str, mode: str) -> None:
@@ -111,7 +110,7 @@ class ObjectPictures(Pictures):
     def _read(self, path: str) -> bytes | None:
         try:
             return bytes(self._obstore.get(self._store, path).bytes())
-        except self._missing:
+        except FileNotFoundError:
             return None
 
 
