@@ -126,6 +126,20 @@ def test_limits_hold_across_both(cluster: Cluster) -> None:
     assert outcomes == {201: 60, 429: 30}
 
 
+def test_what_is_sent_again_to_the_other_is_not_made_again(cluster: Cluster, queue: Queue) -> None:
+    key = {"Idempotency-Key": "the same", "X-Forwarded-For": "203.0.113.8"}
+    before, threads = len(queue.prompts), f"limner/threads/{'e' * 32}/messages"
+
+    def send(number: int, prompt: str) -> httpx2.Response:
+        url = f"{cluster.replicas[number].url}/{threads}"
+        return httpx2.post(url, json={"prompt": prompt}, headers=key, timeout=30)
+
+    first, again, other = send(0, "once"), send(1, "once"), send(1, "another")
+    assert (first.status_code, again.status_code, other.status_code) == (201, 201, 422)
+    assert first.json() == again.json()
+    assert queue.prompts[before:] == ["once"]
+
+
 def test_killed_at_any_moment_all_settles_is_whole_and_is_paid_once(cluster: Cluster, queue: Queue) -> None:
     chance = random.Random(SEED)
     before = len(queue.prompts)

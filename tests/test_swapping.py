@@ -227,6 +227,7 @@ class Outcome:
 def stored_json(message: Message) -> dict[str, Any]:
     return {
         **vars(message),
+        "stored": None,
         "request": message.request.model_dump(mode="json"),
         "versions": [version.model_dump(mode="json") for version in message.versions],
     }

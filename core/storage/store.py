@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, insert, select
 from core.chat.message import Message, Version
 from core.chat.picture import Picture
 from core.settings.schema import Settings
+from core.storage.begun import BegunRequests
 from core.storage.brought import Uploads
 from core.storage.conversations import Conversations, note
 from core.storage.database import Database, Hit, StoreError, upsert
@@ -92,6 +93,7 @@ class Store:
         self._journal: Journal | None = None
         self._closed = False
         self.thumbnails = Thumbnails(self.pictures)
+        self.begun = BegunRequests(self._database)
         self.removal = Removal(self._database, self.pictures, self.notices, self._wait)
         self.uploads = Uploads(self._database, self.put, self.removal.without)
         self.conversations = Conversations(self._database, self.notices)

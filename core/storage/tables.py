@@ -88,6 +88,14 @@ processes = Table(
     Column("name", Text, primary_key=True),
     Column("until", Double, nullable=False),  # when its lease on what it works on ends
 )
+begun = Table(
+    "begun",
+    metadata,
+    Column("key", Text, primary_key=True),  # a hash of who asked, and of their Idempotency-Key
+    Column("asked", Text, nullable=False),  # a digest of the request
+    Column("at", Double, nullable=False),
+    Column("what", Text),  # the ids of what it has begun, as JSON
+)
 uploads = Table(
     "upload",
     metadata,

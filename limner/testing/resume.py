@@ -33,14 +33,17 @@ class ResumeTests(SuiteBase):
         handles: list[Any] = []
         is_slow = [True]
 
-        def remember(handle: Any) -> Awaitable[None]:
-            handles.append(handle)
-            return Done()
-
         def answer(request: Request) -> Reply:
             return self.answer_slowly(request) if is_slow[0] else self.answer(request)
 
         async def in_two_processes(runner: Runner) -> None:
+            begun: list[Request] = []
+
+            def remember(handle: Any) -> Awaitable[None]:
+                begun[:] = (one for one in runner.service.requests if one.method == "POST")
+                handles.append(handle)
+                return Done()
+
             asked = self.request()
             call = runner.begin(replace(asked, on_handle=remember, is_handed_over=lambda: bool(handles)))
             await runner.wait_until(lambda: handles or call.task.done(), PATIENCE)
@@ -52,10 +55,9 @@ class ResumeTests(SuiteBase):
                     "call request.remember as soon as it has"
                 )
             handle = self._as_kept(handles[-1])
-            begun = [one for one in runner.service.requests if one.method == "POST"]
+            earlier = list(runner.service.requests)
             call.task.cancel()
             await asyncio.wait({call.task}, timeout=CLEANUP)
-            earlier = list(runner.service.requests)
             if (
                 self.is_async
                 and self.saw_cancellation(runner.service, earlier)
@@ -66,14 +68,14 @@ class ResumeTests(SuiteBase):
                     "request.handed_over before that.",
                     REQUEST,
                 )
-            is_slow[0] = False
+            is_slow[0], before = False, len(runner.service.requests)
             again = Runner(partial(self._resume, handle), runner.service, runner.base_url, self._refused)
             outcome = await again.ask(asked)
             if outcome.category != "a picture":
                 fail(
                     f"Its hook resume ended with {outcome.category}: {outcome.error}.", TESTING, outcome.error
                 )
-            sent = [(one.method, one.path) for one in runner.service.requests[len(earlier) :]]
+            sent = [(one.method, one.path) for one in runner.service.requests[before:]]
             if any((one.method, one.path) in sent for one in begun):
                 fail("Its hook resume sent the request again: ask for the job alone.", REQUEST)
 

@@ -236,8 +236,11 @@ async def test_stop_before_anything_has_begun_settles_too(tmp_path: Path) -> Non
     scripted = ScriptedProvider()
     async with studio_of(tmp_path, scripted) as studio:
         conversation = await studio.conversation(CONVERSATION)
-        message = await studio.start(conversation, UserRequest(prompt="a fox"))
+        starting = asyncio.create_task(studio.start(conversation, UserRequest(prompt="a fox")))
+        await until(lambda: len(conversation))
+        (message,) = conversation
         studio.stop(message)
+        assert await starting is message
         version = await settled(conversation, message)
         assert (await studio.store.load(CONVERSATION))[0].versions == [version]
     assert version.reason == "cancelled"

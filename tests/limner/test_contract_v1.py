@@ -16,6 +16,7 @@ import pytest
 from core.chat.request import UserRequest
 from core.generation.call import call
 from core.generation.resolve import resolve
+from core.generation.watch import Watch
 from core.plugins.catalog import PluginEntry, catalog
 from core.plugins.loader import find_plugins
 from core.plugins.registry import Registry
@@ -209,7 +210,7 @@ def test_its_client_is_shared_and_closed_and_what_it_reports_is_heard(tmp_path: 
         async with opened(tmp_path) as studio:
             await draw(studio)
             plan = resolve(UserRequest(prompt="a boat"), studio.registry, studio.settings)
-            await call(plan, studio.registry, studio.settings.max_retries, heard.append)
+            await call(plan, studio.registry, studio.settings.max_retries, Watch(heard.append))
             assert (client.made, client.closed) == (1, 0)
 
     client: Any = importlib.import_module("limner_contract_v1").Client

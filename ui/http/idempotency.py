@@ -18,14 +18,19 @@ from typing import Any, cast
 
 from starlette.requests import Request
 
-from core import Rejected
+from core import Rejected, StoreError
+from core.chat.failure import Unavailable
 from core.generation.visitor import Visitor
+from core.storage.begun import BegunRequests
 
 MAX_KEYS = 1_000
 """Keys that are remembered, of all visitors; the oldest go first."""
 MAX_OF_ONE = 200
 """Of one network, so that it does not make everybody else's be forgotten."""
 KEPT_SECONDS = 24 * 60 * 60
+LOOKS, LOOK_SECONDS = 50, 0.2
+"""How often a process looks what another has begun, and the pause between two looks."""
+_REUSED = "This Idempotency-Key was sent with another request: use a new one for each."
 _KEY = re.compile(r"[!-~]{1,200}")
 
 
@@ -53,9 +58,13 @@ class _Entry:
 
 
 class IdempotencyKeys:
-    """The keys of requests that were begun; belongs to one event loop, and starts empty with the process."""
+    """The keys of requests that were begun; belongs to one event loop, and starts empty with the process.
 
-    def __init__(self) -> None:
+    Where several processes share the store, the others know them too.
+    """
+
+    def __init__(self, shared: BegunRequests | None = None) -> None:
+        self._shared = shared
         self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
 
     async def once(
@@ -79,11 +88,46 @@ class IdempotencyKeys:
         entry = self._entries.get(place) or self._entries.get((visitor.name, key))  # then the cookie is new
         if entry is None:
             self._make_room(visitor.name)
-            entry = self._entries[place] = _Entry(asked, asyncio.create_task(begin()), visitor.name)
+            beginning = begin() if self._shared is None else self._begin(self._shared, place, asked, begin)
+            entry = self._entries[place] = _Entry(asked, asyncio.create_task(beginning), visitor.name)
             entry.beginning.add_done_callback(lambda _: self._forget_failed(place, entry))
         elif entry.asked != asked:
-            raise KeyReused("This Idempotency-Key was sent with another request: use a new one for each.")
+            raise KeyReused(_REUSED)
         return await asyncio.shield(entry.beginning)
+
+    async def _begin(
+        self,
+        shared: BegunRequests,
+        place: tuple[str, str],
+        asked: bytes,
+        begin: Callable[[], Coroutine[Any, Any, Begun]],
+    ) -> Begun:
+        """Begins it, unless another process has; what may have been begun is never begun again."""
+        name = hashlib.sha256(json.dumps(place).encode()).hexdigest()
+        try:
+            for _ in range(LOOKS):
+                claimed = await shared.claim(name, asked.hex())
+                if claimed is None:
+                    return await self._first(shared, name, begin)
+                if claimed.asked != asked.hex():
+                    raise KeyReused(_REUSED)
+                if claimed.what is not None:
+                    return Begun(*json.loads(claimed.what))
+                await asyncio.sleep(LOOK_SECONDS)
+        except StoreError as error:
+            raise Unavailable("The database cannot be reached: try again in a moment.") from error
+        raise Unavailable("This may have been begun already: look at the conversation before you ask again.")
+
+    async def _first(
+        self, shared: BegunRequests, name: str, begin: Callable[[], Coroutine[Any, Any, Begun]]
+    ) -> Begun:
+        try:
+            begun = await begin()
+        except Rejected:
+            await shared.forget(name)
+            raise
+        await shared.keep(name, json.dumps([begun.conversation, begun.message, begun.version]))
+        return begun
 
     def _make_room(self, visitor: str) -> None:
         """Forgets the oldest of this visitor if they have many, or else of whoever has the most."""

@@ -82,7 +82,8 @@ def launch_arguments(
         preparing.cancel()
         await studio.close()
 
-    keys, bodies, assets = IdempotencyKeys(), Bodies(), Assets(page.folder)
+    keys = IdempotencyKeys(studio.store.begun if studio.store.is_shared else None)
+    bodies, assets = Bodies(), Assets(page.folder)
     visitors, streams = Visitors(studio), Streams()
     return {
         "app_kwargs": {

@@ -101,7 +101,7 @@ class EventStream(StreamingResponse):
         if rev and of != process:
             rev = UNKNOWN
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        super().__init__(_events(conversation, rev, process, show), headers=headers)
+        super().__init__(_events(conversation, rev, show, process), headers=headers)
         self._streams, self._visitor = streams, visitor
         self._place = streams.open(visitor)
         streams.show(self._place, conversation)
@@ -131,7 +131,7 @@ def shown(message: Message, show: Show) -> dict[str, Any]:
     return show(message) if message.deleted is None else {"id": message.id, "deleted": True}
 
 
-async def _events(conversation: Conversation, rev: int, process: str, show: Show) -> AsyncIterator[str]:
+async def _events(conversation: Conversation, rev: int, show: Show, process: str = "") -> AsyncIterator[str]:
     """Yields what is newer than a revision at once, and then what changes as it happens."""
     yield "retry: 1000\n\n"
     changed, older, reset = conversation.since(rev), False, conversation.has_lost(rev)

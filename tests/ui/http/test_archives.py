@@ -21,7 +21,7 @@ from core.chat.message import Message
 from core.chat.picture import Picture, with_pictures
 from core.chat.request import UserRequest
 from core.storage.database import StoreError
-from core.storage.pictures import Pictures
+from core.storage.pictures import PictureFolder
 from core.studio import Studio
 from limner import ContentFiltered, ImageInputs, ImageRequest, ImageResult, ImageWarning, ProviderError
 from tests.core.metadata.signing import sign
@@ -480,15 +480,15 @@ async def test_a_disk_that_fails_in_the_middle_leaves_nothing(
         if fails == "at the rows":
             monkeypatch.setattr(studio.store, "add", raising(StoreError("full")))
         else:
-            kept = Pictures._write  # pyright: ignore[reportPrivateUsage]
+            kept = PictureFolder._write  # pyright: ignore[reportPrivateUsage]
 
-            def write(self: Pictures, name: str, data: bytes) -> None:
+            def write(self: PictureFolder, name: str, data: bytes) -> None:
                 tried.append(name)
                 if left(tmp_path):
                     raise OSError("full")
                 kept(self, name, data)
 
-            monkeypatch.setattr(Pictures, "_write", write)
+            monkeypatch.setattr(PictureFolder, "_write", write)
         answer = await put(client, packed(thread, {**FOX, "pictures/2.png": MADE}))
         assert (answer.status_code, left(tmp_path)) == (503, set())
         assert [name for name in tried if studio.store.pictures.find(name)] == []

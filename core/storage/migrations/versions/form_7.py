@@ -1,4 +1,4 @@
-"""Leases of processes, handles of what a service still makes, and how many bytes each row takes."""
+"""Leases of processes, handles of what a service still makes, keys of requests, and the bytes of each row."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +13,13 @@ def upgrade() -> None:
         "process",
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("until", sa.Double, nullable=False),
+    )
+    op.create_table(
+        "begun",
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("asked", sa.Text, nullable=False),
+        sa.Column("at", sa.Double, nullable=False),
+        sa.Column("what", sa.Text),
     )
     for table in ("message", "version", "upload"):
         op.add_column(table, sa.Column("size", sa.BigInteger, nullable=False, server_default="0"))

@@ -1,0 +1,60 @@
+"""What requests with a key have begun, so that no other process begins it again."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from core.storage.database import Database
+from core.storage.tables import begun
+
+KEPT_SECONDS = 86_400.0
+"""How long a key is known."""
+
+
+class Claimed(NamedTuple):
+    """What is known of a key that was sent before."""
+
+    asked: str
+    """A digest of the request."""
+    what: str | None
+    """What it has begun, as JSON; None if that is not known, or not yet."""
+
+
+class BegunRequests:
+    """The keys of all processes that share the store; every method may raise StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, key: str, asked: str) -> Claimed | None:
+        """Claims a key for this request; returns what is known of it if it was sent before."""
+        at = time.time()
+
+        def write() -> Claimed | None:
+            try:
+                self._database.write_now(
+                    lambda db: (
+                        db.execute(delete(begun).where(begun.c.at < at - KEPT_SECONDS)),
+                        db.execute(begun.insert().values(key=key, asked=asked, at=at)),
+                    )
+                )
+            except IntegrityError:
+                found = select(begun.c.asked, begun.c.what).where(begun.c.key == key)
+                row = self._database.write_now(lambda db: db.execute(found).one_or_none())
+                return Claimed(*row) if row else Claimed(asked, None)
+            return None
+
+        return await self._database.run(write)
+
+    async def keep(self, key: str, what: str) -> None:
+        """Keeps what the request with a key has begun."""
+        kept = update(begun).where(begun.c.key == key).values(what=what)
+        await self._database.write(lambda db: db.execute(kept))
+
+    async def forget(self, key: str) -> None:
+        """Gives back a key whose request has begun nothing."""
+        await self._database.write(lambda db: db.execute(delete(begun).where(begun.c.key == key)))
