@@ -39,10 +39,11 @@ class ObjectPictures(Pictures):
         except ImportError:
             raise StoreError("The setting pictures needs: pip install 'limner[object-store]'.") from None
         self._obstore: Any = obstore
-        self.failures = (BaseError, OSError)
+        self.failures = (Exception,)  # whatever it is, a picture that was paid for stays in memory
         self._exists = (AlreadyExistsError, FileExistsError)
-        options: dict[str, Any] = {}
-        if not url.startswith("file:"):
+        options: dict[str, Any] = {"mkdir": True}
+        self._is_folder = url.startswith("file:")
+        if not self._is_folder:
             client = {"timeout": TIMEOUT, "connect_timeout": timedelta(seconds=5), "allow_http": _is_plain()}
             retries = {"max_retries": 3, "retry_timeout": RETRY_TIME}
             options = {"client_options": client, "retry_config": retries}
@@ -102,10 +103,12 @@ class ObjectPictures(Pictures):
             self._obstore.delete(self._store, f"thumbnails/{name}.webp")
 
     def _put(self, path: str, data: bytes, media_type: str, mode: str) -> None:
-        about = {"Content-Type": media_type, "Cache-Control": "private, max-age=31536000, immutable"}
         kind: dict[str, Any] = {"use_multipart": False, "mode": mode}
+        if not self._is_folder:
+            kept = "private, max-age=31536000, immutable"
+            kind["attributes"] = {"Content-Type": media_type, "Cache-Control": kept}
         with contextlib.suppress(*self._exists):  # the answer to an earlier try was lost
-            self._obstore.put(self._store, path, data, attributes=about, **kind)
+            self._obstore.put(self._store, path, data, **kind)
 
     def _read(self, path: str) -> bytes | None:
         try:

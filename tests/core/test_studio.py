@@ -50,6 +50,7 @@ from tests.core.scripted import (
     studio_of,
 )
 from tests.core.storage.samples import execute
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 

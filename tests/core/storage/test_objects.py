@@ -46,6 +46,16 @@ def pictures_of(bucket: str) -> ObjectPictures:
     return ObjectPictures(bucket)
 
 
+async def test_a_folder_that_all_machines_mount_is_one_too(tmp_path: Path) -> None:
+    url = (tmp_path / "shared").as_uri()
+    picture = pictures_of(url).put(PNG, INFO)
+    assert pictures_of(url).read(picture.name) == PNG
+    pictures_of(url).keep_thumbnail(picture.name, b"")
+    assert pictures_of(url).thumbnail(picture.name) == b""
+    pictures_of(url).forget([picture.name])
+    assert not pictures_of(url).has(picture.name)
+
+
 @pytest.mark.parametrize("media_type", EXTENSIONS)
 def test_a_picture_is_written_once_and_read_by_another_process(bucket: str, media_type: str) -> None:
     name = pictures_of(bucket).put(PNG, ImageInfo(media_type, 1, 1)).name
