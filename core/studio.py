@@ -61,9 +61,10 @@ class Studio:
         self.is_closing = False
 
     async def prepare(self) -> None:
-        """Takes over what dead processes were making, and imports what the default provider needs.
+        """Begins to take part in what other processes do, and imports what the default provider needs.
 
-        That is only if it has its key: the first picture would hold all up.
+        A server calls it, which lives on: it takes over what dead processes were making. The first picture
+        would wait for the import, which is only for a provider that has its key.
         """
         self._replicas.start()
         provider = self.registry.get(self.settings.provider)
@@ -76,7 +77,6 @@ class Studio:
         An unknown id is a new one, stored with its first message or picture; one without an owner becomes the
         visitor's. Raises Missing if it is another visitor's, or deleted, Unavailable if it cannot be read.
         """
-        self._replicas.start()
         if time.monotonic() >= self._next_pruning:
             self._next_pruning = time.monotonic() + DAY
             await self._saving.prune(self.settings.keep_days)

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,20 @@ class Postgres:
         with psycopg.connect(f"postgresql://{self._address}/postgres", autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} STRATEGY file_copy".encode())
         return f"postgresql://{self._address}/{name}"
+
+    @contextmanager
+    def out_of_reach(self, url: str) -> Generator[None]:
+        """Lets nobody into one of the databases, and throws out who is in it."""
+        name = url.rpartition("/")[2]
+        with psycopg.connect(f"postgresql://{self._address}/postgres", autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+            try:
+                yield
+            finally:
+                connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from core.chat.failure import Rejected, Unavailable
@@ -41,24 +42,27 @@ class Limiter:
     async def acquire(self, visitor: Visitor, expenses: Sequence[Expense | None]) -> list[Charge]:
         """Counts more requests of a visitor, all or none; each is in flight until `release`."""
         taken, count = Taken.of(visitor, expenses), len(expenses)
-        check = lambda: self._limits.check(visitor, expenses)  # noqa: E731
+        check = partial(self._limits.check, visitor, expenses)
         return await self._agree(
-            check, _as_entry(taken, count), taken, lambda: self._limits.take(taken, count)
+            check, _as_entry(taken, count), taken, partial(self._limits.take, taken, count)
         )
 
     async def spend(self, visitor: Visitor, expenses: Sequence[Expense | None]) -> list[Charge]:
         """Counts what costs money against the budgets, all or nothing."""
         taken = Taken.of(visitor, expenses)
         self._tell()
-        check = lambda: self._limits.check_budgets(visitor, expenses)  # noqa: E731
-        return await self._agree(check, _as_entry(taken, 0), taken, lambda: self._limits.take(taken, 0))
+        check = partial(self._limits.check_budgets, visitor, expenses)
+        return await self._agree(check, _as_entry(taken, 0), taken, partial(self._limits.take, taken, 0))
 
     async def count_upload(self, visitor: Visitor, count: int = 1) -> None:
         """Counts pictures that a visitor brings, of which many at once may go beyond the limit."""
         taken = Taken(visitor.name, [])
         entry = {"kind": "upload", "visitor": visitor.name, "count": count}
-        take = lambda: self._limits.take_uploads(visitor.name, count, taken.at)  # noqa: E731
-        await self._agree(lambda: self._limits.check_uploads(visitor), entry, taken, take)
+
+        def take() -> None:
+            self._limits.take_uploads(visitor.name, count, taken.at)
+
+        await self._agree(partial(self._limits.check_uploads, visitor), entry, taken, take)
 
     def release(self, visitor: Visitor) -> None:
         """Ends the time in flight of one request, and tells what has changed of its cost."""
@@ -157,7 +161,7 @@ class Limiter:
         ended, self._ended = self._ended, []
         try:
             await shared.append(ended)
-        except LogFails:
+        except BaseException:
             self._ended = ended + self._ended
             raise
 

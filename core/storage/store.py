@@ -227,10 +227,10 @@ class Store:
         """Writes a little where pictures and rows are kept, which raises StoreError if the disk fails."""
 
         def write(connection: Connection) -> None:
-            self.pictures.check()
             connection.execute(insert(processes).values(name="check", until=0))
             connection.execute(delete(processes).where(processes.c.name == "check"))
 
+        await self._wait(self.pictures.check)
         await self._database.write(write)
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from core.chat.conversation import Conversation
-from core.chat.failure import Rejected
+from core.chat.failure import Rejected, Unavailable
 from core.chat.message import Message
 from core.chat.request import UserRequest
 from core.settings.schema import Settings
@@ -93,6 +93,7 @@ async def open_studio(tmp_path: Path, postgres: Postgres, service: Service) -> A
         providers = {"remembering": Remembering(service), "forgetful": Forgetful(service)}
         store = Store(tmp_path, database=database)
         opened.append(Studio(settings, registry_of(settings=settings, **providers), store))
+        opened[-1]._replicas.start()  # as a server does
         return opened[-1]
 
     yield open
@@ -256,6 +257,25 @@ async def test_what_a_slow_one_still_brings_is_kept(open_studio: Open, service: 
     _, again = await seen(open_studio(), message)
     assert message.versions[0].picture
     assert again.versions[0].picture == message.versions[0].picture
+
+
+async def test_while_the_database_is_out_of_reach_nothing_that_is_made_is_lost(
+    open_studio: Open, service: Service, postgres: Postgres
+) -> None:
+    studio = open_studio()
+    conversation, message = await start(studio)
+    await until(lambda: service.jobs)
+    with postgres.out_of_reach(studio.store._database.name):
+        service.is_done.set()
+        version = await asyncio.wait_for(conversation.settled(message), 30)
+        assert version.picture
+        await until(lambda: message.unsaved)
+        with pytest.raises(Unavailable, match="try again in a moment"):
+            await studio.conversation("d" * 32)
+    await studio.start(await studio.conversation("d" * 32), UserRequest(prompt="another"))
+    await until(lambda: not message.unsaved)
+    (again,) = await open_studio().store.load(CONVERSATION)
+    assert again.versions[0].picture == version.picture
 
 
 async def test_one_that_ends_all_who_ask_for_it_is_given_up(

@@ -163,15 +163,24 @@ def _probe(faults: Mapping[int, str]) -> tuple[list[PluginEntry], str]:
 def _examine_store(settings: Settings) -> tuple[str, bool]:
     try:
         store = Store.of(settings)
+        asyncio.run(_write_to(store))
     except StoreError as error:
         return str(error), False
-    asyncio.run(store.close())
     if store.is_temporary:
         return f"{settings.data_dir} cannot be written to: choose another folder with {PREFIX}DATA_DIR", False
     found = f"{store.folder} can be written to"
     if settings.bucket_dir:
         found += f", and so can the bucket {settings.bucket_dir}"
+    shared = {"the database": settings.database, "the object store": settings.pictures}
+    found += "".join(f", and so can {what}" for what, setting in shared.items() if setting)
     return " ".join([f"{found}.", *store.warnings] if store.warnings else [found]), not store.warnings
+
+
+async def _write_to(store: Store) -> None:
+    try:
+        await store.check()
+    finally:
+        await store.close()
 
 
 def settings_in_force(settings: Settings) -> list[Setting]:
