@@ -69,7 +69,7 @@ def check_pictures(value: str | None) -> str | None:
     if value is None:
         return None
     scheme, found, rest = value.partition("://")
-    if not found or scheme not in ("s3", "gs", "az", "file") or not rest.strip("/") or "@" in rest:
+    if not found or scheme not in ("s3", "gs", "az", "file") or not rest.strip("/") or set("@?#") & {*rest}:
         raise ValueError("an address such as s3://bucket/prefix, gs://… or az://…, without keys")
     return value
 

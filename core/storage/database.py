@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from core.storage.migrations import form_of, latest_form, migrate
+from core.storage.tables import origin
 
 T = TypeVar("T")
 BUSY_SECONDS = 10.0
@@ -148,6 +150,7 @@ class Database:
                 f"The database {self.name} was written by a newer Limner: use that version, or {advice}."
             )
         migrate(connection)
+        upsert(connection, origin, [{"one": 1, "id": secrets.token_hex(8), "created": time.time()}], ["one"])
 
     def _do(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         with engine.begin() as connection:

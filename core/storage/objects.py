@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from core.storage.database import StoreError
-from core.storage.pictures import STEP, Pictures
+from core.storage.pictures import MARK, STEP, Pictures
 from limner.formats import MEDIA_TYPES
 
-TIMEOUT = timedelta(seconds=30)
+TIMEOUT = timedelta(seconds=15)
 """For one request."""
 RETRY_TIME = timedelta(seconds=10)
 """For a request and all that follow it because it failed."""
@@ -44,7 +44,9 @@ class ObjectPictures(Pictures):
         options: dict[str, Any] = {"mkdir": True}
         self._is_folder = url.startswith("file:")
         if not self._is_folder:
-            client = {"timeout": TIMEOUT, "connect_timeout": timedelta(seconds=5), "allow_http": _is_plain()}
+            client: dict[str, Any] = {"timeout": TIMEOUT, "connect_timeout": timedelta(seconds=5)}
+            if _is_plain():
+                client["allow_http"] = True
             retries = {"max_retries": 3, "retry_timeout": RETRY_TIME}
             options = {"client_options": client, "retry_config": retries}
         try:
@@ -77,11 +79,17 @@ class ObjectPictures(Pictures):
         if not self.has(name):  # deleted meanwhile
             self._obstore.delete(self._store, f"thumbnails/{name}.webp")
 
-    def old(self, before: float) -> Iterator[list[str]]:
-        """Yields the names of the pictures that were written before a time, in steps."""
+    def belong_to(self, database: str) -> bool:
+        """Marks the pictures as a database's, unless they are marked; returns whether they are."""
+        with contextlib.suppress(*self._exists):
+            self._obstore.put(self._store, MARK, database.encode(), mode="create", use_multipart=False)
+        return self._read(MARK) == database.encode()
+
+    def old(self, before: float) -> Iterator[list[tuple[str, float]]]:
+        """Yields the names of the pictures that were written before a time, with when that was, in steps."""
         for step in self._obstore.list(self._store, "pictures", chunk_size=STEP):
-            old = (one["path"] for one in step if one["last_modified"].timestamp() < before)
-            yield [path.rpartition("/")[2] for path in old]
+            found = ((one["path"].rpartition("/")[2], one["last_modified"].timestamp()) for one in step)
+            yield [(name, at) for name, at in found if at < before]
 
     def _write(self, name: str, data: bytes) -> None:
         self._put(f"pictures/{name}", data, MEDIA_TYPES[name.rpartition(".")[2]], "create")
@@ -96,11 +104,16 @@ class ObjectPictures(Pictures):
             return False
         return True
 
-    def _delete(self, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            self._obstore.delete(self._store, f"pictures/{name}")
-        with contextlib.suppress(FileNotFoundError):  # after its picture, so that none is made meanwhile
-            self._obstore.delete(self._store, f"thumbnails/{name}.webp")
+    def _delete(self, names: Sequence[str]) -> None:
+        pictures = [f"pictures/{name}" for name in names]
+        thumbnails = [f"thumbnails/{name}.webp" for name in names]
+        for paths in (pictures, thumbnails):  # a thumbnail after its picture, so that none is made meanwhile
+            if not self._is_folder and paths:
+                self._obstore.delete(self._store, paths)
+                continue
+            for path in paths:  # where one that is gone already is an error
+                with contextlib.suppress(FileNotFoundError):
+                    self._obstore.delete(self._store, path)
 
     def _put(self, path: str, data: bytes, media_type: str, mode: str) -> None:
         kind: dict[str, Any] = {"use_multipart": False, "mode": mode}
@@ -119,5 +132,6 @@ class ObjectPictures(Pictures):
 
 def _is_plain() -> bool:
     """Whether the environment names a server without TLS, such as one in the same cluster."""
-    named = os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT") or ""
-    return named.startswith("http://")
+    addresses = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+    is_named = any(os.environ.get(name, "").startswith("http://") for name in addresses)
+    return is_named or os.environ.get("AWS_ALLOW_HTTP", "").lower() == "true"

@@ -10,7 +10,7 @@ import re
 import secrets
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from core.chat.picture import Picture
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 MAX_IN_MEMORY = 64_000_000
 """Bytes of pictures kept in memory while the disk cannot store them."""
+MARK = "pictures.database"
+"""What says to which database the pictures beside it belong."""
 STEP = 500
 """Names of old pictures that are looked at together."""
 _NO_FSYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
@@ -59,8 +61,12 @@ class Pictures(ABC):
         """Keeps a picture's small copy, which goes with the picture."""
 
     @abstractmethod
-    def old(self, before: float) -> Iterator[list[str]]:
-        """Yields the names of the pictures that were written before a time, in steps."""
+    def belong_to(self, database: str) -> bool:
+        """Marks the pictures as a database's, unless they are marked; returns whether they are."""
+
+    @abstractmethod
+    def old(self, before: float) -> Iterator[list[tuple[str, float]]]:
+        """Yields the names of the pictures that were written before a time, with when that was, in steps."""
 
     @abstractmethod
     def _write(self, name: str, data: bytes) -> None: ...
@@ -72,7 +78,7 @@ class Pictures(ABC):
     def _has(self, name: str) -> bool: ...
 
     @abstractmethod
-    def _delete(self, name: str) -> None: ...
+    def _delete(self, names: Sequence[str]) -> None: ...
 
     def put(self, data: bytes, info: ImageInfo) -> Picture:
         """Stores a picture under a new name."""
@@ -122,9 +128,10 @@ class Pictures(ABC):
 
     def forget(self, names: Iterable[str]) -> None:
         """Deletes pictures with their thumbnails."""
-        for name in filter(_NAME.fullmatch, names):  # what a log in a bucket says may lead anywhere
+        own = [*filter(_NAME.fullmatch, names)]  # what a log in a bucket says may lead anywhere
+        for name in own:
             self._in_memory.pop(name, None)
-            self._delete(name)
+        self._delete(own)
 
 
 class PictureFolder(Pictures):
@@ -194,14 +201,21 @@ class PictureFolder(Pictures):
         if not self.has(name):  # deleted meanwhile
             path.unlink(missing_ok=True)
 
-    def old(self, before: float) -> Iterator[list[str]]:
-        """Yields the names of the pictures that were written before a time, in steps."""
-        found: list[str] = []
+    def belong_to(self, database: str) -> bool:
+        """Marks the pictures as a database's, unless they are marked; returns whether they are."""
+        mark = self._folder.with_name(MARK)
+        with contextlib.suppress(FileExistsError):
+            create(mark, [database.encode()])
+        return mark.read_text("utf-8") == database
+
+    def old(self, before: float) -> Iterator[list[tuple[str, float]]]:
+        """Yields the names of the pictures that were written before a time, with when that was, in steps."""
+        found: list[tuple[str, float]] = []
         with os.scandir(self._folder) as files:
             for file in files:
                 with contextlib.suppress(OSError):  # it is gone just now
-                    if _NAME.fullmatch(file.name) and file.stat().st_mtime < before:
-                        found.append(file.name)
+                    if _NAME.fullmatch(file.name) and (at := file.stat().st_mtime) < before:
+                        found.append((file.name, at))
                 if len(found) == STEP:
                     yield found
                     found = []
@@ -219,12 +233,13 @@ class PictureFolder(Pictures):
     def _has(self, name: str) -> bool:
         return self._find(name) is not None
 
-    def _delete(self, name: str) -> None:
-        self.in_bucket.pop(name, None)  # the journal deletes it there
-        with contextlib.suppress(OSError):  # it is gone already, or cannot be deleted
-            (self._folder / name).unlink()
-        with contextlib.suppress(OSError):  # after its picture, so that none is made meanwhile
-            (self.thumbnails / f"{name}.webp").unlink(missing_ok=True)
+    def _delete(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.in_bucket.pop(name, None)  # the journal deletes it there
+            with contextlib.suppress(OSError):  # it is gone already, or cannot be deleted
+                (self._folder / name).unlink()
+            with contextlib.suppress(OSError):  # after its picture, so that none is made meanwhile
+                (self.thumbnails / f"{name}.webp").unlink(missing_ok=True)
 
 
 def make_private(folder: Path) -> None:

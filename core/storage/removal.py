@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from core.storage.conversations import purge_conversations
-from core.storage.database import Database
+from core.storage.database import Database, StoreError
 from core.storage.notices import Notice, Notices
 from core.storage.pictures import Pictures
 from core.storage.retention import Forgotten, prune, purge
+from core.storage.tables import origin
 from core.storage.uploads import forget_pictures
 
 T = TypeVar("T")
@@ -78,12 +79,20 @@ class Removal:
     async def sweep(self, kept: Collection[str]) -> int:
         """Deletes old pictures that no row refers to, but for those that are kept; returns how many.
 
-        A process that was killed may have left them.
+        A process that was killed may have left them. Those that are older than the database are not its own,
+        and neither are any that are marked as another's.
         """
+        its_own = select(origin.c.id, origin.c.created)
+        id, created = await self._database.read(lambda db: db.execute(its_own).one())
+        if not await self._wait(lambda: self._pictures.belong_to(id)):
+            log.warning("The pictures belong to another database too: what nothing refers to here is kept")
+            return 0
         steps, swept = self._pictures.old(time.time() - ORPHAN_SECONDS), 0
-        while (names := await self._wait(lambda: next(steps, None))) is not None:
-            left = [name for name in names if name not in kept and self._pictures.in_memory(name) is None]
-            gone = await self.without(lambda db, left=left: ((n := forget_pictures(db, left, 0)), n))
+        while (found := await self._wait(lambda: next(steps, None))) is not None:
+            names = [name for name, at in found if at > created and name not in kept]
+            left = [name for name in names if self._pictures.in_memory(name) is None]
+            gone = await self._database.write(partial(forget_pictures, names=left, uploads_since=0))
+            await self._forget(gone)
             swept += len(gone)
         if swept:
             log.info("Deleted %d pictures that belonged to nothing", swept)
@@ -91,16 +100,16 @@ class Removal:
 
     async def without(self, work: Callable[[Connection], tuple[T, list[str]]]) -> T:
         """Does work that returns also which pictures are not needed any more, and then deletes these."""
+        done, gone = await self._database.write(work)
+        await self._forget(gone)
+        return done
 
-        def write() -> T:
-            done, gone = self._database.write_now(work)
+    async def _forget(self, gone: list[str]) -> None:
+        if gone:
             try:
-                self._pictures.forget(gone)
-            except self._pictures.failures:
+                await self._wait(lambda: self._pictures.forget(gone))
+            except StoreError:
                 log.exception("Pictures could not be deleted; they are deleted as orphans")
-            return done
-
-        return await self._database.run(write)
 
     def _telling(
         self, work: Callable[[Connection], tuple[list[Forgotten], list[str]]], connection: Connection

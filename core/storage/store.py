@@ -128,6 +128,12 @@ class Store:
             else await self._wait(partial(self.pictures.has, name))
         )
 
+    async def link(self, name: str) -> str | None:
+        """Returns a link to a picture that lasts some minutes, where that can be had."""
+        if self.pictures.is_local:
+            return None
+        return await self._wait(lambda: self.pictures.link(name) if self.pictures.has(name) else None)
+
     async def read(self, name: str) -> bytes | None:
         """Returns a picture's bytes; None if there is no such picture."""
         return await self._wait(lambda: self.pictures.read(name))
@@ -163,6 +169,7 @@ class Store:
         rows, stored = rows_of(conversation_id, message, versions, self.process), stored_of(message)
         counted = [asdict(hit) for hit in hits]
         pictures = [version.picture.name for version in versions if version.picture]
+        pictures += [picture.name for picture in message.request.pictures]
         running = {version.number for version in versions if version.status == "running"}
 
         def write(connection: Connection) -> None:
@@ -174,11 +181,9 @@ class Store:
             _write_hits(connection, counted)
             self.notices.tell(connection, Notice("changed", conversation_id))
 
-        def write_all() -> None:
-            self.pictures.write(pictures)
-            self._database.write_now(write)
-
-        await self._database.run(write_all)
+        if any(map(self.pictures.in_memory, pictures)):
+            await self._wait(lambda: self.pictures.write(pictures))
+        await self._database.write(write)
         message.stored = stored
         settled = {version.number for version in versions} - running
         self.running.lease.note(message.id, running, settled)

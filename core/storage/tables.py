@@ -88,6 +88,13 @@ processes = Table(
     Column("name", Text, primary_key=True),
     Column("until", Double, nullable=False),  # when its lease on what it works on ends
 )
+origin = Table(  # of the database itself: one row
+    "origin",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("created", Double, nullable=False),
+)
 begun = Table(
     "begun",
     metadata,

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from typing import NamedTuple
 
+from core.storage.database import StoreError
 from core.storage.pictures import Pictures
 from core.workers import Workers
 from limner import ProviderError
@@ -70,9 +71,8 @@ class Thumbnails:
             thumbnail = make_thumbnail(data, media_type)
         except FileNotFoundError:
             return None
-        except self._pictures.failures:
-            log.exception("A picture cannot be read")
-            return None
+        except self._pictures.failures as error:
+            raise StoreError("The pictures cannot be reached.") from error
         except ProviderError as error:
             log.warning("A thumbnail of %s cannot be made: %s", name, error.why)
             return None

@@ -48,8 +48,7 @@ def picture_routes(studio: Studio) -> list[Route]:
         saved_as = quote(saved_as, safe="")
         saved = request.query_params.keys() & {"download", "details"}
         # what fetches or saves it needs the headers of this server
-        link = studio.store.pictures.link(name) if not saved and _is_shown(request) else None
-        if link and await studio.store.has(name):
+        if not saved and _is_shown(request) and (link := await studio.store.link(name)):
             return RedirectResponse(link, headers={"Cache-Control": "private, max-age=300"})
         found = await studio.store.find(name)
         if found is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from core import Rejected
+
+log = logging.getLogger(__name__)
 
 _JSON_OR_NOTHING = ("application/json", "application/x-www-form-urlencoded", "")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
@@ -140,6 +143,13 @@ async def reply_rejected(_: Request, error: Exception) -> Response:
     assert isinstance(error, Rejected)
     more = {"field": error.field} if error.field else {}
     return problem(str(error), error.status, error.retry_after, **more)
+
+
+async def reply_unstored(_: Request, error: Exception) -> Response:
+    """Answers where a database or a store of pictures cannot be reached: the server's exception handler."""
+    log.error("A request failed: %s", error)
+    advice = "try again in a moment, or tell whoever runs this server"
+    return problem(f"What is stored cannot be reached right now: {advice}.", 503)
 
 
 _TOO_MANY = f"The request holds more than {MAX_VALUES:,} values: leave out what no model takes."

@@ -18,7 +18,7 @@ from gradio import http_server
 from starlette.middleware import Middleware
 from uvicorn.config import HTTP_PROTOCOLS, LOGGING_CONFIG, LOOP_FACTORIES
 
-from core import SettingsError
+from core import SettingsError, StoreError
 from core.chat.failure import Missing, Rejected
 from core.generation.making import LAST_GRACE
 from core.logs import log_without_secrets
@@ -47,7 +47,7 @@ from ui.http.pictures import picture_routes
 from ui.http.providers import providers_route
 from ui.http.refusals import reply_not_found, reply_wrong_method
 from ui.http.request_rate import RequestRateMiddleware
-from ui.http.requests import reply_rejected
+from ui.http.requests import reply_rejected, reply_unstored
 from ui.http.routes import PageView, page_routes
 from ui.http.sign_in import sign_in_routes
 from ui.http.streams import Streams
@@ -108,6 +108,7 @@ def launch_arguments(
             "exception_handlers": {
                 Missing: visitors.reply_missing,
                 Rejected: reply_rejected,
+                StoreError: reply_unstored,
                 404: reply_not_found,
                 405: reply_wrong_method,
             },

@@ -22,7 +22,7 @@ from core.studio import Studio
 from limner.formats import EXTENSIONS
 from limner.identify import ImageInfo
 from tests.core.scripted import CONVERSATION, PNG, ScriptedProvider, ask
-from tests.core.storage.samples import INFO
+from tests.core.storage.samples import INFO, execute
 from tests.object_store import ObjectStore, run_object_store
 from tests.plugins.objects import registry_of
 
@@ -94,7 +94,8 @@ async def test_a_studio_keeps_its_pictures_there(bucket: str, s3: ObjectStore, t
         thumbnail = await studio.store.thumbnails.find(name)
         assert thumbnail
         assert thumbnail.image == PNG, "it is as small as a thumbnail"
-        assert s3.names(bucket) == [f"limner/pictures/{name}", f"limner/thumbnails/{name}.webp"]
+        marked = ["limner/pictures.database", f"limner/pictures/{name}", f"limner/thumbnails/{name}.webp"]
+        assert s3.names(bucket) == marked
         assert [*(tmp_path / "pictures").iterdir()] == []
         brought = await studio.add_picture(await studio.conversation(CONVERSATION), PNG, "fox.png")
         assert await studio.store.has(brought.name)
@@ -140,9 +141,32 @@ async def test_what_belongs_to_nothing_goes_after_a_day(
     kept = await store.uploads.add(CONVERSATION, PNG, INFO, "fox.png")
     assert await store.removal.sweep(()) == 0, "they may be about to be written to their messages"
     monkeypatch.setattr(removal, "ORPHAN_SECONDS", -60.0)
+    await execute(store, "UPDATE origin SET created = created - 10")
     assert await store.removal.sweep({orphans[0]}) == 2
     assert [await store.has(name) for name in [*orphans, kept.name]] == [True, False, False, True]
     await store.close()
+
+
+@pytest.mark.parametrize("kind", ["folder", "objects"])
+@pytest.mark.parametrize("is_marked", [True, False])
+async def test_another_database_deletes_nothing_that_it_does_not_know(
+    kind: str, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_marked: bool
+) -> None:
+    """One that was moved away and replaced by an empty one, or a second one beside it."""
+    monkeypatch.setattr(removal, "ORPHAN_SECONDS", -60.0)
+    objects = pictures_of(bucket) if kind == "objects" else None
+    first = Store(tmp_path, objects=objects)
+    kept = [(await first.uploads.add(CONVERSATION, PNG, INFO, "fox.png")).name for _ in range(3)]
+    if is_marked:
+        await first.removal.sweep(())
+    await first.close()
+    (tmp_path / "limner.sqlite3").rename(tmp_path / "moved")
+    second = Store(tmp_path, objects=objects)
+    created = "created - 10" if is_marked else "created + 10"
+    await execute(second, f"UPDATE origin SET created = {created}")
+    assert await second.removal.sweep(()) == 0
+    assert all([await second.has(name) for name in kept])
+    await second.close()
 
 
 @pytest.mark.parametrize(
@@ -166,4 +190,5 @@ def test_time_is_that_of_the_store(bucket: str) -> None:
     pictures = pictures_of(bucket)
     name = pictures.put(PNG, INFO).name
     assert [*pictures.old(time.time() - 60)] in ([], [[]])
-    assert [*pictures.old(time.time() + 60)] == [[name]]
+    (((found, at),),) = pictures.old(time.time() + 60)
+    assert (found, at) == (name, pytest.approx(time.time(), abs=60))

@@ -15,6 +15,12 @@ def upgrade() -> None:
         sa.Column("until", sa.Double, nullable=False),
     )
     op.create_table(
+        "origin",
+        sa.Column("one", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("created", sa.Double, nullable=False),
+    )
+    op.create_table(
         "begun",
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("asked", sa.Text, nullable=False),
