@@ -127,7 +127,7 @@ def test_limits_hold_across_both(cluster: Cluster) -> None:
 
 
 def test_what_is_sent_again_to_the_other_is_not_made_again(cluster: Cluster, queue: Queue) -> None:
-    key = {"Idempotency-Key": "the same", "X-Forwarded-For": "203.0.113.8"}
+    key = {"Idempotency-Key": "the-same", "X-Forwarded-For": "203.0.113.8"}
     before, threads = len(queue.prompts), f"limner/threads/{'e' * 32}/messages"
 
     def send(number: int, prompt: str) -> httpx2.Response:

@@ -130,7 +130,9 @@ def test_the_image_is_small_and_pinned_and_nobody_is_root_in_it() -> None:
     assert f"LIMNER_DATA_DIR={volume}" in words_of("ENV")[0]
     assert f"PORT={words_of('EXPOSE')[0]} " in words_of("ENV")[0]
     assert "/healthz'" in words_of("HEALTHCHECK")[0], "what no limit counts"
-    assert any(re.fullmatch(r"pip install .*-r requirements\.txt", words) for words in words_of("RUN"))
+    assert any(
+        re.fullmatch(r"pip install .*-r requirements\.txt \$EXTRAS", words) for words in words_of("RUN")
+    )
     names = [step.name for step in steps()]
     assert names.index("USER") > max(place for place, name in enumerate(names) if name in ("RUN", "COPY"))
 

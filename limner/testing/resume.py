@@ -19,6 +19,8 @@ from limner.testing.runner import CLEANUP, Runner
 
 MAX_HANDLE = 10_000
 """Characters, as JSON."""
+READING = 1.0
+"""Seconds for a provider to look at its job before the process ends."""
 PATIENCE = 5.0
 """Seconds for a provider to remember its job."""
 
@@ -55,6 +57,8 @@ class ResumeTests(SuiteBase):
                     "call request.remember as soon as it has"
                 )
             handle = self._as_kept(handles[-1])
+            looked = len(runner.service.requests)
+            await runner.wait_until(lambda: len(runner.service.requests) > looked, READING)
             earlier = list(runner.service.requests)
             call.task.cancel()
             await asyncio.wait({call.task}, timeout=CLEANUP)

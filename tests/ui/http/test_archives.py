@@ -290,7 +290,7 @@ async def test_a_zip_cannot_say_what_is_signed_nor_give_a_version_pictures_of_it
 def left(folder: Path) -> set[str]:
     """Returns the names of the files in a data folder, but for those of the database."""
     names = {path.name for path in folder.rglob("*") if path.is_file()}
-    return {name for name in names if not re.match(r"limner\.sqlite3|in-use-", name)}
+    return {name for name in names if not re.match(r"limner\.sqlite3|pictures\.database", name)}
 
 
 def packed(
