@@ -63,7 +63,8 @@ class Job:
     @classmethod
     def remembered(cls, handle: Any, base_url: str) -> Job:
         """Returns the job of a handle, if it is where the request would go now."""
-        job = cls(*(str(handle[name]) for name in _PLACES))
+        id, status, response, cancel = (str(handle[name]) for name in _PLACES)
+        job = cls(id, status, response, cancel)
         if any(_origin(link) != _origin(base_url) for link in (job.status, job.response, job.cancel)):
             raise ProviderError("provider", why="The job is at another address than that in the settings.")
         return job
