@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any
 
 from core.chat.failure import Rejected
 from core.chat.message import Live, Message
@@ -16,6 +14,7 @@ from core.storage.leases import Abandoned
 from core.storage.notices import Notice
 from core.storage.opened import OpenConversations
 from core.storage.store import Store
+from core.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ class Replicas:
         self._conversations = conversations
         self._making = making
         self._registry = registry
-        self._tasks = set[asyncio.Task[None]]()
+        self._tasks = Tasks()
         self._is_started = False
 
     def start(self) -> None:
@@ -53,9 +52,9 @@ class Replicas:
             loop.call_soon_threadsafe(self._hear, notice)
 
         self._store.notices.listen(hear)
-        self._begin(self._take_over())
+        self._tasks.begin(self._take_over())
         if self._store.is_shared:
-            self._begin(self._tell_how_far())
+            self._tasks.begin(self._tell_how_far())
 
     def stop(self, message: Message, version: int | None) -> None:
         """Has the other processes stop what they make for a message, or one version of it."""
@@ -65,24 +64,18 @@ class Replicas:
     def tell(self, notice: Notice) -> None:
         """Tells the other processes, soon."""
         if self._store.is_shared:
-            self._begin(self._told(notice))
+            self._tasks.begin(self._told(notice))
 
     def close(self) -> None:
         """Ends all of it."""
-        for task in self._tasks:
-            task.cancel()
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.cancel()
 
     def _hear(self, notice: Notice | None) -> None:
         if notice is None:  # whatever was told meanwhile
             for id in self._conversations.ids():
-                self._begin(self._refresh(id))
+                self._tasks.begin(self._refresh(id))
         elif notice.kind == "changed":
-            self._begin(self._refresh(notice.conversation))
+            self._tasks.begin(self._refresh(notice.conversation))
         elif notice.kind == "stop":
             self._making.stop(notice.conversation or None, notice.message or None, notice.number)
         elif notice.kind == "live":

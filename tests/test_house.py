@@ -41,7 +41,7 @@ NOT_IN_CORE = {
 HEAVY = {"openai", "google", "replicate", "huggingface_hub", "httpx", "httpx2", "torch", "PIL", "numpy"}
 """What takes long to import, so that no provider does before it draws."""
 
-GROUND = {"core.redaction", "core.workers", "core.logs", "core.allocator"}
+GROUND = {"core.redaction", "core.workers", "core.logs", "core.allocator", "core.tasks"}
 ROOF = {
     "core",
     "core.studio",

@@ -85,6 +85,7 @@ class Attempt:
         with unsaid(plan.request.prompt, plan.request.negative_prompt):
             self._making: asyncio.Task[ImageResult] = asyncio.create_task(making)
             self.settled = asyncio.create_task(self._settle())
+        self.settled.add_done_callback(lambda _: self.begun.set())
         conversation.add(message)
 
     @property
@@ -136,7 +137,6 @@ class Attempt:
         outcome = await self._outcome(self._making)
         self._previews.end()
         if self._is_handed_over.is_set() and not outcome.picture:
-            self.begun.set()
             return
         duration = round(time.monotonic() - begun, 3)
         settled = self.message.replace(outcome.model_copy(update={"duration": duration}))
@@ -149,7 +149,6 @@ class Attempt:
         try:
             await self._save(self.conversation, self.message, settled)
         finally:
-            self.begun.set()
             self.conversation.announce()
 
     async def _outcome(self, making: asyncio.Task[ImageResult]) -> Version:

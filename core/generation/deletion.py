@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from core.chat.conversation import UNDO_SECONDS, Conversation
@@ -12,6 +12,7 @@ from core.chat.failure import Rejected
 from core.chat.message import Message, Version
 from core.generation.attempt import Attempt
 from core.generation.saving import Saving
+from core.tasks import Tasks
 
 MARGIN = 1.0
 """Seconds between the end of the time to restore and the removal, so that the two never meet."""
@@ -29,7 +30,7 @@ class Deletion:
     def __init__(self, saving: Saving, attempts: Mapping[Any, Attempt]) -> None:
         self._saving = saving
         self._attempts = attempts
-        self._purging: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._covered = 0.0
         """Until when what is deleted goes with what was deleted before."""
 
@@ -86,21 +87,15 @@ class Deletion:
                 await asyncio.wait(stopping)
             await self.purge()
 
-        self._begin(purge())
+        self._tasks.begin(purge())
 
     def sweep_later(self) -> None:
         """Deletes old pictures that belong to nothing, while others ask for theirs."""
-        self._begin(self._saving.sweep())
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._purging.add(task)
-        task.add_done_callback(self._purging.discard)
+        self._tasks.begin(self._saving.sweep())
 
     def close(self) -> None:
         """Leaves what is deleted and not removed yet to the next start."""
-        for task in self._purging:
-            task.cancel()
+        self._tasks.cancel()
 
 
 def no_version() -> NoVersion:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from core.chat.failure import Rejected, Unavailable
 from core.generation.budget import Charge, Expense
@@ -14,6 +14,7 @@ from core.generation.limits import Taken, UsageLimits
 from core.generation.shared_log import Entry, LogFails, SharedLog
 from core.generation.visitor import Visitor
 from core.storage.database import Hit
+from core.tasks import Tasks
 from limner.price import Money
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ class Limiter:
         self._turn = asyncio.Lock()
         self._ended: list[Entry] = []
         """What the log does not have yet."""
-        self._tasks = set[asyncio.Task[None]]()
+        self._tasks = Tasks()
         self._is_looking = False
 
     async def acquire(self, visitor: Visitor, expenses: Sequence[Expense | None]) -> list[Charge]:
@@ -81,8 +82,7 @@ class Limiter:
 
     async def close(self) -> None:
         """Tells the log the last of it, and that this process ends."""
-        for task in self._tasks:
-            task.cancel()
+        self._tasks.cancel()
         if self._shared:
             try:
                 await self._flush(self._shared)
@@ -124,7 +124,7 @@ class Limiter:
             return
         await self._read(shared)
         self._is_looking = True
-        self._begin(self._look(shared))
+        self._tasks.begin(self._look(shared))
 
     async def _look(self, shared: SharedLog) -> None:
         while True:
@@ -149,7 +149,7 @@ class Limiter:
             self._ended += [
                 {"kind": "change", "id": hit.id, "cost": hit.cost, "until": hit.until} for hit in changed
             ]
-            self._begin(self._told(self._shared))
+            self._tasks.begin(self._told(self._shared))
 
     async def _told(self, shared: SharedLog) -> None:
         try:
@@ -164,11 +164,6 @@ class Limiter:
         except BaseException:
             self._ended = ended + self._ended
             raise
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _take_in(self, missed: Sequence[tuple[float, Entry]]) -> None:
         """Counts what other processes have written."""

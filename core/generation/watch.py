@@ -7,6 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
+from core.tasks import Tasks
 from limner.request import Done
 
 
@@ -30,17 +31,14 @@ class Remembering:
     def __init__(self, keep: Callable[[Any], Awaitable[None]]) -> None:
         self._keep = keep
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
-        self._keeping = set[asyncio.Task[None]]()
+        self._tasks = Tasks()
 
     def take(self, handle: Any) -> Awaitable[None]:
         """Begins to keep a handle, and returns what waits for that; another thread waits here."""
         if threading.get_ident() != self._thread:
             asyncio.run_coroutine_threadsafe(self._kept(handle), self._loop).result()
             return Done()
-        task = asyncio.create_task(self._kept(handle))
-        self._keeping.add(task)
-        task.add_done_callback(self._keeping.discard)
-        return asyncio.shield(task)
+        return asyncio.shield(self._tasks.begin(self._kept(handle)))
 
     async def _kept(self, handle: Any) -> None:
         await self._keep(handle)

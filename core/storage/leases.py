@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, case, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.chat.failure import failure
@@ -134,23 +134,20 @@ def take_over(
     that a browser has seen.
     """
     taken, changed = list[Abandoned](), set[str]()
-    of_owner = select(versions, messages.c.thread, messages.c.rev).join(
-        messages, versions.c.message == messages.c.id
-    )
+    of_owner = select(versions, messages.c.thread).join(messages, versions.c.message == messages.c.id)
     for row in connection.execute(of_owner.where(versions.c.owner == owner)).all():
         kept = _kept(row.handle)
         if kept and resumes is None:
             continue
         again = kept and kept["provider"] in resumes and kept["taken_over"] < MAX_TAKEN_OVER
-        values: dict[str, Any] = {"owner": None, "handle": None, "content": _interrupted(row.content)}
+        values = _interrupted(row.content)
         if kept and again:
             values = {"owner": process, "handle": json.dumps({**kept, "taken_over": kept["taken_over"] + 1})}
         is_it = (versions.c.message == row.message, versions.c.number == row.number)
         written = connection.execute(update(versions).where(*is_it, versions.c.owner == owner).values(values))
         if not written.rowcount:  # another process was faster
             continue
-        newer = max(row.rev + 1, time.time_ns() // 1000)
-        connection.execute(update(messages).where(messages.c.id == row.message).values(rev=newer))
+        _revise(connection, row.message)
         changed.add(row.thread)
         if kept and again:
             taken.append(Abandoned(row.thread, row.message, row.number, kept["handle"]))
@@ -164,10 +161,15 @@ def settle_interrupted(connection: Connection, message: str, number: int, owner:
     is_it = (versions.c.message == message, versions.c.number == number, versions.c.owner == owner)
     content = connection.execute(select(versions.c.content).where(*is_it)).scalar_one_or_none()
     if content is not None:
-        values = {"owner": None, "handle": None, "content": _interrupted(content)}
-        connection.execute(update(versions).where(*is_it).values(values))
-        newer = {"rev": messages.c.rev + 1}
-        connection.execute(update(messages).where(messages.c.id == message).values(newer))
+        connection.execute(update(versions).where(*is_it).values(_interrupted(content)))
+        _revise(connection, message)
+
+
+def _revise(connection: Connection, message: str) -> None:
+    """Gives a message a revision that is newer than any that a browser has seen."""
+    now_here, next_one = time.time_ns() // 1000, messages.c.rev + 1
+    newer = case((next_one < now_here, now_here), else_=next_one)
+    connection.execute(update(messages).where(messages.c.id == message).values(rev=newer))
 
 
 def _kept(handle: str | None) -> dict[str, Any] | None:
@@ -179,12 +181,14 @@ def _kept(handle: str | None) -> dict[str, Any] | None:
         return None
 
 
-def _interrupted(content: str) -> str:
+def _interrupted(content: str) -> dict[str, Any]:
+    """Returns what the row of a version becomes that nobody works on any more."""
     try:
         version = Version.model_validate_json(content)
     except ValidationError:
         log.error("A version in the database cannot be read")
-        return content
-    origin = version.provenance
-    lost = failure("interrupted", label=origin.provider_label, paid=origin.paid)
-    return version.failed(lost).model_dump_json()
+    else:
+        origin = version.provenance
+        lost = failure("interrupted", label=origin.provider_label, paid=origin.paid)
+        content = version.failed(lost).model_dump_json()
+    return {"owner": None, "handle": None, "content": content}

@@ -137,7 +137,7 @@ async def test_after_a_minute_it_is_gone_for_good(tmp_path: Path, monkeypatch: p
         await studio.delete_conversation(CONVERSATION, ME)
         with pytest.raises(Missing):
             await studio.restore_conversation(CONVERSATION, ME)
-        await asyncio.gather(*studio._deletion._purging)
+        await asyncio.gather(*studio._deletion._tasks.running)
         assert list((tmp_path / "pictures").iterdir()) == []
         assert list(await studio.conversation(CONVERSATION, OTHER)) == [], "the id is free"
         assert len(conversation) == 1
@@ -166,7 +166,7 @@ async def test_what_a_server_left_deleted_just_now_goes_a_minute_after_its_next_
     monkeypatch.setattr(deletion, "UNDO_SECONDS", 0.5)
     async with studio_of(tmp_path, ScriptedProvider()) as studio:
         await studio.conversation("1" * 32, ME)
-        await asyncio.gather(*studio._deletion._purging)
+        await asyncio.gather(*studio._deletion._tasks.running)
         assert list((tmp_path / "pictures").iterdir()) == []
 
 

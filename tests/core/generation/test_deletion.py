@@ -122,7 +122,7 @@ async def test_it_is_too_late_in_the_end(tmp_path: Path, monkeypatch: pytest.Mon
 
 async def gone(studio: Studio) -> None:
     """Waits until what is due has been removed."""
-    await asyncio.wait_for(asyncio.gather(*studio._deletion._purging), 20)
+    await asyncio.wait_for(asyncio.gather(*studio._deletion._tasks.running), 20)
 
 
 async def test_many_deletions_are_one_piece_of_work(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ async def test_many_deletions_are_one_piece_of_work(tmp_path: Path) -> None:
             await studio.delete(conversation, message)
             await studio.restore(conversation, message)
             studio._deletion.purge_later()
-        assert len(studio._deletion._purging) < 50
+        assert len(studio._deletion._tasks.running) < 50
 
 
 async def test_what_goes_for_good_leaves_nothing_and_pages_are_told(tmp_path: Path, soon: None) -> None:
