@@ -263,3 +263,18 @@ async def test_a_failure_that_nobody_foresaw_is_not_taken_for_a_closed_store(ope
     assert str(failed.value) == "The store failed (RuntimeError): the log has the details."
     assert isinstance(failed.value.__cause__, RuntimeError)
     await store.close()
+
+
+@pytest.mark.parametrize("late", ["running", "cancelled"])
+async def test_a_picture_is_replaced_by_nothing_that_comes_late_from_another_process(
+    open_store: Open, late: str
+) -> None:
+    one, other = open_store(), open_store()
+    begun = running()
+    made = begun.completed(await one.put(PNG, INFO), begun.provenance)
+    await one.save(CONVERSATION, a_message(begun), begun)
+    await one.save(CONVERSATION, a_message(made), made)
+    stale = begun if late == "running" else begun.cancelled()
+    await other.save(CONVERSATION, a_message(stale), stale)
+    ((kept,),) = [message.versions for message in await other.load(CONVERSATION)]
+    assert (kept.status, kept.picture) == ("complete", made.picture)
