@@ -27,8 +27,8 @@ LOOK_SECONDS = 4.0
 class Limiter:
     """Counts requests against the limits before they are made; belongs to one event loop.
 
-    Methods that wait raise LimitReached or Rejected as those of `UsageLimits` do, and Unavailable if the log
-    cannot be reached: then nothing is counted, and nothing is made.
+    Methods that wait raise LimitReached or Rejected as the checks of `UsageLimits` do, and Unavailable if the
+    log cannot be reached: then nothing is counted, and nothing is made.
     """
 
     def __init__(self, limits: UsageLimits, shared: SharedLog | None) -> None:
@@ -41,7 +41,10 @@ class Limiter:
         self._is_looking = False
 
     async def acquire(self, visitor: Visitor, expenses: Sequence[Expense | None]) -> list[Charge]:
-        """Counts more requests of a visitor, all or none; each is in flight until `release`."""
+        """Counts more requests of a visitor, all or none; each is in flight until `release`.
+
+        There is one for each of `expenses`; None costs nothing. Returns what each takes from the budgets.
+        """
         taken, count = Taken.of(visitor, expenses), len(expenses)
         check = partial(self._limits.check, visitor, expenses)
         return await self._agree(
@@ -56,7 +59,10 @@ class Limiter:
         return await self._agree(check, _as_entry(taken, 0), taken, partial(self._limits.take, taken, 0))
 
     async def count_upload(self, visitor: Visitor, count: int = 1) -> None:
-        """Counts pictures that a visitor brings, of which many at once may go beyond the limit."""
+        """Counts pictures that a visitor brings.
+
+        Many at once may go beyond the limit; then the next one waits until they have left the window.
+        """
         taken = Taken(visitor.name, [])
         entry = {"kind": "upload", "visitor": visitor.name, "count": count}
 

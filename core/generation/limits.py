@@ -74,16 +74,6 @@ class UsageLimits:
         self.unsaved_hits.clear()
         return taken
 
-    def acquire(self, visitor: Visitor, expenses: Sequence[Expense | None] = (None,)) -> list[Charge]:
-        """Counts more requests of a visitor, all or none; each is in flight until `release`.
-
-        There is one for each of `expenses`; None costs nothing. Returns what each takes from the budgets.
-        Raises LimitReached if a limit does not allow them for now, Rejected if it never will, or if they
-        would cost the owner money for which there is no budget; then nothing is counted.
-        """
-        self.check(visitor, expenses)
-        return self.take(Taken.of(visitor, expenses), len(expenses))
-
     @property
     def longest(self) -> float:
         """The seconds of the longest limit, which is how long something counts."""
@@ -91,13 +81,20 @@ class UsageLimits:
         return max([self._rates.longest, 60.0, *(budget.seconds for budget in budgets)])
 
     def check(self, visitor: Visitor, expenses: Sequence[Expense | None]) -> None:
-        """Raises as `acquire` does, and counts nothing."""
+        """Checks whether a visitor may make more requests, one for each of `expenses`; None costs nothing.
+
+        Raises LimitReached if a limit does not allow them for now, Rejected if it never will, or if they
+        would cost the owner money for which there is no budget.
+        """
         self._check_in_flight(visitor, len(expenses))
         self._rates.check(_key(visitor.name), len(expenses))
         self.check_budgets(visitor, expenses)
 
     def take(self, taken: Taken, count: int) -> list[Charge]:
-        """Counts so many requests, and what they cost, whatever the limits."""
+        """Counts so many requests, each in flight until `release`, and what they cost, whatever the limits.
+
+        Returns what each takes from the budgets.
+        """
         key = _budget_key(taken.visitor)
         charges = [
             Charge(
@@ -130,26 +127,13 @@ class UsageLimits:
         if in_flight + count > self._settings.max_in_flight_total:
             raise LimitReached("Too many pictures are being made right now: try again in a moment.")
 
-    def count_upload(self, visitor: Visitor, count: int = 1) -> None:
-        """Counts pictures that a visitor brings; raises LimitReached beyond the limit on pictures.
-
-        Many at once may go beyond it; then the next one waits until they have left the window.
-        """
-        self.check_uploads(visitor)
-        self.take_uploads(visitor.name, count, time.time())
-
     def check_uploads(self, visitor: Visitor) -> None:
-        """Raises as `count_upload` does, and counts nothing."""
+        """Raises LimitReached if a visitor may bring no picture for now."""
         self._uploads.check(_key(visitor.name), 1)
 
     def take_uploads(self, visitor: str, count: int, at: float) -> None:
         """Counts pictures that a visitor brings, whatever the limits."""
         self._uploads.add(_key(visitor), count, at)
-
-    def spend(self, visitor: Visitor, expenses: Sequence[Expense | None]) -> list[Charge]:
-        """Counts what costs money against the budgets, all or nothing; raises as `acquire` does."""
-        self.check_budgets(visitor, expenses)
-        return self.take(Taken.of(visitor, expenses), 0)
 
     def change(self, id: str, cost: str | None, until: float) -> None:
         """Sets what a picture has cost that another process has made, or takes it out of the count."""
@@ -159,7 +143,7 @@ class UsageLimits:
     def check_budgets(
         self, visitor: Visitor, expenses: Sequence[Expense | None], otherwise: str = FREE
     ) -> None:
-        """Raises as `acquire` does if the budgets do not allow these; `otherwise` is its last advice."""
+        """Raises as `check` does if the budgets do not allow these; `otherwise` is its last advice."""
         paid = [expense for expense in expenses if expense]
         if not paid:
             return
