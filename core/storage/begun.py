@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, delete, select, update
 
-from core.storage.database import Database
+from core.storage.database import Database, upsert
 from core.storage.tables import begun
 
 KEPT_SECONDS = 86_400.0
@@ -34,21 +33,15 @@ class BegunRequests:
         """Claims a key for this request; returns what is known of it if it was sent before."""
         at = time.time()
 
-        def write() -> Claimed | None:
-            try:
-                self._database.write_now(
-                    lambda db: (
-                        db.execute(delete(begun).where(begun.c.at < at - KEPT_SECONDS)),
-                        db.execute(begun.insert().values(key=key, asked=asked, at=at)),
-                    )
-                )
-            except IntegrityError:
-                found = select(begun.c.asked, begun.c.what).where(begun.c.key == key)
-                row = self._database.write_now(lambda db: db.execute(found).one_or_none())
-                return Claimed(*row) if row else Claimed(asked, None)
-            return None
+        def claim(connection: Connection) -> Claimed | None:
+            connection.execute(delete(begun).where(begun.c.at < at - KEPT_SECONDS))
+            if upsert(connection, begun, [{"key": key, "asked": asked, "at": at}], ["key"]):
+                return None
+            known = select(begun.c.asked, begun.c.what).where(begun.c.key == key)
+            row = connection.execute(known).one_or_none()
+            return Claimed(*row) if row else Claimed(asked, None)  # it was given back just now
 
-        return await self._database.run(write)
+        return await self._database.write(claim)
 
     async def keep(self, key: str, what: str) -> None:
         """Keeps what the request with a key has begun."""

@@ -183,14 +183,14 @@ def upsert(
     keys: Sequence[str],
     update: Callable[[Any], Mapping[str, Any]] | None = None,
     where: Callable[[Any], ColumnElement[bool]] | None = None,
-) -> None:
+) -> int:
     """Inserts rows; where there is one of the same keys already it is updated, or left as it is.
 
     `update` gets the row that was to be inserted, as an expression, and returns what to set; `where` says
-    whether to.
+    whether to. Returns how many rows were written.
     """
     if not rows:
-        return
+        return 0
     if connection.dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert
     else:
@@ -203,7 +203,7 @@ def upsert(
         )
     else:
         changed = statement.on_conflict_do_nothing(index_elements=keys)
-    connection.execute(changed, rows)
+    return connection.execute(changed, rows, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def _engine_of_url(url: str) -> Engine:
