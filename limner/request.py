@@ -15,6 +15,8 @@ from limner.size import Size
 
 MAX_PREVIEW, MAX_PREVIEW_PIXELS = 2_000_000, 4_000_000
 """Bytes and pixels of a preview; the host does not show a larger one."""
+MAX_HANDLE = 10_000
+"""Characters of what a provider remembers, as JSON; the host does not keep a longer one."""
 
 
 def _nobody_listens(_: object) -> None:

@@ -17,14 +17,13 @@ from core.chat.failure import failure
 from core.chat.message import Version
 from core.storage.database import Database, now, upsert
 from core.storage.tables import messages, processes, versions
+from limner.request import MAX_HANDLE
 
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 15.0
 """How long a process that does not renew its lease is taken to be alive."""
 RENEW_SECONDS = 4.0
-MAX_HANDLE = 10_000
-"""Characters of what a provider remembers, as JSON."""
 MAX_TAKEN_OVER = 3
 """How often a version is taken over: one that ends each process that asks for it must not end all."""
 
@@ -109,10 +108,9 @@ def remember(
 
 def kept_handle(provider: str, handle: Any) -> dict[str, Any]:
     """Returns what is kept of a provider's handle; raises TypeError or ValueError if that is no JSON."""
-    kept = {"provider": provider, "handle": handle, "taken_over": 0}
-    if len(json.dumps(kept, allow_nan=False)) > MAX_HANDLE:
+    if len(json.dumps(handle, allow_nan=False)) > MAX_HANDLE:
         raise ValueError("It is too long")
-    return kept
+    return {"provider": provider, "handle": handle, "taken_over": 0}
 
 
 def owners(connection: Connection, process: str) -> tuple[list[str], bool]:

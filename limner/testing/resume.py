@@ -11,14 +11,12 @@ from typing import Any
 
 import pytest
 
-from limner.request import Done
+from limner.request import MAX_HANDLE, Done
 from limner.testing.base import SuiteBase
 from limner.testing.loopback import Reply, Request
 from limner.testing.report import REQUEST, TESTING, fail
 from limner.testing.runner import CLEANUP, Runner
 
-MAX_HANDLE = 10_000
-"""Characters, as JSON."""
 READING = 1.0
 """Seconds for a provider to look at its job before the process ends."""
 PATIENCE = 5.0
