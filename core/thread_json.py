@@ -17,7 +17,6 @@ from core.chat.picture import Picture
 from core.chat.thread import ImagePart, thread_messages
 from core.parts import filename, picture_path
 from core.settings.schema import Settings
-from core.storage.database import StoreError
 from core.storage.store import Store
 from core.workers import Workers
 from limner.formats import MEDIA_TYPES
@@ -119,10 +118,7 @@ def thread_json(
 
 def open_picture(store: Store, picture: str) -> IO[bytes] | None:
     """Opens a picture, wherever it is; None if it is not there any more."""
-    try:
-        found = store.pictures.find(picture)
-    except store.pictures.failures as error:
-        raise StoreError("The pictures cannot be reached.") from error
+    found = store.pictures.find(picture)
     try:
         return BytesIO(found) if isinstance(found, bytes) else found.open("rb") if found else None
     except OSError:  # it was deleted just now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,11 +21,23 @@ LINK_TIME = timedelta(minutes=10)
 """How long a link to a picture lasts."""
 
 
+@contextlib.contextmanager
+def _reaching() -> Generator[None]:
+    """Raises StoreError for whatever goes wrong at the store, but for a picture that is not there."""
+    try:
+        yield
+    except (FileNotFoundError, StoreError):
+        raise
+    except Exception as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise StoreError(f"The pictures cannot be reached: {why}.") from error
+
+
 class ObjectPictures(Pictures):
     """A prefix in a bucket, by its URL, with `pictures/` and `thumbnails/` below it.
 
     The keys are in the variables that the service's own tools read. With `links` whoever may see a picture
-    gets a signed link to it. Raises StoreError if the URL cannot be used.
+    gets a signed link to it. Raises StoreError if the URL cannot be used, and every method may.
     """
 
     is_local = False
@@ -39,7 +51,6 @@ class ObjectPictures(Pictures):
         except ImportError:
             raise StoreError("The setting pictures needs: pip install 'limner[object-store]'.") from None
         self._obstore: Any = obstore
-        self.failures = (Exception,)  # whatever it is, a picture that was paid for stays in memory
         self._exists = (AlreadyExistsError, FileExistsError)
         options: dict[str, Any] = {"mkdir": True}
         self._is_folder = url.startswith("file:")
@@ -53,32 +64,35 @@ class ObjectPictures(Pictures):
             opened: Any = stores
             self._store: Any = opened.from_url(url, **options)
             self._links = links
-            signed = self.link("0" * 32 + ".png")
+            signed = self._sign("0" * 32 + ".png") if links else None
         except (BaseError, ValueError, TypeError) as error:
             why = " ".join(str(error).split())[:300]
             raise StoreError(f"The setting pictures cannot be used ({why}): check it.") from None
         self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(signed)) if signed else None
 
+    @_reaching()
     def check(self) -> None:
         """Writes something that nobody sees."""
         self._obstore.put(self._store, "check", b"limner", mode="overwrite", use_multipart=False)
 
+    @_reaching()
     def link(self, name: str) -> str | None:
         """Returns a link to a picture that lasts ten minutes, where that can be had."""
-        if not self._links or self.in_memory(name):
-            return None
-        return self._obstore.sign(self._store, "GET", f"pictures/{name}", LINK_TIME)
+        return self._sign(name) if self._links and not self.in_memory(name) else None
 
+    @_reaching()
     def thumbnail(self, name: str) -> bytes | None:
         """Returns a picture's small copy, empty if it needs none; None if there is none yet."""
         return self._read(f"thumbnails/{name}.webp")
 
+    @_reaching()
     def keep_thumbnail(self, name: str, data: bytes) -> None:
         """Keeps a picture's small copy."""
         self._put(f"thumbnails/{name}.webp", data, "image/webp", "overwrite")
         if not self.has(name):  # deleted meanwhile
             self._obstore.delete(self._store, f"thumbnails/{name}.webp")
 
+    @_reaching()
     def belong_to(self, database: str) -> bool:
         """Marks the pictures as a database's, unless they are marked; returns whether they are."""
         with contextlib.suppress(*self._exists):
@@ -87,16 +101,20 @@ class ObjectPictures(Pictures):
 
     def old(self, before: float) -> Iterator[list[tuple[str, float]]]:
         """Yields the names of the pictures that were written before a time, with when that was, in steps."""
-        for step in self._obstore.list(self._store, "pictures", chunk_size=STEP):
-            found = ((one["path"].rpartition("/")[2], one["last_modified"].timestamp()) for one in step)
-            yield [(name, at) for name, at in found if at < before]
+        with _reaching():
+            for step in self._obstore.list(self._store, "pictures", chunk_size=STEP):
+                found = ((one["path"].rpartition("/")[2], one["last_modified"].timestamp()) for one in step)
+                yield [(name, at) for name, at in found if at < before]
 
+    @_reaching()
     def _write(self, name: str, data: bytes) -> None:
         self._put(f"pictures/{name}", data, MEDIA_TYPES[name.rpartition(".")[2]], "create")
 
+    @_reaching()
     def _find(self, name: str) -> bytes | None:
         return self._read(f"pictures/{name}")
 
+    @_reaching()
     def _has(self, name: str) -> bool:
         try:
             self._obstore.head(self._store, f"pictures/{name}")
@@ -104,6 +122,7 @@ class ObjectPictures(Pictures):
             return False
         return True
 
+    @_reaching()
     def _delete(self, names: Sequence[str]) -> None:
         pictures = [f"pictures/{name}" for name in names]
         thumbnails = [f"thumbnails/{name}.webp" for name in names]
@@ -114,6 +133,9 @@ class ObjectPictures(Pictures):
             for path in paths:  # where one that is gone already is an error
                 with contextlib.suppress(FileNotFoundError):
                     self._obstore.delete(self._store, path)
+
+    def _sign(self, name: str) -> str:
+        return self._obstore.sign(self._store, "GET", f"pictures/{name}", LINK_TIME)
 
     def _put(self, path: str, data: bytes, media_type: str, mode: str) -> None:
         kind: dict[str, Any] = {"use_multipart": False, "mode": mode}

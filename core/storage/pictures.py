@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from core.chat.picture import Picture
+from core.storage.database import StoreError
 from limner.formats import EXTENSIONS
 from limner.identify import ImageInfo
 
@@ -34,14 +35,12 @@ class Pictures(ABC):
     """Pictures under unguessable names; what cannot be written stays in memory until `write` succeeds.
 
     Its methods may wait for a disk or a network: the store calls them in a thread of its own, all but
-    `in_memory`, and but for a folder's `find` and `has`.
+    `in_memory`, and but for a folder's `find` and `has`. They raise OSError if the disk fails, and StoreError
+    if the network does.
     """
 
     is_local: bool
     """Whether `find` and `has` wait for no network."""
-    failures: tuple[type[Exception], ...] = (OSError,)
-    """What is raised if the pictures cannot be reached."""
-
     origin: str | None = None
     """Where the links of `link` lead."""
 
@@ -50,7 +49,7 @@ class Pictures(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Writes something that nobody sees; raises one of `failures`."""
+        """Writes something that nobody sees."""
 
     @abstractmethod
     def thumbnail(self, name: str) -> Path | bytes | None:
@@ -85,7 +84,7 @@ class Pictures(ABC):
         name = f"{secrets.token_hex(16)}.{EXTENSIONS[info.media_type]}"
         try:
             self._write(name, data)
-        except self.failures:
+        except (OSError, StoreError):
             log.exception("A picture could not be written; it stays in memory")
             self._in_memory[name] = data
             while sum(map(len, self._in_memory.values())) > MAX_IN_MEMORY and len(self._in_memory) > 1:
@@ -120,7 +119,7 @@ class Pictures(ABC):
         return None
 
     def write(self, names: Iterable[str]) -> None:
-        """Writes those of these pictures that are still in memory; raises one of `failures`."""
+        """Writes those of these pictures that are still in memory."""
         for name in names:
             if data := self._in_memory.get(name):
                 self._write(name, data)

@@ -20,7 +20,7 @@ from core.settings.schema import Settings
 from core.storage.begun import BegunRequests
 from core.storage.brought import Uploads
 from core.storage.conversations import Conversations, note
-from core.storage.database import Database, Hit, StoreError, upsert
+from core.storage.database import Database, Hit, upsert
 from core.storage.journal import Journal
 from core.storage.messages import (
     durations,
@@ -257,13 +257,7 @@ class Store:
 
     async def _wait(self, work: Callable[[], T]) -> T:
         """Waits for the disk in turn with the rows, or for a network; raises StoreError."""
-        if self.pictures.is_local:
-            return await self._database.run(work)
-        try:
-            return await self._readers.run(work)
-        except self.pictures.failures as error:
-            why = str(error).splitlines()[0][:200]
-            raise StoreError(f"The pictures cannot be reached: {why}.") from error
+        return await (self._database if self.pictures.is_local else self._readers).run(work)
 
     def _open(self, bucket: Path | None) -> None:
         if bucket and self._database.path:

@@ -71,13 +71,13 @@ class Thumbnails:
             thumbnail = make_thumbnail(data, media_type)
         except FileNotFoundError:
             return None
-        except self._pictures.failures as error:
-            raise StoreError("The pictures cannot be reached.") from error
+        except OSError as error:
+            raise StoreError("The pictures cannot be read.") from error
         except ProviderError as error:
             log.warning("A thumbnail of %s cannot be made: %s", name, error.why)
             return None
         try:
             self._pictures.keep_thumbnail(name, thumbnail)
-        except self._pictures.failures:
+        except (OSError, StoreError):
             log.exception("A thumbnail could not be written")
         return Thumbnail(thumbnail, "image/webp") if thumbnail else Thumbnail(picture, media_type)
