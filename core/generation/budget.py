@@ -127,8 +127,10 @@ def _advice(*steps: str) -> str:
 class Charge:
     """What one picture takes from the budgets; nothing, if it costs nothing or there are none."""
 
-    def __init__(self, *taken: tuple[Budget, Hit]) -> None:
+    def __init__(self, *taken: tuple[Budget, Hit], place: str = "") -> None:
         self._taken = taken
+        self.place = place
+        """Its place among what is in flight."""
 
     def correct(self, cost: Money) -> None:
         """Sets what the picture has really cost."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -31,6 +30,14 @@ class Taken:
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     process: str = ""
     """The one that counts them, unless it is this one."""
+
+    def place(self, number: int) -> str:
+        """Returns the name of the place in flight that one of them has."""
+        return f"{self.id}.{number}"
+
+    def hit(self, number: int, *, own: bool) -> str:
+        """Returns the id of what one of them takes from the budget of all, or from the visitor's own."""
+        return f"{self.id}.{number}{own:d}"
 
     @classmethod
     def of(cls, visitor: Visitor, expenses: Sequence[Expense | None]) -> Taken:
@@ -60,7 +67,8 @@ class UsageLimits:
             for name, client in self._clients.items()
             if client.budget
         }
-        self._in_flight = defaultdict[str, Counter[str]](Counter)
+        self.in_flight: dict[str, tuple[str, str]] = {}
+        """The visitor and the process of each place that is taken."""
         for hit in sorted(hits, key=lambda hit: hit.at):
             is_expense = hit.key.partition(" ")[0] == BUDGET
             budget = self._budget if hit.key == BUDGET else self._own_budget(hit.key)
@@ -99,22 +107,22 @@ class UsageLimits:
         charges = [
             Charge(
                 *(
-                    (budget, budget.take(of, cost, taken.at, f"{taken.id}.{number}{of == key:d}"))
+                    (budget, budget.take(of, cost, taken.at, taken.hit(number, own=of == key)))
                     for budget, of in self._budgets(key)
                     if costs
-                )
+                ),
+                place=taken.place(number),
             )
             for number, (costs, cost) in enumerate(taken.costs)
         ]
         self.unsaved_hits += self._rates.add(_key(taken.visitor), count, taken.at)
-        if count:
-            self._in_flight[taken.process][taken.visitor] += count
+        self.in_flight |= {taken.place(number): (taken.visitor, taken.process) for number in range(count)}
         return charges
 
     def _check_in_flight(self, visitor: Visitor, count: int) -> None:
         limits = self._clients.get(visitor.name, self._settings)
         most = limits.max_in_flight
-        running = sum(counted[visitor.name] for counted in self._in_flight.values())
+        running = sum(name == visitor.name for name, _ in self.in_flight.values())
         if count > most:
             raise Rejected(f"{most} of your pictures can be made at once, not {count}: ask for fewer.")
         if running + count > most:
@@ -123,8 +131,7 @@ class UsageLimits:
             fewer = ", or ask for fewer at once" if running < most else ""
             already = f"{running} of your pictures are already being made"
             raise LimitReached(f"{already}: wait for one, or stop one{fewer}.")
-        in_flight = sum(counted.total() for counted in self._in_flight.values())
-        if in_flight + count > self._settings.max_in_flight_total:
+        if len(self.in_flight) + count > self._settings.max_in_flight_total:
             raise LimitReached("Too many pictures are being made right now: try again in a moment.")
 
     def check_uploads(self, visitor: Visitor) -> None:
@@ -162,22 +169,17 @@ class UsageLimits:
         """Returns the budget under one visitor's key: that of a client, or else what each visitor has."""
         return self._client_budgets.get(key, self._visitor_budget)
 
-    def release(self, visitor: str, process: str = "") -> None:
-        """Ends the time in flight of one request."""
-        running = self._in_flight[process]
-        running[visitor] -= 1
-        if running[visitor] <= 0:
-            del running[visitor]
-        if not running:
-            del self._in_flight[process]
+    def release(self, place: str) -> None:
+        """Ends the time in flight of one request; a second time changes nothing."""
+        self.in_flight.pop(place, None)
 
     def processes(self) -> set[str]:
         """Returns the names of the other processes that have requests in flight."""
-        return {process for process in self._in_flight if process}
+        return {process for _, process in self.in_flight.values() if process}
 
     def release_all(self, process: str) -> None:
         """Ends the time in flight of all requests of another process."""
-        self._in_flight.pop(process, None)
+        self.in_flight = {place: held for place, held in self.in_flight.items() if held[1] != process}
 
 
 def _key(name: str) -> str:

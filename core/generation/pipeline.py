@@ -138,7 +138,7 @@ class Pipeline:
             return
         if not plan.calls.may_have_run:
             plan.charge.give_back()
-        self.limits.release(plan.visitor)
+        self.limits.release(plan.charge)
 
     async def accept(self, image: bytes | str, visitor: Visitor) -> Accepted:
         """Returns a picture that a visitor sends, as it is to be kept; raises Rejected."""
@@ -243,7 +243,7 @@ class Pipeline:
             other = self._by_other(plan, untried.pop(0), _what_happened(failures))
             with suppress(Rejected):
                 if other:
-                    (charge,) = await self.limits.spend(plan.visitor, [other.expense])
+                    charge = await self.limits.spend(plan.visitor, other.expense, plan.charge.place)
                     return replace(other, charge=charge)
         return None
 

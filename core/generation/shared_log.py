@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
+import time
 from collections.abc import Iterable
 from typing import Any, TypeAlias
+
+log = logging.getLogger(__name__)
 
 Entry: TypeAlias = dict[str, Any]
 
@@ -15,16 +19,22 @@ ALIVE_SECONDS = 15
 TIMEOUT = 5.0
 """Seconds for an answer of Redis."""
 _APPEND = """
-local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-newest = newest and newest[1] or '0-0'
-if newest ~= ARGV[1] then
-  return {newest, redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 10000)}
+local new = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 1000)
+for _, row in ipairs(new) do
+  local text = row[2][2]
+  local gives = string.find(text, '"kind": "end"', 1, true) or string.find(text, '"kind": "change"', 1, true)
+  if not gives or #new == 1000 then
+    return {'', new}
+  end
 end
 local id = redis.call('XADD', KEYS[1], '*', 'entry', ARGV[2])
 redis.call('XTRIM', KEYS[1], 'MINID', '~', string.format('%.0f', string.match(id, '%d+') - ARGV[3]))
-return {id}
+return {id, new}
 """
-"""Appends an entry if the newest one is known, and drops what counts no more; else returns what is new."""
+"""Appends an entry if nothing was taken that is not known, and drops what counts no more.
+
+Returns the id of the entry, if it was appended, and what is new before it.
+"""
 
 
 class LogFails(Exception):
@@ -34,7 +44,8 @@ class LogFails(Exception):
 class SharedLog:
     """The log of one set of limits; `seconds` is how long an entry counts, at most.
 
-    Methods that wait raise LogFails. Times are those of Redis, in Unix seconds.
+    Methods that wait raise LogFails. Times are in Unix seconds by the clock of this process, which may differ
+    from that of Redis.
     """
 
     def __init__(self, url: str, process: str, seconds: float) -> None:
@@ -57,28 +68,37 @@ class SharedLog:
         self._seconds = seconds
         self._newest = "0-0"
         """The newest entry that is known."""
+        self._ahead = 0.0
+        """How far the clock of this process is ahead of that of Redis."""
+        self._known_since = time.monotonic()
 
-    async def read(self) -> list[tuple[float, Entry]]:
-        """Says that this process lives, and returns what other processes have written since the last time."""
+    async def say_alive(self) -> bool:
+        """Says for some seconds that this process lives; returns whether it was known to."""
+        seconds, millionths = await self._do("TIME")
+        self._ahead = time.time() - int(seconds) - int(millionths) / 1e6
+        if await self._do("EXPIRE", ALIVE + self._process, ALIVE_SECONDS):
+            return True
         await self._do("SET", ALIVE + self._process, 1, "EX", ALIVE_SECONDS)
-        found: list[tuple[float, Entry]] = []
-        while new := await self._do("XRANGE", LOG, f"({self._newest}", "+", "COUNT", 10_000):
-            found += self._read(new)
-        return found
+        self._known_since = time.monotonic()
+        return False
+
+    async def read(self) -> list[tuple[float, Entry]] | None:
+        """Returns some of what other processes have written since the last time; None if that was all."""
+        rows = await self._do("XRANGE", LOG, f"({self._newest}", "+", "COUNT", 1_000)
+        return self._read(rows) if rows else None
 
     async def append_after_all(self, entry: Entry) -> tuple[float | None, list[tuple[float, Entry]]]:
-        """Appends an entry and returns its time, or else what is newer than what is known."""
+        """Appends an entry if nobody has taken anything that is not known; returns its time, if it was.
+
+        Returns also what others have written since the last time.
+        """
         text = json.dumps({**entry, "process": self._process})
-        newest, *missed = await self._do(
-            "EVAL", _APPEND, 1, LOG, self._newest, text, int(self._seconds * 1000)
-        )
-        if not missed:
-            self._newest = newest
-            return _time(newest), []
-        read = self._read(missed[0])
-        if not missed[0]:  # Redis has lost its log
-            self._newest = newest
-        return None, read
+        id, new = await self._do("EVAL", _APPEND, 1, LOG, self._newest, text, int(self._seconds * 1000))
+        read = self._read(new)
+        if not id:
+            return None, read
+        self._newest = id
+        return self._time(id), read
 
     async def append(self, entries: Iterable[Entry]) -> None:
         """Appends entries, whatever else is new."""
@@ -87,7 +107,12 @@ class SharedLog:
             await self._do("XADD", LOG, "*", "entry", text)
 
     async def dead(self, processes: Iterable[str]) -> list[str]:
-        """Returns those of these processes that do not say any more that they live."""
+        """Returns those of these processes that do not say any more that they live.
+
+        Where this one was not known either, until a while ago, the others get the time to say so again.
+        """
+        if time.monotonic() < self._known_since + ALIVE_SECONDS:
+            return []
         return [process for process in processes if not await self._do("EXISTS", ALIVE + process)]
 
     async def leave(self) -> None:
@@ -102,18 +127,20 @@ class SharedLog:
         found: list[tuple[float, Entry]] = []
         for id, fields in rows:
             self._newest = id
-            text = fields["entry"] if hasattr(fields, "items") else fields[1]
-            entry: Entry = json.loads(text)
-            if entry["process"] != self._process:
-                found.append((_time(id), entry))
+            try:
+                text = fields["entry"] if hasattr(fields, "items") else fields[1]
+                entry: Entry = json.loads(text)
+                if entry["process"] != self._process:
+                    found.append((self._time(id), entry))
+            except (KeyError, TypeError, ValueError):
+                log.warning("The log of the limits has an entry that nothing of Limner wrote; it is left out")
         return found
+
+    def _time(self, id: str) -> float:
+        return int(id.partition("-")[0]) / 1000 + self._ahead
 
     async def _do(self, *command: Any) -> Any:
         try:
             return await self._redis.execute_command(*command)
         except self._fails as error:
             raise LogFails(f"{type(error).__name__}: {error}") from None
-
-
-def _time(id: str) -> float:
-    return int(id.partition("-")[0]) / 1000

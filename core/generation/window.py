@@ -21,7 +21,7 @@ class _Taken:
 class Window:
     """At most so much within so many seconds, for each key on its own; keys of long ago are forgotten.
 
-    `amount_of` says how much a hit takes.
+    `amount_of` says how much a hit takes; one that may change has an id.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class Window:
         self.seconds = seconds
         self._amount_of = amount_of
         self._taken: OrderedDict[str, _Taken] = OrderedDict()  # the key that was hit last is last
+        self._by_id: dict[str, Hit] = {}
 
     def left(self, key: str) -> Decimal:
         """Returns how much a key may take now."""
@@ -53,35 +54,39 @@ class Window:
         taken = self._taken.setdefault(hit.key, _Taken())
         taken.hits.append(hit)
         taken.total += self._amount_of(hit)
+        if hit.id:
+            self._by_id[hit.id] = hit
         self._taken.move_to_end(hit.key)
         while (oldest := next(iter(self._taken))) != hit.key and not self._current(oldest).hits:
             del self._taken[oldest]
 
     def change(self, hit: Hit, cost: str | None) -> None:
         """Sets what a hit cost; it takes as much more or less."""
-        if (taken := self._of(hit)) is None:  # it has left the window
+        if self.find(hit.id or "") is not hit:  # it has left the window
             return
+        taken = self._taken[hit.key]
         taken.total -= self._amount_of(hit)
         hit.cost = cost
         taken.total += self._amount_of(hit)
 
     def remove(self, hit: Hit) -> None:
         """Stops counting a hit."""
-        if taken := self._of(hit):
+        if self.find(hit.id or "") is hit:
+            taken = self._taken[hit.key]
             taken.hits = deque(other for other in taken.hits if other is not hit)
-            taken.total -= self._amount_of(hit)
+            self._forget(taken, hit)
 
     def find(self, id: str) -> Hit | None:
         """Returns the hit with that id, if it is counted."""
-        return next((hit for taken in self._taken.values() for hit in taken.hits if hit.id == id), None)
-
-    def _of(self, hit: Hit) -> _Taken | None:
-        taken = self._taken.get(hit.key)
-        return taken if taken and any(other is hit for other in taken.hits) else None
+        return self._by_id.get(id)
 
     def _current(self, key: str) -> _Taken:
         """Returns what a key has taken, without what has left the window."""
         taken, now = self._taken.get(key, _Taken()), time.time()
         while taken.hits and taken.hits[0].at + self.seconds <= now:
-            taken.total -= self._amount_of(taken.hits.popleft())
+            self._forget(taken, taken.hits.popleft())
         return taken
+
+    def _forget(self, taken: _Taken, hit: Hit) -> None:
+        taken.total -= self._amount_of(hit)
+        self._by_id.pop(hit.id or "", None)

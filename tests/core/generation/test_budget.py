@@ -29,10 +29,10 @@ def costs(*amounts: str | None) -> list[Expense]:
 
 
 async def spend(limits: Limiter, *amounts: str | None, by: Visitor = ME) -> Charge:
-    charge, *_ = await limits.acquire(by, costs(*amounts))
-    for _ in amounts:
-        limits.release(by)
-    return charge
+    charges = await limits.acquire(by, costs(*amounts))
+    for charge in charges:
+        limits.release(charge)
+    return charges[0]
 
 
 async def refusal(limits: Limiter, *amounts: str | None, by: Visitor = ME) -> str:

@@ -38,14 +38,16 @@ def limits_of(**settings: Any) -> Limiter:
 
 async def test_so_many_at_once_for_each_visitor_and_in_all() -> None:
     limits = limits_of(max_in_flight=2, max_in_flight_total=3)
-    for visitor in ("me", "me", "you"):
-        await limits.acquire(Visitor(visitor), FREE)
+    for visitor in ("you", "me", "me"):
+        (charge,) = await limits.acquire(Visitor(visitor), FREE)
     assert await refusal(limits) == "2 of your pictures are already being made: wait for one, or stop one."
     assert (
         await refusal(limits, "you") == "Too many pictures are being made right now: try again in a moment."
     )
-    limits.release(Visitor("me"))
+    limits.release(charge)
+    limits.release(charge)
     await limits.acquire(Visitor("you"), FREE)
+    assert (await refusal(limits)).startswith("Too many pictures"), "a place comes back once"
     one = limits_of(max_in_flight=1)
     await one.acquire(Visitor("me"), FREE)
     assert await refusal(one) == "One of your pictures is already being made: wait for it, or stop it."
@@ -54,8 +56,8 @@ async def test_so_many_at_once_for_each_visitor_and_in_all() -> None:
 async def test_so_many_in_a_time_for_each_visitor(clock: Callable[[float], None]) -> None:
     limits = limits_of(rate_limit="2/minute")
     for _ in range(2):
-        await limits.acquire(Visitor("me"), FREE)
-        limits.release(Visitor("me"))
+        (charge,) = await limits.acquire(Visitor("me"), FREE)
+        limits.release(charge)
     assert (
         await refusal(limits)
         == "You have reached the limit of 2 pictures per minute: try again in 60 seconds."
@@ -72,8 +74,8 @@ async def test_several_rates_hold_together_and_the_longest_wait_is_said(
 ) -> None:
     limits = limits_of(rate_limit="2/minute, 3/day")
     for _ in range(3):
-        await limits.acquire(Visitor("me"), FREE)
-        limits.release(Visitor("me"))
+        (charge,) = await limits.acquire(Visitor("me"), FREE)
+        limits.release(charge)
         clock(31)
     assert await refusal(limits) == "You have reached the limit of 3 pictures per day: try again in 24 hours."
     clock(86_400 - 60)
@@ -126,8 +128,8 @@ async def test_what_is_counted_for_a_day_leaves_the_minute_after_a_restart(
 async def test_a_limit_is_read_aloud(rate: str, said: str) -> None:
     limits = limits_of(rate_limit=rate)
     for _ in range(int(rate[0])):
-        await limits.acquire(Visitor("me"), FREE)
-        limits.release(Visitor("me"))
+        (charge,) = await limits.acquire(Visitor("me"), FREE)
+        limits.release(charge)
     assert await refusal(limits) == f"You have reached the limit of {said}"
 
 
@@ -147,7 +149,7 @@ async def test_what_costs_the_owner_money_needs_a_budget_for_everybody_else() ->
     with pytest.raises(Rejected, match=r"has set no budget for visitors: choose a free"):
         await limits.acquire(Visitor("other"), PAID)
     with pytest.raises(Rejected, match="no budget"):
-        await limits.spend(Visitor("other"), PAID)
+        await limits.spend(Visitor("other"), PAID[0], "place")
     await limits.acquire(Visitor("other"), FREE)
     await limits_of(budget="1/day").acquire(Visitor("other"), PAID)
 
@@ -175,8 +177,8 @@ async def test_a_clock_that_was_ahead_locks_nobody_out() -> None:
 async def test_visitors_of_long_ago_are_forgotten(clock: Callable[[float], None]) -> None:
     limits = limits_of(rate_limit="5/minute")
     for n in range(1_000):
-        await limits.acquire(Visitor(str(n)), FREE)
-        limits.release(Visitor(str(n)))
+        (charge,) = await limits.acquire(Visitor(str(n)), FREE)
+        limits.release(charge)
         clock(1)
     assert len(limits._limits._rates._own[0]._window._taken) <= 61
 
@@ -192,23 +194,23 @@ async def test_a_limit_says_in_seconds_when_to_come_back() -> None:
 
 async def test_what_is_refused_is_not_counted() -> None:
     limits = limits_of(rate_limit="2/hour", budget="2/day", max_in_flight=1)
-    await limits.acquire(Visitor("me"), PAID)
+    (charge,) = await limits.acquire(Visitor("me"), PAID)
     for _ in range(5):
         await refusal(limits, paid_count=1)
-    limits.release(Visitor("me"))
-    await limits.acquire(Visitor("me"), PAID)
-    limits.release(Visitor("me"))
+    limits.release(charge)
+    (charge,) = await limits.acquire(Visitor("me"), PAID)
+    limits.release(charge)
     for _ in range(5):
         assert "2 pictures per hour" in await refusal(limits)
-    assert not limits._limits._in_flight
+    assert not limits._limits.in_flight
 
 
 async def test_ten_thousand_visitors_leave_nothing_behind() -> None:
     limits = limits_of()
     for n in range(10_000):
-        await limits.acquire(Visitor(str(n % 150)), FREE)
-        limits.release(Visitor(str(n % 150)))
-    assert not limits._limits._in_flight
+        (charge,) = await limits.acquire(Visitor(str(n % 150)), FREE)
+        limits.release(charge)
+    assert not limits._limits.in_flight
 
 
 def client(settings: Settings, name: str = "notebook") -> Visitor:
