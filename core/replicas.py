@@ -40,6 +40,8 @@ class Replicas:
         self._registry = registry
         self._tasks = Tasks()
         self._is_started = False
+        self._refreshing: dict[str, bool] = {}
+        """The conversations that are being read again, and whether they have changed meanwhile."""
 
     def start(self) -> None:
         """Begins to listen, and to look for what dead processes have left; a second call does nothing."""
@@ -51,6 +53,10 @@ class Replicas:
         def hear(notice: Notice | None) -> None:
             loop.call_soon_threadsafe(self._hear, notice)
 
+        def lose(lost: set[tuple[str, int]]) -> None:
+            loop.call_soon_threadsafe(self._making.lose, lost)
+
+        self._store.running.lease.on_lost = lose
         self._store.notices.listen(hear)
         self._tasks.begin(self._take_over())
         if self._store.is_shared:
@@ -94,16 +100,25 @@ class Replicas:
             conversation.touch_live(message)
 
     async def _refresh(self, id: str) -> None:
+        """Reads a conversation again, once for all changes that are told meanwhile."""
+        if id in self._refreshing:
+            self._refreshing[id] = True
+            return
+        self._refreshing[id] = True
         try:
-            await self._conversations.refresh(id)
+            while self._refreshing[id]:
+                self._refreshing[id] = False
+                await self._conversations.refresh(id)
         except Rejected:
             log.warning("What another process has changed could not be read; it is read with the next change")
+        finally:
+            del self._refreshing[id]
 
     async def _told(self, notice: Notice) -> None:
         try:
             await self._store.tell(notice)
-        except StoreError:
-            log.exception("The other processes could not be told")
+        except StoreError as error:
+            log.error("The other processes could not be told: %s", error)
 
     async def _tell_how_far(self) -> None:
         told: dict[tuple[str, int], tuple[str, float | None]] = {}
@@ -120,20 +135,35 @@ class Replicas:
             told = now
 
     async def _take_over(self) -> None:
+        waiting: list[Abandoned] = []
+        was_away = False
         while True:
             try:
-                taken = await self._store.running.take_over(self._registry.resumers)
-                are_others = taken.are_others
-                for id in taken.changed:
-                    await self._conversations.refresh(id)
-                for one in taken.abandoned:
-                    await self._go_on(one)
-            except (StoreError, Rejected):
-                log.exception("What other processes have left behind could not be read")
-                are_others = True
-            if not (are_others or self._store.is_shared):
+                if was_away:  # nobody could renew a lease: the others get the time to
+                    are_others = await self._store.running.are_others()
+                else:
+                    taken = await self._store.running.take_over(self._registry.resumers)
+                    are_others = taken.are_others
+                    for id in taken.changed:
+                        self._tasks.begin(self._refresh(id))
+                    waiting += taken.abandoned
+                was_away = False
+            except StoreError as error:
+                log.error("What other processes have left behind could not be read: %s", error)
+                are_others = was_away = True
+            waiting = [one for one in waiting if not await self._goes_on(one)]
+            if not (are_others or waiting or self._store.is_shared):
                 return
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _goes_on(self, taken: Abandoned) -> bool:
+        """Goes on with a version; returns False if that must be tried again."""
+        try:
+            await self._go_on(taken)
+        except (StoreError, Rejected) as error:
+            log.error("What another process has left behind could not be read: %s", error)
+            return False
+        return True
 
     async def _go_on(self, taken: Abandoned) -> None:
         conversation = await self._conversations.whosever(taken.conversation)
@@ -142,6 +172,8 @@ class Replicas:
         try:
             if conversation is None or message is None or version is None or version.deleted is not None:
                 raise Rejected("It was deleted meanwhile.")
+            if version.provenance.provider != taken.provider:
+                raise Rejected("Another provider was asked for it since.")
             self._making.go_on(conversation, message, version, taken.handle)
         except Rejected as error:
             log.warning("A picture that another process had begun cannot be gone on with: %s", error)

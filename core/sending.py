@@ -30,8 +30,8 @@ async def pictures_to_send(
             brought = await store.uploads.of(conversation.id, unknown)
             known |= {picture.name: picture for picture in brought}
     except StoreError as error:
-        log.exception("The pictures of a conversation could not be read")
-        raise Unavailable("The pictures cannot be read from the disk: try again in a moment.") from error
+        log.error("The pictures of a conversation could not be read: %s", error)
+        raise Unavailable("The pictures cannot be read right now: try again in a moment.") from error
     for number, name in enumerate(names):
         if name not in known or not await store.has(name):
             which = f"Image {number + 1}" if number < len(images) else "The mask"

@@ -290,7 +290,7 @@ class Studio:
         self._deletion.close()
         self._replicas.close()
         await self._making.end(self.settings.shutdown_grace)
-        await self._saving.retry()
+        await self._saving.close(self.settings.shutdown_grace)
         await self._pipeline.limits.close()
         await close_shared()
         await self.store.close()

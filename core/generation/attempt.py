@@ -20,6 +20,7 @@ from core.generation.resolve import Plan
 from core.generation.visitor import pseudonym
 from core.generation.watch import Watch
 from core.logs import unsaid
+from core.tasks import Tasks
 from limner import CancelConfirmed, ImageResult
 
 T = TypeVar("T")
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 PROGRESS_EVERY = 0.2
 """Seconds between two changes of a message that only show its progress."""
+REMEMBER_SECONDS, REMEMBER_AGAIN_SECONDS = 5.0, 2.0
+"""How long a provider waits until its handle is kept, and the pause before that is tried again."""
 
 Save: TypeAlias = Callable[[Conversation, Message, Version], Awaitable[None]]
 
@@ -69,6 +72,7 @@ class Attempt:
         self._is_handed_over = threading.Event()
         self.is_remembered = plan.taken_over is not None
         """Whether another process could ask the provider for it."""
+        self._remembering = Tasks()
         self._announcing: asyncio.TimerHandle | None = None
         self.begun = asyncio.Event()
         """It is in the store, or cannot be written there."""
@@ -117,8 +121,18 @@ class Attempt:
         self._making.cancel()
 
     async def _remember(self, handle: Any) -> None:
-        kept = await self._pipeline.remember(self._plan, self.message, self.number, handle)
-        self.is_remembered = kept or self.is_remembered
+        """Keeps a handle, and tries that for as long as the job runs; the provider need not wait for all."""
+        self._remembering.cancel()
+        keeping = self._remembering.begin(self._keep(handle))
+        await asyncio.wait({keeping}, timeout=REMEMBER_SECONDS)
+
+    async def _keep(self, handle: Any) -> None:
+        while not self._making.done():
+            kept = await self._pipeline.remember(self._plan, self.message, self.number, handle)
+            if kept is not None:
+                self.is_remembered = kept or self.is_remembered
+                return
+            await asyncio.sleep(REMEMBER_AGAIN_SECONDS)
 
     async def _begin(self, plan: Plan) -> None:
         """Stores which provider is going to be called; a fallback's name replaces the first one's."""
@@ -137,6 +151,8 @@ class Attempt:
         outcome = await self._outcome(self._making)
         self._previews.end()
         if self._is_handed_over.is_set() and not outcome.picture:
+            self.message.live.pop(self.number, None)
+            self._pipeline.release(self._plan)
             return
         duration = round(time.monotonic() - begun, 3)
         settled = self.message.replace(outcome.model_copy(update={"duration": duration}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from core.chat.conversation import Conversation
@@ -74,10 +74,17 @@ class Making:
             if is_meant and message_id in (None, attempt.message.id) and number in (None, attempt.number):
                 attempt.stop("person")
 
+    def lose(self, lost: Collection[tuple[str, int]]) -> None:
+        """Leaves to another process what that has taken over, since this one did not renew its lease."""
+        for attempt in self.attempts.values():
+            if attempt.is_remembered and (attempt.message.id, attempt.number) in lost:
+                log.warning("Another process goes on with a picture, since this one was held up")
+                attempt.hand_over()
+
     async def end(self, grace: float) -> None:
         """Waits for what is being made; after some seconds it is stopped, or left to other processes."""
         if settling := set(self.attempts):
-            log.info("Waiting for %d pictures that are being made", len(settling))
+            log.info("Waiting for what is being made: %d", len(settling))
             await asyncio.wait(settling, timeout=grace)
             for attempt in self.attempts.values():
                 if attempt.is_remembered:

@@ -32,7 +32,6 @@ from core.generation.watch import Watch
 from core.metadata.texts import is_signed
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
-from core.settings.sources import SettingsError
 from core.storage.database import StoreError
 from core.storage.store import Store
 from limner import ImageResult, ImageWarning, ProviderError, Size
@@ -61,7 +60,7 @@ class Pipeline:
         # of their own, so that no crowd of large pictures holds up one that has been paid for
         self.inputs = Inputs(settings, store, DecodeResources())
         self._usage = UsageLimits(settings, [] if settings.limits else store.hits)
-        self.limits = Limiter(self._usage, _shared_log(settings, self._usage, store.process))
+        self.limits = Limiter(self._usage, SharedLog.of(settings, store.process, self._usage.longest))
         self._credentials = OwnInUse()
 
     def would_bill_twice(self, message: Message, requests: Sequence[UserRequest], visitor: Visitor) -> bool:
@@ -178,23 +177,23 @@ class Pipeline:
                     raise GenerationFailed(_with_earlier(failures)) from error
                 plan = other
 
-    async def remember(self, plan: Plan, message: Message, number: int, handle: Any) -> bool:
+    async def remember(self, plan: Plan, message: Message, number: int, handle: Any) -> bool | None:
         """Keeps by what a provider finds a version again; returns whether another process can ask for it.
 
-        It cannot if a visitor's own key makes the picture: no other process has that.
+        It cannot if a visitor's own key makes the picture, which no other has. None if the store fails.
         """
         plugin = plan.provider.plugin
         if plan.credentials.is_own or "resume" not in plugin.hooks or handle is None:
             return False
         try:
-            await self._store.running.remember(message, number, plan.provider.name, handle)
+            is_kept = await self._store.running.remember(message, number, plan.provider.name, handle)
         except (TypeError, ValueError):
             log.error("The plugin %s wants to remember what is no JSON, or too long", plugin.name)
             return False
-        except StoreError:
-            log.exception("By what a picture is found again could not be kept")
-            return False
-        return True
+        except StoreError as error:
+            log.error("By what a picture is found again could not be kept: %s", error)
+            return None
+        return is_kept or None
 
     async def keep(self, plan: Plan, result: ImageResult) -> tuple[Picture, Provenance]:
         """Proves that the result is a picture, and stores it.
@@ -246,17 +245,6 @@ class Pipeline:
                     charge = await self.limits.spend(plan.visitor, other.expense, plan.charge.place)
                     return replace(other, charge=charge)
         return None
-
-
-def _shared_log(settings: Settings, limits: UsageLimits, process: str) -> SharedLog | None:
-    if settings.limits is None:
-        return None
-    try:
-        return SharedLog(settings.limits.get_secret_value(), process, limits.longest)
-    except ImportError:
-        raise SettingsError("The setting limits needs: pip install 'limner[redis]'.") from None
-    except ValueError as error:
-        raise SettingsError(f"The setting limits is no address of a Redis server: {error}.") from None
 
 
 def _size_warning(plan: Plan, result: ImageResult, picture: Picture) -> list[ImageWarning]:

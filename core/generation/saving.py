@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,11 +18,16 @@ from core.storage.database import StoreError
 from core.storage.opened import OpenConversations
 from core.storage.retention import Forgotten
 from core.storage.store import Store
+from core.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
 MAX_UNSAVED = 1_000
 """Messages kept in memory because they could not be saved."""
+SKEW_SECONDS = 300.0
+"""How much the clocks of processes may differ that share a store; so long more all can be restored."""
+RETRY_SECONDS = 5.0
+"""The pause before that is tried again."""
 
 
 class Saving:
@@ -41,6 +48,7 @@ class Saving:
         self._conversations = conversations
         self._attempts = attempts
         self.unsaved: dict[Message, Conversation] = {}
+        self._tasks = Tasks()
 
     async def claim(self, message: Message, count: int) -> None:
         """Takes the numbers of versions that begin; raises Rejected if another process was faster."""
@@ -79,19 +87,37 @@ class Saving:
                 return
             conversation.announce()
 
+    async def _retry_until_saved(self) -> None:
+        while self.unsaved:
+            await asyncio.sleep(RETRY_SECONDS)
+            await self.retry()
+
+    async def close(self, grace: float) -> None:
+        """Saves what could not be saved before; what the network keeps from that has some seconds more."""
+        self._tasks.cancel()
+        end = time.monotonic() + grace * self._store.is_remote
+        await self.retry()
+        while self.unsaved and time.monotonic() < end:
+            await asyncio.sleep(min(1.0, grace))
+            await self.retry()
+        if self.unsaved:
+            log.error("Messages that could not be saved are lost: %d", len(self.unsaved))
+
     async def _try(self, conversation: Conversation, message: Message, *versions: Version) -> bool:
         """Saves a message and returns whether that worked; if not, it is marked and stays in memory."""
         hits = self._limiter.take_unsaved()
         try:
             changed = message.versions if message.unsaved else versions
             await self._store.save(conversation.id, message, *changed, hits=hits, owner=conversation.owner)
-        except StoreError:
-            log.exception("A message could not be saved; it stays in memory")
+        except StoreError as error:
+            log.error("A message could not be saved; it stays in memory: %s", error)
             self._limiter.keep_unsaved(hits)
             message.unsaved = True
             self.unsaved[message] = conversation
             if len(self.unsaved) > MAX_UNSAVED:
                 del self.unsaved[next(iter(self.unsaved))]
+            if not self._tasks.running:
+                self._tasks.begin(self._retry_until_saved())
             return False
         message.unsaved = False
         self.unsaved.pop(message, None)
@@ -124,6 +150,8 @@ class Saving:
 
     async def purge(self, before: float) -> None:
         """Removes for good what was deleted before a time; what is still being made goes another time."""
+        if self._store.is_shared:
+            before -= SKEW_SECONDS
         try:
             await self._conversations.purge(before)
             purged = await self._store.removal.purge(before, {message.id for message in self.unsaved})

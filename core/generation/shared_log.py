@@ -8,6 +8,9 @@ import time
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
+from core.settings.schema import Settings
+from core.settings.sources import SettingsError
+
 log = logging.getLogger(__name__)
 
 Entry: TypeAlias = dict[str, Any]
@@ -71,6 +74,30 @@ class SharedLog:
         self._ahead = 0.0
         """How far the clock of this process is ahead of that of Redis."""
         self._known_since = time.monotonic()
+
+    @classmethod
+    def of(cls, settings: Settings, process: str, seconds: float) -> SharedLog | None:
+        """Opens the log that the settings describe, if they do; raises SettingsError if it cannot be used."""
+        if settings.limits is None:
+            return None
+        url = settings.limits.get_secret_value()
+        try:
+            from redis import Redis, RedisError
+        except ImportError:
+            raise SettingsError("The setting limits needs: pip install 'limner[redis]'.") from None
+        try:
+            client: Any = Redis
+            with client.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT) as server:
+                server.ping()
+            return cls(url, process, seconds)
+        except (RedisError, OSError) as error:
+            why = " ".join(str(error).split())
+        except (TypeError, ValueError):  # whose words may have a part of the address
+            why = "its address has something that redis does not know"
+        raise SettingsError(
+            f"The Redis server of the setting limits cannot be used ({why}): check its address and password, "
+            "and that it runs there."
+        )
 
     async def say_alive(self) -> bool:
         """Says for some seconds that this process lives; returns whether it was known to."""

@@ -56,12 +56,12 @@ def check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
 
 def check_database(value: SecretStr) -> SecretStr:
     """Returns the address of a PostgreSQL database as it is; raises ValueError."""
-    return _with_scheme(value, ("postgresql", "postgres"), "postgresql://user@host/name")
+    return _checked(value, ("postgresql", "postgres"), "postgresql://db.example/limner")
 
 
 def check_limits(value: SecretStr) -> SecretStr:
     """Returns the address of a Redis server as it is; raises ValueError."""
-    return _with_scheme(value, ("redis", "rediss", "unix"), "redis://host:6379/0")
+    return _checked(value, ("redis", "rediss", "unix"), "redis://cache.example:6379/0")
 
 
 def check_pictures(value: str | None) -> str | None:
@@ -70,12 +70,24 @@ def check_pictures(value: str | None) -> str | None:
         return None
     scheme, found, rest = value.partition("://")
     if not found or scheme not in ("s3", "gs", "az", "file") or not rest.strip("/") or set("@?#") & {*rest}:
-        raise ValueError("an address such as s3://bucket/prefix, gs://… or az://…, without keys")
+        raise ValueError("an address such as s3://bucket/prefix, gs://…, az://… or file:///…, without keys")
     return value
 
 
-def _with_scheme(value: SecretStr, schemes: tuple[str, ...], example: str) -> SecretStr:
-    scheme, found, _ = value.get_secret_value().partition("://")
+def _checked(value: SecretStr, schemes: tuple[str, ...], example: str) -> SecretStr:
+    """Checks all that another library would say with a part of the password in its words."""
+    scheme, found, rest = value.get_secret_value().partition("://")
     if not found or scheme not in schemes:
         raise ValueError(f"an address such as {example}")
+    where, *more = re.split("[/?#]", rest, maxsplit=1)
+    if where.count("@") > 1 or "@" in "".join(more):
+        raise ValueError("an address whose password has %40 for @, %2F for /, %3F for ? and %23 for #")
+    if "password=" in rest:
+        raise ValueError("an address with the password before the host, as in ://user:password@host")
+    try:
+        port = urlsplit(f"//{where}").port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError(f"an address with a port from 1 to 65535, if it names one, such as {example}")
     return value

@@ -213,6 +213,13 @@ class Settings(BaseSettings):
     ) -> dict[str, ClientSettings]:
         return read_clients(value, info.data)
 
+    @field_validator("picture_links")
+    @classmethod
+    def _check_links(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and not info.data.get("pictures"):
+            raise ValueError("false where pictures is not set: only an object store has links")
+        return value
+
     @field_validator("data_dir", "bucket_dir")
     @classmethod
     def _is_absolute(cls, value: Path | None, info: ValidationInfo) -> Path | None:

@@ -78,7 +78,7 @@ def read_toml() -> dict[str, Any]:
 
 def _has_password(address: object) -> bool:
     user, at, _ = address.rpartition("@") if isinstance(address, str) else ("", "", "")
-    return bool(at) and ":" in user.partition("://")[2]
+    return "password=" in str(address) or (bool(at) and ":" in user.partition("://")[2])
 
 
 def read_list(value: object) -> object:

@@ -29,16 +29,26 @@ class BegunRequests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, key: str, asked: str) -> Claimed | None:
-        """Claims a key for this request; returns what is known of it if it was sent before."""
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines know them too."""
+        return self._database.is_shared
+
+    async def claim(self, key: str, asked: str, also: str | None = None) -> Claimed | None:
+        """Claims a key for this request; returns what is known of it if it was sent before.
+
+        That may have been under another name, which is `also`.
+        """
         at = time.time()
 
         def claim(connection: Connection) -> Claimed | None:
             connection.execute(delete(begun).where(begun.c.at < at - KEPT_SECONDS))
+            known = select(begun.c.asked, begun.c.what)
+            if also and (row := connection.execute(known.where(begun.c.key == also)).one_or_none()):
+                return Claimed(*row)
             if upsert(connection, begun, [{"key": key, "asked": asked, "at": at}], ["key"]):
                 return None
-            known = select(begun.c.asked, begun.c.what).where(begun.c.key == key)
-            row = connection.execute(known).one_or_none()
+            row = connection.execute(known.where(begun.c.key == key)).one_or_none()
             return Claimed(*row) if row else Claimed(asked, None)  # it was given back just now
 
         return await self._database.write(claim)

@@ -173,7 +173,9 @@ def _noted(new: Any) -> dict[str, Any]:
 
 def forget_message(connection: Connection, message: str) -> None:
     """Deletes the row of a message, and notes its revision for those who may still show it."""
-    row = connection.execute(select(messages.c.thread, messages.c.rev).where(messages.c.id == message)).one()
+    found = select(messages.c.thread, messages.c.rev).where(messages.c.id == message)
+    if (row := connection.execute(found).one_or_none()) is None:  # another process was faster
+        return
     is_older = (conversations.c.id == row.thread, conversations.c.purged < row.rev)
     connection.execute(update(conversations).where(*is_older).values(purged=row.rev))
     connection.execute(delete(messages).where(messages.c.id == message))

@@ -36,7 +36,9 @@ BUSY_SECONDS = 10.0
 """How long one process waits while another writes to a SQLite file."""
 CONNECTIONS = 8
 """Connections of one process to PostgreSQL, each used by a thread."""
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 5
+ANSWER_SECONDS = 20
+"""How long PostgreSQL may take for an answer; what is asked for longer has failed."""
 _MIGRATING = 5_641_846_237
 """The number of the lock that a process holds in PostgreSQL while it makes the tables."""
 
@@ -69,7 +71,9 @@ class Database:
     def __init__(self, where: Path | str) -> None:
         self.path = where if isinstance(where, Path) else None
         self._engine = _engine_of_file(where) if isinstance(where, Path) else _engine_of_url(where)
-        self.name = str(where) if self.path else self._engine.url.render_as_string(hide_password=True)
+        url = self._engine.url
+        port = f":{url.port}" if url.port else ""
+        self.name = str(where) if self.path else f"postgresql://{url.host or ''}{port}/{url.database or ''}"
         threads = 1 if self.path else CONNECTIONS
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="limner-store")
         self._is_closed = False
@@ -103,8 +107,11 @@ class Database:
         """Does work that needs no connection, in its turn; raises StoreError."""
         if self._is_closed:
             raise StoreError("The store is closed.")
+        doing = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return await asyncio.wait_for(doing, 1.5 * ANSWER_SECONDS if self.is_shared else None)
+        except asyncio.TimeoutError as error:
+            raise StoreError(f"The database {self.name} does not answer.") from error
         except (SQLAlchemyError, OSError) as error:
             why = _cause(error) if isinstance(error, DBAPIError) else error
             raise StoreError(f"The data in {self.name} cannot be read or written: {why}.") from error
@@ -143,6 +150,7 @@ class Database:
 
     def _migrate(self, connection: Connection) -> None:
         if not self.path:  # one process after the other
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
         if form_of(connection) > latest_form():
             advice = "set data_dir to another folder" if self.path else "set database to another one"
@@ -160,7 +168,7 @@ class Database:
     def _advice(self) -> str:
         if self.path:
             return "move it away, replace it by a good copy, or set data_dir to another folder"
-        return "check the setting database, and that PostgreSQL runs there"
+        return "check that PostgreSQL runs there, and has this database, and this user with this password"
 
 
 def _check_integrity(connection: Connection) -> None:
@@ -215,7 +223,16 @@ def _engine_of_url(url: str) -> Engine:
         kind = parsed.drivername
         raise StoreError(f"The setting database names {kind!r}, which Limner cannot use: {_FORM}.")
     parsed = parsed.set(drivername="postgresql+psycopg")
-    options = {"connect_timeout": CONNECT_SECONDS, "application_name": "limner"}
+    options: dict[str, Any] = {
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": "limner",
+        "tcp_user_timeout": ANSWER_SECONDS * 1000,
+        "keepalives_idle": CONNECT_SECONDS,
+        "keepalives_interval": CONNECT_SECONDS,
+        "keepalives_count": 2,
+    }
+    if "options" not in parsed.query:
+        options["options"] = f"-c statement_timeout={ANSWER_SECONDS}s"
     try:
         return create_engine(
             parsed, pool_size=CONNECTIONS, max_overflow=1, pool_pre_ping=True, connect_args=options
@@ -224,7 +241,7 @@ def _engine_of_url(url: str) -> Engine:
         raise StoreError("The setting database needs: pip install 'limner[postgresql]'.") from None
 
 
-_FORM = "it must be such as postgresql://user@host/name"
+_FORM = "it must be such as postgresql://db.example/limner"
 
 
 def _engine_of_file(path: Path) -> Engine:

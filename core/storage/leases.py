@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -38,6 +38,8 @@ class Lease:
         self.name = process
         self._database = database
         self._works_on = set[tuple[str, int]]()
+        self.on_lost: Callable[[set[tuple[str, int]]], None] | None = None
+        """Is called, in the lease's own thread, with what another process has taken over meanwhile."""
         self._changed = threading.Condition()
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="limner-lease", daemon=True)
@@ -82,10 +84,22 @@ class Lease:
                 self._changed.wait_for(lambda: self._is_closed, RENEW_SECONDS)
                 if self._is_closed:
                     return
+                works_on = {*self._works_on}
             try:
-                self._database.write_now(self.renew)
-            except Exception:
-                log.exception("The lease on what is being made could not be renewed")
+                lost = works_on - self._database.write_now(self._renewed)
+            except Exception as error:
+                log.error("The lease on what is being made could not be renewed: %s", error)
+                continue
+            if lost and self.on_lost:
+                with self._changed:
+                    self._works_on -= lost
+                self.on_lost(lost)
+
+    def _renewed(self, connection: Connection) -> set[tuple[str, int]]:
+        """Renews the lease, and returns what the process still works on."""
+        self.renew(connection)
+        own = select(versions.c.message, versions.c.number).where(versions.c.owner == self.name)
+        return {(row.message, row.number) for row in connection.execute(own)}
 
 
 class Abandoned(NamedTuple):
@@ -94,23 +108,32 @@ class Abandoned(NamedTuple):
     conversation: str
     message: str
     number: int
+    provider: str
+    """The name of the provider that remembered it."""
     handle: Any
     """By which its provider finds it again."""
 
 
 def remember(
     connection: Connection, message: str, number: int, process: str, kept: Mapping[str, Any]
-) -> None:
-    """Keeps by what a provider finds a version again, as `take_over` reads it."""
+) -> bool:
+    """Keeps by what a provider finds a version again, as `take_over` reads it; False if it has no row yet."""
     is_it = (versions.c.message == message, versions.c.number == number, versions.c.owner == process)
-    connection.execute(update(versions).where(*is_it).values(handle=json.dumps(kept)))
+    earlier = _kept(connection.execute(select(versions.c.handle).where(*is_it)).scalar_one_or_none())
+    taken_over = earlier["taken_over"] if earlier else 0
+    handle = json.dumps({**kept, "taken_over": taken_over})
+    return connection.execute(update(versions).where(*is_it).values(handle=handle)).rowcount == 1
 
 
 def kept_handle(provider: str, handle: Any) -> dict[str, Any]:
     """Returns what is kept of a provider's handle; raises TypeError or ValueError if that is no JSON."""
-    if len(json.dumps(handle, allow_nan=False)) > MAX_HANDLE:
+    try:
+        length = len(json.dumps(handle, allow_nan=False))
+    except RecursionError:
+        raise ValueError("It is too deep") from None
+    if length > MAX_HANDLE:
         raise ValueError("It is too long")
-    return {"provider": provider, "handle": handle, "taken_over": 0}
+    return {"provider": provider, "handle": handle}
 
 
 def owners(connection: Connection, process: str) -> tuple[list[str], bool]:
@@ -132,15 +155,19 @@ def take_over(
     that a browser has seen.
     """
     taken, changed = list[Abandoned](), set[str]()
+    its_lease = select(processes.c.name).where(processes.c.name == owner)
+    was_killed = connection.execute(its_lease).first() is not None  # else it gave its lease back
     of_owner = select(versions, messages.c.thread).join(messages, versions.c.message == messages.c.id)
     for row in connection.execute(of_owner.where(versions.c.owner == owner)).all():
         kept = _kept(row.handle)
         if kept and resumes is None:
             continue
         again = kept and kept["provider"] in resumes and kept["taken_over"] < MAX_TAKEN_OVER
-        values = _interrupted(row.content)
         if kept and again:
-            values = {"owner": process, "handle": json.dumps({**kept, "taken_over": kept["taken_over"] + 1})}
+            count = kept["taken_over"] + was_killed
+            values = {"owner": process, "handle": json.dumps({**kept, "taken_over": count})}
+        else:
+            values = _interrupted(row.message, row.number, row.content)
         is_it = (versions.c.message == row.message, versions.c.number == row.number)
         written = connection.execute(update(versions).where(*is_it, versions.c.owner == owner).values(values))
         if not written.rowcount:  # another process was faster
@@ -148,7 +175,7 @@ def take_over(
         _revise(connection, row.message)
         changed.add(row.thread)
         if kept and again:
-            taken.append(Abandoned(row.thread, row.message, row.number, kept["handle"]))
+            taken.append(Abandoned(row.thread, row.message, row.number, kept["provider"], kept["handle"]))
     if resumes is not None:
         connection.execute(delete(processes).where(processes.c.name == owner))
     return taken, changed
@@ -159,7 +186,7 @@ def settle_interrupted(connection: Connection, message: str, number: int, owner:
     is_it = (versions.c.message == message, versions.c.number == number, versions.c.owner == owner)
     content = connection.execute(select(versions.c.content).where(*is_it)).scalar_one_or_none()
     if content is not None:
-        connection.execute(update(versions).where(*is_it).values(_interrupted(content)))
+        connection.execute(update(versions).where(*is_it).values(_interrupted(message, number, content)))
         _revise(connection, message)
 
 
@@ -174,13 +201,14 @@ def _kept(handle: str | None) -> dict[str, Any] | None:
     """Returns what `kept_handle` made; None for anything else."""
     try:
         kept = json.loads(handle or "null")
-        return kept if {"provider", "handle", "taken_over"} <= kept.keys() else None
-    except (ValueError, AttributeError):
+        is_known = isinstance(kept["provider"], str) and isinstance(kept["taken_over"], int)
+        return kept if is_known and "handle" in kept else None
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
-def _interrupted(content: str) -> dict[str, Any]:
-    """Returns what the row of a version becomes that nobody works on any more."""
+def _interrupted(message: str, number: int, content: str) -> dict[str, Any]:
+    """Returns what the row of a version becomes that nobody works on any more, and says so in the log."""
     try:
         version = Version.model_validate_json(content)
     except ValidationError:
@@ -189,4 +217,6 @@ def _interrupted(content: str) -> dict[str, Any]:
         origin = version.provenance
         lost = failure("interrupted", label=origin.provider_label, paid=origin.paid)
         content = version.failed(lost).model_dump_json()
+        of_it = {"provider": origin.provider, "model": origin.model, "message_id": message, "version": number}
+        log.info("picture", extra={"fields": {**of_it, "outcome": "interrupted", "cause": "interrupted"}})
     return {"owner": None, "handle": None, "content": content}

@@ -35,6 +35,8 @@ class Rows(NamedTuple):
     marks: dict[int, float | None]
     """When versions were deleted, or None for those that were restored, by their numbers."""
     used: list[dict[str, Any]]
+    process: str
+    """The one that writes them."""
 
 
 def rows_of(conversation_id: str, message: Message, made: Iterable[Version], process: str) -> Rows:
@@ -71,7 +73,7 @@ def rows_of(conversation_id: str, message: Message, made: Iterable[Version], pro
     marks = {
         one.number: one.deleted for one in message.versions if one.deleted != known.marks.get(one.number)
     }
-    return Rows(row, changed, known.rev, contents, marks, sent)
+    return Rows(row, changed, known.rev, contents, marks, sent, process)
 
 
 def stored_of(message: Message) -> Stored:
@@ -80,18 +82,23 @@ def stored_of(message: Message) -> Stored:
     return Stored(message.rev, message.chosen, message.deleted, message.last_number, marks)
 
 
-def write_rows(connection: Connection, rows: Rows) -> None:
-    """Writes a message's rows.
+def write_rows(connection: Connection, rows: Rows) -> bool:
+    """Writes a message's rows; returns False if the message has been removed for good.
 
-    Other processes may have changed them: what this one has not changed stays, and a version that has settled
-    is only replaced by one with a picture.
+    Other processes may have changed them: what this one has not changed stays, and a version that has
+    settled, or that another process works on, is only replaced by one with a picture.
     """
+    its_row = select(messages.c.id).where(messages.c.id == rows.message["id"])
+    if rows.known and connection.execute(its_row).first() is None:
+        return False
     upsert(connection, messages, [rows.message], ["id"], partial(_changed_message, rows))
-    upsert(connection, versions, rows.versions, ["message", "number"], _changed_version, _replaces)
+    replaces = partial(_replaces, rows.process)
+    upsert(connection, versions, rows.versions, ["message", "number"], _changed_version, replaces)
     for number, deleted in rows.marks.items():
         is_it = (versions.c.message == rows.message["id"], versions.c.number == number)
         connection.execute(update(versions).where(*is_it).values(deleted=deleted))
     upsert(connection, used, rows.used, ["picture", "message"])
+    return True
 
 
 def _changed_message(rows: Rows, new: Any) -> dict[str, Any]:
@@ -109,10 +116,10 @@ def _changed_version(new: Any) -> dict[str, Any]:
     return {"handle": handle, **{name: new[name] for name in ("owner", "picture", "content", "size")}}
 
 
-def _replaces(new: Any) -> ColumnElement[bool]:
+def _replaces(process: str, new: Any) -> ColumnElement[bool]:
     old = versions.c
-    is_own = and_(new.owner.is_not(None), new.owner == old.owner)
-    return or_(is_own, _rank(new) > _rank(old))
+    goes_on = and_(new.owner.is_not(None), new.owner == old.owner)
+    return or_(goes_on, and_(_rank(new) > _rank(old), or_(new.picture.is_not(None), old.owner == process)))
 
 
 def _rank(of: Any) -> ColumnElement[int]:

@@ -67,6 +67,7 @@ class Notices:
             self._thread.join()
 
     def _listen(self, take: Callable[[Notice | None], None]) -> None:
+        is_lost = False
         while not self._is_closed.is_set():
             try:
                 with self._database.connect() as connection:
@@ -76,8 +77,11 @@ class Notices:
                         for notified in connection.notifies(timeout=LOOK_SECONDS):
                             if notice := self._read(notified.payload):
                                 take(notice)
-            except Exception:
-                log.exception("What other processes change is not heard; trying again")
+                        is_lost = False
+            except Exception as error:
+                if not is_lost:
+                    log.error("What other processes change is not heard; trying again: %s", error)
+                is_lost = True
                 self._is_closed.wait(LOOK_SECONDS)
 
     def _read(self, payload: str) -> Notice | None:

@@ -6,8 +6,10 @@ import contextlib
 import os
 from collections.abc import Generator, Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from core.storage.database import StoreError
 from core.storage.pictures import MARK, STEP, Pictures
@@ -26,9 +28,9 @@ def _reaching() -> Generator[None]:
     """Raises StoreError for whatever goes wrong at the store, but for a picture that is not there."""
     try:
         yield
-    except (FileNotFoundError, StoreError):
+    except (FileNotFoundError, StoreError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
-    except Exception as error:
+    except BaseException as error:  # obstore's panics are no Exceptions
         why = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise StoreError(f"The pictures cannot be reached: {why}.") from error
 
@@ -52,9 +54,17 @@ class ObjectPictures(Pictures):
             raise StoreError("The setting pictures needs: pip install 'limner[object-store]'.") from None
         self._obstore: Any = obstore
         self._exists = (AlreadyExistsError, FileExistsError)
-        options: dict[str, Any] = {"mkdir": True}
+        options: dict[str, Any] = {}
         self._is_folder = url.startswith("file:")
-        if not self._is_folder:
+        if self._is_folder:
+            folder = Path(url2pathname(urlsplit(url).path))
+            if not folder.is_dir():
+                raise StoreError(
+                    f"The setting pictures names {folder}, which is no folder: mount or make it."
+                )
+            if links:
+                raise StoreError("The setting picture_links needs an object store: a folder has no links.")
+        else:
             client: dict[str, Any] = {"timeout": TIMEOUT, "connect_timeout": timedelta(seconds=5)}
             if _is_plain():
                 client["allow_http"] = True
@@ -69,6 +79,11 @@ class ObjectPictures(Pictures):
             why = " ".join(str(error).split())[:300]
             raise StoreError(f"The setting pictures cannot be used ({why}): check it.") from None
         self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(signed)) if signed else None
+
+    @_reaching()
+    def reach(self) -> None:
+        """Asks the store for something, which raises StoreError if it is not there, or does not let us in."""
+        self._read(MARK)
 
     @_reaching()
     def check(self) -> None:

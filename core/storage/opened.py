@@ -70,9 +70,13 @@ class OpenConversations:
         conversation = self._open.get(id)
         if conversation is None:
             return
-        known = {message.id: message.stored.rev for message in conversation if message.stored}
-        changed, gone = await _stored(self._store.changed(id, known))
-        entry = await _stored(self._rows.find(id))
+        while True:
+            stored = {message.id: message.stored for message in conversation if message.stored}
+            known = {id: of_message.rev for id, of_message in stored.items()}
+            changed, gone = await _stored(self._store.changed(id, known))
+            entry = await _stored(self._rows.find(id))
+            if all(message.stored is stored.get(message.id) for message in conversation):
+                break  # else this process has saved something, and what was read may be older
         for message in changed:
             conversation.take_in(message)
         for message_id in gone:
@@ -149,8 +153,8 @@ class OpenConversations:
         conversation = self._open.get(id)
         if conversation is None:
             conversation = self._open[id] = await _stored(self._load(id))
-        elif self._store.is_shared:
-            await self.refresh(id)
+        if self._store.is_shared:
+            await self.refresh(id)  # also of one that was just read: what is told from now on is heard
         _check(conversation, key)
         return conversation
 
@@ -206,6 +210,6 @@ async def _stored(work: Awaitable[T]) -> T:
     try:
         return await work
     except StoreError as error:
-        log.exception("A conversation could not be read or changed")
+        log.error("A conversation could not be read or changed: %s", error)
         advice = "try again in a moment, or tell whoever runs this server"
-        raise Unavailable(f"This conversation cannot be read from the disk: {advice}.") from error
+        raise Unavailable(f"This conversation cannot be read right now: {advice}.") from error

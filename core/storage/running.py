@@ -45,10 +45,13 @@ class Running:
         stored.last_number = last
         return True
 
-    async def remember(self, message: Message, number: int, provider: str, handle: object) -> None:
-        """Keeps by what a provider finds a running version again; raises TypeError, ValueError if no JSON."""
+    async def remember(self, message: Message, number: int, provider: str, handle: object) -> bool:
+        """Keeps by what a provider finds a running version again; False if the version is not stored yet.
+
+        Raises TypeError or ValueError if that is no JSON.
+        """
         kept = kept_handle(provider, handle)
-        await self._database.write(lambda db: remember(db, message.id, number, self._process, kept))
+        return await self._database.write(lambda db: remember(db, message.id, number, self._process, kept))
 
     async def take_over(self, resumes: Collection[str]) -> TakenOver:
         """Takes over what processes that have ended were making, or settles it as interrupted.
@@ -64,6 +67,11 @@ class Running:
         for one in taken:
             self.lease.note(one.message, {one.number}, set())
         return TakenOver(taken, changed, are_others)
+
+    async def are_others(self) -> bool:
+        """Whether other processes are at work, alive or dead."""
+        dead, alive = await self._database.read(lambda connection: owners(connection, self._process))
+        return alive or bool(dead)
 
     async def give_up(self, taken: Abandoned) -> None:
         """Settles as interrupted what was taken over, and cannot be gone on with."""

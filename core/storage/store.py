@@ -66,8 +66,14 @@ class Store:
         bucket: Path | None = None,
         database: str | None = None,
         objects: Pictures | None = None,
+        where: str | None = None,
     ) -> None:
         self.warnings = check_folders(folder, bucket)
+        if database and (folder / "limner.sqlite3").exists():
+            self.warnings.append(
+                f"The conversations in {folder / 'limner.sqlite3'} are not shown, since the setting database "
+                "names another one: deploy/README.md says how they move."
+            )
         """What makes the folders unfit for what they are for, in sentences."""
         is_lost = not is_writable(folder)
         self.is_temporary = is_lost and bucket is None
@@ -86,6 +92,10 @@ class Store:
         self._database = Database(database or folder / "limner.sqlite3")
         self.is_shared = self._database.is_shared
         """Whether other machines may change what is in it."""
+        self.places = f"Conversations are in {self._database.name}, pictures in {where or self.folder}"
+        """What an operator reads of where everything is."""
+        self.is_remote = self.is_shared or not self.pictures.is_local
+        """Whether a network may be away, and come back."""
         self.process = secrets.token_hex(8)
         """The name of this process among those that share the store."""
         self.notices = Notices(self._database, self.process)
@@ -108,7 +118,8 @@ class Store:
             from core.storage.objects import ObjectPictures
 
             objects = ObjectPictures(settings.pictures, links=settings.picture_links)
-        return cls(settings.data_dir, settings.bucket_dir, database, objects)
+            objects.reach()
+        return cls(settings.data_dir, settings.bucket_dir, database, objects, settings.pictures)
 
     async def put(self, data: bytes, info: ImageInfo) -> Picture:
         """Stores a picture under a new name that cannot be guessed."""
@@ -175,9 +186,9 @@ class Store:
         def write(connection: Connection) -> None:
             if running:
                 self.running.lease.renew(connection)
-            write_rows(connection, rows)
-            at = time.time() if versions else message.created
-            note(connection, conversation_id, owner, message.request.prompt, at)
+            if write_rows(connection, rows):
+                at = time.time() if versions else message.created
+                note(connection, conversation_id, owner, message.request.prompt, at)
             _write_hits(connection, counted)
             self.notices.tell(connection, Notice("changed", conversation_id))
 

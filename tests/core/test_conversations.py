@@ -204,6 +204,6 @@ async def test_a_disk_that_fails_is_said(tmp_path: Path) -> None:
         rename = "ALTER TABLE conversation RENAME TO elsewhere"
         await execute(studio.store, rename)
         for work in (studio.conversations(ME), studio.delete_conversation(CONVERSATION, ME)):
-            with pytest.raises(Unavailable, match="cannot be read from the disk"):
+            with pytest.raises(Unavailable, match="cannot be read right now"):
                 await work
         assert await studio.conversation(CONVERSATION, ME) is open_already

@@ -3,135 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-from typing import Any, TypeAlias
 
 import pytest
 
-from core.chat.conversation import Conversation
 from core.chat.failure import Rejected, Unavailable
-from core.chat.message import Message
 from core.chat.request import UserRequest
-from core.settings.schema import Settings
-from core.storage.store import Store
-from core.storage.tables import processes
-from core.studio import Studio
-from limner import ImageRequest, ImageResult, ModelInfo, ProviderInfo, hookimpl
-from tests.core.scripted import PNG, registry_of
+from tests.core.replicated import (
+    CONVERSATION,
+    Open,
+    Service,
+    another_store,
+    die,
+    end_leases,
+    kill,
+    open_studio,
+    seen,
+    service,
+    start,
+)
+from tests.core.scripted import PNG
 from tests.postgres import Postgres
 from tests.waiting import until
 
-CONVERSATION = "c" * 32
-Open: TypeAlias = Callable[..., Studio]
+__all__ = ["open_studio", "service"]
 pytestmark = pytest.mark.anyio
-
-
-class Service:
-    """What makes pictures elsewhere: jobs by their ids, which end when the test says so."""
-
-    def __init__(self) -> None:
-        self.jobs: list[str] = []
-        self.cancelled: list[str] = []
-        self.is_done = asyncio.Event()
-
-
-class Remembering:
-    """A provider that remembers its job, and can be asked for it again."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-
-    @hookimpl
-    def describe(self) -> ProviderInfo:
-        return ProviderInfo(label="Remembering", about="A test.", models=[ModelInfo(id="m")], paid=True)
-
-    @hookimpl
-    async def generate(self, request: ImageRequest) -> ImageResult:
-        self._service.jobs.append(request.prompt)
-        job = f"job {len(self._service.jobs)}"
-        await request.remember({"id": job})
-        request.report("drawing")
-        return await self._wait(job, request)
-
-    @hookimpl
-    async def resume(self, request: ImageRequest, handle: Any) -> ImageResult:
-        request.report("drawing again")
-        return await self._wait(handle["id"], request)
-
-    async def _wait(self, job: str, request: ImageRequest) -> ImageResult:
-        try:
-            await self._service.is_done.wait()
-        except asyncio.CancelledError:
-            if not request.handed_over:
-                self._service.cancelled.append(job)
-            raise
-        return ImageResult(PNG, request_id=job)
-
-
-class Forgetful(Remembering):
-    """The same without a handle."""
-
-    @hookimpl
-    async def generate(self, request: ImageRequest) -> ImageResult:
-        self._service.jobs.append(request.prompt)
-        return await self._wait("job", request)
-
-
-@pytest.fixture
-def service() -> Service:
-    return Service()
-
-
-@pytest.fixture
-async def open_studio(tmp_path: Path, postgres: Postgres, service: Service) -> AsyncIterator[Open]:
-    """Opens studios that share their pictures and their database, as replicas do."""
-    database, opened = postgres.new_database(), list[Studio]()
-
-    def open() -> Studio:
-        settings = Settings(data_dir=tmp_path, provider="remembering", shutdown_grace=0)
-        providers = {"remembering": Remembering(service), "forgetful": Forgetful(service)}
-        store = Store(tmp_path, database=database)
-        opened.append(Studio(settings, registry_of(settings=settings, **providers), store))
-        opened[-1]._replicas.start()  # as a server does
-        return opened[-1]
-
-    yield open
-    service.is_done.set()
-    for studio in opened:
-        await studio.close()
-
-
-def end_leases(studio: Studio) -> None:
-    """Lets the time pass after which processes that do not renew their lease are taken to be dead."""
-    lease = studio.store.running.lease
-    lease.stop()
-    studio.store._database.write_now(
-        lambda connection: connection.execute(processes.update().values(until=0))
-    )
-
-
-def die(studio: Studio) -> None:
-    """Has a studio end as a process does: it writes nothing any more, and its lease ends."""
-    studio._replicas.close()
-    studio.store.notices.close()
-    for attempt in studio._attempts.values():
-        attempt.hand_over()
-    end_leases(studio)
-
-
-async def start(studio: Studio, provider: str = "remembering", prompt: str = "a fox") -> tuple[Any, Any]:
-    conversation = await studio.conversation(CONVERSATION)
-    message = await studio.start(conversation, UserRequest(prompt=prompt, provider=provider))
-    return conversation, message
-
-
-async def seen(studio: Studio, message: Message) -> tuple[Conversation, Message]:
-    """Returns a message as another studio has it."""
-    conversation = await studio.conversation(CONVERSATION)
-    found = conversation.get(message.id)
-    assert found
-    return conversation, found
 
 
 async def test_what_one_makes_the_other_shows_as_it_happens(open_studio: Open, service: Service) -> None:
@@ -288,9 +183,9 @@ async def test_one_that_ends_all_who_ask_for_it_is_given_up(
     end_leases(first)
     taken: list[int] = []
     for _ in range(5):
-        store = Store(first.store.folder, database=first.store._database.name.replace("+psycopg", ""))
+        store = another_store(first)
         taken.append(len((await store.running.take_over({"remembering"})).abandoned))
-        await store.close()
+        await kill(store)
     assert taken == [1, 1, 1, 0, 0]
     _, again = await seen(open_studio(), message)
     assert again.versions[0].failure

@@ -359,7 +359,7 @@ async def test_a_database_that_fails_keeps_the_message_and_stores_it_later(tmp_p
 async def test_a_conversation_that_cannot_be_read_is_refused_with_a_sentence(tmp_path: Path) -> None:
     async with studio_of(tmp_path, ScriptedProvider()) as studio:
         await execute(studio.store, BREAK)
-        with pytest.raises(Rejected, match="This conversation cannot be read from the disk"):
+        with pytest.raises(Rejected, match="This conversation cannot be read right now"):
             await studio.conversation(CONVERSATION)
         await execute(studio.store, MEND)
         assert len(await studio.conversation(CONVERSATION)) == 0

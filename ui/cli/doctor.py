@@ -13,6 +13,7 @@ from typing import Any, cast
 from pydantic import BaseModel, Field, TypeAdapter
 
 from core import SettingsError, check_choices
+from core.generation.shared_log import SharedLog
 from core.plugins.catalog import PluginEntry, catalog
 from core.plugins.loader import Broken, Found, find_plugins, source_of
 from core.plugins.registry import Registry
@@ -164,7 +165,8 @@ def _examine_store(settings: Settings) -> tuple[str, bool]:
     try:
         store = Store.of(settings)
         asyncio.run(_write_to(store))
-    except StoreError as error:
+        SharedLog.of(settings, "doctor", 0)
+    except (StoreError, SettingsError) as error:
         return str(error), False
     if store.is_temporary:
         return f"{settings.data_dir} cannot be written to: choose another folder with {PREFIX}DATA_DIR", False
@@ -173,6 +175,7 @@ def _examine_store(settings: Settings) -> tuple[str, bool]:
         found += f", and so can the bucket {settings.bucket_dir}"
     shared = {"the database": settings.database, "the object store": settings.pictures}
     found += "".join(f", and so can {what}" for what, setting in shared.items() if setting)
+    found += ", and Redis counts the limits" if settings.limits else ""
     return " ".join([f"{found}.", *store.warnings] if store.warnings else [found]), not store.warnings
 
 

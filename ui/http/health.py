@@ -68,5 +68,7 @@ class _Readiness:
             await self._studio.store.check()
         except StoreError as error:
             log.warning("Not ready: %s", error)
+            if self._studio.store.is_remote:
+                return "What is made cannot be stored at the moment: the server's log says why."
             return "The data folder cannot be written to at the moment: the server's log says why."
         return ""

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import re
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -22,6 +24,8 @@ from core import Rejected, StoreError
 from core.chat.failure import Unavailable
 from core.generation.visitor import Visitor
 from core.storage.begun import BegunRequests
+
+log = logging.getLogger(__name__)
 
 MAX_KEYS = 1_000
 """Keys that are remembered, of all visitors; the oldest go first."""
@@ -58,13 +62,10 @@ class _Entry:
 
 
 class IdempotencyKeys:
-    """The keys of requests that were begun; belongs to one event loop, and starts empty with the process.
+    """The keys of requests that were begun, in memory and in the store; belongs to one event loop."""
 
-    Where several processes share the store, the others know them too.
-    """
-
-    def __init__(self, shared: BegunRequests | None = None) -> None:
-        self._shared = shared
+    def __init__(self, stored: BegunRequests | None = None) -> None:
+        self._stored = stored
         self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
 
     async def once(
@@ -88,7 +89,9 @@ class IdempotencyKeys:
         entry = self._entries.get(place) or self._entries.get((visitor.name, key))  # then the cookie is new
         if entry is None:
             self._make_room(visitor.name)
-            beginning = begin() if self._shared is None else self._begin(self._shared, place, asked, begin)
+            known = visitor.name if visitor.key else None
+            names = _name(place), known and _name((known, key))
+            beginning = begin() if self._stored is None else self._begin(self._stored, names, asked, begin)
             entry = self._entries[place] = _Entry(asked, asyncio.create_task(beginning), visitor.name)
             entry.beginning.add_done_callback(lambda _: self._forget_failed(place, entry))
         elif entry.asked != asked:
@@ -97,36 +100,40 @@ class IdempotencyKeys:
 
     async def _begin(
         self,
-        shared: BegunRequests,
-        place: tuple[str, str],
+        stored: BegunRequests,
+        names: tuple[str, str | None],
         asked: bytes,
         begin: Callable[[], Coroutine[Any, Any, Begun]],
     ) -> Begun:
         """Begins it, unless another process has; what may have been begun is never begun again."""
-        name = hashlib.sha256(json.dumps(place).encode()).hexdigest()
-        try:
-            for _ in range(LOOKS):
-                claimed = await shared.claim(name, asked.hex())
-                if claimed is None:
-                    return await self._first(shared, name, begin)
-                if claimed.asked != asked.hex():
-                    raise KeyReused(_REUSED)
-                if claimed.what is not None:
-                    return Begun(*json.loads(claimed.what))
-                await asyncio.sleep(LOOK_SECONDS)
-        except StoreError as error:
-            raise Unavailable("The database cannot be reached: try again in a moment.") from error
+        name, also = names
+        for _ in range(LOOKS):
+            try:
+                claimed = await stored.claim(name, asked.hex(), also)
+            except StoreError as error:
+                if not stored.is_shared:  # the disk fails, and no other process begins it
+                    return await begin()
+                raise Unavailable("The database cannot be reached: try again in a moment.") from error
+            if claimed is None:
+                return await self._first(stored, name, begin)
+            if claimed.asked != asked.hex():
+                raise KeyReused(_REUSED)
+            if claimed.what is not None:
+                return Begun(*json.loads(claimed.what))
+            await asyncio.sleep(LOOK_SECONDS)
         raise Unavailable("This may have been begun already: look at the conversation before you ask again.")
 
     async def _first(
-        self, shared: BegunRequests, name: str, begin: Callable[[], Coroutine[Any, Any, Begun]]
+        self, stored: BegunRequests, name: str, begin: Callable[[], Coroutine[Any, Any, Begun]]
     ) -> Begun:
         try:
             begun = await begin()
         except Rejected:
-            await shared.forget(name)
+            with _logged():
+                await stored.forget(name)
             raise
-        await shared.keep(name, json.dumps([begun.conversation, begun.message, begun.version]))
+        with _logged():  # it has begun, whatever becomes of its key
+            await stored.keep(name, json.dumps([begun.conversation, begun.message, begun.version]))
         return begun
 
     def _make_room(self, visitor: str) -> None:
@@ -184,3 +191,16 @@ def _fingerprint(request: Request, body: str) -> bytes:
     """Returns what tells one request from another: its address, and its body."""
     asked = json.dumps([request.method, request.url.path, request.url.query, body])
     return hashlib.sha256(asked.encode()).digest()
+
+
+def _name(place: tuple[str, str]) -> str:
+    """Returns the name of a key in the store, from which nobody learns who sent it."""
+    return hashlib.sha256(json.dumps(place).encode()).hexdigest()
+
+
+@contextmanager
+def _logged() -> Generator[None]:
+    try:
+        yield
+    except StoreError as error:
+        log.error("What a request with a key has begun could not be kept: %s", error)

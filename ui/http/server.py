@@ -82,7 +82,7 @@ def launch_arguments(
         preparing.cancel()
         await studio.close()
 
-    keys = IdempotencyKeys(studio.store.begun if studio.store.is_shared else None)
+    keys = IdempotencyKeys(studio.store.begun)
     bodies, assets = Bodies(), Assets(page.folder)
     visitors, streams = Visitors(studio), Streams()
     return {
@@ -177,6 +177,9 @@ def serve(studio: Studio, page: ServedPage, host: str | None = None, port: int |
         )
     if address.port is None and page.blocks.server_port != FIRST_PORT:
         log.warning("Port %d is taken by another program", FIRST_PORT)
+    if studio.store.is_remote or studio.settings.limits:
+        counted = "in Redis" if studio.settings.limits else "in this process"
+        log.info("%s; limits are counted %s", studio.store.places, counted)
     log.info("Serving at %s", page.blocks.local_url)
     server: Any = page.blocks.server
     while server.thread.is_alive() and not asked_to_end.wait(1):  # Windows tells of Ctrl-C between waits

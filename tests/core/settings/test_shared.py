@@ -16,6 +16,11 @@ ADDRESSES = {
 }
 
 
+ENCODED = "%40 for @, %2F for /, %3F for ? and %23 for #"
+BEFORE = "an address with the password before the host, as in ://user:password@host"
+PORT = "an address with a port from 1 to 65535, if it names one, such as"
+
+
 @pytest.mark.parametrize("name", ADDRESSES)
 def test_a_password_belongs_into_a_variable(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -47,10 +52,17 @@ def test_without_a_password_it_may_be_in_the_file(
 @pytest.mark.parametrize(
     ("name", "address", "words"),
     [
-        ("database", "mysql://db/limner", "an address such as postgresql://user@host/name"),
-        ("database", "limner.sqlite3", "an address such as postgresql://user@host/name"),
-        ("limits", "http://cache", "an address such as redis://host:6379/0"),
-        ("limits", "", "an address such as redis://host:6379/0"),
+        ("database", "mysql://db/limner", "an address such as postgresql://db.example/limner"),
+        ("database", "limner.sqlite3", "an address such as postgresql://db.example/limner"),
+        ("limits", "http://cache", "an address such as redis://cache.example:6379/0"),
+        ("limits", "", "an address such as redis://cache.example:6379/0"),
+        ("database", "postgresql://u:p@secret@db/limner", f"an address whose password has {ENCODED}"),
+        ("database", "postgresql://u:p/secret@db/limner", f"an address whose password has {ENCODED}"),
+        ("limits", "redis://:p#secret@cache", f"an address whose password has {ENCODED}"),
+        ("database", "postgresql://db/limner?user=u&password=secret", BEFORE),
+        ("database", "postgresql://u:secret@db:abc/limner", f"{PORT} postgresql://db.example/limner"),
+        ("limits", "redis://:secret@cache:0/0", f"{PORT} redis://cache.example:6379/0"),
+        ("limits", "redis://:sec[ret@cache/0", f"{PORT} redis://cache.example:6379/0"),
     ],
 )
 def test_another_address_is_one_sentence_without_what_is_in_it(name: str, address: str, words: str) -> None:

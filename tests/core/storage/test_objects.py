@@ -47,6 +47,7 @@ def pictures_of(bucket: str) -> ObjectPictures:
 
 
 async def test_a_folder_that_all_machines_mount_is_one_too(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
     url = (tmp_path / "shared").as_uri()
     picture = pictures_of(url).put(PNG, INFO)
     assert pictures_of(url).read(picture.name) == PNG

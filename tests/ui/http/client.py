@@ -73,7 +73,12 @@ async def open_app(
 ) -> AsyncIterator[tuple[Starlette, Studio]]:
     """Opens an application with all routes, and the studio behind it."""
     async with studio_of(folder, scripted, **settings) as studio:
-        keys, bodies, visitors, streams = IdempotencyKeys(), Bodies(), Visitors(studio), Streams()
+        keys, bodies, visitors, streams = (
+            IdempotencyKeys(studio.store.begun),
+            Bodies(),
+            Visitors(studio),
+            Streams(),
+        )
         page: Any = OnlyPrompts()
         routes = [
             image_route(studio, keys, bodies, visitors),
