@@ -185,3 +185,30 @@ def test_killed_at_any_moment_all_settles_is_whole_and_is_paid_once(cluster: Clu
     for version in complete[::10]:
         picture = httpx2.get(f"{cluster.url}/limner/pictures/{version['picture']['name']}/a.png")
         assert identify(picture.content).media_type == "image/png"
+
+
+def test_what_a_dead_replica_was_asked_is_refused_so_that_no_client_sends_it_again(
+    cluster: Cluster, queue: Queue
+) -> None:
+    """The SDKs send a 502 again, unless `x-should-retry` says that they must not."""
+    queue.is_done.clear()
+    before, answers = len(queue.prompts), list[httpx2.Response]()
+
+    def ask() -> None:
+        who = {"X-Forwarded-For": "203.0.113.9"}
+        answers.append(
+            httpx2.post(f"{cluster.url}/api/image", json={"prompt": "slow"}, headers=who, timeout=60)
+        )
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    until(lambda: len(queue.prompts) > before, "The request")
+    for number in (0, 1):
+        cluster.kill(number)
+    asking.join()
+    (answer,) = answers
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (502, "false")
+    assert answer.json()["error"]["code"] == "interrupted"
+    for number in (0, 1):
+        cluster.revive(number)
+    queue.is_done.set()

@@ -14,6 +14,7 @@ DESCRIPTION = "Describing a provider"
 REQUEST = "The request"
 RESULT = "The result"
 FAILS = "Failures"
+QUEUE = "A provider with a queue"
 TESTING = "Testing"
 VERSION = "The contract's version"
 

@@ -14,7 +14,7 @@ import pytest
 from limner.request import MAX_HANDLE, Done
 from limner.testing.base import SuiteBase
 from limner.testing.loopback import Reply, Request
-from limner.testing.report import REQUEST, TESTING, fail
+from limner.testing.report import QUEUE, TESTING, fail
 from limner.testing.runner import CLEANUP, Runner
 
 READING = 1.0
@@ -29,6 +29,7 @@ class ResumeTests(SuiteBase):
     def test_a_job_is_found_again_and_not_begun_again(self) -> None:
         self.need_service()
         if "resume" not in self.hooks:
+            self._find_no_handle()
             pytest.skip("it has no hook resume, which is for services that accept a job and are asked for it")
         handles: list[Any] = []
         is_slow = [True]
@@ -62,13 +63,14 @@ class ResumeTests(SuiteBase):
             await asyncio.wait({call.task}, timeout=CLEANUP)
             if (
                 self.is_async
+                and SuiteBase.saw_cancellation(self, runner.service, earlier)
                 and self.saw_cancellation(runner.service, earlier)
                 and runner.service.disconnects == 0
             ):
                 fail(
                     "The job was cancelled at the service, although another process goes on with it: look at "
                     "request.handed_over before that.",
-                    REQUEST,
+                    QUEUE,
                 )
             is_slow[0], before = False, len(runner.service.requests)
             again = Runner(partial(self._resume, handle), runner.service, runner.base_url, self._refused)
@@ -79,9 +81,27 @@ class ResumeTests(SuiteBase):
                 )
             sent = [(one.method, one.path) for one in runner.service.requests[before:]]
             if any((one.method, one.path) in sent for one in begun):
-                fail("Its hook resume sent the request again: ask for the job alone.", REQUEST)
+                fail("Its hook resume sent the request again: ask for the job alone.", QUEUE)
 
         self.run(in_two_processes, answer)
+
+    def _find_no_handle(self) -> None:
+        handles: list[Any] = []
+
+        def remember(handle: Any) -> Awaitable[None]:
+            handles.append(handle)
+            return Done()
+
+        async def ask(runner: Runner) -> None:
+            call = runner.begin(replace(self.request(), on_handle=remember))
+            await runner.wait_until(lambda: handles or call.task.done(), READING)
+            call.task.cancel()
+            await asyncio.wait({call.task}, timeout=CLEANUP)
+
+        if type(self).answer_slowly is not SuiteBase.answer_slowly:  # else it accepts no jobs
+            self.run(ask, self.answer_slowly)
+        if handles:
+            fail("It remembers a job, and has no hook resume that finds it again: add the hook.", QUEUE)
 
     async def _resume(self, handle: Any, request: Any) -> Any:
         made = self.hooks["resume"](request, handle)
@@ -94,13 +114,11 @@ class ResumeTests(SuiteBase):
         except (TypeError, ValueError) as error:
             fail(
                 "What it remembers is no plain JSON: remember texts, numbers, lists and dicts.",
-                REQUEST,
+                QUEUE,
                 error,
             )
         if len(kept) > MAX_HANDLE:
-            fail(
-                f"What it remembers has more than {MAX_HANDLE:,} characters as JSON: an id will do.", REQUEST
-            )
+            fail(f"What it remembers has more than {MAX_HANDLE:,} characters as JSON: an id will do.", QUEUE)
         if any(secret in kept for secret in self.secrets.values()):
-            fail("It remembers a secret, which would be kept in the database: leave it out.", REQUEST)
+            fail("It remembers a secret, which would be kept in the database: leave it out.", QUEUE)
         return json.loads(kept)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from paint import Answered, Paint
 from paint_suites import PaintSuite
 
 from limner import CancelConfirmed, ImageRequest, ImageResult, ProviderError, hookimpl
-from limner.testing import Reply, Request
+from limner.testing import Loopback, Reply, Request
 
-TEST, REQUEST = "test_a_job_is_found_again", "The request"
+TEST, QUEUE = "test_a_job_is_found_again", "A provider with a queue"
 
 
 class Queued(Paint):
@@ -77,7 +78,7 @@ class CancelsWhatIsHandedOver(Queued):
 
 class TestCancelsWhatIsHandedOver(QueuedSuite):
     plugin = CancelsWhatIsHandedOver()
-    expected = TEST, "The job was cancelled at the service, although another process goes on", REQUEST
+    expected = TEST, "The job was cancelled at the service, although another process goes on", QUEUE
 
 
 class RemembersTheKey(Queued):
@@ -87,7 +88,7 @@ class RemembersTheKey(Queued):
 
 class TestRemembersTheKey(QueuedSuite):
     plugin = RemembersTheKey()
-    expected = TEST, "It remembers a secret", REQUEST
+    expected = TEST, "It remembers a secret", QUEUE
 
 
 class RemembersNoJson(Queued):
@@ -97,7 +98,7 @@ class RemembersNoJson(Queued):
 
 class TestRemembersNoJson(QueuedSuite):
     plugin = RemembersNoJson()
-    expected = TEST, "What it remembers is no plain JSON", REQUEST
+    expected = TEST, "What it remembers is no plain JSON", QUEUE
 
 
 class RemembersTooMuch(Queued):
@@ -107,7 +108,7 @@ class RemembersTooMuch(Queued):
 
 class TestRemembersTooMuch(QueuedSuite):
     plugin = RemembersTooMuch()
-    expected = TEST, "What it remembers has more than 10,000 characters", REQUEST
+    expected = TEST, "What it remembers has more than 10,000 characters", QUEUE
 
 
 class BeginsAgain(Queued):
@@ -118,7 +119,7 @@ class BeginsAgain(Queued):
 
 class TestBeginsAgain(QueuedSuite):
     plugin = BeginsAgain()
-    expected = TEST, "Its hook resume sent the request again", REQUEST
+    expected = TEST, "Its hook resume sent the request again", QUEUE
 
 
 class GivesUp(Queued):
@@ -130,3 +131,25 @@ class GivesUp(Queued):
 class TestGivesUp(QueuedSuite):
     plugin = GivesUp()
     expected = TEST, "Its hook resume ended with provider", None
+
+
+class RemembersForNobody(Queued):
+    resume = None  # type: ignore[assignment]
+
+
+class TestRemembersForNobody(QueuedSuite):
+    plugin = RemembersForNobody()
+    expected = TEST, "It remembers a job, and has no hook resume", QUEUE
+
+
+class CannotCancel(Queued):
+    def is_left(self, request: ImageRequest) -> bool:
+        return True
+
+
+class TestCannotCancel(QueuedSuite):
+    plugin = CannotCancel()
+    expected = None
+
+    def saw_cancellation(self, service: Loopback, earlier: Sequence[Request]) -> bool:
+        return True
