@@ -95,7 +95,7 @@ class Saving:
     async def close(self, grace: float) -> None:
         """Saves what could not be saved before; what the network keeps from that has some seconds more."""
         self._tasks.cancel()
-        end = time.monotonic() + grace * self._store.is_remote
+        end = time.monotonic() + (grace if self._store.is_remote else 0)
         await self.retry()
         while self.unsaved and time.monotonic() < end:
             await asyncio.sleep(min(1.0, grace))
