@@ -84,7 +84,7 @@ class Making:
     async def end(self, grace: float) -> None:
         """Waits for what is being made; after some seconds it is stopped, or left to other processes."""
         if settling := set(self.attempts):
-            log.info("Waiting for what is being made: %d", len(settling))
+            log.info("Waiting for %d pictures that are being made", len(settling))
             await asyncio.wait(settling, timeout=grace)
             for attempt in self.attempts.values():
                 if attempt.is_remembered:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -13,15 +13,15 @@ from core.storage.database import Hit
 
 @dataclass
 class _Taken:
-    hits: deque[Hit] = field(default_factory=deque[Hit])
-    """The oldest first."""
+    hits: OrderedDict[int, Hit] = field(default_factory=OrderedDict[int, Hit])
+    """By their identity, the oldest first."""
     total: Decimal = Decimal(0)
 
 
 class Window:
     """At most so much within so many seconds, for each key on its own; keys of long ago are forgotten.
 
-    `amount_of` says how much a hit takes; one that may change has an id.
+    `amount_of` says how much a hit takes.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Window:
         taken = self._current(key)
         surplus = taken.total + amount - self.most  # how much of the oldest must leave the window first
         now = until = time.time()
-        for hit in taken.hits:
+        for hit in taken.hits.values():
             if surplus <= 0:
                 break
             surplus -= self._amount_of(hit)
@@ -52,7 +52,7 @@ class Window:
     def add(self, hit: Hit) -> None:
         """Counts a hit, later than every one before it."""
         taken = self._taken.setdefault(hit.key, _Taken())
-        taken.hits.append(hit)
+        taken.hits[id(hit)] = hit
         taken.total += self._amount_of(hit)
         if hit.id:
             self._by_id[hit.id] = hit
@@ -62,18 +62,17 @@ class Window:
 
     def change(self, hit: Hit, cost: str | None) -> None:
         """Sets what a hit cost; it takes as much more or less."""
-        if self.find(hit.id or "") is not hit:  # it has left the window
+        taken = self._taken.get(hit.key)
+        if taken is None or id(hit) not in taken.hits:  # it has left the window
             return
-        taken = self._taken[hit.key]
         taken.total -= self._amount_of(hit)
         hit.cost = cost
         taken.total += self._amount_of(hit)
 
     def remove(self, hit: Hit) -> None:
         """Stops counting a hit."""
-        if self.find(hit.id or "") is hit:
-            taken = self._taken[hit.key]
-            taken.hits = deque(other for other in taken.hits if other is not hit)
+        taken = self._taken.get(hit.key)
+        if taken and taken.hits.pop(id(hit), None):
             self._forget(taken, hit)
 
     def find(self, id: str) -> Hit | None:
@@ -83,8 +82,8 @@ class Window:
     def _current(self, key: str) -> _Taken:
         """Returns what a key has taken, without what has left the window."""
         taken, now = self._taken.get(key, _Taken()), time.time()
-        while taken.hits and taken.hits[0].at + self.seconds <= now:
-            self._forget(taken, taken.hits.popleft())
+        while taken.hits and next(iter(taken.hits.values())).at + self.seconds <= now:
+            self._forget(taken, taken.hits.popitem(last=False)[1])
         return taken
 
     def _forget(self, taken: _Taken, hit: Hit) -> None:
