@@ -31,13 +31,13 @@ def test_a_function_runs_in_a_daemon_with_the_callers_context() -> None:
 
 
 def test_no_more_run_at_once_than_there_may_and_the_others_come_in_order() -> None:
-    workers, go = Workers(2), threading.Event()
+    workers, go = Workers(2), [threading.Event() for _ in range(6)]
     begun: list[int] = []
     told_to_wait: list[int] = []
 
     def work(number: int) -> int:
         begun.append(number)
-        go.wait(5)
+        go[number].wait(5)
         return number
 
     async def main() -> list[int]:
@@ -48,7 +48,11 @@ def test_no_more_run_at_once_than_there_may_and_the_others_come_in_order() -> No
         await until(lambda: len(told_to_wait) == 4 and len(begun) == 2)
         assert workers.running == 2
         assert sorted(begun) == [0, 1]
-        go.set()
+        for number in (0, 1):
+            go[number].set()
+        await until(lambda: len(begun) == 4)
+        for event in go:
+            event.set()
         return await asyncio.gather(*calls)
 
     assert asyncio.run(main()) == list(range(6))
