@@ -71,6 +71,7 @@ def test_who_signs_in_pays_with_their_credits(guest: Chat, hub: Hub) -> None:
     expect(entry).to_have_text("Hugging Face")
     expect(about(guest)).to_contain_text("Runs on your Hugging Face credits.")
     expect(about(guest).get_by_role("button", name="Use your own key")).to_be_visible()
+    expect(guest.answers).to_have_count(1)
     guest.picture(guest.ask("A fox"))
     assert hub.paid_by() == [hub.signed_in_tokens()[-1]]
 
