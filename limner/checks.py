@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
@@ -159,9 +160,15 @@ def _check_options(options: type[Any], model: str) -> None:
         raise PluginFault(f"The option {required[0]} of its model {model} has no default: give it one.")
     try:
         options()
-        _schemas(options)
+        schemas = _schemas(options)
     except Exception as error:
         raise PluginFault(
             f"The options of its model {model} cannot be drawn ({type(error).__name__}): give each a type "
             f"that has a JSON schema, and a default that fits it."
         ) from error
+    for name, schema in schemas.items():
+        if '"format": "password"' in json.dumps(schema):
+            raise PluginFault(
+                f"The option {name} of its model {model} is a secret, and options are stored and shown: "
+                f"describe a Credential for it."
+            )

@@ -18,7 +18,7 @@ from core.generation.resolve import Plan
 from core.generation.sanitize import sanitize
 from core.generation.watch import Remembering, Watch
 from core.plugins.imports import import_modules
-from core.plugins.registry import PluginCrashed, Registry
+from core.plugins.registry import PluginCrashed, Registry, WrongResult
 from core.redaction import clean_words
 from limner import ContentFiltered, ImageRequest, ImageResult, LimnerError, ProviderError
 from limner.errors import CATEGORIES
@@ -104,17 +104,26 @@ async def _call_once(
     request = replace(request, is_cancelled=cancelled.is_set)
     try:
         made = registry.generate(provider, request, calls, plan.taken_over and plan.taken_over.handle)
-        result = await before_deadline(made, request.timeout, on_cancel=cancelled.set)
+        result = await before_deadline(made, request.timeout, cancelled.set, lambda: calls.at_work)
     except (ContentFiltered, ProviderError) as error:
         raise _failure_from_error(plan, error, secrets) from error
     except DeadlinePassed as passed:
         ended = {"did_not_run": not calls.may_have_run, "was_cancelled": passed.was_cancelled}
+        if passed.plugin not in (
+            "",
+            provider.plugin.name,
+        ):  # a middleware has not called on, or not come back
+            ended |= {
+                "culprit": passed.plugin,
+                "why": f"It did not end within {request.timeout:.0f} seconds.",
+            }
+            raise failed(plan, "crash", **ended) from None
         raise failed(plan, "timeout", **ended) from None
     except PluginCrashed as error:
         raise _crashed(plan, error.plugin, error) from error
     except Escaped as error:
         raise _crashed(plan, provider.plugin.name, error) from error
-    return sanitize(result, secrets)
+    return sanitize(result, secrets, provider.plugin.name)
 
 
 def _wait_before_retry(failure: Failure, retries: int) -> float | None:
@@ -171,4 +180,4 @@ def _crashed(plan: Plan, culprit: str, error: BaseException) -> GenerationFailed
         log.error("The plugin %s needs the module %s, which is not installed", culprit, cause.name)
         return failed(plan, "not-installed", culprit=cause.name)
     log.error("The plugin %s failed while making a picture", culprit, exc_info=error.__cause__)
-    return failed(plan, "crash", culprit=culprit)
+    return failed(plan, "crash", culprit=culprit, why=str(cause) if isinstance(cause, WrongResult) else None)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from core.workers import CLEANUP
@@ -22,8 +23,10 @@ _abandoned: set[asyncio.Task[Any]] = set()
 class DeadlinePassed(Exception):
     """The call was cancelled at its deadline, and returned nothing while it cleaned up."""
 
-    def __init__(self, was_cancelled: bool = False) -> None:
+    def __init__(self, plugin: str, was_cancelled: bool = False) -> None:
         super().__init__()
+        self.plugin = plugin
+        """The one that was at work then."""
         self.was_cancelled = was_cancelled
         """Whether the service confirmed that it ended the request."""
 
@@ -33,28 +36,32 @@ class Escaped(Exception):
 
 
 async def before_deadline(
-    call: Coroutine[Any, Any, T], timeout: float, on_cancel: Callable[[], None] = lambda: None
+    call: Coroutine[Any, Any, T],
+    timeout: float,
+    on_cancel: Callable[[], None] = lambda: None,
+    at_work: Callable[[], str] = lambda: "",
 ) -> T:
     """Awaits a call; at the deadline, or when cancelled itself, cancels it and lets it clean up.
 
-    `on_cancel` is called just before that. A result that arrives during the clean-up is still returned: it
-    may have been paid for. Raises DeadlinePassed, Escaped, CancelledError if the caller was cancelled, and
-    every Exception that the call raises before its deadline.
+    `on_cancel` is called just before that, and `at_work` names the plugin that is to clean up. A result that
+    arrives during the clean-up is still returned: it may have been paid for. Raises DeadlinePassed, Escaped,
+    CancelledError if the caller was cancelled, and every Exception that the call raises before its deadline.
     """
     task = asyncio.ensure_future(call)
     try:
         await asyncio.wait({task}, timeout=timeout)
     except asyncio.CancelledError:
         on_cancel()
-        if not await _cancel(task):
+        if not await _cancel(task, at_work()):
             if _is_confirmed(task):
                 raise CancelConfirmed from None
             raise
     else:
         if not task.done():
             on_cancel()
-            if not await _cancel(task):
-                raise DeadlinePassed(_is_confirmed(task))
+            plugin = at_work()
+            if not await _cancel(task, plugin):
+                raise DeadlinePassed(plugin, _is_confirmed(task))
     if task.cancelled():
         raise Escaped from asyncio.CancelledError()
     error = task.exception()
@@ -63,7 +70,7 @@ async def before_deadline(
     return task.result()
 
 
-async def _cancel(task: asyncio.Task[Any]) -> bool:
+async def _cancel(task: asyncio.Task[Any], plugin: str) -> bool:
     """Cancels a call, waits as long as it may clean up, and returns whether it still returned a result."""
     loop = asyncio.get_running_loop()
     task.cancel()
@@ -72,12 +79,19 @@ async def _cancel(task: asyncio.Task[Any]) -> bool:
         with suppress(asyncio.CancelledError):  # Stop was pressed again, which shortens nothing
             await asyncio.wait({task}, timeout=end - loop.time())
     if not task.done():
-        log.warning("A cancelled provider did not end within %.0f seconds and is left to itself", CLEANUP)
+        log.warning(
+            "The plugin %s was cancelled, did not end within %.0f seconds, and is left to itself",
+            plugin,
+            CLEANUP,
+        )
         task.cancel()
         _abandoned.add(task)
-        task.add_done_callback(_forget)
+        task.add_done_callback(partial(_forget, plugin))
         return False
-    return not task.cancelled() and task.exception() is None
+    if not task.cancelled() and (error := task.exception()):
+        log.warning("The plugin %s was cancelled, and failed while it cleaned up", plugin, exc_info=error)
+        return False
+    return not task.cancelled()
 
 
 def _is_confirmed(task: asyncio.Task[Any]) -> bool:
@@ -91,8 +105,8 @@ def _is_confirmed(task: asyncio.Task[Any]) -> bool:
     return False
 
 
-def _forget(task: asyncio.Task[Any]) -> None:
+def _forget(plugin: str, task: asyncio.Task[Any]) -> None:
     """Takes the late outcome of an abandoned call, so that asyncio does not complain that nobody read it."""
     _abandoned.discard(task)
     late = "was cancelled" if task.cancelled() else type(task.exception() or task.result()).__name__
-    log.warning("A provider that was left to itself ended late: %s", late)
+    log.warning("The plugin %s, which was left to itself, ended late: %s", plugin, late)

@@ -26,8 +26,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """All but tabs and the ends of lines: a terminal would do what they say."""
 
 
-def sanitize(result: ImageResult, secrets: Sequence[str]) -> ImageResult:
+def sanitize(result: ImageResult, secrets: Sequence[str], plugin: str) -> ImageResult:
     """Drops what does not have the contract's types: an error would lose a picture that may be paid for.
+
+    The log says what was dropped, and whose it was.
 
     Hides the secrets that the request was made with and those of the environment, in any form, makes plain
     JSON of usage and metadata, cuts what is nested too deeply, and leaves the picture as it is.
@@ -40,10 +42,10 @@ def sanitize(result: ImageResult, secrets: Sequence[str]) -> ImageResult:
         seed_sent=untrusted.seed_sent is not False,
         model=_text(untrusted.model, secrets),
         request_id=_text(untrusted.request_id, secrets),
-        usage=_plain(untrusted.usage, secrets),
-        metadata=_plain(untrusted.metadata, secrets),
+        usage=_plain("usage", untrusted.usage, secrets, plugin),
+        metadata=_plain("metadata", untrusted.metadata, secrets, plugin),
         text=_text(untrusted.text, secrets),
-        continuation=_continuation(untrusted.continuation, secrets),
+        continuation=_continuation(untrusted.continuation, secrets, plugin),
         warnings=_warnings(untrusted.warnings, secrets),
     )
 
@@ -55,7 +57,7 @@ def _text(value: object, secrets: Sequence[str]) -> str | None:
     return value[:MAX_LENGTH].encode(errors="replace").decode() or None  # half a surrogate pair
 
 
-def _continuation(value: object, secrets: Sequence[str]) -> Any:
+def _continuation(value: object, secrets: Sequence[str], plugin: str) -> Any:
     """Returns plain JSON as it is, since a service must get back what it gave; None if it cannot be kept."""
     try:
         written = json.dumps(value, allow_nan=False)
@@ -65,11 +67,11 @@ def _continuation(value: object, secrets: Sequence[str]) -> Any:
             raise ValueError("too long, nested too deep, or with the secret in it")
         return plain
     except Exception as error:
-        log.warning("A provider's continuation was left out: %s", type(error).__name__)
+        log.warning("The continuation of the plugin %s was left out: %s", plugin, type(error).__name__)
         return None
 
 
-def _plain(values: object, secrets: Sequence[str]) -> dict[str, Any]:
+def _plain(what: str, values: object, secrets: Sequence[str], plugin: str) -> dict[str, Any]:
     try:
         if len(cast(Mapping[str, Any], values)) > MAX_LENGTH:
             raise ValueError("too long")
@@ -79,7 +81,7 @@ def _plain(values: object, secrets: Sequence[str]) -> dict[str, Any]:
         plain = limit_nesting(json.loads(written.encode(errors="replace"), parse_constant=_no_number))
         return plain if hide_known(written, *secrets) == written else _hidden(plain, secrets)
     except Exception as error:  # that of a foreign object's __str__ among them
-        log.warning("A provider's usage or metadata was left out: %s", type(error).__name__)
+        log.warning("The %s of the plugin %s was left out: %s", what, plugin, type(error).__name__)
         return {}
 
 

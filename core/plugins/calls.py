@@ -11,6 +11,9 @@ class Calls:
     A middleware may call it several times, and what that says itself does not change the count.
     """
 
+    at_work = ""
+    """The name of the plugin that has been called last and has not answered: whom a deadline meets."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._count = 0

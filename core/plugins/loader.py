@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Generator, Iterable, Iterator
@@ -22,6 +24,7 @@ from limner.checks import HOOKS, PluginFault, check_hooks, check_info, check_ver
 log = logging.getLogger(__name__)
 
 GROUP = "limner"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 SOURCE_OF_BUILT_IN = "built in"
 _PYTHON = PurePath(os.__file__).parent
 BUILT_IN = {
@@ -121,6 +124,11 @@ class Plugins:
             self.broken.append(Broken(entry.name, source, str(fault)))
 
     def _load(self, entry: EntryPoint, source: str) -> Plugin:
+        if not _NAME.fullmatch(entry.name):
+            raise PluginFault(
+                "The name of its entry point does not fit into settings and commands: write letters and "
+                "digits, with - and _ between them, 64 at most."
+            )
         if entry.name in self.good:
             raise PluginFault(
                 f"The name {entry.name} is already taken by another plugin ({self.good[entry.name].source}): "
@@ -196,15 +204,30 @@ def _import(entry: EntryPoint) -> Any:
                 f"It needs the module {error.name}, which is not installed: install it."
             ) from None
         if isinstance(error, ImportError) and error.name:
-            raise PluginFault(
-                f"It needs something that the installed {error.name} does not have{_place(error)}: install "
-                f"releases of the two that fit each other."
-            ) from error
+            raise PluginFault(_lacking(entry, error, error.name)) from error
         if isinstance(error, AttributeError) and entry.attr and entry.module in sys.modules:
             raise PluginFault(
                 f"Its entry point names {entry.attr}, which {entry.module} does not have."
             ) from None
         raise
+
+
+def _lacking(entry: EntryPoint, error: ImportError, module: str) -> str:
+    """Returns what is wrong if a module does not have what is imported from it."""
+    found = re.match(r"cannot import name '(\w+)'", str(error))
+    what, place = found[1] if found else "something", _place(error)
+    if "partially initialized module" in str(error):
+        return f"Its modules import each other in a circle{place}: tell its author."
+    close = difflib.get_close_matches(what, dir(sys.modules.get(module)), n=1)
+    meant = f": it may mean {close[0]}" if close else ""
+    is_own = module.partition(".")[0] == entry.module.partition(".")[0]
+    if is_own or close:
+        whose = "its own " if is_own else ""
+        return (
+            f"It imports {what} from {whose}{module}, which does not have it{place}{meant}: tell its author."
+        )
+    lacks = f"It needs {what}, which the installed {module} does not have{place}"
+    return f"{lacks}: install releases of the two that fit each other."
 
 
 @contextmanager

@@ -42,6 +42,13 @@ class PluginCrashed(Exception):
         self.plugin = plugin
 
 
+class WrongResult(TypeError):
+    """A plugin gave back something else than the contract says; the text is a sentence about it."""
+
+    def __init__(self, did: str, result: object, instead: str) -> None:
+        super().__init__(f"It {did} a {type(result).__name__}, and not {instead}.")
+
+
 class Registry:
     """The usable providers by name, the middlewares in order, and what is broken; for any event loop.
 
@@ -100,14 +107,14 @@ class Registry:
         everything else.
         """
         owning_loop.set(asyncio.get_running_loop())
-        spent = Spent()
+        spent, calls = Spent(), calls or Calls()
 
         async def call_provider(request: ImageRequest) -> ImageResult:
-            return await self._call(provider, request, calls or Calls(), handle)
+            return await self._call(provider, request, calls, handle)
 
-        generate = _guarded(provider.plugin, call_provider, spent)
+        generate = _guarded(provider.plugin, call_provider, spent, calls)
         for middleware in reversed(self.middlewares):
-            generate = _guarded(middleware, self._inside(middleware, generate), spent)
+            generate = _guarded(middleware, self._inside(middleware, generate), spent, calls)
         if handle is None:
             await self._moderation.check(request)
         return await generate(request)
@@ -126,7 +133,7 @@ class Registry:
                 await result
 
         try:
-            await _watched(plugin, call(), Spent())
+            await _watched(plugin, call(), Spent(), Calls())
         except PluginCrashed as error:
             log.error("The plugin %s failed while checking", plugin.name, exc_info=error.__cause__)
             raise ProviderError("provider") from error
@@ -176,13 +183,13 @@ class Registry:
     def _inside(self, middleware: Plugin, generate: Generate) -> _Call:
         async def call_inner(request: ImageRequest) -> ImageResult:
             if not isinstance(request, ImageRequest):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise TypeError(f"A {type(request).__name__} is no ImageRequest")
+                raise WrongResult("passed on", request, "an ImageRequest")
             return await generate(request)
 
         async def call(request: ImageRequest) -> ImageResult:
             wrapped = self._plugins.call(middleware, "wrap", call_inner)
             if not callable(wrapped):
-                raise TypeError(f"The hook wrap returned a {type(wrapped).__name__}, not a function")
+                raise WrongResult("returned from wrap", wrapped, "a function")
             return await cast(Generate, wrapped)(request)
 
         return call
@@ -229,13 +236,14 @@ def _without_address(provider: Provider) -> Broken:
     return Broken(provider.name, provider.plugin.source, fault)
 
 
-async def _watched(plugin: Plugin, work: Coroutine[Any, Any, Any], spent: Spent) -> Any:
+async def _watched(plugin: Plugin, work: Coroutine[Any, Any, Any], spent: Spent, calls: Calls) -> Any:
     """Awaits a plugin's work; what the contract does not allow it to raise is PluginCrashed with its name.
 
-    One that holds up the event loop is named in the log.
+    One that holds up the event loop is named in the log, and one that does not end in `calls`.
     """
-    caller = at_work.get()
+    caller, outer = at_work.get(), calls.at_work
     at_work.set(plugin.name)
+    calls.at_work = plugin.name
     try:
         return await SlowStepWatch(work, plugin.name, spent)
     except (ContentFiltered, ProviderError, PluginCrashed, GeneratorExit):
@@ -248,15 +256,16 @@ async def _watched(plugin: Plugin, work: Coroutine[Any, Any, Any], spent: Spent)
         raise PluginCrashed(plugin.name) from error
     finally:
         at_work.set(caller)
+        calls.at_work = outer
 
 
-def _guarded(plugin: Plugin, generate: _Call, spent: Spent) -> Generate:
+def _guarded(plugin: Plugin, generate: _Call, spent: Spent, calls: Calls) -> Generate:
     """Wraps a plugin's call so that it returns an ImageResult, and raises nothing but what is allowed."""
 
     async def call(request: ImageRequest) -> ImageResult:
-        result = await _watched(plugin, generate(request), spent)
+        result = await _watched(plugin, generate(request), spent, calls)
         if not isinstance(result, ImageResult):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise PluginCrashed(plugin.name) from TypeError(f"A {type(result).__name__} is no ImageResult")
+            raise PluginCrashed(plugin.name) from WrongResult("returned", result, "an ImageResult")
         return result
 
     return call

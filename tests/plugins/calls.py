@@ -65,11 +65,13 @@ class Calls:
         self,
         *names: str,
         answer: Callable[[ImageRequest], Awaitable[ImageResult] | ImageResult] | None = None,
+        middleware: Any = None,
         **settings: Any,
     ) -> None:
         self.settings = Settings(**settings)
         study = Studying if inspect.iscoroutinefunction(answer) else Blocking
         objects = {"study": study(answer)} if answer else {}
+        objects |= {"around": middleware} if middleware else {}
         self.registry = registry_of(*names, settings=self.settings, **objects)
 
     def ask(

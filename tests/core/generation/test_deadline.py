@@ -108,8 +108,8 @@ def test_a_provider_that_does_not_obey_is_left_to_itself(
     assert [
         record.getMessage() for record in caplog.records if record.name == "core.generation.deadline"
     ] == [
-        "A cancelled provider did not end within 0 seconds and is left to itself",
-        "A provider that was left to itself ended late: was cancelled",
+        "The plugin async-echo was cancelled, did not end within 0 seconds, and is left to itself",
+        "The plugin async-echo, which was left to itself, ended late: was cancelled",
     ]
 
 

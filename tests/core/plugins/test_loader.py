@@ -31,7 +31,7 @@ FAULTS = {
         "Its hook describe is an async def: write it as a plain def that returns a ProviderInfo."
     ),
     "async-wrap": "Its hook wrap is an async def: write it as a plain def that returns an async function.",
-    "crashes-when-read": f"Checking it raised RuntimeError (objects.py, line 41): {BLAME}",
+    "crashes-when-read": f"Checking it raised RuntimeError (objects.py, line 43): {BLAME}",
     "exits-at-import": (
         f"Importing limner_broken.exits_at_import raised SystemExit (exits_at_import.py, line 5): {BLAME}"
     ),
@@ -41,8 +41,27 @@ FAULTS = {
     "missing-object": "Its entry point names missing, which limner_broken.objects does not have.",
     "misspelt": "It has a hook genrate, which does not exist: did you mean generate?",
     "needs-a-module": "It needs the module an_sdk_that_nobody_installed, which is not installed: install it.",
+    "a name/of its own": (
+        "The name of its entry point does not fit into settings and commands: write letters and digits, "
+        "with - and _ between them, 64 at most."
+    ),
+    "imports-in-a-circle": (
+        "Its modules import each other in a circle (other_half.py, line 3): tell its author."
+    ),
+    "own-typo": (
+        "It imports Goood from its own limner_broken.objects, which does not have it (own_typo.py, line 3): "
+        "it may mean Good: tell its author."
+    ),
+    "secret-option": (
+        "The option key of its model one is a secret, and options are stored and shown: describe a "
+        "Credential for it."
+    ),
+    "typo": (
+        "It imports hookimp from limner, which does not have it (typo.py, line 3): it may mean hookimpl: "
+        "tell its author."
+    ),
     "needs-a-newer": (
-        "It needs something that the installed limner does not have (needs_a_newer.py, line 3): install "
+        "It needs Hologram, which the installed limner does not have (needs_a_newer.py, line 3): install "
         "releases of the two that fit each other."
     ),
     "no-default": "The option steps of its model one has no default: give it one.",

@@ -130,10 +130,10 @@ def _passes_on_a_prompt(generate: Generate) -> Any:
         (_fails_in_the_hook, "OSError: no disk for the cache", False),
         (lambda _: _fails_first, "OSError: no disk for the cache", False),
         (_fails_after, "OSError: no disk for the cache", True),
-        (lambda _: None, "TypeError: The hook wrap returned a NoneType, not a function", False),
+        (lambda _: None, "WrongResult: It returned from wrap a NoneType, and not a function.", False),
         (lambda _: lambda request: ImageResult(b""), "TypeError: object ImageResult can't be used", False),
-        (_forgets_the_result, "TypeError: A NoneType is no ImageResult", True),
-        (_passes_on_a_prompt, "TypeError: A str is no ImageRequest", False),
+        (_forgets_the_result, "WrongResult: It returned a NoneType, and not an ImageResult.", True),
+        (_passes_on_a_prompt, "WrongResult: It passed on a str, and not an ImageRequest.", False),
     ],
 )
 def test_a_middleware_that_fails_stops_the_request_and_is_named(

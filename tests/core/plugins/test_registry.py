@@ -247,9 +247,9 @@ def test_an_async_def_needs_no_thread_at_all() -> None:
         pytest.param("a CancelledError", "CancelledError", marks=OF_3_11),
         ("a KeyboardInterrupt", "KeyboardInterrupt"),
         ("the root error", "LimnerError"),
-        ("None", "TypeError: A NoneType is no ImageResult"),
-        ("bytes", "TypeError: A bytes is no ImageResult"),
-        ("a generator", "TypeError: A generator is no ImageResult"),
+        ("None", "WrongResult: It returned a NoneType, and not an ImageResult."),
+        ("bytes", "WrongResult: It returned a bytes, and not an ImageResult."),
+        ("a generator", "WrongResult: It returned a generator, and not an ImageResult."),
     ],
 )
 def test_what_a_provider_does_beside_the_contract_is_a_crash_with_its_name(

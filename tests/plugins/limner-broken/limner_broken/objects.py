@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import SecretStr
+
 from limner import Generate, ImageRequest, ImageResult, ModelInfo, Options, ProviderInfo, hookimpl
 
 
@@ -95,6 +97,10 @@ class NoSchema(Options):
     steps: Callable[[], int] = int
 
 
+class SecretOption(Options):
+    key: SecretStr | None = None
+
+
 class WrongFacts(Good):
     @hookimpl
     def describe(self) -> ProviderInfo:
@@ -118,6 +124,7 @@ no_default = WithOptions(NoDefault)
 no_hooks = NoHooks()
 no_schema = WithOptions(NoSchema)
 nothing = None
+secret_option = WithOptions(SecretOption)
 says_none = SaysNone()
 twice = Twice()
 undecorated_override = UndecoratedOverride()

@@ -1,0 +1,105 @@
+"""Whoever is at fault is named, and nobody else, whichever way it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from core.generation import deadline
+from limner import Generate, ImageRequest, ImageResult, hookimpl
+from tests.core.scripted import PNG
+from tests.plugins.calls import Calls, key
+
+__all__ = ["key"]
+pytestmark = pytest.mark.usefixtures("key")
+
+
+async def draw(request: ImageRequest) -> ImageResult:
+    return ImageResult(PNG)
+
+
+class Around:
+    """A middleware that does something before it calls on, or after."""
+
+    def __init__(self, before: Any = None, after: Any = None) -> None:
+        self._before, self._after = before, after
+
+    @hookimpl
+    def wrap(self, generate: Generate) -> Generate:
+        async def call(request: ImageRequest) -> ImageResult:
+            if self._before:
+                await self._before()
+            result = await generate(request)
+            if self._after:
+                await self._after()
+            return result
+
+        return call
+
+
+async def hang() -> None:
+    await asyncio.sleep(120)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_middleware_that_does_not_end_is_named_and_not_the_provider(when: str) -> None:
+    desk = Calls(answer=draw, middleware=Around(**{when: hang}), timeout=0.05)
+    failure = asyncio.run(desk.fail("study"))
+    assert (failure.cause, failure.did_not_run) == ("crash", when == "before")
+    assert failure.what == "The plugin around failed."
+    assert failure.why.startswith("It did not end within 0 seconds.")
+    assert ("billed" in failure.why) == (when == "after")
+
+
+def test_a_provider_that_does_not_end_inside_of_a_middleware_is_late_itself() -> None:
+    async def wait(request: ImageRequest) -> ImageResult:
+        await hang()
+        return ImageResult(PNG)
+
+    desk = Calls(answer=wait, middleware=Around(), timeout=0.05)
+    failure = asyncio.run(desk.fail("study"))
+    assert failure.cause == "timeout"
+    assert "Studio Study" in failure.what
+
+
+def test_a_wrong_result_has_raised_nothing() -> None:
+    async def answer(request: ImageRequest) -> Any:
+        return {"image": PNG}
+
+    failure = asyncio.run(Calls(answer=answer).fail("study"))
+    assert failure.what == "The plugin study failed."
+    assert failure.why == (
+        "It returned a dict, and not an ImageResult. The picture may still have been made, and billed."
+    )
+
+
+def test_an_error_while_it_cleans_up_is_a_line_with_its_name(caplog: pytest.LogCaptureFixture) -> None:
+    async def answer(request: ImageRequest) -> ImageResult:
+        try:
+            await hang()
+        finally:
+            raise RuntimeError("the connection is gone")
+
+    asyncio.run(Calls(answer=answer, timeout=0.05).fail("study"))
+    lines = [record.getMessage() for record in caplog.records if record.name == deadline.__name__]
+    assert lines == ["The plugin study was cancelled, and failed while it cleaned up"]
+
+
+def test_what_is_dropped_of_a_result_is_a_line_with_its_name(caplog: pytest.LogCaptureFixture) -> None:
+    async def answer(request: ImageRequest) -> ImageResult:
+        wrong: Any = {"usage": 3, "metadata": {"x": "y" * 1_000_000}, "continuation": object()}
+        return ImageResult(PNG, **wrong)
+
+    asyncio.run(main_of(Calls(answer=answer)))
+    lines = [record.getMessage() for record in caplog.records if record.name == "core.generation.sanitize"]
+    assert lines == [
+        "The usage of the plugin study was left out: TypeError",
+        "The metadata of the plugin study was left out: ValueError",
+        "The continuation of the plugin study was left out: TypeError",
+    ]
+
+
+async def main_of(desk: Calls) -> None:
+    await desk.ask("study")

@@ -1,0 +1,3 @@
+"""Misspells what it imports."""
+
+from limner import hookimp  # noqa: F401  # pyright: ignore
