@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -114,9 +113,6 @@ class _Untitled(GenerateJsonSchema):
         return False
 
 
-_schemas = lru_cache(option_schemas)  # the same for each visitor; nothing changes them
-
-
 def _provider(provider: configured.Provider, *, owner: bool) -> Provider:
     info = provider.info_for(owner=owner)
     return Provider(
@@ -139,7 +135,7 @@ def _model(provider: configured.Provider, model: limner.ModelInfo) -> Model:
         seed=model.seed,
         negative_prompt=model.negative_prompt,
         images=ImageInputs(**model.images.model_dump(mode="json")) if model.images else None,
-        options=_schemas(provider.info.options_of(model)),
+        options=option_schemas(provider.info.options_of(model)),
     )
 
 

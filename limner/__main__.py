@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run(given)
         sys.stdout.flush()
+        if arguments is None:
+            _end_soon(code)
         return code
     except BrokenPipeError:  # `limner providers | head`; what is left to print has no reader
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -45,6 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kept = "what was made is kept in the store"
         print(f"Standard output cannot be written ({error.strerror}): {kept}.", file=sys.stderr)  # noqa: T201
         return 1
+
+
+def _end_soon(code: int) -> None:
+    """Ends the process in a while: a plugin's own thread, which nobody can stop, does not hold it up."""
+    last = threading.Timer(3, os._exit, (code,))
+    last.daemon = True
+    last.start()
 
 
 def _run(given: argparse.Namespace) -> int:

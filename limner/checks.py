@@ -7,7 +7,6 @@ import inspect
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -17,8 +16,6 @@ from pydantic import ValidationError
 from limner.hookspecs import CONTRACT
 from limner.info import ProviderInfo
 from limner.options import option_schemas
-
-_schemas = lru_cache(option_schemas)  # models share their options; nothing changes them
 
 
 class PluginFault(Exception):
@@ -160,7 +157,7 @@ def _check_options(options: type[Any], model: str) -> None:
         raise PluginFault(f"The option {required[0]} of its model {model} has no default: give it one.")
     try:
         options()
-        schemas = _schemas(options)
+        schemas = option_schemas(options)
     except Exception as error:
         raise PluginFault(
             f"The options of its model {model} cannot be drawn ({type(error).__name__}): give each a type "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, cast
 
 from pydantic import AliasChoices, BaseModel, ConfigDict
@@ -44,8 +45,9 @@ def field_names(options: type[Options]) -> dict[str, str]:
     return names
 
 
+@lru_cache(1_000)
 def option_schemas(options: type[Options]) -> dict[str, dict[str, Any]]:
-    """Returns the JSON schema of each option by its name in a request.
+    """Returns the JSON schema of each option by its name in a request: the same each time, not to be changed.
 
     Each schema is self-contained: references are replaced by what they refer to, and a type that may
     be null by the type without null. A type that contains itself is followed once; inside, only its

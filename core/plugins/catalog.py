@@ -112,6 +112,14 @@ def catalog(registry: Registry) -> list[PluginEntry]:
     ]
 
 
+def changes(registry: Registry) -> list[str]:
+    """Returns a sentence about each plugin that changes what all share, while it is loaded."""
+    return [
+        f"{name} changes what all plugins share when it is loaded: {listed(what)}. Tell its author."
+        for name, what in registry.changes.items()
+    ]
+
+
 def _provider(provider: Provider) -> PluginEntry:
     missing_modules = not_installed(provider.info.imports)
     return PluginEntry(

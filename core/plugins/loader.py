@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from typing import Any, TypeAlias
 
 import pluggy
 
+from core.plugins.process_state import ProcessState
 from core.settings.schema import Settings
 from limner import ProviderInfo, hookspecs
 from limner.checks import HOOKS, PluginFault, check_hooks, check_info, check_version
@@ -24,6 +26,8 @@ from limner.checks import HOOKS, PluginFault, check_hooks, check_info, check_ver
 log = logging.getLogger(__name__)
 
 GROUP = "limner"
+SLOW_SECONDS = 3.0
+"""After which the log says which plugin the start waits for."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 SOURCE_OF_BUILT_IN = "built in"
 _PYTHON = PurePath(os.__file__).parent
@@ -96,6 +100,8 @@ class Plugins:
         self.broken: list[Broken] = []
         self.kept_out: set[str] = set()
         """The names that the settings do not allow."""
+        self.changes: dict[str, list[str]] = {}
+        """What plugins have changed in this process while they were loaded, by their names."""
         self._pluggy = pluggy.PluginManager(GROUP)
         self._pluggy.add_hookspecs(hookspecs)
         for entry in found:
@@ -114,7 +120,12 @@ class Plugins:
         return results[0] if results else None  # pluggy leaves a None out
 
     def _take(self, entry: EntryPoint) -> None:
-        source = source_of(entry)
+        source, before = source_of(entry), ProcessState()
+        waiting = threading.Timer(
+            SLOW_SECONDS, log.warning, ("Waiting for the plugin %s to load", entry.name)
+        )
+        waiting.daemon = True
+        waiting.start()
         try:
             self.good[entry.name] = self._load(entry, source)
         except PluginFault as fault:
@@ -122,6 +133,11 @@ class Plugins:
                 "The plugin %s (%s) cannot be used: %s", entry.name, source, fault, exc_info=fault.__cause__
             )
             self.broken.append(Broken(entry.name, source, str(fault)))
+        finally:
+            waiting.cancel()
+            if changes := before.put_back():
+                self.changes[entry.name] = changes
+                log.warning("The plugin %s changed what all share: %s", entry.name, ", ".join(changes))
 
     def _load(self, entry: EntryPoint, source: str) -> Plugin:
         if not _NAME.fullmatch(entry.name):

@@ -59,6 +59,7 @@ class Registry:
     def __init__(self, settings: Settings, found: Iterable[Found] | None = None) -> None:
         self._plugins = Plugins(find_plugins() if found is None else found, settings)
         self.broken = self._plugins.broken
+        self.changes = self._plugins.changes
         self.middlewares = sorted(
             (plugin for plugin in self._plugins.good.values() if "wrap" in plugin.hooks),
             key=lambda plugin: plugin.hooks["wrap"].trylast - plugin.hooks["wrap"].tryfirst,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from core import SettingsError, check_choices
 from core.generation.shared_log import SharedLog
-from core.plugins.catalog import PluginEntry, catalog
+from core.plugins.catalog import PluginEntry, catalog, changes
 from core.plugins.loader import Broken, Found, find_plugins, source_of
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
@@ -46,6 +46,8 @@ class Report(BaseModel):
     settings: list[Setting]
     choices: str
     """What stops the start since the settings choose a provider that cannot be used so; empty if nothing."""
+    changes: list[str] = Field(default=[])
+    """Which plugins change what all share, in sentences."""
     unready: list[str] = Field(default=[])
     """What the providers need that the settings name, and do not have."""
     store: str
@@ -58,7 +60,7 @@ class Report(BaseModel):
 
 def examine(settings: Settings) -> Report:
     """Examines the installation; a plugin that hangs, exits or crashes is listed like any other fault."""
-    entries, choices, deadly = _probed()
+    entries, choices, changes, deadly = _probed()
     store, store_is_sound = _examine_store(settings)
     named = {settings.provider, settings.moderation, *settings.fallback, *settings.providers}
     unready = [
@@ -71,6 +73,7 @@ def examine(settings: Settings) -> Report:
         plugins=entries,
         settings=settings_in_force(settings),
         choices=choices,
+        changes=changes,
         unready=unready,
         store=store,
         sound=store_is_sound and not choices and not unready and not any(entry.fault for entry in entries),
@@ -97,7 +100,8 @@ def probe(settings: Settings) -> None:
                     yield Broken(plugin.name, source_of(plugin), fault)
 
         registry = Registry(settings, one_by_one())
-        answer([[entry.model_dump() for entry in catalog(registry)], _fault_of_choices(settings, registry)])
+        entries = [entry.model_dump() for entry in catalog(registry)]
+        answer([entries, _fault_of_choices(settings, registry), changes(registry)])
 
 
 def _fault_of_choices(settings: Settings, registry: Registry) -> str:
@@ -117,10 +121,11 @@ class _Ended(Exception):
         self.fault = fault
 
 
-def _probed() -> tuple[list[PluginEntry], str, dict[str, str]]:
+def _probed() -> tuple[list[PluginEntry], str, list[str], dict[str, str]]:
     """Loads all plugins together, as the app does, and again without each one that ends the probe.
 
-    Returns them with what is wrong with the choices of the settings, and the faults of those by their names.
+    Returns them with what is wrong with the choices of the settings, which change what all share, and the
+    faults of those that end it, by their names.
     """
     faults: dict[int, str] = {}
     while True:
@@ -132,19 +137,20 @@ def _probed() -> tuple[list[PluginEntry], str, dict[str, str]]:
                 return (
                     [PluginEntry(name="limner", source="itself", kind="broken", fault=ended.fault)],
                     "",
+                    [],
                     named,
                 )
             faults[ended.place] = ended.fault
 
 
-def _probe(faults: Mapping[int, str]) -> tuple[list[PluginEntry], str]:
+def _probe(faults: Mapping[int, str]) -> tuple[list[PluginEntry], str, list[str]]:
     place, patience = None, START_TIMEOUT
     with Process("probe", given=faults, environment=environment(), is_quiet=True) as process:
         try:
             while (report := process.answer(patience)) is not None:
                 if isinstance(report, list):
-                    entries, choices = cast("list[Any]", report)
-                    return _ENTRIES.validate_python(entries), str(choices)
+                    entries, choices, changes = cast("list[Any]", report)
+                    return _ENTRIES.validate_python(entries), str(choices), changes
                 place, patience = (None if report == STARTED else report), PLUGIN_TIMEOUT
         except Empty:
             if place is None:

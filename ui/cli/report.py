@@ -17,6 +17,8 @@ def print_report(report: Report, live: Mapping[str, Any] | None) -> None:
     order = [entry.name for entry in report.plugins if entry.kind == "middleware"]
     if order:
         print(f"  middlewares, from the outermost: {', '.join(order)}")
+    for sentence in report.changes:
+        print(f"  {sentence}")
     print("Settings")
     for setting in report.settings:
         print(f"  {setting.name} = {setting.value}  ({setting.origin})")

@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 
 from pydantic_core import from_json
@@ -17,7 +16,6 @@ from core.generation.sizes import nearest_size
 from limner import ModelInfo, Options, Size, SizeRange
 from limner.options import listed_values, option_schemas
 
-_schemas = lru_cache(option_schemas)  # the same for each request; nothing changes them
 _YES_OR_NO = {"true": True, "false": False}
 RATIOS = ("1:1", "4:3", "3:2", "16:9", "3:4", "2:3", "9:16")
 
@@ -53,7 +51,7 @@ def _is_close(ratio: str, size: Size, share: float) -> bool:
 
 def option_fields(options: type[Options]) -> list[dict[str, Any]]:
     """Returns what the template needs to draw a control for each option."""
-    return [_field(name, schema) for name, schema in _schemas(options).items()]
+    return [_field(name, schema) for name, schema in option_schemas(options).items()]
 
 
 def read_options(options: type[Options], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +63,7 @@ def read_options(options: type[Options], values: Mapping[str, Any]) -> dict[str,
     """
     return {
         name: _read(name, schema, values[name])
-        for name, schema in _schemas(options).items()
+        for name, schema in option_schemas(options).items()
         if name in values and not _is_left_alone(schema, values[name])
     }
 
