@@ -21,6 +21,8 @@ from limner.threads import call_in_thread
 
 T = TypeVar("T")
 
+_OF_ANOTHER_LOOP = ("bound to a different event loop", "attached to a different loop", "Event loop is closed")
+"""What asyncio says of what belongs to another loop."""
 CLEANUP = 5.0
 """Seconds that a cancelled provider has to clean up, as in the host."""
 
@@ -133,7 +135,7 @@ class Runner:
         self._check_network(error)
         if isinstance(error, ContentFiltered | ProviderError):
             return Outcome(call.request, error=error, progress=call.progress, previews=call.previews)
-        if isinstance(error, RuntimeError) and "loop" in str(error):
+        if isinstance(error, RuntimeError) and any(words in str(error) for words in _OF_ANOTHER_LOOP):
             fail(
                 "It keeps something that belongs to another event loop: get asynchronous clients from "
                 "limner.shared, which has one for each loop.",
@@ -210,7 +212,10 @@ async def in_thread(function: Callable[[], T]) -> T:
 
 
 def on_a_loop(work: Callable[[], Awaitable[T]]) -> T:
-    """Runs work on a new event loop, and closes the shared clients at its end, as the host does."""
+    """Runs work on a new event loop, and closes the shared clients at its end, as the host does.
+
+    A task that does not end when it is cancelled is left behind; `asyncio.run` would wait for it for ever.
+    """
 
     async def whole() -> T:
         owning_loop.set(asyncio.get_running_loop())
@@ -219,7 +224,16 @@ def on_a_loop(work: Callable[[], Awaitable[T]]) -> T:
         finally:
             await close_shared()
 
-    return asyncio.run(whole())
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(whole())
+    finally:
+        if left := asyncio.all_tasks(loop):
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.wait(left, timeout=CLEANUP))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
 
 
 Work = Callable[[Runner], Awaitable[T]]

@@ -226,3 +226,44 @@ class OneClient(Paint):
 class TestOneClient(PaintSuite):
     plugin = OneClient()
     expected = "test_it_works_on_another_event_loop", "belongs to another event loop", REQUEST
+
+
+class NeverEnds(AsyncDots):
+    """It takes every cancellation for a reason to go on."""
+
+    @hookimpl
+    async def generate(self, request: ImageRequest) -> ImageResult:
+        while request.options.model_dump()["outcome"] == "late":
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(3600)
+        return await super().generate(request)
+
+
+class TestNeverEnds(AsyncDotsSuite):
+    plugin = NeverEnds()
+    expected = "test_cancelling_stops_it", "It still runs 0.3 seconds after it was cancelled", REQUEST
+
+
+class BlocksWithoutAService(AsyncDots):
+    @hookimpl
+    async def generate(self, request: ImageRequest) -> ImageResult:
+        time.sleep(0.4)  # noqa: ASYNC251
+        return await super().generate(request)
+
+
+class TestBlocksWithoutAService(AsyncDotsSuite):
+    plugin = BlocksWithoutAService()
+    expected = "test_it_never_holds_up_the_event_loop", "nothing else runs on the event loop for 0.4", REQUEST
+
+
+class SaysLoop(Dots):
+    """Its own error has a word in it that those of asyncio have, too."""
+
+    @hookimpl
+    def generate(self, request: ImageRequest) -> ImageResult:
+        raise RuntimeError("the colour loop has no end")
+
+
+class TestSaysLoop(DotsSuite):
+    plugin = SaysLoop()
+    expected = "test_each_model_makes_a_picture", "raised RuntimeError, which is not an error", "Failures"
