@@ -1,10 +1,14 @@
-"""Worker threads for plain functions: few, and none of them holds up the program's end."""
+"""Turns, in which a number of calls run at once, and worker threads for plain functions, which take turns.
+
+None of the threads holds up the program's end.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -17,21 +21,90 @@ CLEANUP = 5.0
 """Seconds that a cancelled call has to clean up."""
 IDLE = 5.0
 """Seconds that a thread waits for more work before it ends; starting one takes as long as a small task."""
-
 PATIENCE = 30.0
 """Seconds that a call waits where only hung ones are before it."""
 
 
-def _nobody_listens() -> None:
+def _nobody_listens(_: int) -> None:
     """Drops the news that a caller waits."""
 
 
-class NoWorkerFree(Exception):
-    """All threads are taken by calls whose callers have gone, and which have not ended for long."""
+class OnlyHungCalls(Exception):
+    """All turns are taken by calls whose callers have gone, and which have not ended for long."""
 
     def __init__(self, hung: int) -> None:
         super().__init__(hung)
         self.hung = hung
+
+
+class Turn:
+    """The turn of one call, which counts until the call really ends, also if its caller goes before."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._is_over = False
+
+    def end(self) -> None:
+        """Frees the turn: the call has ended."""
+        turns = self._turns
+        with turns.lock:
+            turns.running -= 1
+            turns.hung -= self._is_over
+            self._is_over = True
+            waiting, turns.waiting = turns.waiting, []
+        for one in waiting:  # in order; all, since the first may be cancelled, or its loop be gone
+            call_on(one.get_loop(), lambda one=one: one.done() or one.set_result(None))
+
+    def leave(self) -> None:
+        """Counts the call as hung, if its caller goes before it has ended."""
+        with self._turns.lock:
+            self._turns.hung += not self._is_over
+            self._is_over = True
+
+
+class Turns:
+    """Lets a number of calls run at once; for any event loop."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.running = 0
+        self.hung = 0
+        """Those of them whose callers have gone."""
+        self.waiting: list[asyncio.Future[None]] = []
+        self.lock = threading.Lock()
+
+    @asynccontextmanager
+    async def turn(self, on_wait: Callable[[int], None]) -> AsyncGenerator[None, None]:
+        """Waits for a turn, and keeps it until the end of the block."""
+        turn = await self.take(on_wait)
+        try:
+            yield
+        finally:
+            turn.end()
+
+    async def take(self, on_wait: Callable[[int], None]) -> Turn:
+        """Waits for a turn, and returns it; `on_wait` is told the place among those that wait, from 1 on.
+
+        Raises OnlyHungCalls.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            with self.lock:
+                if self.running < self.most:
+                    self.running += 1
+                    return Turn(self)
+                woken: asyncio.Future[None] = loop.create_future()
+                self.waiting.append(woken)
+                place = len(self.waiting)
+            try:
+                on_wait(place)
+                await asyncio.wait({woken}, timeout=PATIENCE)
+            finally:
+                with self.lock:
+                    if woken in self.waiting:  # it is cancelled, or has waited for long
+                        self.waiting.remove(woken)
+            if not woken.done() and self.hung == self.running:
+                raise OnlyHungCalls(self.hung)
 
 
 class Workers:
@@ -44,39 +117,35 @@ class Workers:
     """
 
     def __init__(self, most: int) -> None:
-        self.most = most
-        self.running = 0
-        self._hung = 0
-        """Those of them whose callers have gone."""
+        self.turns = Turns(most)
         self._lock = threading.Lock()
         self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._idle = 0
         """Threads that wait for work, or soon will, which nobody has given them yet."""
-        self._waiting: list[asyncio.Future[None]] = []
 
     async def run(
         self,
         function: Callable[[], T],
-        on_wait: Callable[[], None] = _nobody_listens,
+        on_wait: Callable[[int], None] = _nobody_listens,
         on_cancel: Callable[[], None] | None = None,
     ) -> T:
-        """Calls the function in a worker thread; `on_wait` is called first if none is free.
+        """Calls the function in a worker thread; `on_wait` is told its place among those that wait for one.
 
         Raises what the function raises; RuntimeError in place of what is no `Exception`, or is
-        StopIteration, since neither survives an event loop; NoWorkerFree if it waits for hung calls alone.
+        StopIteration, since neither survives an event loop; OnlyHungCalls if it waits for hung calls alone.
 
         `on_cancel` tells a running function that its caller is cancelled: what it returns within `CLEANUP`
         seconds is returned after all. A second cancellation does not wait.
         """
-        await self._enter(asyncio.get_running_loop(), on_wait)
-
-        is_over = threading.Event()  # for whichever is the first: the function ends, or its caller goes
+        turn = await self.turns.take(on_wait)
 
         def counted() -> T:
             try:
                 return function()
             finally:
-                self._leave(is_over, idle=1)  # at once, so that nobody starts one more thread meanwhile
+                with self._lock:
+                    self._idle += 1  # before the turn ends, so that nobody starts one more thread meanwhile
+                turn.end()
 
         outcome, work = as_work(counted)
         with self._lock:
@@ -88,12 +157,12 @@ class Workers:
             else:
                 threading.Thread(target=self._run, args=([work],), daemon=True, name="limner-worker").start()
         except BaseException:  # the system has no thread left
-            self._leave(is_over, idle=0)
+            turn.end()
             raise
         try:
             return await (outcome if on_cancel is None else _outcome_of(outcome, on_cancel))
         finally:
-            self._give_up(is_over)
+            turn.leave()
 
     def _run(self, given: list[Callable[[], None]]) -> None:
         """Does the work that a thread is given, and then what comes."""
@@ -107,36 +176,6 @@ class Workers:
                         self._idle -= 1
                         return
                 given.append(self._work.get())  # it was given some just now
-
-    async def _enter(self, loop: asyncio.AbstractEventLoop, on_wait: Callable[[], None]) -> None:
-        while True:
-            with self._lock:
-                if self.running < self.most:
-                    self.running += 1
-                    return
-                turn = loop.create_future()
-                self._waiting.append(turn)
-            on_wait()
-            await asyncio.wait({turn}, timeout=PATIENCE)
-            if not turn.done() and self._hung == self.running:
-                raise NoWorkerFree(self._hung)
-
-    def _give_up(self, is_over: threading.Event) -> None:
-        """Counts a call as hung, if its caller goes before it has ended."""
-        with self._lock:
-            self._hung += not is_over.is_set()
-            is_over.set()
-
-    def _leave(self, is_over: threading.Event, idle: int) -> None:
-        """Wakes all who wait, in order, since the first may be cancelled or its loop be gone."""
-        with self._lock:
-            self.running -= 1
-            self._hung -= is_over.is_set()
-            is_over.set()
-            self._idle += idle
-            waiting, self._waiting = self._waiting, []
-        for turn in waiting:
-            call_on(turn.get_loop(), lambda turn=turn: turn.done() or turn.set_result(None))
 
 
 async def _outcome_of(outcome: asyncio.Future[T], on_cancel: Callable[[], None]) -> T:

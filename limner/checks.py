@@ -34,6 +34,7 @@ class Hook:
 HOOKS = {
     "describe": Hook((), "a ProviderInfo"),
     "generate": Hook(("request",), "an ImageResult", may_be_async=True),
+    "load": Hook(("request",), "nothing", may_be_async=True),
     "resume": Hook(("request", "handle"), "an ImageResult", may_be_async=True),
     "moderate": Hook(("request",), "nothing", may_be_async=True),
     "wrap": Hook(("generate",), "an async function"),
@@ -121,7 +122,13 @@ def _check_complete(hooks: Collection[str]) -> None:
             "It has no hooks: a provider has describe and generate, a middleware has wrap, each with "
             "@hookimpl from limner above it."
         )
-    needs = {"describe": "generate", "generate": "describe", "resume": "generate", "moderate": "describe"}
+    needs = {
+        "describe": "generate",
+        "generate": "describe",
+        "load": "generate",
+        "resume": "generate",
+        "moderate": "describe",
+    }
     for one, other in needs.items():
         if one in hooks and other not in hooks:
             raise PluginFault(f"It has the hook {one} but not {other}: a provider has both.")

@@ -1,4 +1,4 @@
-"""The hooks: a provider has the first two and may have the next two, a middleware has the last."""
+"""The hooks: a provider has the first two and may have the next three, a middleware has the last."""
 
 from __future__ import annotations
 
@@ -37,6 +37,16 @@ def generate(request: ImageRequest) -> ImageResult | Awaitable[ImageResult]:  # 
     time is kept. A plain ``def`` runs in a worker thread, which nothing can interrupt: it looks at
     ``request.cancelled``, and the host waits as long for it. One that goes on is left to itself, and its
     thread counts until it ends.
+    """
+
+
+@hookspec
+def load(request: ImageRequest) -> Awaitable[None] | None:
+    """Gets ready what the picture needs, such as a model in memory; returns at once if it is there.
+
+    The host calls it before each `generate`, in the same turn, and the time limit begins after it. It reports
+    what it does, and is cancelled, as `generate` is; the host waits for an hour at most. If it fails, the
+    picture was not begun.
     """
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from limner.inputs import ImageInputs
 from limner.options import Options, field_names
 from limner.price import Price, UsagePrice
+from limner.request import MAX_SEED
 from limner.size import Size, SizeLike, SizeRange
 
 
@@ -81,6 +82,8 @@ class ModelInfo(BaseModel):
     ratio_only: bool = False
     """Only the ratio of a size counts, because the service chooses the pixels."""
     seed: bool = False
+    max_seed: int = Field(default=MAX_SEED, ge=1, le=MAX_SEED)
+    """The largest seed that it takes."""
     negative_prompt: bool = False
     images: ImageInputs | None = None
     """The pictures that it takes besides the prompt; None if it takes words alone."""
@@ -113,6 +116,7 @@ class ModelInfo(BaseModel):
             sizes: Sequence[SizeLike] | SizeRange = (),
             ratio_only: bool = False,
             seed: bool = False,
+            max_seed: int = MAX_SEED,
             negative_prompt: bool = False,
             images: ImageInputs | None = None,
             options: type[Options] | None = None,
@@ -164,6 +168,8 @@ class ProviderInfo(BaseModel):
     """The environment variable with the base URL, if the settings have none."""
     needs_base_url: bool = False
     """It is for a server that people run themselves: without an address it is listed, but not offered."""
+    most_at_once: int | None = Field(default=None, ge=1)
+    """How many pictures it makes at once in one process; the others wait, outside of their time limit."""
     imports: tuple[str, ...] = ()
     """The modules that `generate` imports, such as an SDK; the host imports them before the first picture's
     time begins."""
@@ -184,6 +190,7 @@ class ProviderInfo(BaseModel):
             paid: bool = False,
             base_url_variable: str | None = None,
             needs_base_url: bool = False,
+            most_at_once: int | None = None,
             imports: Sequence[str] = (),
         ) -> None: ...
 

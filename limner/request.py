@@ -13,6 +13,8 @@ from limner.inputs import InputImage
 from limner.options import Options
 from limner.size import Size
 
+MAX_SEED = 2**32 - 1
+"""The largest seed that anybody can ask for."""
 MAX_PREVIEW, MAX_PREVIEW_PIXELS = 2_000_000, 4_000_000
 """Bytes and pixels of a preview; the host does not show a larger one."""
 MAX_HANDLE = 10_000
@@ -63,7 +65,7 @@ class ImageRequest:
     size: Size | None = None
     """The exact size to make, one that the model declares; None if it declares none."""
     seed: int | None = None
-    """0 to 2**32 - 1; None if the model accepts none."""
+    """0 to the model's `max_seed`; None if the model accepts none."""
     seed_is_drawn: bool = False
     """The host drew the seed, which nobody asked for: it is at most 2**31 - 1, and may be left out."""
     negative_prompt: str | None = None

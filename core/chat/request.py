@@ -18,8 +18,8 @@ from typing_extensions import Self
 
 from core.chat.failure import Rejected
 from core.chat.picture import InputPicture
+from limner.request import MAX_SEED
 
-MAX_SEED = 2**32 - 1
 MAX_OPTIONS = 20_000
 """Characters of the options as JSON."""
 MAX_IMAGES = 16

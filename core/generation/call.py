@@ -19,6 +19,7 @@ from core.generation.sanitize import sanitize
 from core.generation.watch import Remembering, Watch
 from core.plugins.imports import import_modules
 from core.plugins.registry import PluginCrashed, Registry, WrongResult
+from core.plugins.time_limit import TimeLimit
 from core.redaction import clean_words
 from limner import ContentFiltered, ImageRequest, ImageResult, LimnerError, ProviderError
 from limner.errors import CATEGORIES
@@ -83,28 +84,27 @@ async def call(
     first = credentials.get(next(iter(plan.provider.credential_variables), ""))
     request = replace(plan.image_request, credential=first, credentials=credentials, **shows)
     await import_modules(plan.provider.info.imports)
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + request.timeout
+    limit = TimeLimit(request.timeout)
     for retries in range(max_retries + 1):
         try:
-            timed = replace(request, timeout=deadline - loop.time())
-            return await _call_once(plan, timed, registry, secrets)
+            return await _call_once(plan, request, registry, limit, secrets)
         except GenerationFailed as error:
             wait = _wait_before_retry(error.failure, retries)
-            if wait is None or retries == max_retries or loop.time() + wait >= deadline:
+            if wait is None or retries == max_retries or wait >= limit.left:
                 raise
             await _wait_visibly(error.failure, wait, request.report)
     raise AssertionError("the last try returns or raises")
 
 
 async def _call_once(
-    plan: Plan, request: ImageRequest, registry: Registry, secrets: Sequence[str]
+    plan: Plan, request: ImageRequest, registry: Registry, limit: TimeLimit, secrets: Sequence[str]
 ) -> ImageResult:
     provider, calls, cancelled = plan.provider, plan.calls, threading.Event()
-    request = replace(request, is_cancelled=cancelled.is_set)
+    request = replace(request, timeout=limit.left, is_cancelled=cancelled.is_set)
     try:
-        made = registry.generate(provider, request, calls, plan.taken_over and plan.taken_over.handle)
-        result = await before_deadline(made, request.timeout, cancelled.set, lambda: calls.at_work)
+        handle = plan.taken_over and plan.taken_over.handle
+        made = registry.generate(provider, request, calls, handle, limit)
+        result = await before_deadline(made, limit, cancelled.set, lambda: calls.at_work)
     except (ContentFiltered, ProviderError) as error:
         raise _failure_from_error(plan, error, secrets) from error
     except DeadlinePassed as passed:
@@ -112,12 +112,9 @@ async def _call_once(
         if passed.plugin not in (
             "",
             provider.plugin.name,
-        ):  # a middleware has not called on, or not come back
-            ended |= {
-                "culprit": passed.plugin,
-                "why": f"It did not end within {request.timeout:.0f} seconds.",
-            }
-            raise failed(plan, "crash", **ended) from None
+        ):  # a middleware did not end
+            why = f"It did not end within {request.timeout:.0f} seconds."
+            raise failed(plan, "crash", culprit=passed.plugin, why=why, **ended) from None
         raise failed(plan, "timeout", **ended) from None
     except PluginCrashed as error:
         raise _crashed(plan, error.plugin, error) from error

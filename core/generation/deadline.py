@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
+from core.plugins.time_limit import TimeLimit
 from core.workers import CLEANUP
 from limner.errors import CancelConfirmed
 
@@ -37,11 +38,11 @@ class Escaped(Exception):
 
 async def before_deadline(
     call: Coroutine[Any, Any, T],
-    timeout: float,
+    limit: TimeLimit,
     on_cancel: Callable[[], None] = lambda: None,
     at_work: Callable[[], str] = lambda: "",
 ) -> T:
-    """Awaits a call; at the deadline, or when cancelled itself, cancels it and lets it clean up.
+    """Awaits a call; when its time is over, or when cancelled itself, cancels it and lets it clean up.
 
     `on_cancel` is called just before that, and `at_work` names the plugin that is to clean up. A result that
     arrives during the clean-up is still returned: it may have been paid for. Raises DeadlinePassed, Escaped,
@@ -49,7 +50,8 @@ async def before_deadline(
     """
     task = asyncio.ensure_future(call)
     try:
-        await asyncio.wait({task}, timeout=timeout)
+        while not task.done() and (left := limit.left) > 0:  # it may have stood still meanwhile
+            await asyncio.wait({task}, timeout=left)
     except asyncio.CancelledError:
         on_cancel()
         if not await _cancel(task, at_work()):

@@ -211,7 +211,13 @@ def _negative_prompt(text: str | None, model: ModelInfo, warnings: list[ImageWar
 
 def _seed(seed: int | None, model: ModelInfo, warnings: list[ImageWarning]) -> int | None:
     if model.seed:
-        return secrets.randbelow(MAX_DRAWN_SEED + 1) if seed is None else seed
+        if seed is None:
+            return secrets.randbelow(min(MAX_DRAWN_SEED, model.max_seed) + 1)
+        if seed <= model.max_seed:
+            return seed
+        fitting = seed % (model.max_seed + 1)  # the same for the same seed
+        _warn(warnings, "seed", f"{fitting} instead of {seed}: {model.name} takes {model.max_seed} at most.")
+        return fitting
     if seed is not None:
         _warn(warnings, "seed", f"{model.name} does not support a seed; it was left out.")
     return None

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from dataclasses import replace
-from functools import partial
 from typing import Any, TypeAlias, cast
 
 from core.plugins.blocking import SlowStepWatch, Spent
+from core.plugins.calling import Caller
 from core.plugins.calls import Calls
 from core.plugins.loader import Broken, Found, Plugin, Plugins, find_plugins
 from core.plugins.loop import at_work
 from core.plugins.moderation import Moderation
 from core.plugins.provider import Provider, configure
+from core.plugins.time_limit import TimeLimit
 from core.settings.schema import ProviderSettings, Settings
 from core.settings.sources import SettingsError
-from core.workers import NoWorkerFree, Workers
 from limner import (
     ContentFiltered,
     Generate,
@@ -76,8 +73,7 @@ class Registry:
         """The providers that can check what is asked for."""
         moderator = self.get(settings.moderation) if settings.moderation in self.moderators else None
         self._moderation = Moderation(settings, moderator, self._moderate)
-        self._workers = {name: Workers(settings.workers) for name in self._providers}
-        """Of each provider its own, so that one whose calls hang takes no thread from another."""
+        self.caller = Caller(self._plugins, self, settings.workers)
 
     def __iter__(self) -> Iterator[Provider]:
         return iter(self._providers.values())
@@ -99,19 +95,25 @@ class Registry:
         return {one.name for one in self if "resume" in one.plugin.hooks and not one.lacks_credential}
 
     async def generate(
-        self, provider: Provider, request: ImageRequest, calls: Calls | None = None, handle: Any = None
+        self,
+        provider: Provider,
+        request: ImageRequest,
+        calls: Calls | None = None,
+        handle: Any = None,
+        limit: TimeLimit | None = None,
     ) -> ImageResult:
         """Calls one provider, inside every middleware; the first in order is the outermost.
 
         `calls` counts those of the provider itself. With a handle it is asked for what it has remembered.
+        `limit` stands still while the provider waits for its turn, and while it loads.
         Passes ContentFiltered and ProviderError on, and raises PluginCrashed with the plugin's name for
         everything else.
         """
         owning_loop.set(asyncio.get_running_loop())
-        spent, calls = Spent(), calls or Calls()
+        spent, calls, limit = Spent(), calls or Calls(), limit or TimeLimit(request.timeout)
 
         async def call_provider(request: ImageRequest) -> ImageResult:
-            return await self._call(provider, request, calls, handle)
+            return await self.caller.picture(provider, request, calls, limit, handle)
 
         generate = _guarded(provider.plugin, call_provider, spent, calls)
         for middleware in reversed(self.middlewares):
@@ -123,63 +125,11 @@ class Registry:
     async def _moderate(self, moderator: Provider, request: ImageRequest) -> None:
         """Calls the hook `moderate` of a provider; raises as `generate` does."""
         plugin = moderator.plugin
-
-        async def call() -> None:
-            hook = partial(self._plugins.call, plugin, "moderate")
-            if inspect.iscoroutinefunction(plugin.hooks["moderate"].function):
-                result = hook(request)
-            else:
-                result = await self._in_thread(hook, request, moderator.name)
-            if inspect.isawaitable(result):
-                await result
-
         try:
-            await _watched(plugin, call(), Spent(), Calls())
+            await _watched(plugin, self.caller.call(moderator, "moderate", request), Spent(), Calls())
         except PluginCrashed as error:
             log.error("The plugin %s failed while checking", plugin.name, exc_info=error.__cause__)
             raise ProviderError("provider") from error
-
-    async def _call(
-        self, provider: Provider, request: ImageRequest, calls: Calls, handle: Any
-    ) -> ImageResult:
-        plugin = provider.plugin
-        hook, more = ("generate", ()) if handle is None else ("resume", (handle,))
-
-        def call(request: ImageRequest) -> Any:
-            calls.begin()
-            return self._plugins.call(plugin, hook, request, *more)
-
-        try:
-            if inspect.iscoroutinefunction(plugin.hooks[hook].function):
-                result = call(request)
-            else:
-                result = await self._in_thread(call, request, provider.name)
-            return cast(ImageResult, await result if inspect.isawaitable(result) else result)
-        except ProviderError as error:
-            if getattr(error, "did_not_run", None) is True:
-                calls.take_back()
-            raise
-        except NoWorkerFree as error:
-            hung = "an earlier call has" if error.hung == 1 else f"{error.hung} earlier calls have"
-            why = f"No worker thread is free: {hung} not ended, and a restart of Limner is needed."
-            raise ProviderError("provider", why=why, did_not_run=True) from None
-
-    async def _in_thread(
-        self, call: Callable[[ImageRequest], Any], request: ImageRequest, provider: str
-    ) -> Any:
-        """Calls a plain function, which learns by its request that it is cancelled, by a middleware too."""
-        cancelled = threading.Event()
-        told = replace(request, is_cancelled=lambda: cancelled.is_set() or request.cancelled)
-        workers = self._workers[provider]
-        result = await workers.run(
-            lambda: call(told),
-            lambda: request.report(f"waiting for one of {workers.most} worker threads"),
-            cancelled.set,
-        )
-        if cancelled.is_set() and inspect.iscoroutine(result):  # of an async def inside of the plain one
-            result.close()
-            raise asyncio.CancelledError
-        return result
 
     def _inside(self, middleware: Plugin, generate: Generate) -> _Call:
         async def call_inner(request: ImageRequest) -> ImageResult:

@@ -27,6 +27,7 @@ from limner.testing.samples import smallest_size
 
 T = TypeVar("T")
 
+Hook: TypeAlias = Callable[..., Any]
 Answer: TypeAlias = "Reply | Callable[[Request], Reply] | Mapping[str, Any]"
 """What causes an outcome: the service's answer (the same for each request, or a function), or the options
 of a request, as a dict, for a provider that plays the outcome itself."""
@@ -192,13 +193,17 @@ class SuiteBase:
         """Runs work on a new event loop with a new service; `answer` replaces the class's own answers."""
 
         async def main() -> T:
-            generate = self.hooks["generate"]
+            hooks = self.hooks["generate"], self.hooks.get("load")
             if not self.has_service:
-                return await work(Runner(generate, None, None, self._refused))
+                return await work(self._runner(*hooks, None))
             with Loopback(answer or self.answer) as service:
-                return await work(Runner(generate, service, service.url + self.base_path, self._refused))
+                return await work(self._runner(*hooks, service))
 
         return on_a_loop(main)
+
+    def _runner(self, hook: Hook, load: Hook | None, service: Loopback | None) -> Runner:
+        base_url = service.url + self.base_path if service else None
+        return Runner(hook, service, base_url, self._refused, load, self.info.most_at_once)
 
     def ask(self, *requests: ImageRequest, answer: Handler | None = None) -> list[Outcome]:
         """Makes the calls one after another on one event loop."""

@@ -106,7 +106,7 @@ class ConcurrencyTests(SuiteBase):
 
     def test_it_never_holds_up_the_event_loop(self) -> None:
         if not self.is_async:
-            pytest.skip("a plain def runs in a thread of its own")
+            pytest.skip("it is a plain def, which runs in a thread of its own")
         if not self.has_service:
             self._find_long_step()
             return

@@ -30,7 +30,7 @@ class GenerateTests(SuiteBase):
         request = self.request(model)
         requests = [replace(request, size=model.default_size)]
         if model.seed:
-            requests += [replace(request, seed=0), replace(request, seed=2**32 - 1)]
+            requests += [replace(request, seed=0), replace(request, seed=model.max_seed)]
         if model.negative_prompt:
             requests.append(replace(request, negative_prompt="fog"))
         for outcome in self.ask(*requests):

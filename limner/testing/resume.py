@@ -73,7 +73,7 @@ class ResumeTests(SuiteBase):
                     QUEUE,
                 )
             is_slow[0], before = False, len(runner.service.requests)
-            again = Runner(partial(self._resume, handle), runner.service, runner.base_url, self._refused)
+            again = self._runner(partial(self._resume, handle), None, runner.service)
             outcome = await again.ask(asked)
             if outcome.category != "a picture":
                 fail(

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -81,8 +82,12 @@ class Runner:
         service: Loopback | None,
         base_url: str | None,
         refused: list[str],
+        load: Callable[[ImageRequest], Any] | None = None,
+        most_at_once: int | None = None,
     ) -> None:
         self.generate = generate
+        self._load = load
+        self._turns = asyncio.Semaphore(most_at_once) if most_at_once else nullcontext()
         self.is_async = inspect.iscoroutinefunction(generate)
         self.base_url = base_url
         self._service = service
@@ -172,14 +177,24 @@ class Runner:
         return True
 
     async def _call(self, request: ImageRequest) -> tuple[Any, BaseException | None]:
+        async with self._turns:
+            if self._load:
+                _, error = await self._call_hook(self._load, request)
+                if error:
+                    return None, error
+            return await self._call_hook(self.generate, request)
+
+    async def _call_hook(
+        self, hook: Callable[[ImageRequest], Any], request: ImageRequest
+    ) -> tuple[Any, BaseException | None]:
         def call() -> tuple[Any, BaseException | None]:
             try:
-                return self.generate(request), None
+                return hook(request), None
             except Exception as error:
                 return None, error
 
         try:
-            result, error = call() if self.is_async else await in_thread(call)
+            result, error = call() if inspect.iscoroutinefunction(hook) else await in_thread(call)
             return await result if inspect.isawaitable(result) else result, error
         except (asyncio.CancelledError, KeyboardInterrupt):
             raise

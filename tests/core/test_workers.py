@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from core.workers import NoWorkerFree, Workers
+from core.workers import OnlyHungCalls, Workers
 from tests.serving import ROOT
 from tests.waiting import until
 
@@ -33,7 +33,7 @@ def test_a_function_runs_in_a_daemon_with_the_callers_context() -> None:
 def test_no_more_run_at_once_than_there_may_and_the_others_come_in_order() -> None:
     workers, go = Workers(2), [threading.Event() for _ in range(6)]
     begun: list[int] = []
-    told_to_wait: list[int] = []
+    told_to_wait: list[tuple[int, int]] = []
 
     def work(number: int) -> int:
         begun.append(number)
@@ -42,11 +42,13 @@ def test_no_more_run_at_once_than_there_may_and_the_others_come_in_order() -> No
 
     async def main() -> list[int]:
         calls = [
-            asyncio.create_task(workers.run(lambda n=n: work(n), lambda n=n: told_to_wait.append(n)))
+            asyncio.create_task(
+                workers.run(lambda n=n: work(n), lambda place, n=n: told_to_wait.append((n, place)))
+            )
             for n in range(6)
         ]
         await until(lambda: len(told_to_wait) == 4 and len(begun) == 2)
-        assert workers.running == 2
+        assert workers.turns.running == 2
         assert sorted(begun) == [0, 1]
         for number in (0, 1):
             go[number].set()
@@ -56,8 +58,8 @@ def test_no_more_run_at_once_than_there_may_and_the_others_come_in_order() -> No
         return await asyncio.gather(*calls)
 
     assert asyncio.run(main()) == list(range(6))
-    assert workers.running == 0
-    assert told_to_wait[:4] == [2, 3, 4, 5]
+    assert workers.turns.running == 0
+    assert told_to_wait[:4] == [(2, 1), (3, 2), (4, 3), (5, 4)], "and their places"
     assert sorted(begun[2:4]) == [2, 3]
 
 
@@ -76,14 +78,14 @@ def test_a_cancelled_caller_leaves_at_once_and_its_thread_still_counts(
         call.cancel()
         await asyncio.wait({call}, timeout=1)
         assert call.cancelled()
-        assert workers.running == 1
+        assert workers.turns.running == 1
         waits = asyncio.Event()
-        next_call = asyncio.create_task(workers.run(lambda: "next", waits.set))
+        next_call = asyncio.create_task(workers.run(lambda: "next", lambda _: waits.set()))
         await asyncio.wait_for(waits.wait(), 5)
         assert not next_call.done()
         go.set()
         assert await asyncio.wait_for(next_call, 5) == "next"
-        assert workers.running == 0
+        assert workers.turns.running == 0
 
     asyncio.run(main())
     assert caplog.messages == []
@@ -103,7 +105,7 @@ def test_a_function_that_is_told_of_the_cancellation_still_returns_its_result() 
         return await asyncio.wait_for(call, 30)
 
     assert asyncio.run(main()) == "late"
-    assert workers.running == 0
+    assert workers.turns.running == 0
 
 
 def test_a_function_that_fails_when_it_is_told_of_the_cancellation_is_cancelled() -> None:
@@ -147,9 +149,9 @@ def test_a_function_that_goes_on_is_left_when_its_time_is_over_or_its_caller_can
             call.cancel()
         await asyncio.wait({call}, timeout=30)
         assert call.cancelled()
-        assert workers.running == 1
+        assert workers.turns.running == 1
         go.set()
-        await until(lambda: workers.running == 0)
+        await until(lambda: workers.turns.running == 0)
 
     asyncio.run(main())
     assert caplog.messages == []
@@ -172,13 +174,13 @@ def test_who_waits_for_hung_calls_alone_learns_how_many_there_are(monkeypatch: p
         await asyncio.wait({waits}, timeout=0.2)
         assert not waits.done(), "one of the two may still end"
         calls[1].cancel()
-        with pytest.raises(NoWorkerFree) as refused:
+        with pytest.raises(OnlyHungCalls) as refused:
             await asyncio.wait_for(waits, 30)
         assert refused.value.hung == 2
         go.set()
-        await until(lambda: workers.running == 0)
+        await until(lambda: workers.turns.running == 0)
         assert await asyncio.wait_for(workers.run(lambda: "again"), 30) == "again"
-        assert workers._hung == 0
+        assert workers.turns.hung == 0
 
     asyncio.run(main())
 
@@ -193,7 +195,7 @@ def test_a_caller_that_is_cancelled_while_it_waits_takes_no_turn_from_the_next(
         wait: list[str] = []
         first = asyncio.create_task(workers.run(lambda: go.wait(5)))
         waiting = [
-            asyncio.create_task(workers.run(lambda n=n: ran.append(n), lambda n=n: wait.append(n)))
+            asyncio.create_task(workers.run(lambda n=n: ran.append(n), lambda _, n=n: wait.append(n)))
             for n in ("a", "b")
         ]
         await until(lambda: wait == ["a", "b"])
@@ -205,7 +207,7 @@ def test_a_caller_that_is_cancelled_while_it_waits_takes_no_turn_from_the_next(
     asyncio.run(main())
     assert ran == ["b"]
     assert caplog.messages == []
-    assert workers.running == 0
+    assert workers.turns.running == 0
 
 
 def test_one_loop_that_ends_neither_loses_a_thread_nor_keeps_another_loop_waiting() -> None:
@@ -213,7 +215,7 @@ def test_one_loop_that_ends_neither_loses_a_thread_nor_keeps_another_loop_waitin
 
     async def leave_both_behind() -> list[asyncio.Task[Any]]:
         waits = asyncio.Event()
-        left = [asyncio.create_task(workers.run(lambda: go.wait(5), waits.set)) for _ in range(2)]
+        left = [asyncio.create_task(workers.run(lambda: go.wait(5), lambda _: waits.set())) for _ in range(2)]
         await waits.wait()
         return left
 
@@ -223,13 +225,13 @@ def test_one_loop_that_ends_neither_loses_a_thread_nor_keeps_another_loop_waitin
 
     async def main() -> str:
         waits = asyncio.Event()
-        call = asyncio.create_task(workers.run(lambda: "after all", waits.set))
+        call = asyncio.create_task(workers.run(lambda: "after all", lambda _: waits.set()))
         await waits.wait()
         go.set()
         return await asyncio.wait_for(call, 5)
 
     assert asyncio.run(main()) == "after all"
-    assert workers.running == 0
+    assert workers.turns.running == 0
     assert [task.done() for task in left] == [False, False]
 
 
@@ -291,7 +293,7 @@ def test_a_system_without_threads_loses_none(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_thread_that_never_ends_does_not_hold_up_the_exit() -> None:
     script = """
 import asyncio, threading
-from core.workers import NoWorkerFree, Workers
+from core.workers import OnlyHungCalls, Workers
 async def main():
     begun = threading.Event()
     def forever():

@@ -95,4 +95,4 @@ class Calls:
 
 def working_threads(registry: Registry) -> int:
     """The worker threads that run a plugin, whether or not anybody still waits for them."""
-    return sum(workers.running for workers in registry._workers.values())
+    return registry.caller.working

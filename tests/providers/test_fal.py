@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from core.generation.deadline import DeadlinePassed, before_deadline
+from core.plugins.time_limit import TimeLimit
 from limner import (
     CancelConfirmed,
     ContentFiltered,
@@ -631,7 +632,7 @@ def test_stop_before_a_job_is_refused_cancels_nothing() -> None:
 
 
 def at_deadline(server: Loopback) -> ImageResult:
-    return on_a_loop(lambda: before_deadline(fal.generate(asked(server.url)), 0.1))
+    return on_a_loop(lambda: before_deadline(fal.generate(asked(server.url)), TimeLimit(0.1)))
 
 
 def test_the_deadline_cancels_the_job() -> None:

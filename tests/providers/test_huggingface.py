@@ -34,6 +34,7 @@ from core.chat.request import UserRequest
 from core.generation import fetch
 from core.generation.deadline import DeadlinePassed, before_deadline
 from core.plugins.registry import Registry
+from core.plugins.time_limit import TimeLimit
 from core.settings.schema import load_settings
 from core.storage.store import Store
 from core.studio import Studio
@@ -726,7 +727,7 @@ def test_a_job_that_never_ends_meets_the_deadline_of_the_host(monkeypatch: pytes
 
     async def work() -> None:
         with pytest.raises(DeadlinePassed):
-            await before_deadline(huggingface.generate(ask()), 0.7)
+            await before_deadline(huggingface.generate(ask()), TimeLimit(0.7))
 
     running = [Reply(body={"data": {"status": "processing"}})] * 500
     with served(Internet(Reply(body=ANSWERS["wavespeed"][0]), offered("wavespeed"), running)) as server:

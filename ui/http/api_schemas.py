@@ -6,9 +6,10 @@ from typing import Any, get_args
 
 from core.chat.causes import ROWS
 from core.chat.message import Reason
-from core.chat.request import MAX_IMAGES, MAX_SEED
+from core.chat.request import MAX_IMAGES
 from core.chat.thread import FORMAT
 from core.offered import offered_schema
+from limner.request import MAX_SEED
 from ui.http.requests import CATEGORIES
 
 _ID = {"type": "string", "pattern": "^[0-9a-f]{16,32}$"}

@@ -8,10 +8,11 @@ from typing import Any
 from mcp.types import Tool, ToolAnnotations
 
 from core.asking import providers_for
-from core.chat.request import MAX_IMAGES, MAX_SEED
+from core.chat.request import MAX_IMAGES
 from core.generation.visitor import Visitor
 from core.plugins.provider import Provider
 from core.studio import Studio
+from limner.request import MAX_SEED
 from ui.mcp.schemas import PICTURES, PROVIDERS, TEXT
 
 MAX_COUNT = 4

@@ -129,26 +129,26 @@ def test_a_plain_function_past_its_deadline_is_no_longer_waited_for_but_counted(
         time.sleep(0.001)
 
 
-def test_waiting_for_a_thread_counts_against_the_deadline_and_says_so(impatient: None) -> None:
+def test_waiting_for_a_thread_that_hangs_counts_against_the_deadline_and_says_so(impatient: None) -> None:
     desk = Calls("sync-echo", timeout=0.2, workers=1)
     said: list[str] = []
 
     async def main() -> None:
         begun = threading.Event()
         first = desk.ask("sync-echo", "first", lambda _: begun.set(), seconds=120)
+        assert await asyncio.to_thread(begun.wait, 30)
         second = desk.ask("sync-echo", "second", said.append)
+        with pytest.raises(GenerationFailed):
+            await first
         with pytest.raises(GenerationFailed) as failed:
             await asyncio.wait_for(second, 30)
         assert (failed.value.failure.cause, failed.value.failure.did_not_run) == ("timeout", True)
-        assert await asyncio.to_thread(begun.wait, 30)
-        with pytest.raises(GenerationFailed):
-            await first
 
     asyncio.run(main())
     echo = sys.modules["limner_sync_echo"]
     echo.let_go.set()
     assert echo.heard == ["first"]
-    assert said == ["waiting for one of 1 worker threads"]
+    assert said == ["waiting for its turn, 1st in line", "waiting for one of 1 worker threads"]
 
 
 def test_hung_calls_are_named_and_nothing_waits_for_them_until_its_deadline(

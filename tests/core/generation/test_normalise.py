@@ -162,7 +162,7 @@ async def test_files_that_give_nothing_hold_up_no_picture_that_is_here(
     await until(lambda: len(resources.memory.waiting) == 1)
     never = threading.Event()
     stuck = [asyncio.create_task(resources.readers.run(never.wait)) for _ in range(PROVERS + 1)]
-    await until(lambda: resources.readers.running == PROVERS)
+    await until(lambda: resources.readers.turns.running == PROVERS)
     resources.memory.give_back(taken)
     assert (await proof)[0] == PNG
     never.set()

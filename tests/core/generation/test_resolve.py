@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from core.chat.failure import Rejected
-from core.chat.request import MAX_NESTING, MAX_OPTIONS, MAX_SEED, UserRequest
+from core.chat.request import MAX_NESTING, MAX_OPTIONS, UserRequest
 from core.generation.resolve import resolve
 from core.generation.visitor import Visitor
 from core.settings.schema import Settings
 from limner import ModelInfo, Size, SizeRange
+from limner.request import MAX_SEED
 from tests.core.generation.resolving import refusal, resolved, warnings
 from tests.core.scripted import ScriptedProvider
 from tests.plugins.objects import registry_of

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from core import Rejected
-from core.chat.request import MAX_SEED
 from core.plugins.registry import Registry
 from core.settings.schema import Settings
+from limner.request import MAX_SEED
 from ui.page.choices import read_requests
 
 VALUES = {"prompt": "A boat", "provider": "sketch", "model": "sketch-1"}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.chat.request import MAX_IMAGES, MAX_SEED
+from core.chat.request import MAX_IMAGES
+from limner.request import MAX_SEED
 from ui.http.gateway.fields import MOST
 from ui.http.gateway.form import FORM
 

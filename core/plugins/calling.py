@@ -1,0 +1,133 @@
+"""Calls the hooks of a provider: in turns, on the event loop or in a thread, within its time."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, cast
+
+from core.plugins.calls import Calls
+from core.plugins.loader import Plugins
+from core.plugins.provider import Provider
+from core.plugins.time_limit import TimeLimit
+from core.workers import OnlyHungCalls, Turns, Workers
+from limner import ImageRequest, ImageResult, ProviderError
+from limner.request import ordinal
+
+
+class Caller:
+    """Calls the hooks of the providers; for any event loop.
+
+    Each provider has turns and worker threads of its own: one whose calls hang takes none from another.
+    """
+
+    def __init__(self, plugins: Plugins, providers: Iterable[Provider], workers: int) -> None:
+        """Takes the most worker threads that a provider may have."""
+        self._plugins = plugins
+        self._turns: dict[str, Turns] = {}
+        self._workers: dict[str, Workers] = {}
+        for provider in providers:
+            most = min(provider.info.most_at_once or workers, workers)
+            self._workers[provider.name] = Workers(most)
+            if provider.info.most_at_once or not _is_async(provider, "generate"):
+                self._turns[provider.name] = Turns(most)
+
+    @property
+    def working(self) -> int:
+        """The worker threads that run a plugin, whether or not anybody still waits for them."""
+        return sum(workers.turns.running for workers in self._workers.values())
+
+    async def picture(
+        self, provider: Provider, request: ImageRequest, calls: Calls, limit: TimeLimit, handle: Any
+    ) -> ImageResult:
+        """Has a provider make a picture, or with a handle, has it wait for the one that it remembers.
+
+        While it waits for its turn, and while it loads, the time limit stands still.
+        """
+        async with self._turn(provider, request, limit):
+            if handle is None and "load" in provider.plugin.hooks:
+                await self._load(provider, request, limit)
+            request = replace(request, timeout=limit.left)
+            hook, more = ("generate", ()) if handle is None else ("resume", (handle,))
+            try:
+                return cast(ImageResult, await self.call(provider, hook, request, *more, begin=calls.begin))
+            except ProviderError as error:
+                if getattr(error, "did_not_run", None) is True:
+                    calls.take_back()
+                raise
+
+    @asynccontextmanager
+    async def _turn(
+        self, provider: Provider, request: ImageRequest, limit: TimeLimit
+    ) -> AsyncGenerator[None, None]:
+        turns = self._turns.get(provider.name)
+        if turns is None:
+            yield
+            return
+        with limit.paused():
+            turn = await turns.take(
+                lambda place: request.report(f"waiting for its turn, {ordinal(place)} in line")
+            )
+        try:
+            yield
+        finally:
+            turn.end()
+
+    async def _load(self, provider: Provider, request: ImageRequest, limit: TimeLimit) -> None:
+        try:
+            with limit.paused():
+                await self.call(provider, "load", request)
+        except ProviderError as error:
+            error.did_not_run = True
+            raise
+
+    async def call(
+        self,
+        provider: Provider,
+        hook: str,
+        request: ImageRequest,
+        *more: Any,
+        begin: Callable[[], None] = lambda: None,
+    ) -> Any:
+        """Calls a hook, an async function here and a plain one in a thread; `begin` is called just before."""
+        plugin = provider.plugin
+
+        def call(request: ImageRequest) -> Any:
+            begin()
+            return self._plugins.call(plugin, hook, request, *more)
+
+        if _is_async(provider, hook):
+            result = call(request)
+        else:
+            result = await self._in_thread(call, request, provider.name)
+        return await result if inspect.isawaitable(result) else result
+
+    async def _in_thread(
+        self, call: Callable[[ImageRequest], Any], request: ImageRequest, provider: str
+    ) -> Any:
+        """Calls a plain function, which learns by its request that it is cancelled, by a middleware too."""
+        cancelled = threading.Event()
+        told = replace(request, is_cancelled=lambda: cancelled.is_set() or request.cancelled)
+        workers = self._workers[provider]
+        try:
+            result = await workers.run(
+                lambda: call(told),
+                lambda _: request.report(f"waiting for one of {workers.turns.most} worker threads"),
+                cancelled.set,
+            )
+        except OnlyHungCalls as error:
+            hung = "an earlier call has" if error.hung == 1 else f"{error.hung} earlier calls have"
+            why = f"No worker thread is free: {hung} not ended, and a restart of Limner is needed."
+            raise ProviderError("provider", why=why, did_not_run=True) from None
+        if cancelled.is_set() and inspect.iscoroutine(result):  # of an async def inside of the plain one
+            result.close()
+            raise asyncio.CancelledError
+        return result
+
+
+def _is_async(provider: Provider, hook: str) -> bool:
+    return inspect.iscoroutinefunction(provider.plugin.hooks[hook].function)

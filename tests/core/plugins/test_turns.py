@@ -1,0 +1,321 @@
+"""What a provider does one after the other, and before a picture's time begins."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from core.generation.call import GenerationFailed
+from core.generation.deadline import DeadlinePassed, before_deadline
+from core.plugins.registry import Registry
+from core.plugins.time_limit import TimeLimit
+from limner import (
+    CancelConfirmed,
+    Generate,
+    ImageRequest,
+    ImageResult,
+    ModelInfo,
+    ProviderError,
+    ProviderInfo,
+    hookimpl,
+)
+from limner.testing import picture
+from tests.plugins.calls import Calls, working_threads
+from tests.plugins.objects import registry_of
+from tests.waiting import until
+
+pytestmark = pytest.mark.anyio
+PNG = picture()
+
+
+class Press:
+    """A provider that makes as many pictures at once as it says, each when it is let go."""
+
+    def __init__(self, most: int | None) -> None:
+        self.most = most
+        self.at_work: list[str] = []
+        self.begun: list[str] = []
+        self.together = 0
+        self.let_go = asyncio.Event()
+        self.timeouts: list[float] = []
+
+    @hookimpl
+    def describe(self) -> ProviderInfo:
+        return ProviderInfo(label="Press", models=[ModelInfo(id="one")], most_at_once=self.most)
+
+    @hookimpl
+    async def generate(self, request: ImageRequest) -> ImageResult:
+        self.begun.append(request.prompt)
+        self.at_work.append(request.prompt)
+        self.timeouts.append(request.timeout)
+        self.together = max(self.together, len(self.at_work))
+        try:
+            await self.let_go.wait()
+        finally:
+            self.at_work.remove(request.prompt)
+        return ImageResult(PNG)
+
+
+class Etching(Press):
+    """The same, as a plain function."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.go_on = threading.Event()
+
+    @hookimpl
+    def generate(self, request: ImageRequest) -> ImageResult:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self.begun.append(request.prompt)
+        assert self.go_on.wait(30)
+        return ImageResult(PNG)
+
+
+def ask(
+    registry: Registry, prompt: str, seconds: float = 30, say: Callable[[str], None] = lambda _: None
+) -> asyncio.Task[ImageResult]:
+    provider = registry.get("press")
+    assert provider
+    limit = TimeLimit(seconds)
+    request = ImageRequest(prompt=prompt, model="one", on_progress=say, timeout=seconds)
+    made = registry.generate(provider, request, limit=limit)
+    return asyncio.ensure_future(before_deadline(made, limit))
+
+
+async def test_it_makes_one_picture_at_a_time_and_the_others_learn_their_place() -> None:
+    press = Press(1)
+    registry = registry_of(press=press)
+    said: list[str] = []
+    asked = [ask(registry, prompt, say=said.append) for prompt in "abc"]
+    await until(lambda: len(said) == 2)
+    assert (press.begun, said) == (
+        ["a"],
+        ["waiting for its turn, 1st in line", "waiting for its turn, 2nd in line"],
+    )
+    press.let_go.set()
+    await asyncio.gather(*asked)
+    assert (press.begun, press.together) == (["a", "b", "c"], 1)
+
+
+async def test_without_a_bound_it_makes_all_at_once() -> None:
+    press = Press(None)
+    registry = registry_of(press=press)
+    asked = [ask(registry, prompt) for prompt in "abc"]
+    await until(lambda: press.together == 3)
+    press.let_go.set()
+    await asyncio.gather(*asked)
+
+
+async def test_whoever_waits_for_a_turn_loses_nothing_of_the_time() -> None:
+    press = Press(1)
+    registry = registry_of(press=press)
+    first, second = ask(registry, "first"), ask(registry, "second", seconds=0.2)
+    await asyncio.sleep(0.5)  # more than all of the second one's time
+    assert not second.done()
+    press.let_go.set()
+    await asyncio.gather(first, second)
+    assert 0 < press.timeouts[1] <= 0.2
+
+
+async def test_a_turn_that_does_not_come_is_waited_for_an_hour_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("core.plugins.time_limit.LONGEST_PAUSE", 0.1)
+    press = Press(1)
+    registry = registry_of(press=press)
+    first, second = ask(registry, "first"), ask(registry, "second", seconds=0.05)
+    with pytest.raises(DeadlinePassed):
+        await asyncio.wait_for(second, 30)
+    press.let_go.set()
+    await first
+
+
+async def test_who_stops_while_waiting_leaves_the_turn_to_the_next() -> None:
+    press = Press(1)
+    registry = registry_of(press=press)
+    said: list[str] = []
+    asked = [ask(registry, prompt, say=said.append) for prompt in "abc"]
+    await until(lambda: len(said) == 2)
+    asked[1].cancel()
+    await asyncio.wait({asked[1]})
+    late = ask(registry, "d", say=said.append)
+    await until(lambda: len(said) == 3)
+    assert said[2] == "waiting for its turn, 2nd in line"
+    press.let_go.set()
+    await asyncio.gather(asked[0], asked[2], late)
+    assert press.begun == ["a", "c", "d"]
+
+
+async def test_a_picture_that_fails_or_is_stopped_gives_its_turn_back() -> None:
+    press = Press(1)
+    registry = registry_of(press=press)
+    first = ask(registry, "first")
+    await until(lambda: press.begun == ["first"])
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    press.let_go.set()
+    await ask(registry, "second")
+
+
+async def test_a_plain_function_has_its_turns_in_one_thread_and_a_hung_one_keeps_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("core.generation.deadline.CLEANUP", 0.05)
+    monkeypatch.setattr("core.workers.CLEANUP", 0.05)
+    etching = Etching(1)
+    registry = registry_of(press=etching)
+    hung = ask(registry, "hung", seconds=0.1)
+    with pytest.raises(DeadlinePassed):
+        await hung
+    waiting = ask(registry, "next")
+    await until(lambda: bool(waiting) and working_threads(registry) == 1)
+    assert etching.begun == ["hung"], "two must never be on the device at once"
+    etching.go_on.set()
+    await asyncio.wait_for(waiting, 30)
+
+
+# --- Loading ---
+
+
+class Loading:
+    """A provider with a load step; what happens is written down."""
+
+    def __init__(self, load: Callable[[ImageRequest], Awaitable[None]]) -> None:
+        self._load = load
+        self.happened: list[str] = []
+        self.timeouts: list[float] = []
+
+    @hookimpl
+    def describe(self) -> ProviderInfo:
+        return ProviderInfo(label="Loading", models=[ModelInfo(id="one")], most_at_once=1)
+
+    @hookimpl
+    async def load(self, request: ImageRequest) -> None:
+        self.happened.append(f"load {request.prompt}")
+        await self._load(request)
+
+    @hookimpl
+    async def generate(self, request: ImageRequest) -> ImageResult:
+        self.happened.append(f"generate {request.prompt}")
+        self.timeouts.append(request.timeout)
+        return ImageResult(PNG)
+
+    @hookimpl
+    async def resume(self, request: ImageRequest, handle: Any) -> ImageResult:
+        self.happened.append(f"resume {handle}")
+        return ImageResult(PNG)
+
+
+async def slowly(request: ImageRequest) -> None:
+    request.report("loading the model", 0.5)
+    await asyncio.sleep(0.3)
+
+
+async def test_it_loads_before_each_picture_in_the_same_turn_and_outside_of_its_time() -> None:
+    loading = Loading(slowly)
+    registry = registry_of(press=loading)
+    said: list[str] = []
+    await asyncio.gather(*(ask(registry, prompt, seconds=0.2, say=said.append) for prompt in "ab"))
+    assert loading.happened == ["load a", "generate a", "load b", "generate b"]
+    assert said.count("loading the model") == 2
+    assert all(0.1 < seconds <= 0.2 for seconds in loading.timeouts)
+
+
+async def test_what_is_taken_up_again_loads_nothing() -> None:
+    loading = Loading(slowly)
+    registry = registry_of(press=loading)
+    provider = registry.get("press")
+    assert provider
+    await registry.generate(provider, ImageRequest(prompt="a boat", model="one"), handle="job 7")
+    assert loading.happened == ["resume job 7"]
+
+
+async def test_who_is_answered_by_a_middleware_waits_for_no_turn_and_loads_nothing() -> None:
+    class Cache:
+        @hookimpl
+        def wrap(self, generate: Generate) -> Generate:
+            async def from_cache(request: ImageRequest) -> ImageResult:
+                return ImageResult(PNG)
+
+            return from_cache
+
+    loading = Loading(slowly)
+    await ask(registry_of(press=loading, cache=Cache()), "a")
+    assert loading.happened == []
+
+
+async def test_a_load_that_is_stopped_ends_and_makes_no_picture() -> None:
+    ended: list[BaseException] = []
+    begun = asyncio.Event()
+
+    async def forever(request: ImageRequest) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            ended.append(error)
+            raise
+
+    loading = Loading(forever)
+    asked = ask(registry_of(press=loading), "a")
+    await begun.wait()
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert len(ended) == 1
+    assert loading.happened == ["load a"]
+
+
+class BlockingLoad:
+    """A provider that loads and draws in a thread."""
+
+    def __init__(self) -> None:
+        self.threads: list[str] = []
+
+    @hookimpl
+    def describe(self) -> ProviderInfo:
+        return ProviderInfo(label="Blocking", models=[ModelInfo(id="one")], most_at_once=1)
+
+    @hookimpl
+    def load(self, request: ImageRequest) -> None:
+        self.threads.append(threading.current_thread().name)
+        while not request.cancelled:
+            threading.Event().wait(0.01)
+        raise CancelConfirmed
+
+    @hookimpl
+    def generate(self, request: ImageRequest) -> ImageResult:
+        raise AssertionError("it was not loaded")
+
+
+async def test_a_plain_load_runs_in_a_thread_and_learns_that_nobody_waits() -> None:
+    blocking = BlockingLoad()
+    registry = registry_of(press=blocking)
+    asked = ask(registry, "a")
+    await until(lambda: bool(blocking.threads))
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(asked, 30)
+    assert blocking.threads != [threading.current_thread().name]
+    await until(lambda: working_threads(registry) == 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "did_not_run"),
+    [
+        (ProviderError("provider", why="The memory is too small."), "provider", True),
+        (RuntimeError("what nobody expected"), "crash", False),
+    ],
+)
+async def test_a_load_that_fails_has_made_nothing(error: Exception, cause: str, did_not_run: bool) -> None:
+    async def fail(request: ImageRequest) -> None:
+        raise error
+
+    desk = Calls(answer=slowly)  # pyright: ignore[reportArgumentType]
+    desk.registry = registry_of(settings=desk.settings, press=Loading(fail))
+    with pytest.raises(GenerationFailed) as failed:
+        await desk.ask("press")
+    assert (failed.value.failure.cause, failed.value.failure.did_not_run) == (cause, did_not_run)
