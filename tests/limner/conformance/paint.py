@@ -231,6 +231,28 @@ class Dots:
         return ImageResult(Image.new("RGB", request.size))
 
 
+class OneAtATime(Dots):
+    """It relies on the host for its turns, and for its load step before each picture."""
+
+    def __init__(self) -> None:
+        self._loaded: str | None = None
+
+    @hookimpl
+    def describe(self) -> ProviderInfo:
+        return super().describe().model_copy(update={"most_at_once": 1})
+
+    @hookimpl
+    def load(self, request: ImageRequest) -> None:
+        assert self._loaded is None, "another is at work"
+        self._loaded = request.prompt
+
+    @hookimpl
+    def generate(self, request: ImageRequest) -> ImageResult:
+        loaded, self._loaded = self._loaded, None
+        assert loaded == request.prompt
+        return super().generate(request)
+
+
 class AsyncDots(Dots):
     """One that draws by itself on the event loop, slowly if that is asked for."""
 
@@ -261,4 +283,5 @@ class StoppableDots(Dots):
 
 
 paint, signed, named, retouch = Paint(), Signed(), Named(), Retouch()
-dots, async_dots, stoppable_dots = Dots(), AsyncDots(), StoppableDots()
+dots, async_dots, stoppable_one_at_a_time = OneAtATime()
+dots = Dots(), AsyncDots(), StoppableDots()
