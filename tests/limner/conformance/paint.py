@@ -283,5 +283,5 @@ class StoppableDots(Dots):
 
 
 paint, signed, named, retouch = Paint(), Signed(), Named(), Retouch()
-dots, async_dots, stoppable_one_at_a_time = OneAtATime()
-dots = Dots(), AsyncDots(), StoppableDots()
+dots, async_dots, stoppable_dots = Dots(), AsyncDots(), StoppableDots()
+one_at_a_time = OneAtATime()
