@@ -1,7 +1,8 @@
 """Makes pictures with open models on this machine, by the library diffusers.
 
-A picture's way: `generate` waits for its turn on the device (`memory`), has the pipeline loaded if it is not
-there yet (`loading`), and draws (`drawing`), step by step. On ZeroGPU the drawing runs in `gpu`.
+A picture's way: `load` has the pipeline in memory (`memory`), loaded if it is not there yet (`loading`), and
+`generate` draws (`drawing`), step by step. The host has them called for one picture at a time; other providers on
+the same device wait in `memory`. On ZeroGPU the drawing runs in `gpu`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from limner_diffusers.progress import Progress
 
 limner_contract = 1
 
+UNTIL_DRAWN = 60.0
+"""Seconds for which a model that was just loaded stays for its picture, however short `idle` is."""
 ON_ZERO_GPU = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 if ON_ZERO_GPU:  # before torch is imported, and at the start, as ZeroGPU wants it
     from limner_diffusers.gpu import on_gpu
@@ -52,8 +55,19 @@ def describe() -> ProviderInfo:
             hugging_face=True,
             optional=True,
         ),
+        most_at_once=1,
         imports=("torch", "diffusers"),
     )
+
+
+@hookimpl
+def load(request: ImageRequest) -> None:
+    settings = DiffusersSettings.model_validate(dict(request.settings))
+    progress, job = Progress(request), Job.of(request, settings.device)
+    with explained(request.model):
+        memory = memory_of(settings.device)
+        with memory.turn(progress, max(settings.idle, UNTIL_DRAWN)):
+            memory.load(job.source, progress)
 
 
 @hookimpl
@@ -61,8 +75,6 @@ def generate(request: ImageRequest) -> ImageResult:
     settings = DiffusersSettings.model_validate(dict(request.settings))
     progress, job = Progress(request), Job.of(request, settings.device)
     with explained(request.model):
-        memory = memory_of(settings.device)
-        with memory.turn(progress, settings.idle):
-            memory.load(job.source, progress)
+        with memory_of(settings.device).turn(progress, settings.idle):
             picture = draw(job, progress.show)
     return ImageResult(picture, seed=request.seed, model=request.model)

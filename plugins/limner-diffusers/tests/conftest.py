@@ -86,8 +86,9 @@ class Watched:
         return ImageRequest(**fields, **shows, is_cancelled=lambda: self.cancelled)
 
     def draw(self):
-        from limner_diffusers import generate
+        from limner_diffusers import generate, load
 
+        load(self.request)
         return generate(self.request)
 
     def draw_stopped(self) -> list[str]:

@@ -64,7 +64,7 @@ def test_the_model_stays_until_it_was_idle_for_long_enough(monkeypatch: pytest.M
     kept = the_memory().pipeline
     Watched(settings={"idle": 60}).draw()
     assert the_memory().pipeline is kept
-    assert timers == [60, 60]
+    assert timers == [60, 60, 60, 60], "after each load, and after each picture"
     gone = weakref.ref(kept.transformer)
     kept = None
     the_memory()._drop()
@@ -72,9 +72,12 @@ def test_the_model_stays_until_it_was_idle_for_long_enough(monkeypatch: pytest.M
     assert (the_memory().pipeline, gone()) == (None, None)
 
 
-def test_an_idle_limit_of_nothing_frees_it_at_once() -> None:
+def test_an_idle_limit_of_nothing_frees_it_after_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate(monkeypatch)
+    gate.open.set()
     Watched(settings={"idle": 0}).draw()
     until(lambda: the_memory().pipeline is None)
+    assert gate.loads == 1
 
 
 def test_what_is_in_use_is_not_dropped() -> None:

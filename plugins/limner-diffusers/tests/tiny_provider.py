@@ -23,6 +23,10 @@ class TinyAlone:
         return info.model_copy(update={"models": models, "other_models": None})
 
     @hookimpl
+    def load(self, request: ImageRequest) -> None:
+        limner_diffusers.load(request)
+
+    @hookimpl
     def generate(self, request: ImageRequest) -> ImageResult:
         steps = request.options.model_dump()["steps"] or 1
         options = request.options.model_copy(update={"steps": steps})
