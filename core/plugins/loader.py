@@ -13,11 +13,12 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, TypeAlias
 
 import pluggy
 
+from core.plugins.files import PluginFile, find_files
 from core.plugins.process_state import ProcessState
 from core.settings.schema import Settings
 from limner import ProviderInfo, hookspecs
@@ -60,13 +61,14 @@ class Plugin:
     info: ProviderInfo | None = None
 
 
-Found: TypeAlias = "EntryPoint | Broken"
+Found: TypeAlias = "EntryPoint | PluginFile | Broken"
 
 
-def find_plugins() -> list[Found]:
-    """Returns the built-in providers, then the installed plugins by name: as entry points, not imported."""
+def find_plugins(folder: Path | None = None) -> list[Found]:
+    """Returns the built-in providers, the installed plugins and the files in a folder: not imported."""
     built_in = [EntryPoint(name, module, GROUP) for name, module in BUILT_IN.items()]
-    return [*built_in, *sorted(_installed(), key=lambda found: found.name)]
+    files = find_files(folder) if folder else ()
+    return [*built_in, *sorted(_installed(), key=lambda found: found.name), *files]
 
 
 def _installed() -> Iterator[Found]:
@@ -119,7 +121,7 @@ class Plugins:
         results = caller(**dict(zip(HOOKS[hook].arguments, values, strict=True)))
         return results[0] if results else None  # pluggy leaves a None out
 
-    def _take(self, entry: EntryPoint) -> None:
+    def _take(self, entry: EntryPoint | PluginFile) -> None:
         source, before = source_of(entry), ProcessState()
         waiting = threading.Timer(
             SLOW_SECONDS, log.warning, ("Waiting for the plugin %s to load", entry.name)
@@ -139,16 +141,16 @@ class Plugins:
                 self.changes[entry.name] = changes
                 log.warning("The plugin %s changed what all share: %s", entry.name, ", ".join(changes))
 
-    def _load(self, entry: EntryPoint, source: str) -> Plugin:
+    def _load(self, entry: EntryPoint | PluginFile, source: str) -> Plugin:
         if not _NAME.fullmatch(entry.name):
             raise PluginFault(
-                "The name of its entry point does not fit into settings and commands: write letters and "
-                "digits, with - and _ between them, 64 at most."
+                "Its name does not fit into settings and commands: write letters and digits, with - and _ "
+                "between them, 64 at most."
             )
         if entry.name in self.good:
             raise PluginFault(
                 f"The name {entry.name} is already taken by another plugin ({self.good[entry.name].source}): "
-                f"uninstall one of the two, or give this entry point another name."
+                f"uninstall one of the two, or give this one another name."
             )
         module = _import(entry)
         with _as_plugin_fault("Checking it"):
@@ -189,8 +191,10 @@ def _is_wanted(name: str, settings: Settings) -> bool:
     return allowed and name not in settings.block_plugins
 
 
-def source_of(entry: EntryPoint) -> str:
-    """Returns the distribution, with its version, that a plugin comes from; its metadata may be missing."""
+def source_of(entry: EntryPoint | PluginFile) -> str:
+    """Returns the distribution, with its version, or the file that a plugin comes from."""
+    if isinstance(entry, PluginFile):
+        return entry.source
     return _name(entry.dist, with_version=True) if entry.dist else SOURCE_OF_BUILT_IN
 
 
@@ -203,13 +207,25 @@ def _name(distribution: Distribution, *, with_version: bool = False) -> str:
     return f"{name} {fields['Version']}" if with_version and "Version" in fields else name
 
 
-def _import(entry: EntryPoint) -> Any:
+def _import(entry: EntryPoint | PluginFile) -> Any:
+    if isinstance(entry, PluginFile):
+        return _imported(entry, entry.path.name)
     if not EntryPoint.pattern.match(entry.value):
         raise PluginFault(
             f"Its entry point {entry.value!r} is not an import path: write module or module:object."
         )
+    module, attr = entry.module, entry.attr
     try:
-        with _as_plugin_fault(f"Importing {entry.value}"):
+        return _imported(entry, entry.value)
+    except PluginFault as fault:
+        if isinstance(fault.__cause__, AttributeError) and attr and module in sys.modules:
+            raise PluginFault(f"Its entry point names {attr}, which {module} does not have.") from None
+        raise
+
+
+def _imported(entry: EntryPoint | PluginFile, what: str) -> Any:
+    try:
+        with _as_plugin_fault(f"Importing {what}"):
             return entry.load()
     except PluginFault as fault:
         error = fault.__cause__
@@ -220,15 +236,11 @@ def _import(entry: EntryPoint) -> Any:
                 f"It needs the module {error.name}, which is not installed: install it."
             ) from None
         if isinstance(error, ImportError) and error.name:
-            raise PluginFault(_lacking(entry, error, error.name)) from error
-        if isinstance(error, AttributeError) and entry.attr and entry.module in sys.modules:
-            raise PluginFault(
-                f"Its entry point names {entry.attr}, which {entry.module} does not have."
-            ) from None
+            raise PluginFault(_lacking(entry.module, error, error.name)) from error
         raise
 
 
-def _lacking(entry: EntryPoint, error: ImportError, module: str) -> str:
+def _lacking(plugin: str, error: ImportError, module: str) -> str:
     """Returns what is wrong if a module does not have what is imported from it."""
     found = re.match(r"cannot import name '(\w+)'", str(error))
     what, place = found[1] if found else "something", _place(error)
@@ -236,7 +248,7 @@ def _lacking(entry: EntryPoint, error: ImportError, module: str) -> str:
         return f"Its modules import each other in a circle{place}: tell its author."
     close = difflib.get_close_matches(what, dir(sys.modules.get(module)), n=1)
     meant = f": it may mean {close[0]}" if close else ""
-    is_own = module.partition(".")[0] == entry.module.partition(".")[0]
+    is_own = module.partition(".")[0] == plugin.partition(".")[0]
     if is_own or close:
         whose = "its own " if is_own else ""
         return (

@@ -54,7 +54,7 @@ class Registry:
     """
 
     def __init__(self, settings: Settings, found: Iterable[Found] | None = None) -> None:
-        self._plugins = Plugins(find_plugins() if found is None else found, settings)
+        self._plugins = Plugins(find_plugins(settings.plugins_dir) if found is None else found, settings)
         self.broken = self._plugins.broken
         self.changes = self._plugins.changes
         self.middlewares = sorted(

@@ -123,6 +123,8 @@ class Settings(BaseSettings):
     """The only plugins to load, by name; None loads all."""
     block_plugins: Names = ()
     """Plugins not to load, by name."""
+    plugins_dir: Path | None = None
+    """A folder whose `*.py` files are plugins, each under the file's name; None is none."""
     data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("limner"))
     """The folder for pictures and conversations.
 
@@ -219,6 +221,14 @@ class Settings(BaseSettings):
         if value and not info.data.get("pictures"):
             raise ValueError("false where pictures is not set: only an object store has links")
         return value
+
+    @field_validator("plugins_dir")
+    @classmethod
+    def _is_a_folder(cls, value: Path | None) -> Path | None:
+        absolute = Path(os.path.abspath(value.expanduser())) if value else None
+        if absolute and not absolute.is_dir():
+            raise ValueError("a folder that exists, with a file for each plugin")
+        return absolute
 
     @field_validator("data_dir", "bucket_dir")
     @classmethod

@@ -51,7 +51,7 @@ def parse_toml(text: str) -> dict[str, Any]:
 def read_toml() -> dict[str, Any]:
     """Reads the file; raises SettingsError, with the line, if it is not TOML.
 
-    A relative `data_dir` or `bucket_dir` in it starts at the file's own folder.
+    A relative folder in it, such as `data_dir`, starts at the file's own folder.
     """
     file = config_file()
     try:
@@ -70,7 +70,7 @@ def read_toml() -> dict[str, Any]:
             raise SettingsError(
                 f"Secrets do not belong in the settings: put {name}, with its password, into {variable}."
             )
-    for name in ("data_dir", "bucket_dir"):
+    for name in ("data_dir", "bucket_dir", "plugins_dir"):
         if isinstance(folder := settings.get(name), str):
             settings[name] = str(file.parent / Path(folder).expanduser())
     return settings

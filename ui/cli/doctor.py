@@ -60,7 +60,7 @@ class Report(BaseModel):
 
 def examine(settings: Settings) -> Report:
     """Examines the installation; a plugin that hangs, exits or crashes is listed like any other fault."""
-    entries, choices, changes, deadly = _probed()
+    entries, choices, changes, deadly = _probed(settings)
     store, store_is_sound = _examine_store(settings)
     named = {settings.provider, settings.moderation, *settings.fallback, *settings.providers}
     unready = [
@@ -91,7 +91,7 @@ def probe(settings: Settings) -> None:
     with answering() as answer:
 
         def one_by_one() -> Iterator[Found]:
-            for place, plugin in enumerate(find_plugins()):
+            for place, plugin in enumerate(find_plugins(settings.plugins_dir)):
                 fault = faults.get(str(place))
                 if isinstance(plugin, Broken) or fault is None:
                     answer(place)
@@ -121,7 +121,7 @@ class _Ended(Exception):
         self.fault = fault
 
 
-def _probed() -> tuple[list[PluginEntry], str, list[str], dict[str, str]]:
+def _probed(settings: Settings) -> tuple[list[PluginEntry], str, list[str], dict[str, str]]:
     """Loads all plugins together, as the app does, and again without each one that ends the probe.
 
     Returns them with what is wrong with the choices of the settings, which change what all share, and the
@@ -129,7 +129,8 @@ def _probed() -> tuple[list[PluginEntry], str, list[str], dict[str, str]]:
     """
     faults: dict[int, str] = {}
     while True:
-        named = {plugin.name: faults[place] for place, plugin in enumerate(find_plugins()) if place in faults}
+        found = find_plugins(settings.plugins_dir)
+        named = {plugin.name: faults[place] for place, plugin in enumerate(found) if place in faults}
         try:
             return *_probe(faults), named
         except _Ended as ended:

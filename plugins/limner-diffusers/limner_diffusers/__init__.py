@@ -1,8 +1,8 @@
 """Makes pictures with open models on this machine, by the library diffusers.
 
 A picture's way: `load` has the pipeline in memory (`memory`), loaded if it is not there yet (`loading`), and
-`generate` draws (`drawing`), step by step. The host has them called for one picture at a time; other providers on
-the same device wait in `memory`. On ZeroGPU the drawing runs in `gpu`.
+`generate` draws (`drawing`), step by step. The host calls them for one picture at a time; another provider on
+the same device waits in `memory`. On ZeroGPU the drawing runs in `gpu`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,6 @@ def load(request: ImageRequest) -> None:
 def generate(request: ImageRequest) -> ImageResult:
     settings = DiffusersSettings.model_validate(dict(request.settings))
     progress, job = Progress(request), Job.of(request, settings.device)
-    with explained(request.model):
-        with memory_of(settings.device).turn(progress, settings.idle):
-            picture = draw(job, progress.show)
+    with explained(request.model), memory_of(settings.device).turn(progress, settings.idle):
+        picture = draw(job, progress.show)
     return ImageResult(picture, seed=request.seed, model=request.model)

@@ -149,7 +149,7 @@ async def test_no_part_is_in_the_log_whatever_its_variable_is_called(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     set_parts(monkeypatch)
-    monkeypatch.setattr("core.plugins.registry.find_plugins", lambda: [_entry()])
+    monkeypatch.setattr("core.plugins.registry.find_plugins", lambda folder: [_entry()])
     monkeypatch.setattr("importlib.metadata.EntryPoint.load", lambda _: ScriptedProvider(credential=PAIR))
     studio = open_studio(Settings(data_dir=tmp_path, provider="scripted"))
     await studio.close()
@@ -168,7 +168,7 @@ def _entry() -> Any:
 async def test_a_wrong_number_of_variables_stops_the_start(
     named: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.plugins.registry.find_plugins", lambda: [_entry()])
+    monkeypatch.setattr("core.plugins.registry.find_plugins", lambda folder: [_entry()])
     monkeypatch.setattr("importlib.metadata.EntryPoint.load", lambda _: ScriptedProvider(credential=PAIR))
     own = {"scripted": {"api_key_env": named}}
     with pytest.raises(SettingsError) as error:

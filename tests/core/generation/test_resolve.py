@@ -136,6 +136,18 @@ def test_a_drawn_seed_is_one_that_every_service_takes(monkeypatch: pytest.Monkey
     assert (sent.seed, sent.seed_is_drawn) == (None, False)
 
 
+def test_a_seed_that_is_too_large_becomes_one_that_the_model_takes_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small = {"seed": True, "max_seed": 99}
+    assert resolved(seed=99, of=small).image_request.seed == 99
+    assert warnings(seed=99, of=small) == []
+    assert [resolved(seed=1234, of=small).image_request.seed for _ in range(3)] == [34, 34, 34]
+    assert warnings(seed=1234, of=small) == [("seed", "34 instead of 1234: p-1 takes 99 at most.")]
+    monkeypatch.setattr("core.generation.resolve.secrets.randbelow", lambda limit: limit - 1)
+    assert resolved(of=small).image_request.seed == 99
+
+
 def test_what_a_model_does_not_take_is_left_out_and_said() -> None:
     nothing = {"sizes": (), "seed": False, "negative_prompt": False}
     assert warnings(size="16:9", seed=1, negative_prompt="rain", of=nothing) == [

@@ -42,8 +42,8 @@ FAULTS = {
     "misspelt": "It has a hook genrate, which does not exist: did you mean generate?",
     "needs-a-module": "It needs the module an_sdk_that_nobody_installed, which is not installed: install it.",
     "a name/of its own": (
-        "The name of its entry point does not fit into settings and commands: write letters and digits, "
-        "with - and _ between them, 64 at most."
+        "Its name does not fit into settings and commands: write letters and digits, with - and _ between "
+        "them, 64 at most."
     ),
     "imports-in-a-circle": (
         "Its modules import each other in a circle (other_half.py, line 3): tell its author."
@@ -89,7 +89,7 @@ FAULTS = {
     "says-none": "Its hook describe returned a NoneType: write it so that it returns a ProviderInfo.",
     "sketch": (
         "The name sketch is already taken by another plugin (built in): uninstall one of the two, "
-        "or give this entry point another name."
+        "or give this one another name."
     ),
     "twice": "It has two functions for the hook generate: keep one of them.",
     "undecorated": f"Its function generate is not a hook yet: {DECORATE}",

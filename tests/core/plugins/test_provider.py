@@ -52,7 +52,7 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Start:
     def start(**settings: Any) -> Any:
         plugin = ScriptedProvider(settings=Own, base_url_variable="SCRIPTED_BASE_URL")
         entry = EntryPoint("scripted", "unused", "limner")
-        monkeypatch.setattr(registry, "find_plugins", lambda: [entry])
+        monkeypatch.setattr(registry, "find_plugins", lambda folder: [entry])
         monkeypatch.setattr(EntryPoint, "load", lambda _: plugin)
         return open_studio(Settings(data_dir=tmp_path, provider="scripted", **settings))
 

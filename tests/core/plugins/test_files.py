@@ -1,0 +1,152 @@
+"""Single files in a folder of the settings are plugins as any other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.plugins.catalog import catalog
+from core.plugins.registry import Registry
+from core.settings.schema import Settings, load_settings
+from core.settings.sources import SettingsError
+from limner import ImageRequest
+from tests.serving import ROOT
+
+DOTS = """
+from __future__ import annotations
+
+from limner import ImageRequest, ImageResult, ModelInfo, Options, ProviderInfo, hookimpl
+
+
+class DotsOptions(Options):
+    colour: str = "teal"
+
+
+@hookimpl
+def describe() -> ProviderInfo:
+    return ProviderInfo(label="Dots", models=[ModelInfo(id="dots-1", options=DotsOptions)])
+
+
+@hookimpl
+def generate(request: ImageRequest) -> ImageResult:
+    from PIL import Image
+
+    return ImageResult(Image.new("RGB", (8, 8), request.options.model_dump()["colour"]))
+"""
+STYLE = """
+from limner import hookimpl
+
+
+@hookimpl
+def wrap(generate):
+    return generate
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    (folder / "dots.py").write_text(DOTS, "utf-8")
+    return folder
+
+
+def entries(folder: Path, **settings: Any) -> dict[str, Any]:
+    registry = Registry(Settings(plugins_dir=folder, **settings))
+    return {entry.name: entry for entry in catalog(registry)}
+
+
+def test_a_file_makes_a_picture_and_is_listed_by_its_name(folder: Path) -> None:
+    registry = Registry(Settings(plugins_dir=folder, providers={"dots": {"label": "My dots"}}))  # pyright: ignore[reportArgumentType]
+    provider = registry.get("dots")
+    assert provider
+    assert (provider.label, provider.plugin.source) == ("My dots", "the file dots.py")
+    options = provider.info.options_of(provider.info.models[0])()
+    request = ImageRequest(prompt="a boat", model="dots-1", options=options)
+    made: Any = asyncio.run(registry.generate(provider, request)).image
+    assert made.getpixel((0, 0)) == (0, 128, 128)
+
+
+def test_what_is_wrong_with_a_file_is_said_and_harms_no_other(folder: Path) -> None:
+    (folder / "half.py").write_text("from limner import hookimpl\n\n1 / 0\n", "utf-8")
+    (folder / "typo.py").write_text("from limner import hookimp\n", "utf-8")
+    (folder / "needs.py").write_text("import an_sdk_that_nobody_installed\n", "utf-8")
+    (folder / "sketch.py").write_text(DOTS, "utf-8")
+    (folder / "two words.py").write_text(DOTS, "utf-8")
+    (folder / "style.py").write_text(STYLE, "utf-8")
+    found = entries(folder)
+    assert {name: found[name].fault for name in ("half", "typo", "needs", "two words")} == {
+        "half": (
+            "Importing half.py raised ZeroDivisionError (half.py, line 3): tell its author, or keep it out "
+            "with block_plugins."
+        ),
+        "typo": (
+            "It imports hookimp from limner, which does not have it (typo.py, line 1): it may mean hookimpl: "
+            "tell its author."
+        ),
+        "needs": "It needs the module an_sdk_that_nobody_installed, which is not installed: install it.",
+        "two words": (
+            "Its name does not fit into settings and commands: write letters and digits, with - and _ "
+            "between them, 64 at most."
+        ),
+    }
+    assert (found["dots"].fault, found["style"].kind) == (None, "middleware")
+    registry = Registry(Settings(plugins_dir=folder))
+    (taken,) = [broken.fault for broken in registry.broken if broken.name == "sketch"]
+    assert taken == (
+        "The name sketch is already taken by another plugin (built in): uninstall one of the two, or give "
+        "this one another name."
+    )
+    sketch = registry.get("sketch")
+    assert sketch
+    assert sketch.plugin.source == "built in", "a file never takes the place of another plugin"
+
+
+def test_the_settings_keep_files_in_and_out(folder: Path) -> None:
+    assert "dots" not in entries(folder, block_plugins=("dots",))
+    assert "dots" not in entries(folder, allow_plugins=("sketch",))
+    assert "dots" in entries(folder, allow_plugins=("sketch", "dots"))
+
+
+def test_what_is_no_plugin_is_not_looked_at(folder: Path) -> None:
+    for name in ("_helpers.py", ".hidden.py", "notes.txt"):
+        (folder / name).write_text("raise SystemExit", "utf-8")
+    (folder / "package.py").mkdir()
+    before = set(entries(folder)) - {"dots"}
+    assert not before & {"_helpers", ".hidden", "notes", "package"}
+
+
+def test_a_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="plugins_dir must be a folder that exists"):
+        load_settings(plugins_dir=tmp_path / "missing")
+
+
+def test_a_relative_folder_is_that_of_the_settings_file(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "limner.toml").write_text('plugins_dir = "plugins"\n', "utf-8")
+    monkeypatch.setenv("LIMNER_CONFIG", str(tmp_path / "limner.toml"))
+    assert load_settings().plugins_dir == folder
+
+
+def test_the_doctor_lists_files_and_survives_one_that_ends_the_process(folder: Path, tmp_path: Path) -> None:
+    (folder / "ends.py").write_text("import os\n\nos._exit(3)\n", "utf-8")
+    command = [sys.executable, "-m", "limner", "doctor", "--json"]
+    environment = {"LIMNER_PLUGINS_DIR": str(folder), "LIMNER_DATA_DIR": str(tmp_path / "data")}
+    ended = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    listed = {entry["name"]: entry for entry in json.loads(ended.stdout)["plugins"]}
+    assert (listed["dots"]["source"], listed["dots"]["fault"]) == ("the file dots.py", None)
+    assert listed["ends"]["fault"].startswith("It ended the process that loaded it (exit code 3)")
