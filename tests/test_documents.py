@@ -15,7 +15,8 @@ import yaml
 from packaging.requirements import Requirement
 
 from core.plugins.registry import Registry
-from core.settings.schema import Settings, load_settings
+from core.settings.schema import ProviderSettings, Settings, load_settings
+from limner.testing.base import SuiteBase
 from tests.serving import ROOT
 
 if sys.version_info >= (3, 11):
@@ -167,6 +168,13 @@ def test_the_readme_lists_every_setting() -> None:
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
     listed = {name for row in rows for name in re.findall(r"\w+", row)}
     assert set(Settings.model_fields) - {"providers"} <= listed
+    assert set(ProviderSettings.model_fields) <= listed
+
+
+def test_plugins_md_lists_what_a_test_class_may_set() -> None:
+    rows = re.findall(r"^\| `(\w+)(?:\([^)]*\))?` \|", (ROOT / "plugins.md").read_text("utf-8"), re.MULTILINE)
+    attributes = {name for name in SuiteBase.__annotations__ if not name.startswith("_")}
+    assert attributes | {"answer", "answer_slowly", "saw_cancellation"} <= set(rows)
 
 
 def test_what_security_md_says_is_held_by_tests_that_exist() -> None:

@@ -69,10 +69,10 @@ class Sitting:
 # The contract itself
 
 
-def test_the_contract_has_five_hooks_and_a_version() -> None:
+def test_the_contract_has_its_hooks_and_a_version() -> None:
     host = pluggy.PluginManager("limner")
     host.add_hookspecs(hookspecs)
-    assert sorted(vars(host.hook)) == ["describe", "generate", "moderate", "resume", "wrap"]
+    assert sorted(vars(host.hook)) == ["describe", "generate", "load", "moderate", "resume", "wrap"]
     assert limner.CONTRACT == 1
 
 
