@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any, cast
 
 from pydantic import AliasChoices, BaseModel, ConfigDict
@@ -45,7 +45,7 @@ def field_names(options: type[Options]) -> dict[str, str]:
     return names
 
 
-@lru_cache(1_000)
+@cache
 def option_schemas(options: type[Options]) -> dict[str, dict[str, Any]]:
     """Returns the JSON schema of each option by its name in a request: the same each time, not to be changed.
 

@@ -7,9 +7,12 @@ import io
 import os
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image, ImageStat
 
 from core.plugins.loader import BUILT_IN
@@ -69,6 +72,54 @@ def test_the_new_plugin_edits_the_picture_that_it_is_given(tmp_path: Path) -> No
         return ImageStat.Stat(picture.convert("L")).mean[0]
 
     assert average("white") > average() + 20 > average("black") + 40
+
+
+def test_what_it_publishes_has_its_licence_and_no_picture_that_was_tried(tmp_path: Path) -> None:
+    assert new_plugin.new_plugin("dots", tmp_path) == 0
+    project = tmp_path / "limner-dots"
+    for picture in ("a-first-picture.png", "tests/wanted.png"):
+        Image.new("RGB", (8, 8)).save(project / picture)
+    built = run(project, "hatchling", "build")
+    assert built.returncode == 0, built.stderr
+    (sdist,), (wheel,) = (project / "dist").glob("*.tar.gz"), (project / "dist").glob("*.whl")
+    with tarfile.open(sdist) as file:
+        names = {name.partition("/")[2] for name in file.getnames()}
+    assert {"limner_dots.py", "tests/test_limner_dots.py", "README.md", "LICENSE", "pyproject.toml"} <= names
+    assert "a-first-picture.png" not in names
+    with zipfile.ZipFile(wheel) as file:
+        assert {Path(name).name for name in file.namelist()} == {
+            *("limner_dots.py", "LICENSE", "METADATA", "WHEEL", "RECORD", "entry_points.txt")
+        }
+        (metadata,) = (name for name in file.namelist() if name.endswith("METADATA"))
+        said = file.read(metadata).decode()
+    for line in (
+        "License-Expression: Apache-2.0",
+        "Project-URL: Source, https://",
+        "Requires-Dist: limner>=0.1",
+    ):
+        assert f"\n{line}" in said
+
+
+def test_its_repository_ignores_pictures_and_has_its_tests_run(tmp_path: Path) -> None:
+    assert new_plugin.new_plugin("dots", tmp_path) == 0
+    project = tmp_path / "limner-dots"
+    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    (project / "a-first-picture.png").touch()
+    kept = subprocess.run(
+        ["git", "ls-files", "--others", "--exclude-standard"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert sorted(kept) == sorted(
+        [
+            *(".github/workflows/test.yml", ".gitignore", "LICENSE", "README.md"),
+            *("limner_dots.py", "pyproject.toml", "tests/test_limner_dots.py"),
+        ]
+    )
+    steps = yaml.safe_load((project / ".github/workflows/test.yml").read_text())["jobs"]["test"]["steps"]
+    assert [step["run"] for step in steps if "run" in step] == ["pip install -e '.[test]'", "pytest"]
 
 
 def test_what_it_writes_is_tidy(tmp_path: Path) -> None:

@@ -73,6 +73,51 @@ def test_each_has_its_own_state_and_stop(chat: Chat, gate: Gate) -> None:
     expect(answer.locator("figure img")).to_have_count(1)
 
 
+@pytest.mark.parametrize("how", ["the mouse", "the space bar"])
+def test_a_press_is_not_lost_if_another_of_them_settles_meanwhile(chat: Chat, gate: Gate, how: str) -> None:
+    """The message is drawn again once the button is let go, and not under the finger."""
+    choose_count(chat, 3)
+    answer = chat.send(f"A boat {gate.tag}")
+    expect(answer.locator(".limner-running")).to_have_count(3)
+    page, stop = chat.page, chat.action(places(answer).nth(2), "Stop")
+    elsewhere = Chat(page.context.new_page(), page.url)
+    if how == "the mouse":
+        left, top, right, bottom = box(stop)
+        page.mouse.move((left + right) / 2, (top + bottom) / 2)
+        page.mouse.down()
+    else:
+        stop.focus()
+        page.keyboard.down("Space")
+
+    there = places(elsewhere.answers.first)
+    elsewhere.action(there.first, "Stop").click()
+    expect(there.first.get_by_role("heading", name="Stopped")).to_be_visible()
+    gate.say("In line")  # comes after it
+    expect(places(answer).nth(1).locator(".limner-progress")).to_have_text("In line")
+    if how == "the mouse":
+        page.mouse.up()
+    else:
+        page.keyboard.up("Space")
+    for place in (0, 2):
+        expect(places(answer).nth(place).get_by_role("heading", name="Stopped")).to_be_visible()
+    gate.open()
+    chat.picture(places(answer).nth(1))
+
+
+def test_what_settles_under_a_held_button_is_drawn_once_that_is_let_go(chat: Chat, gate: Gate) -> None:
+    answer = chat.send(f"A boat {gate.tag}")
+    running = answer.locator(".limner-running")
+    expect(running).to_be_visible()
+    left, top, right, bottom = box(running.locator(".limner-file"))
+    chat.page.mouse.move((left + right) / 2, (top + bottom) / 2)
+    chat.page.mouse.down()
+    gate.open()
+    expect(chat.spoken).to_have_text(re.compile("is ready: A boat"))
+    expect(running).to_be_visible()
+    chat.page.mouse.up()
+    chat.picture(answer)
+
+
 def test_nothing_moves_while_they_settle(window: Chat, gate: Gate) -> None:
     """Two stand beside two from the start, with the prompt above and room for what is said of each below."""
     look = """answer => [...answer.querySelectorAll("section"), answer].map((part) => {

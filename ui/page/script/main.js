@@ -12,7 +12,7 @@ import { watchKeys } from "./keys.js";
 import { watchPanels } from "./panels.js";
 import { watchScrolling } from "./scrolling.js";
 import { watchSizes } from "./sizes.js";
-import { loadTitle, watchOlder } from "./thread.js";
+import { loadTitle, watchOlder, watchPresses } from "./thread.js";
 import { watchUploads } from "./uploads.js";
 
 watchAppearance();
@@ -34,3 +34,4 @@ whenSent((conversation) => {
 begin();
 watchAccount();
 watchOlder();
+watchPresses();

@@ -12,6 +12,8 @@ import { connect, follow, rest, unfollow } from "./stream.js";
 import { tick } from "./timers.js";
 
 const turns = new Map(); // message id -> {element, message}
+let pressed = null; // the turn on which a finger, a mouse button or the space bar is held down
+const delayed = new Map(); // message id -> message: drawn once it is let go
 let isLoaded = false;
 let waiting = []; // the first messages, until all are there: one by one, each would load its picture in passing
 
@@ -64,6 +66,7 @@ function showGone(why) {
 
 function clear(left = []) {
   turns.clear();
+  delayed.clear();
   waiting = [];
   list().replaceChildren(...left);
   olderBox().hidden = true;
@@ -115,6 +118,7 @@ function announce(before, message) {
 
 function showMessage(message) {
   const known = turns.get(message.id);
+  if (known && known.element === pressed) return delayed.set(message.id, message);
   if (message.deleted) return removeMessage(message.id);
   const element = known?.element ?? make("div", { className: "limner-turn", id: `turn-${message.id}` });
   if (known && known.message.prompt === message.prompt && known.message.answer === message.answer) {
@@ -138,6 +142,30 @@ function showMessage(message) {
   restore();
   tick();
   showEmpty();
+}
+
+// A message is not drawn again under a finger: the button would be gone before it is let go, and the press be lost.
+function press({ target, button, repeat }) {
+  if (button || repeat) return;
+  letGo();
+  pressed = target.closest?.(".limner-turn") ?? null;
+}
+
+function letGo() {
+  pressed = null;
+  const messages = [...delayed.values()];
+  delayed.clear();
+  messages.forEach(showMessage);
+}
+
+export function watchPresses() {
+  const space = ({ key }) => key === " ";
+  document.addEventListener("pointerdown", press, true);
+  document.addEventListener("keydown", (event) => space(event) && press(event), true);
+  // after the click, which comes with letting go
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(letGo), true);
+  document.addEventListener("keyup", (event) => space(event) && setTimeout(letGo), true);
+  window.addEventListener("blur", letGo);
 }
 
 // Takes a message away. The focus that was within goes to the message beside it, or to the prompt.
