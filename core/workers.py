@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -51,9 +50,7 @@ class Turn:
             turns.running -= 1
             turns.hung -= self._is_over
             self._is_over = True
-            waiting, turns.waiting = turns.waiting, []
-        for one in waiting:  # in order; all, since the first may be cancelled, or its loop be gone
-            call_on(one.get_loop(), lambda one=one: one.done() or one.set_result(None))
+            turns.wake_all()
 
     def leave(self) -> None:
         """Counts the call as hung, if its caller goes before it has ended."""
@@ -62,49 +59,65 @@ class Turn:
             self._is_over = True
 
 
+class _Waiting:
+    """A call that waits for its turn, on its own event loop."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.woken = self.loop.create_future()
+
+    def wake(self) -> None:
+        """Has it look again whether it is its turn; from any thread."""
+        call_on(self.loop, lambda: self.woken.done() or self.woken.set_result(None))
+
+
 class Turns:
-    """Lets a number of calls run at once; for any event loop."""
+    """Lets a number of calls run at once, in the order in which they come; for any event loop."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.running = 0
         self.hung = 0
         """Those of them whose callers have gone."""
-        self.waiting: list[asyncio.Future[None]] = []
         self.lock = threading.Lock()
-
-    @asynccontextmanager
-    async def turn(self, on_wait: Callable[[int], None]) -> AsyncGenerator[None, None]:
-        """Waits for a turn, and keeps it until the end of the block."""
-        turn = await self.take(on_wait)
-        try:
-            yield
-        finally:
-            turn.end()
+        self._waiting: list[_Waiting] = []
 
     async def take(self, on_wait: Callable[[int], None]) -> Turn:
-        """Waits for a turn, and returns it; `on_wait` is told the place among those that wait, from 1 on.
+        """Waits for a turn, and returns it; `on_wait` is told its place whenever that changes, from 1 on.
 
         Raises OnlyHungCalls.
         """
-        loop = asyncio.get_running_loop()
-        while True:
-            with self.lock:
-                if self.running < self.most:
-                    self.running += 1
-                    return Turn(self)
-                woken: asyncio.Future[None] = loop.create_future()
-                self.waiting.append(woken)
-                place = len(self.waiting)
-            try:
-                on_wait(place)
-                await asyncio.wait({woken}, timeout=PATIENCE)
-            finally:
+        me, told = _Waiting(), None
+        with self.lock:
+            self._waiting.append(me)
+        try:
+            while True:
                 with self.lock:
-                    if woken in self.waiting:  # it is cancelled, or has waited for long
-                        self.waiting.remove(woken)
-            if not woken.done() and self.hung == self.running:
-                raise OnlyHungCalls(self.hung)
+                    place = self._place(me)
+                    if place <= self.most - self.running:
+                        self.running += 1
+                        return Turn(self)
+                    me.woken = me.loop.create_future()
+                if place != told:
+                    on_wait(place)
+                    told = place
+                await asyncio.wait({me.woken}, timeout=PATIENCE)
+                if not me.woken.done() and self.hung == self.running:
+                    raise OnlyHungCalls(self.hung)
+        finally:
+            with self.lock:
+                self._waiting.remove(me)
+                self.wake_all()
+
+    def wake_all(self) -> None:
+        """Has all who wait look at their places; with the lock."""
+        for one in self._waiting:
+            one.wake()
+
+    def _place(self, one: _Waiting) -> int:
+        """Returns the place among those that wait, but for those whose loop has ended."""
+        before = self._waiting[: self._waiting.index(one)]
+        return 1 + sum(not other.loop.is_closed() for other in before)
 
 
 class Workers:

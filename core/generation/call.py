@@ -109,10 +109,7 @@ async def _call_once(
         raise _failure_from_error(plan, error, secrets) from error
     except DeadlinePassed as passed:
         ended = {"did_not_run": not calls.may_have_run, "was_cancelled": passed.was_cancelled}
-        if passed.plugin not in (
-            "",
-            provider.plugin.name,
-        ):  # a middleware did not end
+        if passed.plugin not in ("", provider.plugin.name):  # it is a middleware
             why = f"It did not end within {request.timeout:.0f} seconds."
             raise failed(plan, "crash", culprit=passed.plugin, why=why, **ended) from None
         raise failed(plan, "timeout", **ended) from None

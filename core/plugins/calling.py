@@ -64,15 +64,21 @@ class Caller:
     async def _turn(
         self, provider: Provider, request: ImageRequest, limit: TimeLimit
     ) -> AsyncGenerator[None, None]:
-        turns = self._turns.get(provider.name)
+        turns, waits = self._turns.get(provider.name), False
         if turns is None:
             yield
             return
+
+        def say(place: int) -> None:
+            nonlocal waits
+            waits = True
+            request.report(f"waiting for its turn, {ordinal(place)} in line")
+
         with limit.paused():
-            turn = await turns.take(
-                lambda place: request.report(f"waiting for its turn, {ordinal(place)} in line")
-            )
+            turn = await turns.take(say)
         try:
+            if waits:
+                request.report("")
             yield
         finally:
             turn.end()
@@ -84,6 +90,7 @@ class Caller:
         except ProviderError as error:
             error.did_not_run = True
             raise
+        request.report("")  # it is loaded
 
     async def call(
         self,

@@ -16,22 +16,26 @@ class TimeLimit:
     def __init__(self, seconds: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._end = self._loop.time() + seconds
-        self._paused_since: float | None = None
+        self._pauses = 0
+        self._paused_since = 0.0
 
     @property
     def left(self) -> float:
         """The seconds that are left, 0 or less if there are none; while it stands still, as many as then."""
         now, since = self._loop.time(), self._paused_since
-        if since is None:
+        if not self._pauses:
             return self._end - now
         return self._end - since if now - since < LONGEST_PAUSE else 0
 
     @contextmanager
     def paused(self) -> Generator[None, None, None]:
-        """Lets it stand still until the end of the block."""
-        since = self._paused_since = self._loop.time()
+        """Lets it stand still until the end of the block; of several at once, until that of the last."""
+        if not self._pauses:
+            self._paused_since = self._loop.time()
+        self._pauses += 1
         try:
             yield
         finally:
-            self._end += self._loop.time() - since
-            self._paused_since = None
+            self._pauses -= 1
+            if not self._pauses:
+                self._end += self._loop.time() - self._paused_since

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from core.workers import OnlyHungCalls, Workers
+from core.workers import OnlyHungCalls, Turns, Workers
 from tests.serving import ROOT
 from tests.waiting import until
 
@@ -293,7 +293,7 @@ def test_a_system_without_threads_loses_none(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_thread_that_never_ends_does_not_hold_up_the_exit() -> None:
     script = """
 import asyncio, threading
-from core.workers import OnlyHungCalls, Workers
+from core.workers import OnlyHungCalls, Turns, Workers
 async def main():
     begun = threading.Event()
     def forever():
@@ -370,3 +370,27 @@ def test_there_are_never_more_threads_than_workers() -> None:
         assert max(names) - before <= 3
 
     asyncio.run(main())
+
+
+async def in_order(turns: Turns, who: str, order: list[str]) -> None:
+    turn = await turns.take(lambda _: None)
+    order.append(who)
+    turn.end()
+
+
+def test_nobody_overtakes_whoever_waits_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.workers.PATIENCE", 0.2)
+    turns, order = Turns(1), list[str]()
+
+    async def main() -> None:
+        first = await turns.take(lambda _: None)
+        second = asyncio.create_task(in_order(turns, "second", order))
+        await asyncio.sleep(0.1)
+        third = asyncio.create_task(in_order(turns, "third", order))
+        await asyncio.sleep(0.15)  # the second has looked again since, and the third has not
+        first.end()
+        await in_order(turns, "whoever comes just then", order)
+        await asyncio.gather(second, third)
+
+    asyncio.run(main())
+    assert order == ["second", "third", "whoever comes just then"]

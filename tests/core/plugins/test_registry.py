@@ -217,7 +217,7 @@ def test_plain_functions_run_beside_each_other_up_to_the_number_of_workers() -> 
         assert working_threads(registry) == 0
 
     asyncio.run(main())
-    assert said[3:] == ["2: echoing"]
+    assert said[3:] == ["2: ", "2: echoing"]
 
 
 def test_an_async_def_needs_no_thread_at_all() -> None:
