@@ -72,7 +72,7 @@ class Caller:
         def say(place: int) -> None:
             nonlocal waits
             waits = True
-            request.report(f"waiting for its turn, {ordinal(place)} in line")
+            request.report(f"waiting, {ordinal(place)} in line")
 
         with limit.paused():
             turn = await turns.take(say)

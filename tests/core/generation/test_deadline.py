@@ -148,7 +148,7 @@ def test_waiting_for_a_thread_that_hangs_counts_against_the_deadline_and_says_so
     echo = sys.modules["limner_sync_echo"]
     echo.let_go.set()
     assert echo.heard == ["first"]
-    assert said == ["waiting for its turn, 1st in line", "waiting for one of 1 worker threads"]
+    assert said == ["waiting, 1st in line", "waiting for one of 1 worker threads"]
 
 
 def test_hung_calls_are_named_and_nothing_waits_for_them_until_its_deadline(

@@ -211,7 +211,7 @@ def test_plain_functions_run_beside_each_other_up_to_the_number_of_workers() -> 
         calls = [asyncio.ensure_future(registry.generate(provider, request(n))) for n in range(3)]
         await asyncio.wait_for(all_said.wait(), 30)
         assert working_threads(registry) == 2
-        assert sorted(said) == ["0: echoing", "1: echoing", "2: waiting for its turn, 1st in line"]
+        assert sorted(said) == ["0: echoing", "1: echoing", "2: waiting, 1st in line"]
         echo.let_go.set()
         await asyncio.gather(*calls)
         assert working_threads(registry) == 0

@@ -93,7 +93,7 @@ async def test_it_makes_one_picture_at_a_time_and_the_others_learn_their_place()
     await until(lambda: len(said) == 2)
     assert (press.begun, said) == (
         ["a"],
-        ["waiting for its turn, 1st in line", "waiting for its turn, 2nd in line"],
+        ["waiting, 1st in line", "waiting, 2nd in line"],
     )
     press.let_go.set()
     await asyncio.gather(*asked)
@@ -144,7 +144,7 @@ async def test_who_stops_while_waiting_leaves_the_turn_to_the_next() -> None:
     await asyncio.wait({asked[1]})
     late = ask(registry, "d", say=said.append)
     await until(lambda: len(said) == 4)
-    assert said[2:] == ["waiting for its turn, 1st in line", "waiting for its turn, 2nd in line"]
+    assert said[2:] == ["waiting, 1st in line", "waiting, 2nd in line"]
     press.let_go.set()
     await asyncio.gather(asked[0], asked[2], late)
     assert press.begun == ["a", "c", "d"]
