@@ -246,7 +246,7 @@ async def test_it_loads_before_each_picture_in_the_same_turn_and_outside_of_its_
     said: list[str] = []
     await asyncio.gather(*(ask(registry, prompt, seconds=0.2, say=said.append) for prompt in "ab"))
     assert loading.happened == ["load a", "generate a", "load b", "generate b"]
-    assert [words for words in said if "turn" not in words] == [
+    assert [words for words in said if "line" not in words] == [
         "loading the model",
         "",
         "",
