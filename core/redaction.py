@@ -210,6 +210,7 @@ def clean_words(text: str | None, *known: str) -> str | None:
     """Returns a service's own words ready to be shown: without secrets and control characters, shortened."""
     if not text:
         return None
+    text = text[: 40 * MAX_LENGTH]  # a service may send anything
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     text = hide_secrets(text[: 20 * MAX_LENGTH], *known)
     return (text[: MAX_LENGTH - 1] + "…" if len(text) > MAX_LENGTH else text) or None

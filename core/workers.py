@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import TypeVar
@@ -21,7 +22,7 @@ CLEANUP = 5.0
 IDLE = 5.0
 """Seconds that a thread waits for more work before it ends; starting one takes as long as a small task."""
 PATIENCE = 30.0
-"""Seconds that a call waits where only hung ones are before it."""
+"""Seconds that calls which all hang are waited for."""
 
 
 def _nobody_listens(_: int) -> None:
@@ -50,13 +51,14 @@ class Turn:
             turns.running -= 1
             turns.hung -= self._is_over
             self._is_over = True
-            turns.wake_all()
+            turns.look_again()
 
     def leave(self) -> None:
         """Counts the call as hung, if its caller goes before it has ended."""
         with self._turns.lock:
             self._turns.hung += not self._is_over
             self._is_over = True
+            self._turns.look_again()
 
 
 class _Waiting:
@@ -81,6 +83,7 @@ class Turns:
         """Those of them whose callers have gone."""
         self.lock = threading.Lock()
         self._waiting: list[_Waiting] = []
+        self._all_hung_since: float | None = None
 
     async def take(self, on_wait: Callable[[int], None]) -> Turn:
         """Waits for a turn, and returns it; `on_wait` is told its place whenever that changes, from 1 on.
@@ -98,21 +101,33 @@ class Turns:
                         self.running += 1
                         return Turn(self)
                     me.woken = me.loop.create_future()
+                    left = self._patience_left()
                 if place != told:
                     on_wait(place)
                     told = place
-                await asyncio.wait({me.woken}, timeout=PATIENCE)
-                if not me.woken.done() and self.hung == self.running:
-                    raise OnlyHungCalls(self.hung)
+                await asyncio.wait({me.woken}, timeout=left)
         finally:
             with self.lock:
                 self._waiting.remove(me)
-                self.wake_all()
+                self.look_again()
 
-    def wake_all(self) -> None:
-        """Has all who wait look at their places; with the lock."""
+    def look_again(self) -> None:
+        """Has all who wait look at their places, since something has changed; with the lock."""
+        if not 0 < self.running == self.hung:
+            self._all_hung_since = None
+        elif self._all_hung_since is None:
+            self._all_hung_since = time.monotonic()
         for one in self._waiting:
             one.wake()
+
+    def _patience_left(self) -> float | None:
+        """Returns the seconds to wait for calls that all hang; None if others run. Raises OnlyHungCalls."""
+        if self._all_hung_since is None:
+            return None
+        left = self._all_hung_since + PATIENCE - time.monotonic()
+        if left <= 0:
+            raise OnlyHungCalls(self.hung)
+        return left
 
     def _place(self, one: _Waiting) -> int:
         """Returns the place among those that wait, but for those whose loop has ended."""

@@ -46,8 +46,8 @@ def check_version(plugin: Any) -> None:
     needed = getattr(plugin, "limner_contract", CONTRACT)
     if needed != CONTRACT:
         raise PluginFault(
-            f"It needs version {needed} of the contract, and this Limner has version {CONTRACT}: install a "
-            f"release of one of them that fits the other."
+            f"It needs version {str(needed)[:20]} of the contract, and this Limner has version {CONTRACT}: "
+            f"install a release of one of them that fits the other."
         )
 
 
@@ -78,7 +78,7 @@ def check_hooks(manager: pluggy.PluginManager, plugin: Any) -> dict[str, Callabl
         elif not options.get("optionalhook"):
             raise PluginFault(f"It has a hook {hook}, which does not exist{_suggestion(hook)}")
     _check_decorators(plugin, hooks)
-    _check_complete(hooks)
+    _check_complete(plugin, hooks)
     return hooks
 
 
@@ -116,7 +116,19 @@ def _check_decorators(plugin: Any, hooks: Collection[str]) -> None:
             raise PluginFault(f"Its function {name} is not a hook yet: put @hookimpl from limner above it.")
 
 
-def _check_complete(hooks: Collection[str]) -> None:
+def _class_with_hooks(module: ModuleType) -> str | None:
+    """Returns the name of a class of the module that has hooks, if there is one."""
+    kinds = [
+        one for one in vars(module).values() if inspect.isclass(one) and one.__module__ == module.__name__
+    ]
+    return next((kind.__name__ for kind in kinds if HOOKS.keys() & vars(kind).keys()), None)
+
+
+def _check_complete(plugin: Any, hooks: Collection[str]) -> None:
+    if not hooks and inspect.ismodule(plugin) and (kind := _class_with_hooks(plugin)):
+        raise PluginFault(
+            f"Its hooks are in the class {kind}: make an object of it, and name that in the entry point."
+        )
     if not hooks:
         raise PluginFault(
             "It has no hooks: a provider has describe and generate, a middleware has wrap, each with "

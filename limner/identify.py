@@ -84,6 +84,7 @@ def _identify_with_pillow(data: bytes, format: Format, max_pixels: int) -> Image
         from PIL import Image as pillow
     except ImportError as error:
         raise ImportError("Pillow is missing: install limner[app], or limner[testing] to test") from error
+    undo_settings_of_others(max_pixels)
     with _errors_named(data, format):
         parts = walk(format.name, data, max_pixels)
         with pillow.open(BytesIO(parts.coded()), formats=[format.name]) as image:
@@ -101,6 +102,16 @@ def _identify_with_pillow(data: bytes, format: Format, max_pixels: int) -> Image
                 if _last_pixels(image) != last:
                     raise IndexError("the last pixels are missing")
         return _info(format, parts, width, height, orientation, black=black)
+
+
+def undo_settings_of_others(max_pixels: int) -> None:
+    """Has Pillow take whole pictures alone, and all that are allowed, whatever another module has told it."""
+    from PIL import Image as pillow
+    from PIL import ImageFile
+
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    if pillow.MAX_IMAGE_PIXELS is not None:
+        pillow.MAX_IMAGE_PIXELS = max(pillow.MAX_IMAGE_PIXELS, max_pixels)
 
 
 def _info(

@@ -130,6 +130,7 @@ def refusal_in(reply: object) -> ContentFiltered | None:
     return ContentFiltered(service_words(reply)) if read_signs(reply).marks_refusal() else None
 
 
+NOT_SENT = "The request could not be sent as the plugin made it, possibly for want of a key: set one."
 _NO_CONNECTION = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "InvalidURL"}
 
 
@@ -138,12 +139,15 @@ def failure_without_answer(
 ) -> ProviderError:
     """Returns the failure of a request to which no answer came, by the error of `httpx` or `httpx2`.
 
-    It is unavailable where there was no connection, and then the request certainly did not run, or the
-    connection was lost; timeout, or bad-response for an answer that cannot be read. `why` is for the first
-    of these. `did_not_run` replaces what the error tells: True for what may be asked again anyway, False
-    when it asks for a job that was accepted before.
+    It is invalid-request for one that the client itself refuses to send; unavailable where there was no
+    connection, and then the request certainly did not run, or the connection was lost; timeout, or
+    bad-response for an answer that cannot be read. `why` is for one without a connection. `did_not_run`
+    replaces what the error tells: True for what may be asked again anyway, False when it asks for a job that
+    was accepted before.
     """
     kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "LocalProtocolError" in kinds:
+        return ProviderError("invalid-request", why=NOT_SENT, did_not_run=did_not_run is not False)
     if kinds & _NO_CONNECTION:
         return ProviderError("unavailable", why=why, did_not_run=did_not_run is not False)
     lost = "timeout" if "TimeoutException" in kinds else "unavailable"

@@ -26,7 +26,8 @@ class Size(NamedTuple):
         match = _SIZE.fullmatch(text.strip())
         size = cls(int(match[1]), int(match[2])) if match else cls(0, 0)
         if 0 in size:
-            raise ValueError(f"{text!r} is not a size such as 1024x768")
+            advice = f": write Size.of_ratio({text.strip()!r})" if _RATIO.fullmatch(text.strip()) else ""
+            raise ValueError(f"{text!r} is not a size such as 1024x768{advice}")
         return size
 
     @classmethod

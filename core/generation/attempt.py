@@ -176,7 +176,9 @@ class Attempt:
             if self._stopped_by == "person":
                 return self._version.cancelled()
             ended = CancelConfirmed.is_in(error)
-            return self._version.failed(failed(self._plan, "interrupted", was_cancelled=ended).failure)
+            nothing_ran = not self._plan.calls.may_have_run
+            why: Any = {"was_cancelled": ended, "did_not_run": nothing_ran}
+            return self._version.failed(failed(self._plan, "interrupted", **why).failure)
         except GenerationFailed as error:
             return self._version.failed(error.failure)
         except Exception:

@@ -8,7 +8,8 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from functools import partial
+from typing import Any, TypeVar, cast
 
 from core.chat.causes import Cause
 from core.chat.failure import Failure, failure
@@ -24,10 +25,13 @@ from core.redaction import clean_words
 from limner import ContentFiltered, ImageRequest, ImageResult, LimnerError, ProviderError
 from limner.errors import CATEGORIES
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 FIRST_WAIT = 1.0
 """Seconds before the first retry if the service names no wait; each further one waits twice as long."""
+LONGEST_WAIT = 86_400.0
+"""Seconds: a service that asks for more means no longer than a day."""
 
 
 class GenerationFailed(Exception):
@@ -106,7 +110,7 @@ async def _call_once(
         made = registry.generate(provider, request, calls, handle, limit)
         result = await before_deadline(made, limit, cancelled.set, lambda: calls.at_work)
     except (ContentFiltered, ProviderError) as error:
-        raise _failure_from_error(plan, error, secrets) from error
+        raise _read(plan, partial(_failure_from_error, plan, error, secrets)) from error
     except DeadlinePassed as passed:
         ended = {"did_not_run": not calls.may_have_run, "was_cancelled": passed.was_cancelled}
         if passed.plugin not in ("", provider.plugin.name):  # it is a middleware
@@ -117,7 +121,19 @@ async def _call_once(
         raise _crashed(plan, error.plugin, error) from error
     except Escaped as error:
         raise _crashed(plan, provider.plugin.name, error) from error
-    return sanitize(result, secrets, provider.plugin.name)
+    finally:
+        calls.leave()
+    return _read(plan, partial(sanitize, result, secrets, provider.plugin.name))
+
+
+def _read(plan: Plan, read: Callable[[], T]) -> T:
+    """Reads what a plugin gave, whose own methods may raise anything, and call `sys.exit`."""
+    try:
+        return read()
+    except BaseException as error:
+        crash = PluginCrashed(plan.provider.plugin.name)
+        crash.__cause__ = error
+        raise _crashed(plan, crash.plugin, crash) from error
 
 
 def _wait_before_retry(failure: Failure, retries: int) -> float | None:
@@ -160,7 +176,7 @@ def _failure_from_error(plan: Plan, error: LimnerError, secrets: Sequence[str]) 
         "content-filter" if isinstance(error, ContentFiltered) else cause,
         why=_clean(getattr(error, "why", None), secrets),
         service_message=_clean(getattr(error, "service_message", None), secrets),
-        retry_after=wait if isinstance(wait, int | float) and 0 <= wait < math.inf else None,
+        retry_after=min(wait, LONGEST_WAIT) if isinstance(wait, int | float) and wait >= 0 else None,
         status=status if isinstance(status, int) else None,
         sent=_names(getattr(error, "sent", ()), secrets),
         did_not_run=claims and not plan.calls.may_have_run,
@@ -169,9 +185,13 @@ def _failure_from_error(plan: Plan, error: LimnerError, secrets: Sequence[str]) 
 
 
 def _crashed(plan: Plan, culprit: str, error: BaseException) -> GenerationFailed:
-    cause = error.__cause__
+    cause, nothing_ran = error.__cause__, not plan.calls.may_have_run
+    why = str(cause) if isinstance(cause, WrongResult) else None
     if isinstance(cause, ModuleNotFoundError) and cause.name:
         log.error("The plugin %s needs the module %s, which is not installed", culprit, cause.name)
-        return failed(plan, "not-installed", culprit=cause.name)
-    log.error("The plugin %s failed while making a picture", culprit, exc_info=error.__cause__)
-    return failed(plan, "crash", culprit=culprit, why=str(cause) if isinstance(cause, WrongResult) else None)
+        if culprit == plan.provider.plugin.name:
+            return failed(plan, "not-installed", culprit=cause.name, did_not_run=nothing_ran)
+        why = f"It needs the module {cause.name}, which is not installed."
+    else:
+        log.error("The plugin %s failed while making a picture", culprit, exc_info=cause)
+    return failed(plan, "crash", culprit=culprit, why=why, did_not_run=nothing_ran)

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 MAX_LENGTH = 20_000
 """Characters kept of a text, and of usage or metadata as JSON."""
+MAX_KEPT_SEED = 2**63 - 1
+"""The largest whole number that JSON's readers and the databases keep."""
 MAX_WARNINGS = 50
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """All but tabs and the ends of lines: a terminal would do what they say."""
@@ -38,7 +40,7 @@ def sanitize(result: ImageResult, secrets: Sequence[str], plugin: str) -> ImageR
     return replace(
         result,
         revised_prompt=_text(untrusted.revised_prompt, secrets),
-        seed=int(untrusted.seed) if isinstance(untrusted.seed, Integral) else None,
+        seed=_seed(untrusted.seed),
         seed_sent=untrusted.seed_sent is not False,
         model=_text(untrusted.model, secrets),
         request_id=_text(untrusted.request_id, secrets),
@@ -50,10 +52,18 @@ def sanitize(result: ImageResult, secrets: Sequence[str], plugin: str) -> ImageR
     )
 
 
+def _seed(value: object) -> int | None:
+    with suppress(BaseException):
+        seed = int(value) if isinstance(value, Integral) else -1
+        return seed if 0 <= seed <= MAX_KEPT_SEED else None
+    return None
+
+
 def _text(value: object, secrets: Sequence[str]) -> str | None:
     if not isinstance(value, str):
         return None
-    value = hide_known(_CONTROL.sub("", value[: 4 * MAX_LENGTH]), *secrets)
+    plain = str.__getitem__(value, slice(4 * MAX_LENGTH))  # of a class of its own, which may do anything
+    value = hide_known(_CONTROL.sub("", plain), *secrets)
     return value[:MAX_LENGTH].encode(errors="replace").decode() or None  # half a surrogate pair
 
 
@@ -66,7 +76,7 @@ def _continuation(value: object, secrets: Sequence[str], plugin: str) -> Any:
         if has_secret or len(written) > MAX_CONTINUATION or limit_nesting(plain) != plain:
             raise ValueError("too long, nested too deep, or with the secret in it")
         return plain
-    except Exception as error:
+    except BaseException as error:
         log.warning("The continuation of the plugin %s was left out: %s", plugin, type(error).__name__)
         return None
 
@@ -80,7 +90,7 @@ def _plain(what: str, values: object, secrets: Sequence[str], plugin: str) -> di
             raise ValueError("too long")
         plain = limit_nesting(json.loads(written.encode(errors="replace"), parse_constant=_no_number))
         return plain if hide_known(written, *secrets) == written else _hidden(plain, secrets)
-    except Exception as error:  # that of a foreign object's __str__ among them
+    except BaseException as error:  # a foreign object's __str__ may raise anything, and call sys.exit
         log.warning("The %s of the plugin %s was left out: %s", what, plugin, type(error).__name__)
         return {}
 
@@ -103,7 +113,7 @@ def _no_number(_: str) -> None:
 
 def _warnings(values: object, secrets: Sequence[str]) -> tuple[ImageWarning, ...]:
     warnings: list[ImageWarning] = []
-    with suppress(Exception):  # not a sequence, or one that fails halfway
+    with suppress(BaseException):  # not a sequence, or one that fails halfway
         for warning in islice(cast(Iterable[ImageWarning], values), MAX_WARNINGS):
             feature, details = _text(warning.feature, secrets), _text(warning.details, secrets)
             if feature and details:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
@@ -30,6 +30,8 @@ class Caller:
         self._plugins = plugins
         self._turns: dict[str, Turns] = {}
         self._workers: dict[str, Workers] = {}
+        self._checkers = Workers(workers)
+        """The threads of whoever moderates, which wait for no picture."""
         for provider in providers:
             most = min(provider.info.most_at_once or workers, workers)
             self._workers[provider.name] = Workers(most)
@@ -39,7 +41,7 @@ class Caller:
     @property
     def working(self) -> int:
         """The worker threads that run a plugin, whether or not anybody still waits for them."""
-        return sum(workers.turns.running for workers in self._workers.values())
+        return sum(workers.turns.running for workers in (self._checkers, *self._workers.values()))
 
     async def picture(
         self, provider: Provider, request: ImageRequest, calls: Calls, limit: TimeLimit, handle: Any
@@ -48,21 +50,31 @@ class Caller:
 
         While it waits for its turn, and while it loads, the time limit stands still.
         """
-        async with self._turn(provider, request, limit):
-            if handle is None and "load" in provider.plugin.hooks:
-                await self._load(provider, request, limit)
-            request = replace(request, timeout=limit.left)
-            hook, more = ("generate", ()) if handle is None else ("resume", (handle,))
-            try:
-                return cast(ImageResult, await self.call(provider, hook, request, *more, begin=calls.begin))
-            except ProviderError as error:
-                if getattr(error, "did_not_run", None) is True:
-                    calls.take_back()
-                raise
+        has_begun = False
+
+        def begin() -> None:
+            nonlocal has_begun
+            has_begun = True
+            calls.begin()
+
+        with limit.call():
+            async with self._turn(provider, request, calls, limit):
+                if handle is None and "load" in provider.plugin.hooks:
+                    await self._load(provider, request, limit)
+                if request.cancelled:  # a load, or a check before it, returned all the same
+                    raise asyncio.CancelledError
+                request = replace(request, timeout=min(request.timeout, limit.left))
+                hook, more = ("generate", ()) if handle is None else ("resume", (handle,))
+                try:
+                    return cast(ImageResult, await self.call(provider, hook, request, *more, begin=begin))
+                except ProviderError as error:
+                    if has_begun and getattr(error, "did_not_run", None) is True:
+                        calls.take_back()
+                    raise
 
     @asynccontextmanager
     async def _turn(
-        self, provider: Provider, request: ImageRequest, limit: TimeLimit
+        self, provider: Provider, request: ImageRequest, calls: Calls, limit: TimeLimit
     ) -> AsyncGenerator[None, None]:
         turns, waits = self._turns.get(provider.name), False
         if turns is None:
@@ -74,8 +86,9 @@ class Caller:
             waits = True
             request.report(f"waiting, {ordinal(place)} in line")
 
-        with limit.paused():
+        with limit.paused(), _said_if_hung():
             turn = await turns.take(say)
+        calls.on_leave.append(turn.leave)
         try:
             if waits:
                 request.report("")
@@ -87,9 +100,9 @@ class Caller:
         try:
             with limit.paused():
                 await self.call(provider, "load", request)
-        except ProviderError as error:
-            error.did_not_run = True
-            raise
+        except ProviderError as error:  # another error, since the plugin may raise this one again
+            more: Any = {"why": error.why, "status": error.status, "retry_after": error.retry_after}
+            raise ProviderError(error.category, error.service_message, **more, did_not_run=True) from error
         request.report("")  # it is loaded
 
     async def call(
@@ -110,30 +123,38 @@ class Caller:
         if _is_async(provider, hook):
             result = call(request)
         else:
-            result = await self._in_thread(call, request, provider.name)
+            workers = self._checkers if hook == "moderate" else self._workers[provider.name]
+            result = await self._in_thread(call, request, workers)
         return await result if inspect.isawaitable(result) else result
 
     async def _in_thread(
-        self, call: Callable[[ImageRequest], Any], request: ImageRequest, provider: str
+        self, call: Callable[[ImageRequest], Any], request: ImageRequest, workers: Workers
     ) -> Any:
         """Calls a plain function, which learns by its request that it is cancelled, by a middleware too."""
         cancelled = threading.Event()
         told = replace(request, is_cancelled=lambda: cancelled.is_set() or request.cancelled)
-        workers = self._workers[provider]
-        try:
+        with _said_if_hung():
             result = await workers.run(
                 lambda: call(told),
                 lambda _: request.report(f"waiting for one of {workers.turns.most} worker threads"),
                 cancelled.set,
             )
-        except OnlyHungCalls as error:
-            hung = "an earlier call has" if error.hung == 1 else f"{error.hung} earlier calls have"
-            why = f"No worker thread is free: {hung} not ended, and a restart of Limner is needed."
-            raise ProviderError("provider", why=why, did_not_run=True) from None
-        if cancelled.is_set() and inspect.iscoroutine(result):  # of an async def inside of the plain one
-            result.close()
+        if cancelled.is_set() and not isinstance(result, ImageResult):  # only a picture is worth keeping
+            if inspect.iscoroutine(result):  # of an async def inside of the plain one
+                result.close()
             raise asyncio.CancelledError
         return result
+
+
+@contextmanager
+def _said_if_hung() -> Generator[None, None, None]:
+    """Raises a failure for a person where only calls that hang are waited for."""
+    try:
+        yield
+    except OnlyHungCalls as error:
+        hung = "an earlier call has" if error.hung == 1 else f"{error.hung} earlier calls have"
+        why = f"It takes no more at once: {hung} not ended, and a restart of Limner is needed."
+        raise ProviderError("provider", why=why, did_not_run=True) from None
 
 
 def _is_async(provider: Provider, hook: str) -> bool:

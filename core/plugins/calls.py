@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 
 class Calls:
@@ -11,10 +12,11 @@ class Calls:
     A middleware may call it several times, and what that says itself does not change the count.
     """
 
-    at_work = ""
-    """The name of the plugin that has been called last and has not answered: whom a deadline meets."""
-
     def __init__(self) -> None:
+        self.working: list[str] = []
+        """The names of the plugins that have been called and have not answered, the last one last."""
+        self.on_leave: list[Callable[[], None]] = []
+        """Called when nobody waits any more, whether or not they have answered."""
         self._lock = threading.Lock()
         self._count = 0
 
@@ -22,6 +24,16 @@ class Calls:
     def may_have_run(self) -> bool:
         """Whether one of them may have been carried out, and so billed."""
         return self._count > 0
+
+    @property
+    def at_work(self) -> str:
+        """The plugin whom a deadline meets; empty if there is none."""
+        return self.working[-1] if self.working else ""
+
+    def leave(self) -> None:
+        """Tells whoever counts the calls that nobody waits for them any more."""
+        while self.on_leave:
+            self.on_leave.pop()()
 
     def begin(self) -> None:
         """Counts a call, just before it."""

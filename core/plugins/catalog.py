@@ -69,7 +69,7 @@ class PluginEntry(BaseModel):
     missing_modules: list[str] = []
     """The modules that it needs and that are not installed."""
     install: str = ""
-    """The command that installs them, if there are any."""
+    """The command that installs them, if there are any, and one does."""
     models: list[Model] = []
 
     @property
@@ -84,7 +84,7 @@ class PluginEntry(BaseModel):
         if self.missing_modules:
             modules, are = ("module", "is") if len(self.missing_modules) == 1 else ("modules", "are")
             what = f"the {modules} {listed(self.missing_modules)}, which {are} not installed"
-            lacking.append(f"{what}: {self.install}")
+            lacking.append(f"{what}: {self.install}" if self.install else what)
         return lacking
 
     @property
@@ -141,7 +141,9 @@ def _provider(provider: Provider) -> PluginEntry:
 
 
 def _installing(plugin: Plugin) -> str:
-    """Returns the command that installs what a plugin needs: for a built-in one its extra."""
+    """Returns the command that installs what a plugin needs, if one does: for a built-in one its extra."""
+    if plugin.source.startswith("the file "):
+        return ""
     what = f"'limner[{plugin.name}]'" if plugin.source == SOURCE_OF_BUILT_IN else plugin.source.split(" ")[0]
     return f"pip install {what}"
 

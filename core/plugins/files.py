@@ -40,7 +40,7 @@ class PluginFile:
         try:
             spec.loader.exec_module(module)
         except BaseException:
-            del sys.modules[self.module]
+            sys.modules.pop(self.module, None)
             raise
         return module
 

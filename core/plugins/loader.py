@@ -32,6 +32,7 @@ SLOW_SECONDS = 3.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 SOURCE_OF_BUILT_IN = "built in"
 _PYTHON = PurePath(os.__file__).parent
+_OWN = PurePath(__file__).parent
 BUILT_IN = {
     name: f"providers.{name}"
     for name in ("sketch", "openai", "gemini", "replicate", "fal", "huggingface", "a1111", "comfyui")
@@ -122,24 +123,29 @@ class Plugins:
         return results[0] if results else None  # pluggy leaves a None out
 
     def _take(self, entry: EntryPoint | PluginFile) -> None:
-        source, before = source_of(entry), ProcessState()
-        waiting = threading.Timer(
-            SLOW_SECONDS, log.warning, ("Waiting for the plugin %s to load", entry.name)
-        )
+        source = source_of(entry)
+        with self.watched(entry.name):
+            try:
+                self.good[entry.name] = self._load(entry, source)
+            except PluginFault as fault:
+                why = fault.__cause__
+                log.warning("The plugin %s (%s) cannot be used: %s", entry.name, source, fault, exc_info=why)
+                self.broken.append(Broken(entry.name, source, str(fault)))
+
+    @contextmanager
+    def watched(self, name: str) -> Generator[None, None, None]:
+        """Puts back what a plugin changes for all, and says for which one the start waits."""
+        before = ProcessState()
+        waiting = threading.Timer(SLOW_SECONDS, log.warning, ("Waiting for the plugin %s to load", name))
         waiting.daemon = True
         waiting.start()
         try:
-            self.good[entry.name] = self._load(entry, source)
-        except PluginFault as fault:
-            log.warning(
-                "The plugin %s (%s) cannot be used: %s", entry.name, source, fault, exc_info=fault.__cause__
-            )
-            self.broken.append(Broken(entry.name, source, str(fault)))
+            yield
         finally:
             waiting.cancel()
             if changes := before.put_back():
-                self.changes[entry.name] = changes
-                log.warning("The plugin %s changed what all share: %s", entry.name, ", ".join(changes))
+                self.changes[name] = changes
+                log.warning("The plugin %s changed what all share: %s", name, ", ".join(changes))
 
     def _load(self, entry: EntryPoint | PluginFile, source: str) -> Plugin:
         if not _NAME.fullmatch(entry.name):
@@ -232,6 +238,11 @@ def _imported(entry: EntryPoint | PluginFile, what: str) -> Any:
         if isinstance(error, ModuleNotFoundError) and error.name:
             if f"{entry.module}.".startswith(f"{error.name}."):
                 raise PluginFault(f"Its module {error.name} is missing: install it again.") from None
+            if isinstance(entry, PluginFile) and entry.path.with_name(f"{error.name}.py").is_file():
+                raise PluginFault(
+                    f"It imports {error.name}, the file beside it, which a single file cannot: put both into "
+                    f"one file, or make a package of them."
+                ) from None
             raise PluginFault(
                 f"It needs the module {error.name}, which is not installed: install it."
             ) from None
@@ -275,10 +286,11 @@ def _as_plugin_fault(doing: str) -> Generator[None, None, None]:
 def _place(error: BaseException) -> str:
     """Returns where an error was raised; the error's own text could contain anything."""
     if isinstance(error, SyntaxError):
-        return f" ({PurePath(error.filename or '').name}, line {error.lineno})"
+        line = f", line {error.lineno}" if error.lineno else ""
+        return f" ({PurePath(error.filename).name}{line})" if error.filename else ""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = PurePath(frame.filename)
         is_pythons = path.is_relative_to(_PYTHON) and "site-packages" not in path.parts
-        if not is_pythons and not frame.filename.startswith("<") and frame.filename != __file__:
+        if not is_pythons and not frame.filename.startswith("<") and path.parent != _OWN:
             return f" ({path.name}, line {frame.lineno})"
     return ""

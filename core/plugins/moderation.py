@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from typing import Any
 
 from core.plugins.blocked import BlockedWords
+from core.plugins.calls import Calls
 from core.plugins.provider import Provider
 from core.settings.schema import Settings
 from core.settings.sources import listed
@@ -25,7 +28,7 @@ _FAULTS = {
     "unavailable": "cannot be reached",
 }
 
-Ask = Callable[[Provider, ImageRequest], Awaitable[None]]
+Ask = Callable[[Provider, ImageRequest, Calls], Coroutine[Any, Any, None]]
 
 
 class Moderation:
@@ -38,7 +41,7 @@ class Moderation:
         self._moderator = moderator
         self._ask = ask
 
-    async def check(self, request: ImageRequest) -> None:
+    async def check(self, request: ImageRequest, calls: Calls) -> None:
         """Raises ContentFiltered for what is not allowed, and ProviderError if nobody can tell."""
         if self._blocked.are_in(request):
             raise ContentFiltered(why=NOT_ALLOWED)
@@ -58,11 +61,18 @@ class Moderation:
             "timeout": min(TIME, request.timeout),
         }
         request.report("checking what is asked for")
+        asked = asyncio.ensure_future(self._ask(moderator, replace(request, **own), calls))
         try:
-            await self._ask(moderator, replace(request, **own))
+            await asyncio.wait({asked}, timeout=TIME)
+            if not asked.done():
+                raise ProviderError("timeout")
+            await asked
         except ProviderError as error:
             log.error("%s could not check what is asked for: %s", moderator.name, error.category)
             raise _unchecked(f"{moderator.label} {_FAULTS.get(error.category, 'failed')}") from error
+        finally:
+            asked.cancel()
+            asked.add_done_callback(lambda late: late.cancelled() or late.exception())  # nobody waits for it
 
 
 def _unchecked(why: str) -> ProviderError:

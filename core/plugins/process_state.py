@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import json
+import logging
 import os
 import signal
 import sys
@@ -17,6 +18,9 @@ from typing import Any
 _MODULES: tuple[ModuleType, ...] = (builtins, json)
 """Modules of Python whose functions are put back."""
 _STREAMS = ("stdin", "stdout", "stderr")
+_SEARCHES = ("path", "meta_path", "path_hooks")
+"""Of `sys`: where modules are looked for."""
+_HAS_MASKS = hasattr(signal, "pthread_sigmask")  # not on Windows
 _POLICY = "_event_loop_policy"
 """Of `asyncio.events`; the functions for it warn that they will go."""
 
@@ -31,6 +35,10 @@ class ProcessState:
         self._recursion = sys.getrecursionlimit()
         self._policy: Any = getattr(asyncio.events, _POLICY, None)
         self._signals = _handlers()
+        self._blocked = signal.pthread_sigmask(signal.SIG_BLOCK, []) if _HAS_MASKS else set[int]()
+        self._search = {name: list(getattr(sys, name)) for name in _SEARCHES}
+        self._modules = dict(sys.modules)
+        self._silenced = logging.root.manager.disable
         self._functions = {module: dict(vars(module)) for module in _MODULES}
         self._threads = {*threading.enumerate()}
 
@@ -49,10 +57,16 @@ class ProcessState:
             if getattr(sys, name) is not stream:
                 setattr(sys, name, stream)
                 yield f"sys.{name}"
+            if getattr(stream, "closed", False):
+                setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
+                yield f"sys.{name}, which is closed"
+        yield from self._lost()
         if sys.getrecursionlimit() < self._recursion:
             sys.setrecursionlimit(self._recursion)
             yield "the recursion limit"
-        if getattr(asyncio.events, _POLICY, None) is not self._policy:
+        policy = getattr(asyncio.events, _POLICY, None)
+        is_usual = self._policy is None and type(policy).__module__.startswith("asyncio.")
+        if policy is not self._policy and not is_usual:
             setattr(asyncio.events, _POLICY, self._policy)
             yield "the policy of event loops"
         for number, handler in _handlers().items():
@@ -65,6 +79,9 @@ class ProcessState:
             for name in names:
                 setattr(module, name, before[name])
                 yield f"{module.__name__}.{name}"
+        if _HAS_MASKS and signal.pthread_sigmask(signal.SIG_BLOCK, []) != self._blocked:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
+            yield "which signals arrive"
         if names := sorted(
             name
             for name in self._environment.keys() | os.environ.keys()
@@ -74,6 +91,20 @@ class ProcessState:
         for thread in {*threading.enumerate()} - self._threads:
             if not thread.daemon:
                 yield f"the threads, by one that is no daemon ({thread.name})"
+
+    def _lost(self) -> Iterator[str]:
+        """Puts back what is gone, and leaves what is new: other plugins may need both."""
+        for name, before in self._search.items():
+            now = getattr(sys, name)
+            if gone := [one for one in before if one not in now]:
+                now[:] = [*now, *gone]
+                yield f"sys.{name}, of which {len(gone)} were gone"
+        if names := sorted(name for name, one in self._modules.items() if one and not sys.modules.get(name)):
+            sys.modules.update({name: self._modules[name] for name in names})
+            yield f"sys.modules ({', '.join(names[:5])})"
+        if logging.root.manager.disable > self._silenced:
+            logging.disable(self._silenced)
+            yield "the log, which it silenced"
 
 
 def _folder() -> str | None:

@@ -13,7 +13,7 @@ from core.plugins.loader import Plugin
 from core.settings.schema import ProviderSettings, check_web_address
 from core.settings.sources import SettingsError, listed
 from limner import ModelInfo, Price, ProviderInfo
-from limner.checks import check_info
+from limner.checks import PluginFault, check_info
 from limner.options import field_names
 
 
@@ -101,12 +101,20 @@ class Provider:
 
 
 def configure(name: str, plugin: Plugin, info: ProviderInfo, settings: ProviderSettings) -> Provider:
-    """Returns a plugin as a provider with its settings; raises SettingsError if one of them is wrong."""
+    """Returns a plugin as a provider with its settings; raises SettingsError if one of them is wrong.
+
+    Raises PluginFault if it cannot do without any.
+    """
     if info.settings is not None:
         try:
             info = _offered(info.settings.model_validate(settings.extra), info)
         except ValidationError as error:
-            raise SettingsError(_sentence(error, name, info.settings)) from None
+            sentence = _sentence(error, name, info.settings)
+            if settings.extra:
+                raise SettingsError(sentence) from None
+            raise PluginFault(sentence) from None  # nobody has set anything, so nothing of theirs is wrong
+        except ValueError as error:  # what `offers` has to say of them
+            raise SettingsError(f"The settings of {name} are wrong: {str(error)[:500]}") from None
         except BaseException as error:  # a plugin's own validator may raise anything, and call sys.exit
             raise SettingsError(f"The plugin {plugin.name} failed to read the settings of {name}.") from error
     try:
@@ -187,6 +195,11 @@ def _sentence(error: ValidationError, provider: str, declared: type[BaseModel]) 
         close = difflib.get_close_matches(key, names, n=1)
         advice = f"did you mean {close[0]}?" if close else f"its own are {', '.join(names) or 'none'}."
         return f"The provider {provider} has no setting {key}: {advice}"
-    allowed = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    allowed = allowed.replace("a valid dictionary", "a table")
-    return f"The setting providers.{provider}{f'.{key}' if key else ''} is wrong: it should be {allowed}."
+    setting = f"The setting providers.{provider}{f'.{key}' if key else ''}"
+    if first["type"] == "missing":
+        return f"{setting} is not set, and has no default: set it."
+    said = first["msg"].removeprefix("Value error, ")
+    if said.startswith("Input should be "):
+        allowed = said.removeprefix("Input should be ").replace("a valid dictionary", "a table")
+        return f"{setting} is wrong: it should be {allowed}."
+    return f"{setting} is wrong: {said.removesuffix('.')}."

@@ -22,12 +22,16 @@ from limner import (
     Generate,
     ImageRequest,
     ImageResult,
+    Options,
     ProviderError,
 )
+from limner.checks import PluginFault
 from limner.clients import owning_loop
 
 log = logging.getLogger(__name__)
 
+_FIELDS = {"prompt": str, "model": str, "images": tuple, "options": Options, "timeout": (int, float)}
+"""What a middleware may change, and the kinds that it must be."""
 _Call: TypeAlias = Callable[[ImageRequest], Coroutine[Any, Any, ImageResult]]
 
 
@@ -119,14 +123,14 @@ class Registry:
         for middleware in reversed(self.middlewares):
             generate = _guarded(middleware, self._inside(middleware, generate), spent, calls)
         if handle is None:
-            await self._moderation.check(request)
+            await self._moderation.check(request, calls)
         return await generate(request)
 
-    async def _moderate(self, moderator: Provider, request: ImageRequest) -> None:
+    async def _moderate(self, moderator: Provider, request: ImageRequest, calls: Calls) -> None:
         """Calls the hook `moderate` of a provider; raises as `generate` does."""
         plugin = moderator.plugin
         try:
-            await _watched(plugin, self.caller.call(moderator, "moderate", request), Spent(), Calls())
+            await _watched(plugin, self.caller.call(moderator, "moderate", request), Spent(), calls)
         except PluginCrashed as error:
             log.error("The plugin %s failed while checking", plugin.name, exc_info=error.__cause__)
             raise ProviderError("provider") from error
@@ -135,6 +139,9 @@ class Registry:
         async def call_inner(request: ImageRequest) -> ImageResult:
             if not isinstance(request, ImageRequest):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise WrongResult("passed on", request, "an ImageRequest")
+            for field, kind in _FIELDS.items():
+                if not isinstance(getattr(request, field), kind):
+                    raise WrongResult("passed on", getattr(request, field), f"the request's {field}")
             return await generate(request)
 
         async def call(request: ImageRequest) -> ImageResult:
@@ -159,9 +166,13 @@ class Registry:
                 self._list_unusable(name, own.uses or name)
                 continue
             try:
-                yield configure(name, plugin, plugin.info, own)
+                with self._plugins.watched(plugin.name):  # its settings' class may do anything
+                    provider = configure(name, plugin, plugin.info, own)
+                yield provider
             except SettingsError as error:
                 self.broken.append(Broken(name, "the settings", str(error), stops_the_start=True))
+            except PluginFault as fault:
+                self.broken.append(Broken(name, plugin.source, str(fault)))
 
     def _list_unusable(self, name: str, used: str) -> None:
         """Lists a configured provider whose plugin cannot be used, unless the plugin itself is listed."""
@@ -192,9 +203,9 @@ async def _watched(plugin: Plugin, work: Coroutine[Any, Any, Any], spent: Spent,
 
     One that holds up the event loop is named in the log, and one that does not end in `calls`.
     """
-    caller, outer = at_work.get(), calls.at_work
+    caller = at_work.get()
     at_work.set(plugin.name)
-    calls.at_work = plugin.name
+    calls.working.append(plugin.name)
     try:
         return await SlowStepWatch(work, plugin.name, spent)
     except (ContentFiltered, ProviderError, PluginCrashed, GeneratorExit):
@@ -207,7 +218,8 @@ async def _watched(plugin: Plugin, work: Coroutine[Any, Any, Any], spent: Spent,
         raise PluginCrashed(plugin.name) from error
     finally:
         at_work.set(caller)
-        calls.at_work = outer
+        last = len(calls.working) - 1 - calls.working[::-1].index(plugin.name)
+        del calls.working[last]  # of several at once another may be the last
 
 
 def _guarded(plugin: Plugin, generate: _Call, spent: Spent, calls: Calls) -> Generate:

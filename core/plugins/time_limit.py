@@ -16,26 +16,40 @@ class TimeLimit:
     def __init__(self, seconds: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._end = self._loop.time() + seconds
-        self._pauses = 0
-        self._paused_since = 0.0
+        self._calls = self._pauses = 0
+        self._still_since: float | None = None
 
     @property
     def left(self) -> float:
         """The seconds that are left, 0 or less if there are none; while it stands still, as many as then."""
-        now, since = self._loop.time(), self._paused_since
-        if not self._pauses:
+        now, since = self._loop.time(), self._still_since
+        if since is None:
             return self._end - now
         return self._end - since if now - since < LONGEST_PAUSE else 0
 
     @contextmanager
-    def paused(self) -> Generator[None, None, None]:
-        """Lets it stand still until the end of the block; of several at once, until that of the last."""
-        if not self._pauses:
-            self._paused_since = self._loop.time()
-        self._pauses += 1
+    def call(self) -> Generator[None, None, None]:
+        """Marks a call, of which a middleware may make several at once."""
+        self._change(calls=1)
         try:
             yield
         finally:
-            self._pauses -= 1
-            if not self._pauses:
-                self._end += self._loop.time() - self._paused_since
+            self._change(calls=-1)
+
+    @contextmanager
+    def paused(self) -> Generator[None, None, None]:
+        """Lets it stand still until the end of the block, as long as no other call is at work."""
+        self._change(pauses=1)
+        try:
+            yield
+        finally:
+            self._change(pauses=-1)
+
+    def _change(self, calls: int = 0, pauses: int = 0) -> None:
+        self._calls += calls
+        self._pauses += pauses
+        if 0 < self._pauses >= self._calls:
+            self._still_since = self._still_since or self._loop.time()
+        elif self._still_since is not None:
+            self._end += self._loop.time() - self._still_since
+            self._still_since = None

@@ -80,8 +80,14 @@ class ConcurrencyTests(SuiteBase):
             fail(f"Cancelled, it raised {type(error).__name__}: {instead}.", REQUEST, error)
 
     def _skip_if_it_never_looks(self, looks: list[bool]) -> None:
-        """Skips the test of a plain def that does not look at `request.cancelled`, which it need not."""
+        """Ends the test of a plain def that does not look at `request.cancelled`, as a quick one need not."""
         if not (self.is_async or looks):
+            if self.slow_options is not None:
+                fail(
+                    "It takes long and does not look at request.cancelled, so nothing can stop it: look "
+                    "between its steps, and raise CancelConfirmed.",
+                    REQUEST,
+                )
             pytest.skip("it is a plain def that does not look at request.cancelled, so nothing can stop it")
 
     def test_a_plain_def_gives_up_by_itself(self) -> None:

@@ -6,7 +6,10 @@ import logging
 from dataclasses import replace
 
 import pytest
+from pydantic import SecretStr
 
+from limner.errors import ProviderError
+from limner.responses import NOT_SENT
 from limner.testing.failures import FailureTests
 from limner.testing.loopback import Loopback, Reply, Request
 from limner.testing.report import FAILS, REQUEST, fail
@@ -47,6 +50,37 @@ class CredentialTests(FailureTests):
                     f"follow none.",
                     REQUEST,
                 )
+
+    def test_each_request_has_its_own_credential(self) -> None:
+        self._need_credential()
+        self.need_service()
+        theirs = {part: SecretStr(secret[::-1]) for part, secret in self.secrets.items()}
+        visitors = self.request(credential=next(iter(theirs.values())), credentials=theirs)
+
+        async def ask(runner: Runner) -> list[Request]:
+            await runner.ask(self.request())
+            before = len(runner.service.requests)
+            await runner.ask(visitors)
+            return runner.service.requests[before:]
+
+        if any(self._has_secret(_whole(request)) for request in self.run(ask)):
+            fail(
+                "It makes a visitor's picture with the key of an earlier request: put the credential, and "
+                "each of its other parts, into the key of limner.shared.",
+                REQUEST,
+            )
+
+    def test_an_address_without_a_key_is_asked_without_one(self) -> None:
+        self._need_credential()
+        self.need_service()
+        (outcome,) = self.ask(self.request(credential=None, credentials={}))
+        if isinstance(outcome.error, ProviderError) and outcome.error.why == NOT_SENT:
+            fail(
+                "Without a credential, as for a server of one's own that needs none, it makes a request that "
+                "the client refuses to send: leave the header out.",
+                REQUEST,
+                outcome.error,
+            )
 
     def test_it_takes_no_key_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._need_credential()

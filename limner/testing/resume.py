@@ -51,6 +51,12 @@ class ResumeTests(SuiteBase):
             if not handles:
                 call.task.cancel()
                 await asyncio.wait({call.task}, timeout=CLEANUP)
+                if type(self).answer_slowly is not SuiteBase.answer_slowly:
+                    fail(
+                        "It has a hook resume, and remembers no job: call request.remember as soon as the "
+                        "service has accepted it.",
+                        QUEUE,
+                    )
                 pytest.skip(
                     "it remembered nothing: if the service accepts jobs, let answer_slowly accept one, and "
                     "call request.remember as soon as it has"

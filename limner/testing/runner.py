@@ -182,6 +182,8 @@ class Runner:
                 _, error = await self._call_hook(self._load, request)
                 if error:
                     return None, error
+                if request.cancelled:
+                    raise asyncio.CancelledError
             return await self._call_hook(self.generate, request)
 
     async def _call_hook(

@@ -163,7 +163,7 @@ def test_hung_calls_are_named_and_nothing_waits_for_them_until_its_deadline(
         await desk.fail("slow", seconds=120)
         failure = await desk.fail("slow")
         assert (failure.cause, failure.did_not_run) == ("provider", True)
-        assert "No worker thread is free: an earlier call has not ended" in failure.why
+        assert "It takes no more at once: an earlier call has not ended" in failure.why
         assert (await desk.ask("other")).metadata == {"heard": "a boat"}, "it has threads of its own"
 
     asyncio.run(main())

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from core.generation import deadline
-from limner import Generate, ImageRequest, ImageResult, hookimpl
+from limner import Generate, ImageRequest, ImageResult, ProviderError, hookimpl
 from tests.core.scripted import PNG
 from tests.plugins.calls import Calls, key
 
@@ -103,3 +107,83 @@ def test_what_is_dropped_of_a_result_is_a_line_with_its_name(caplog: pytest.LogC
 
 async def main_of(desk: Calls) -> None:
     await desk.ask("study")
+
+
+class Passing:
+    """A middleware that passes on a request which it has changed, or needs a module."""
+
+    def __init__(self, change: Callable[[ImageRequest], ImageRequest]) -> None:
+        self._change = change
+
+    @hookimpl
+    def wrap(self, generate: Generate) -> Generate:
+        async def changed(request: ImageRequest) -> ImageResult:
+            return await generate(self._change(request))
+
+        return changed
+
+
+def _needs_a_module(request: ImageRequest) -> ImageRequest:
+    importlib.import_module("a_module_that_nobody_installed")
+    return request
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (
+            lambda request: replace(request, prompt=None),
+            "It passed on a NoneType, and not the request's prompt.",
+        ),
+        (
+            lambda request: replace(request, images=[]),
+            "It passed on a list, and not the request's images.",
+        ),
+        (_needs_a_module, "It needs the module a_module_that_nobody_installed, which is not installed."),
+    ],
+)
+def test_what_a_middleware_spoils_is_not_the_providers_fault(
+    change: Callable[[ImageRequest], ImageRequest], why: str
+) -> None:
+    async def main() -> None:
+        failure = await Calls(answer=draw, middleware=Passing(change)).fail("study")
+        assert (failure.what, failure.why) == ("The plugin around failed.", why)
+        assert failure.did_not_run
+
+    asyncio.run(main())
+
+
+class _Exits:
+    def __str__(self) -> str:
+        sys.exit("from a text")
+
+
+class _Text(str):
+    def __getitem__(self, key: object) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
+        sys.exit("from a piece of a text")
+
+
+def test_whatever_a_results_own_methods_raise_the_picture_is_kept() -> None:
+    async def answer(request: ImageRequest) -> ImageResult:
+        usage: Any = {"a": _Exits()}
+        return ImageResult(PNG, usage=usage, metadata=usage, text=_Text("words"), seed=10**5000)
+
+    result = asyncio.run(_made(Calls(answer=answer)))
+    assert result.image == PNG
+    assert (result.usage, result.metadata, result.text, result.seed) == ({}, {}, "words", None)
+
+
+def test_whatever_an_errors_own_methods_raise_its_plugin_is_named() -> None:
+    async def answer(request: ImageRequest) -> ImageResult:
+        error = ProviderError("unavailable", retry_after=10**400)
+        why: Any = _Exits()
+        error.why = why
+        raise error
+
+    failure = asyncio.run(Calls(answer=answer).fail("study"))
+    assert failure.what == "The plugin study failed."
+    assert not failure.did_not_run
+
+
+async def _made(desk: Calls) -> ImageResult:
+    return await desk.ask("study")

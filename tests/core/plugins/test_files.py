@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +52,13 @@ def wrap(generate):
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "plugins"
     folder.mkdir()
     (folder / "dots.py").write_text(DOTS, "utf-8")
-    return folder
+    yield folder
+    for name in [name for name in sys.modules if name.startswith("limner_plugin_file_")]:
+        del sys.modules[name]
 
 
 def entries(folder: Path, **settings: Any) -> dict[str, Any]:
@@ -106,6 +110,80 @@ def test_what_is_wrong_with_a_file_is_said_and_harms_no_other(folder: Path) -> N
     sketch = registry.get("sketch")
     assert sketch
     assert sketch.plugin.source == "built in", "a file never takes the place of another plugin"
+
+
+def test_a_file_that_imports_the_one_beside_it_learns_that_it_cannot(folder: Path) -> None:
+    (folder / "helper.py").write_text("COLOUR = 'teal'\n", "utf-8")
+    (folder / "uses.py").write_text("import helper\n", "utf-8")
+    assert entries(folder)["uses"].fault == (
+        "It imports helper, the file beside it, which a single file cannot: put both into one file, or make "
+        "a package of them."
+    )
+
+
+def test_whatever_a_file_does_at_its_import_is_its_own_fault(folder: Path) -> None:
+    gone = "import sys\n\ndel sys.modules[__name__]\nraise LookupError('gone')\n"
+    (folder / "gone.py").write_text(gone, "utf-8")
+    (folder / "nul.py").write_bytes(b"x = 1\n\0\n")
+    found = entries(folder)
+    assert found["gone"].fault.startswith("Importing gone.py raised LookupError (gone.py, line 4)")
+    assert re.match(r"Importing nul\.py raised \w+( \(nul\.py, line 2\))?: tell", found["nul"].fault)
+
+
+def test_a_class_in_place_of_an_object_is_said(folder: Path) -> None:
+    text = DOTS.replace("@hookimpl\ndef describe()", "class Dots:\n  @hookimpl\n  def describe(self)")
+    text = text[: text.index("@hookimpl\ndef generate")]
+    (folder / "kind.py").write_text(text, "utf-8")
+    assert entries(folder)["kind"].fault == (
+        "Its hooks are in the class Dots: make an object of it, and name that in the entry point."
+    )
+
+
+NEEDS = """
+from pydantic import BaseModel
+
+from limner import ImageRequest, ImageResult, ModelInfo, ProviderInfo, hookimpl
+
+
+class Settings(BaseModel):
+    device: str
+
+    def offers(self, info):
+        raise ValueError("There is no model in the folder models.")
+
+
+@hookimpl
+def describe() -> ProviderInfo:
+    return ProviderInfo(label="Needs", models=[ModelInfo(id="one")], settings=Settings, imports=["torchy"])
+
+
+@hookimpl
+def generate(request: ImageRequest) -> ImageResult:
+    raise NotImplementedError
+"""
+
+
+def test_a_plugin_that_needs_a_setting_stops_nobody_who_has_set_none(folder: Path) -> None:
+    (folder / "needs.py").write_text(NEEDS, "utf-8")
+    registry = Registry(Settings(plugins_dir=folder))
+    (broken,) = [one for one in registry.broken if one.name == "needs"]
+    assert broken.fault == "The setting providers.needs.device is not set, and has no default: set it."
+    assert not broken.stops_the_start
+    assert registry.get("sketch")
+
+
+def test_what_offers_says_of_the_settings_is_said(folder: Path) -> None:
+    (folder / "needs.py").write_text(NEEDS, "utf-8")
+    registry = Registry(Settings(plugins_dir=folder, providers={"needs": {"device": "cpu"}}))  # pyright: ignore[reportArgumentType]
+    (broken,) = [one for one in registry.broken if one.name == "needs"]
+    assert broken.fault == "The settings of needs are wrong: There is no model in the folder models."
+    assert broken.stops_the_start
+
+
+def test_a_module_that_a_file_lacks_is_named_without_a_command(folder: Path) -> None:
+    text = NEEDS.replace("device: str", "device: str = ''").replace("offers(", "of_no_name(")
+    (folder / "needs.py").write_text(text, "utf-8")
+    assert entries(folder)["needs"].state == "needs the module torchy, which is not installed"
 
 
 def test_the_settings_keep_files_in_and_out(folder: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
+import platform
+import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +17,7 @@ import pytest
 
 from core.plugins import loader
 from core.plugins.loader import Plugins, find_plugins
+from core.plugins.process_state import ProcessState
 from core.settings.schema import Settings
 from tests.plugins.installing import install, site_of
 from tests.serving import ROOT
@@ -80,3 +84,40 @@ def test_the_start_says_which_plugin_it_waits_for(
     finally:
         loader.log.removeHandler(watching)
     assert said.is_set()
+
+
+def test_what_is_gone_for_all_is_put_back_and_what_is_new_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    before, paths = ProcessState(), [*sys.path]
+    sys.path[:] = ["/a/new/folder"]
+    sys.meta_path.clear()
+    sys.modules["platform"] = None  # pyright: ignore[reportArgumentType]
+    logging.disable()
+    sys.stdout.close()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    changes = before.put_back()
+    assert sys.path == ["/a/new/folder", *paths]
+    assert "sys.path, of which" in changes[1]
+    assert sys.meta_path
+    assert sys.modules["platform"] is platform
+    assert logging.root.manager.disable == 0
+    assert not sys.stdout.closed
+    assert signal.SIGUSR1 not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    assert [change.split(",")[0].split(" (")[0] for change in changes] == [
+        *("sys.stdout", "sys.path", "sys.meta_path", "sys.modules", "the log", "which signals arrive")
+    ]
+    sys.stdout.close()
+
+
+def test_an_event_loop_that_was_run_and_is_over_is_no_change() -> None:
+    script = """
+import asyncio
+from core.plugins.process_state import ProcessState
+before = ProcessState()
+asyncio.run(asyncio.sleep(0))
+print(before.put_back())
+"""
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ran.stdout == "[]\n", ran.stderr

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from core.generation.call import GenerationFailed
 from core.generation.deadline import DeadlinePassed, before_deadline
+from core.plugins import calls
 from core.plugins.registry import Registry
 from core.plugins.time_limit import TimeLimit
+from core.settings.schema import Settings
 from limner import (
     CancelConfirmed,
     Generate,
@@ -339,7 +342,7 @@ async def test_a_plain_load_runs_in_a_thread_and_learns_that_nobody_waits() -> N
     ("error", "cause", "did_not_run"),
     [
         (ProviderError("provider", why="The memory is too small."), "provider", True),
-        (RuntimeError("what nobody expected"), "crash", False),
+        (RuntimeError("what nobody expected"), "crash", True),
     ],
 )
 async def test_a_load_that_fails_has_made_nothing(error: Exception, cause: str, did_not_run: bool) -> None:
@@ -351,3 +354,134 @@ async def test_a_load_that_fails_has_made_nothing(error: Exception, cause: str, 
     with pytest.raises(GenerationFailed) as failed:
         await desk.ask("press")
     assert (failed.value.failure.cause, failed.value.failure.did_not_run) == (cause, did_not_run)
+
+
+# --- What hangs, and what must not be billed ---
+
+
+class ReturnsAllTheSame(BlockingLoad):
+    """Its load ends late, as if nobody had stopped it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    @hookimpl
+    def load(self, request: ImageRequest) -> None:
+        self.threads.append("begun")
+        while not request.cancelled:
+            threading.Event().wait(0.01)
+
+    @hookimpl
+    def generate(self, request: ImageRequest) -> ImageResult:
+        self.asked.append(request.prompt)
+        return ImageResult(PNG)
+
+
+async def test_what_is_stopped_while_it_loads_is_not_sent_after_it() -> None:
+    late = ReturnsAllTheSame()
+    asked = ask(registry_of(press=late), "a")
+    await until(lambda: bool(late.threads))
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(asked, 30)
+    assert late.asked == []
+
+
+async def test_an_error_that_is_used_again_has_run_where_it_has_run() -> None:
+    busy = ProviderError("unavailable", "busy")
+
+    async def fail_once(request: ImageRequest) -> None:
+        if len(loading.happened) == 1:
+            raise busy
+
+    class Again(Loading):
+        @hookimpl
+        async def generate(self, request: ImageRequest) -> ImageResult:
+            self.happened.append("sent")
+            raise busy
+
+    loading = Again(fail_once)
+    registry = registry_of(press=loading)
+    with pytest.raises(ProviderError) as first:
+        await ask(registry, "a")
+    assert (first.value.did_not_run, busy.did_not_run) == (True, False)
+    with pytest.raises(ProviderError) as second:
+        await ask(registry, "b")
+    assert not second.value.did_not_run
+
+
+class NeverEnds(Press):
+    @hookimpl
+    async def generate(self, request: ImageRequest) -> ImageResult:
+        self.begun.append(request.prompt)
+        while not self.let_go.is_set():
+            try:
+                await self.let_go.wait()
+            except asyncio.CancelledError:
+                continue
+        return ImageResult(PNG)
+
+
+async def test_who_waits_for_one_that_never_ends_learns_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.generation.deadline.CLEANUP", 0.05)
+    monkeypatch.setattr("core.workers.PATIENCE", 0.1)
+    desk, press = Calls(answer=slowly), NeverEnds(1)  # pyright: ignore[reportArgumentType]
+    desk.settings = Settings(timeout=0.2)
+    desk.registry = registry_of(settings=desk.settings, press=press)
+    failure = await desk.fail("press", "first")
+    assert failure.cause == "timeout"
+    for prompt in ("second", "third"):
+        failure = await desk.fail("press", prompt)
+        assert "It takes no more at once: an earlier call has not ended" in failure.why
+        assert failure.did_not_run
+    press.let_go.set()
+    assert press.begun == ["first"]
+
+
+async def test_a_call_that_never_began_is_not_taken_back_from_the_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("core.workers.PATIENCE", 0.05)
+    monkeypatch.setattr("core.workers.CLEANUP", 0.05)
+    monkeypatch.setattr("core.generation.deadline.CLEANUP", 0.05)
+    etching = Etching(1)
+    registry = registry_of(press=etching)
+    with pytest.raises(DeadlinePassed):
+        await ask(registry, "hung", seconds=0.1)
+    provider, count = registry.get("press"), calls.Calls()
+    assert provider
+    with pytest.raises(ProviderError):
+        await registry.generate(provider, ImageRequest(prompt="a", model="one"), count)
+    count.begin()
+    assert count.may_have_run
+    etching.go_on.set()
+    await until(lambda: working_threads(registry) == 0)
+
+
+async def test_the_time_passes_while_one_of_two_calls_is_at_work() -> None:
+    limit = TimeLimit(30)
+    with limit.call():
+        with limit.call(), limit.paused():
+            before = limit.left
+            await asyncio.sleep(0.02)
+            assert limit.left < before
+        with limit.paused():
+            before = limit.left
+            await asyncio.sleep(0.02)
+            assert limit.left == before
+
+
+async def test_a_shorter_time_that_a_middleware_gives_stays() -> None:
+    class Hurry:
+        @hookimpl
+        def wrap(self, generate: Generate) -> Generate:
+            async def hurry(request: ImageRequest) -> ImageResult:
+                return await generate(replace(request, timeout=5))
+
+            return hurry
+
+    press = Press(1)
+    press.let_go.set()
+    await ask(registry_of(press=press, hurry=Hurry()), "a")
+    assert press.timeouts == [5]

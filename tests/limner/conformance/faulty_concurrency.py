@@ -110,7 +110,7 @@ class NeverLooks(StoppableDots):
 
 class TestNeverLooks(AsyncDotsSuite):
     plugin = NeverLooks()
-    expected = None
+    expected = "test_cancelling_stops_it", "does not look at request.cancelled", REQUEST
 
 
 class TooQuick(AsyncDots):

@@ -18,6 +18,7 @@ from limner import (
     ImageRequest,
     ImageResult,
     ProviderError,
+    failure_without_answer,
 )
 
 REQUEST = "The request"
@@ -162,3 +163,34 @@ class TestPrints(DotsSuite):
 class TestGreets(DotsSuite):
     plugin = "greets"
     expected = "test_it_writes_nothing_to_standard_output", "'Welcome to Dots!", REQUEST
+
+
+class KeepsTheFirstKey(Paint):
+    """It has one client for everybody, made with the key of whoever came first."""
+
+    first: str | None = None
+
+    def key(self, request: ImageRequest) -> str:
+        self.first = self.first or super().key(request)
+        return self.first
+
+
+class TestKeepsTheFirstKey(PaintSuite):
+    plugin = KeepsTheFirstKey()
+    expected = "test_each_request_has_its_own_credential", "with the key of an earlier request", REQUEST
+
+
+class LocalProtocolError(Exception):
+    """As that of httpx, for a header with nothing after its word."""
+
+
+class SendsAnEmptyKey(Paint):
+    async def post(self, request: ImageRequest) -> Answered:
+        if not self.key(request):
+            raise failure_without_answer(LocalProtocolError("Illegal header value b'Bearer '"))
+        return await super().post(request)
+
+
+class TestSendsAnEmptyKey(PaintSuite):
+    plugin = SendsAnEmptyKey()
+    expected = "test_an_address_without_a_key", "leave the header out", REQUEST

@@ -153,3 +153,15 @@ class TestCannotCancel(QueuedSuite):
 
     def saw_cancellation(self, service: Loopback, earlier: Sequence[Request]) -> bool:
         return True
+
+
+class NeverRemembers(Queued):
+    async def post(self, request: ImageRequest) -> Answered:
+        answered = await Paint.post(self, request)
+        job = _job_in(answered)
+        return answered if job is None else await self.wait(request, job)
+
+
+class TestNeverRemembers(QueuedSuite):
+    plugin = NeverRemembers()
+    expected = TEST, "It has a hook resume, and remembers no job", QUEUE
