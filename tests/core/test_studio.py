@@ -595,6 +595,25 @@ async def test_closing_stops_what_takes_too_long_and_says_so(tmp_path: Path, pai
     assert ("billed" in version.failure.why) is paid
 
 
+async def test_closing_says_of_what_waits_for_its_turn_that_it_cost_nothing(tmp_path: Path) -> None:
+    gate = Gate()
+    plugin = ScriptedProvider(gate, paid=True, most_at_once=1)
+    async with studio_of(tmp_path, plugin, shutdown_grace=0.01) as studio:
+        conversation = await studio.conversation(CONVERSATION)
+        first = await studio.start(conversation, UserRequest(prompt="a fox"))
+        await gate.reached.wait()
+        second = await studio.start(conversation, UserRequest(prompt="a boat"))
+        await studio.close()
+    for message, has_run in ((first, True), (second, False)):
+        failure = message.versions[-1].failure
+        assert failure
+        assert (failure.cause, failure.did_not_run, "billed" in failure.why) == (
+            "interrupted",
+            not has_run,
+            has_run,
+        )
+
+
 class Cancellable:
     """A play whose service confirms, or not, that it ended the request when it is cancelled."""
 

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote, quote_from_bytes
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from limner import ProviderError
 from limner.formats import EXTENSIONS
@@ -805,3 +805,14 @@ def test_pillow_is_optional():
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert "limner[app]" in ran.stdout
     assert "limner[testing]" in ran.stdout
+
+
+def test_what_another_module_tells_pillow_changes_no_verdict(monkeypatch):
+    file = BytesIO()
+    drawing().save(file, "JPEG")
+    whole = file.getvalue()
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1)
+    assert identify(whole).width == 97
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    assert "cut off" in sentence_of(identify, whole[: len(whole) // 3])

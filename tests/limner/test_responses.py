@@ -461,3 +461,11 @@ def test_a_request_without_an_answer(library: Any, kind: str, category: str, did
     assert failure_without_answer(error, did_not_run=True).did_not_run is True
     why = failure_without_answer(error, why="Start it.").why
     assert why == ("Start it." if did_not_run else None)
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_what_the_client_refuses_to_send_has_not_run(library: Any) -> None:
+    failure = failure_without_answer(library.LocalProtocolError("Illegal header value b'Bearer '"))
+    assert (failure.category, failure.did_not_run) == ("invalid-request", True)
+    assert failure.why
+    assert failure.why.startswith("The request could not be sent")

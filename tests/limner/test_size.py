@@ -109,3 +109,8 @@ def test_other_texts_are_no_ratio(text: str) -> None:
 )
 def test_a_size_has_the_ratio_that_services_name(size: tuple[int, int], proportions: str) -> None:
     assert Size(*size).proportions == proportions
+
+
+def test_a_ratio_in_the_place_of_a_size_is_told_apart() -> None:
+    with pytest.raises(ValueError, match=r"write Size\.of_ratio\('16:9'\)"):
+        Size.parse("16:9")

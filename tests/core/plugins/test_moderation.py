@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -166,6 +167,24 @@ async def test_what_cannot_be_checked_is_not_made(
             assert version.failure.did_not_run
             assert why in version.failure.why
             assert "billed" not in version.failure.sentence
+        assert scripted.requests == []
+
+
+async def test_a_moderator_that_never_answers_is_named_and_not_the_provider(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCRIPTED_API_KEY", KEY)
+    monkeypatch.setattr("core.plugins.moderation.TIME", 0.05)
+    never = asyncio.Event()
+
+    async def judge(_: ImageRequest) -> None:
+        await never.wait()
+
+    async with studio_with(tmp_path, Moderating(judge), moderation="moderator") as (studio, scripted):
+        _, _, version = await ask(studio, "a fox")
+        assert version.failure
+        assert "Scripted did not answer in time" in version.failure.why
+        assert version.failure.did_not_run
         assert scripted.requests == []
 
 
