@@ -17,6 +17,8 @@ from pydantic import SecretStr
 HIDDEN = "[hidden]"
 MAX_LENGTH = 500
 """Characters kept of a service's own words."""
+MAX_READ = 1_000_000
+"""Characters of them that are looked at: a service may send anything."""
 SHORTEST_SECRET = 8
 """A shorter value of the environment is more likely an ordinary word, and a shorter key is only hidden
 as it is."""
@@ -210,7 +212,7 @@ def clean_words(text: str | None, *known: str) -> str | None:
     """Returns a service's own words ready to be shown: without secrets and control characters, shortened."""
     if not text:
         return None
-    text = text[: 40 * MAX_LENGTH]  # a service may send anything
+    text = text[:MAX_READ]
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     text = hide_secrets(text[: 20 * MAX_LENGTH], *known)
     return (text[: MAX_LENGTH - 1] + "…" if len(text) > MAX_LENGTH else text) or None

@@ -198,8 +198,9 @@ def _sentence(error: ValidationError, provider: str, declared: type[BaseModel]) 
     setting = f"The setting providers.{provider}{f'.{key}' if key else ''}"
     if first["type"] == "missing":
         return f"{setting} is not set, and has no default: set it."
-    said = first["msg"].removeprefix("Value error, ")
-    if said.startswith("Input should be "):
-        allowed = said.removeprefix("Input should be ").replace("a valid dictionary", "a table")
-        return f"{setting} is wrong: it should be {allowed}."
+    said = first["msg"]
+    for begins in ("Value error, ", "Input should be "):
+        if said.startswith(begins):
+            allowed = said.removeprefix(begins).replace("a valid dictionary", "a table")
+            return f"{setting} is wrong: it should be {allowed}."
     return f"{setting} is wrong: {said.removesuffix('.')}."

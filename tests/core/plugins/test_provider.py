@@ -29,7 +29,7 @@ class Own(BaseModel):
     @classmethod
     def _is_odd(cls, value: int) -> int:
         if value % 2 == 0:
-            raise ValueError("it must be odd")
+            raise ValueError("an odd number")
         if value == 13:
             raise RuntimeError("not prepared for this")
         if value == 15:
@@ -68,7 +68,7 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Start:
             "The provider mine has no setting colour: its own are size, api_version, weight.",
         ),
         ({"size": "large"}, "The setting providers.mine.size is wrong: it should be 'size' or 'none'."),
-        ({"weight": 2}, "The setting providers.mine.weight is wrong: it must be odd."),
+        ({"weight": 2}, "The setting providers.mine.weight is wrong: it should be an odd number."),
         ({"weight": 13}, "The plugin scripted failed to read the settings of mine."),
         ({"weight": 15}, "The plugin scripted failed to read the settings of mine."),
         ({"weight": 5}, "The plugin scripted failed to read the settings of mine."),

@@ -288,7 +288,9 @@ def test_new_plugin_writes_a_package_and_overwrites_nothing(limner: Any, tmp_pat
         str(f.relative_to(tmp_path)) for f in tmp_path.rglob("*") if f.is_file() and "data" not in f.parts
     )
     assert files == [
+        "limner-water-colour/.github/workflows/test.yml",
         "limner-water-colour/.gitignore",
+        "limner-water-colour/LICENSE",
         "limner-water-colour/README.md",
         "limner-water-colour/limner_water_colour.py",
         "limner-water-colour/pyproject.toml",
