@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -198,9 +199,6 @@ def _sentence(error: ValidationError, provider: str, declared: type[BaseModel]) 
     setting = f"The setting providers.{provider}{f'.{key}' if key else ''}"
     if first["type"] == "missing":
         return f"{setting} is not set, and has no default: set it."
-    said = first["msg"]
-    for begins in ("Value error, ", "Input should be "):
-        if said.startswith(begins):
-            allowed = said.removeprefix(begins).replace("a valid dictionary", "a table")
-            return f"{setting} is wrong: it should be {allowed}."
+    said = first["msg"].replace("Value error, ", "it should be ", 1).replace("a valid dictionary", "a table")
+    said = re.sub(r"^[A-Z]\w* should ", "it should ", said)
     return f"{setting} is wrong: {said.removesuffix('.')}."

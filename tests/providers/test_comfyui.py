@@ -325,7 +325,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     ({"workflow": "flow.json"}, "places is wrong: it should be a table that names at least the place of the"),
     ({"places": {"prompt": "6.text"}}, "places is wrong: it should be left out, or workflow set, which it"),
-    ({"workflow": "flow.json", "places": {}}, "places.prompt is wrong: it should be"),
+    ({"workflow": "flow.json", "places": {}}, "places.prompt is not set, and has no default"),
     ({"workflow": "flow.json", "places": {"prompt": "6.text", "sed": "3.seed"}}, "has no setting places.sed"),
     *(
         ({"workflow": "flow.json", "places": {"prompt": "6.text", **places}}, f"places is wrong: {words}")
