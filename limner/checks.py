@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from limner.hookspecs import CONTRACT
 from limner.info import ProviderInfo
-from limner.options import option_schemas
+from limner.options import Options, option_schemas
 
 
 class PluginFault(Exception):
@@ -165,8 +165,11 @@ def check_info(describe: Callable[[], Any]) -> ProviderInfo:
         raise PluginFault(
             f"Its hook describe returned a {type(info).__name__}: write it so that it returns a ProviderInfo."
         )
+    first_with: dict[type[Options], str] = {}  # many models share a class
     for model in (*info.models, *((info.other_models,) if info.other_models else ())):
-        _check_options(info.options_of(model), model.id)
+        first_with.setdefault(info.options_of(model), model.id)
+    for options, model_id in first_with.items():
+        _check_options(options, model_id)
     return info
 
 

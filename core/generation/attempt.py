@@ -177,8 +177,8 @@ class Attempt:
                 return self._version.cancelled()
             ended = CancelConfirmed.is_in(error)
             nothing_ran = not self._plan.calls.may_have_run
-            why: Any = {"was_cancelled": ended, "did_not_run": nothing_ran}
-            return self._version.failed(failed(self._plan, "interrupted", **why).failure)
+            ending = failed(self._plan, "interrupted", was_cancelled=ended, did_not_run=nothing_ran)
+            return self._version.failed(ending.failure)
         except GenerationFailed as error:
             return self._version.failed(error.failure)
         except Exception:

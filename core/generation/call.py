@@ -118,9 +118,9 @@ async def _call_once(
             raise failed(plan, "crash", culprit=passed.plugin, why=why, **ended) from None
         raise failed(plan, "timeout", **ended) from None
     except PluginCrashed as error:
-        raise _crashed(plan, error.plugin, error) from error
+        raise _crashed(plan, error.plugin, error.__cause__) from error
     except Escaped as error:
-        raise _crashed(plan, provider.plugin.name, error) from error
+        raise _crashed(plan, provider.plugin.name, error.__cause__) from error
     finally:
         calls.leave()
     return _read(plan, partial(sanitize, result, secrets, provider.plugin.name))
@@ -131,9 +131,7 @@ def _read(plan: Plan, read: Callable[[], T]) -> T:
     try:
         return read()
     except BaseException as error:
-        crash = PluginCrashed(plan.provider.plugin.name)
-        crash.__cause__ = error
-        raise _crashed(plan, crash.plugin, crash) from error
+        raise _crashed(plan, plan.provider.plugin.name, error) from error
 
 
 def _wait_before_retry(failure: Failure, retries: int) -> float | None:
@@ -184,8 +182,8 @@ def _failure_from_error(plan: Plan, error: LimnerError, secrets: Sequence[str]) 
     )
 
 
-def _crashed(plan: Plan, culprit: str, error: BaseException) -> GenerationFailed:
-    cause, nothing_ran = error.__cause__, not plan.calls.may_have_run
+def _crashed(plan: Plan, culprit: str, cause: BaseException | None) -> GenerationFailed:
+    nothing_ran = not plan.calls.may_have_run
     why = str(cause) if isinstance(cause, WrongResult) else None
     if isinstance(cause, ModuleNotFoundError) and cause.name:
         log.error("The plugin %s needs the module %s, which is not installed", culprit, cause.name)

@@ -33,15 +33,11 @@ class Caller:
         self._checkers = Workers(workers)
         """The threads of whoever moderates, which wait for no picture."""
         for provider in providers:
+            # a turn ends when its caller gives up; a thread that hangs goes on to count in the workers
             most = min(provider.info.most_at_once or workers, workers)
             self._workers[provider.name] = Workers(most)
             if provider.info.most_at_once or not _is_async(provider, "generate"):
                 self._turns[provider.name] = Turns(most)
-
-    @property
-    def working(self) -> int:
-        """The worker threads that run a plugin, whether or not anybody still waits for them."""
-        return sum(workers.turns.running for workers in (self._checkers, *self._workers.values()))
 
     async def picture(
         self, provider: Provider, request: ImageRequest, calls: Calls, limit: TimeLimit, handle: Any

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from core.plugins.files import OF_A_FILE
 from core.plugins.imports import not_installed
 from core.plugins.loader import SOURCE_OF_BUILT_IN, Plugin
 from core.plugins.provider import Provider
@@ -142,7 +143,7 @@ def _provider(provider: Provider) -> PluginEntry:
 
 def _installing(plugin: Plugin) -> str:
     """Returns the command that installs what a plugin needs, if one does: for a built-in one its extra."""
-    if plugin.source.startswith("the file "):
+    if plugin.source.startswith(OF_A_FILE):
         return ""
     what = f"'limner[{plugin.name}]'" if plugin.source == SOURCE_OF_BUILT_IN else plugin.source.split(" ")[0]
     return f"pip install {what}"

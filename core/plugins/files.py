@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+OF_A_FILE = "the file "
+"""How the source of such a plugin begins."""
+
 
 @dataclass(frozen=True)
 class PluginFile:
@@ -28,7 +31,7 @@ class PluginFile:
 
     @property
     def source(self) -> str:
-        return f"the file {self.path.name}"
+        return f"{OF_A_FILE}{self.path.name}"
 
     def load(self) -> ModuleType:
         """Imports the file; raises whatever that raises."""

@@ -77,7 +77,7 @@ class Registry:
         """The providers that can check what is asked for."""
         moderator = self.get(settings.moderation) if settings.moderation in self.moderators else None
         self._moderation = Moderation(settings, moderator, self._moderate)
-        self.caller = Caller(self._plugins, self, settings.workers)
+        self._caller = Caller(self._plugins, self, settings.workers)
 
     def __iter__(self) -> Iterator[Provider]:
         return iter(self._providers.values())
@@ -117,7 +117,7 @@ class Registry:
         spent, calls, limit = Spent(), calls or Calls(), limit or TimeLimit(request.timeout)
 
         async def call_provider(request: ImageRequest) -> ImageResult:
-            return await self.caller.picture(provider, request, calls, limit, handle)
+            return await self._caller.picture(provider, request, calls, limit, handle)
 
         generate = _guarded(provider.plugin, call_provider, spent, calls)
         for middleware in reversed(self.middlewares):
@@ -130,7 +130,7 @@ class Registry:
         """Calls the hook `moderate` of a provider; raises as `generate` does."""
         plugin = moderator.plugin
         try:
-            await _watched(plugin, self.caller.call(moderator, "moderate", request), Spent(), calls)
+            await _watched(plugin, self._caller.call(moderator, "moderate", request), Spent(), calls)
         except PluginCrashed as error:
             log.error("The plugin %s failed while checking", plugin.name, exc_info=error.__cause__)
             raise ProviderError("provider") from error

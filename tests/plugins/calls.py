@@ -95,4 +95,5 @@ class Calls:
 
 def working_threads(registry: Registry) -> int:
     """The worker threads that run a plugin, whether or not anybody still waits for them."""
-    return registry.caller.working
+    caller = registry._caller
+    return sum(workers.turns.running for workers in (caller._checkers, *caller._workers.values()))
