@@ -16,7 +16,7 @@ import pytest
 from tests.object_store import run_object_store
 from tests.postgres import run_postgres
 from tests.redis_server import run_redis
-from tests.serving import ROOT, Serving, free_port
+from tests.serving import ROOT, Serving, answers, free_port
 from tests.warm_serving import WarmServing
 
 SETTINGS = {
@@ -93,8 +93,11 @@ def _run_nginx(folder: Path, ports: list[int]) -> Iterator[str]:
     (folder / "nginx.conf").write_text(f"pid {folder}/nginx.pid;\n{config}")
     command = [program, "-c", folder / "nginx.conf", "-e", folder / "nginx.log", "-g", "daemon off;"]
     process = subprocess.Popen([*map(str, command)])
+    url = f"http://127.0.0.1:{port}"
     try:
-        yield f"http://127.0.0.1:{port}"
+        while not answers(url):
+            assert process.poll() is None, (folder / "nginx.log").read_text()
+        yield url
     finally:
         process.terminate()
         process.wait(20)

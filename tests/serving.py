@@ -65,7 +65,7 @@ class Serving:
     def _start(self) -> Process:
         process = self._begin()
         deadline = time.monotonic() + 120  # on a machine that does much beside
-        while not _answers(self.url):
+        while not answers(self.url):
             code = process.poll()
             if code is not None or time.monotonic() > deadline:
                 process.kill()
@@ -103,7 +103,8 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Says whether a server answers with a page."""
     try:
         with urllib.request.urlopen(url, timeout=2):
             return True
