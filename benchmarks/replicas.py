@@ -45,7 +45,7 @@ def measure(folder: Path, replicas: int, *, shared: bool) -> tuple[float, float]
             pictures = folder / "shared"
             pictures.mkdir()
             settings |= {
-                "LIMNER_DATABASE": stack.enter_context(run_postgres(folder)).new_database(),
+                "LIMNER_DATABASE": stack.enter_context(run_postgres()).new_database(),
                 "LIMNER_LIMITS": stack.enter_context(run_redis(folder)).url,
                 "LIMNER_PICTURES": pictures.as_uri(),
             }

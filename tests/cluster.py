@@ -51,7 +51,7 @@ class Cluster:
 def run_cluster(folder: Path, service: str, **more: str) -> Iterator[Cluster]:
     """Starts everything, with fal's queue at an address, and stops it at the end."""
     with ExitStack() as stack:
-        database = stack.enter_context(run_postgres(folder)).new_database()
+        database = stack.enter_context(run_postgres()).new_database()
         redis = stack.enter_context(run_redis(folder))
         objects = stack.enter_context(run_object_store())
         shared = {

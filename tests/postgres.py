@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -63,29 +64,33 @@ class Postgres:
 
 
 @contextmanager
-def run_postgres(folder: Path) -> Iterator[Postgres]:
-    """Starts a server with its data in a folder, and stops it at the end."""
-    programs, data, port = find_programs(), folder / "postgres", free_port()
-    data.mkdir()
+def run_postgres() -> Iterator[Postgres]:
+    """Starts a server, and stops it at the end.
+
+    Its data is in no folder of pytest's: each pytest that starts takes those from all other users.
+    """
+    with TemporaryDirectory(prefix="limner-postgres-") as folder, _run(Path(folder)) as server:
+        yield server
+
+
+@contextmanager
+def _run(folder: Path) -> Iterator[Postgres]:
+    programs, data, log, port = find_programs(), folder / "data", folder / "log", free_port()
     user: dict[str, Any] = {}
     if os.getuid() == 0:  # it does not run as root
         user = {"user": "postgres", "group": "postgres"}
-        shutil.chown(data, **user)
-        for parent in folder.parents:
-            if parent.stat().st_uid == 0 and parent != Path("/"):
-                parent.chmod(parent.stat().st_mode | 0o011)
-        folder.chmod(0o711)
+        shutil.chown(folder, **user)
     make = [programs / "initdb", "-D", data, "-A", "trust", "-U", "limner", "-N", "--no-locale", "-E", "UTF8"]
-    subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd=data, **user)
+    subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd=folder, **user)
     options = [part for option in FAST for part in ("-c", option)]
-    command = [programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", data, *options]
-    with (folder / "postgres.log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=data, **user)
+    command = [programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder, *options]
+    with log.open("wb") as written:
+        server = subprocess.Popen(command, stdout=written, stderr=written, cwd=folder, **user)
     try:
         ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
         while subprocess.run(ready, check=False).returncode:
             if server.poll() is not None:
-                raise RuntimeError((folder / "postgres.log").read_text())
+                raise RuntimeError(log.read_text())
         yield Postgres(port)
     finally:
         server.send_signal(signal.SIGINT)
