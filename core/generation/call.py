@@ -110,7 +110,7 @@ async def _call_once(
         made = registry.generate(provider, request, calls, handle, limit)
         result = await before_deadline(made, limit, cancelled.set, lambda: calls.at_work)
     except (ContentFiltered, ProviderError) as error:
-        raise _read(plan, partial(_failure_from_error, plan, error, secrets)) from error
+        raise _read(plan, error, partial(_failure_from_error, plan, error, secrets)) from error
     except DeadlinePassed as passed:
         ended = {"did_not_run": not calls.may_have_run, "was_cancelled": passed.was_cancelled}
         if passed.plugin not in ("", provider.plugin.name):  # it is a middleware
@@ -123,15 +123,20 @@ async def _call_once(
         raise _crashed(plan, provider.plugin.name, error.__cause__) from error
     finally:
         calls.leave()
-    return _read(plan, partial(sanitize, result, secrets, provider.plugin.name))
+    return _read(plan, result, partial(sanitize, result, secrets, partial(_source, plan)))
 
 
-def _read(plan: Plan, read: Callable[[], T]) -> T:
+def _read(plan: Plan, given: object, read: Callable[[], T]) -> T:
     """Reads what a plugin gave, whose own methods may raise anything, and call `sys.exit`."""
     try:
         return read()
     except BaseException as error:
-        raise _crashed(plan, plan.provider.plugin.name, error) from error
+        raise _crashed(plan, _source(plan, given), error) from error
+
+
+def _source(plan: Plan, given: object, field: str = "") -> str:
+    """Returns the plugin that gave a result, an error or a field: the provider, or a middleware's own."""
+    return plan.calls.source_of(given, field) or plan.provider.plugin.name
 
 
 def _wait_before_retry(failure: Failure, retries: int) -> float | None:

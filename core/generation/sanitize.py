@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from numbers import Integral
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from core.chat.request import limit_nesting
 from core.redaction import hide_known
@@ -18,6 +18,9 @@ from limner import ImageResult, ImageWarning
 from limner.result import MAX_CONTINUATION
 
 log = logging.getLogger(__name__)
+
+SourceOf: TypeAlias = Callable[[object, str], str]
+"""Takes the value and the name of a field of the result, and returns the plugin that it comes from."""
 
 MAX_LENGTH = 20_000
 """Characters kept of a text, and of usage or metadata as JSON."""
@@ -28,10 +31,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """All but tabs and the ends of lines: a terminal would do what they say."""
 
 
-def sanitize(result: ImageResult, secrets: Sequence[str], plugin: str) -> ImageResult:
+def sanitize(result: ImageResult, secrets: Sequence[str], source_of: SourceOf) -> ImageResult:
     """Drops what does not have the contract's types: an error would lose a picture that may be paid for.
 
-    The log says what was dropped, and whose it was.
+    The log says what was dropped, and which plugin it comes from.
 
     Hides the secrets that the request was made with and those of the environment, in any form, makes plain
     JSON of usage and metadata, cuts what is nested too deeply, and leaves the picture as it is.
@@ -44,10 +47,10 @@ def sanitize(result: ImageResult, secrets: Sequence[str], plugin: str) -> ImageR
         seed_sent=untrusted.seed_sent is not False,
         model=_text(untrusted.model, secrets),
         request_id=_text(untrusted.request_id, secrets),
-        usage=_plain("usage", untrusted.usage, secrets, plugin),
-        metadata=_plain("metadata", untrusted.metadata, secrets, plugin),
+        usage=_plain("usage", untrusted.usage, secrets, source_of),
+        metadata=_plain("metadata", untrusted.metadata, secrets, source_of),
         text=_text(untrusted.text, secrets),
-        continuation=_continuation(untrusted.continuation, secrets, plugin),
+        continuation=_continuation(untrusted.continuation, secrets, source_of),
         warnings=_warnings(untrusted.warnings, secrets),
     )
 
@@ -67,7 +70,7 @@ def _text(value: object, secrets: Sequence[str]) -> str | None:
     return value[:MAX_LENGTH].encode(errors="replace").decode() or None  # half a surrogate pair
 
 
-def _continuation(value: object, secrets: Sequence[str], plugin: str) -> Any:
+def _continuation(value: object, secrets: Sequence[str], source_of: SourceOf) -> Any:
     """Returns plain JSON as it is, since a service must get back what it gave; None if it cannot be kept."""
     try:
         written = json.dumps(value, allow_nan=False)
@@ -77,11 +80,11 @@ def _continuation(value: object, secrets: Sequence[str], plugin: str) -> Any:
             raise ValueError("too long, nested too deep, or with the secret in it")
         return plain
     except BaseException as error:
-        log.warning("The continuation of the plugin %s was left out: %s", plugin, type(error).__name__)
+        _say_left_out("continuation", value, error, source_of)
         return None
 
 
-def _plain(what: str, values: object, secrets: Sequence[str], plugin: str) -> dict[str, Any]:
+def _plain(what: str, values: object, secrets: Sequence[str], source_of: SourceOf) -> dict[str, Any]:
     try:
         if len(cast(Mapping[str, Any], values)) > MAX_LENGTH:
             raise ValueError("too long")
@@ -91,8 +94,13 @@ def _plain(what: str, values: object, secrets: Sequence[str], plugin: str) -> di
         plain = limit_nesting(json.loads(written.encode(errors="replace"), parse_constant=_no_number))
         return plain if hide_known(written, *secrets) == written else _hidden(plain, secrets)
     except BaseException as error:  # a foreign object's __str__ may raise anything, and call sys.exit
-        log.warning("The %s of the plugin %s was left out: %s", what, plugin, type(error).__name__)
+        _say_left_out(what, values, error, source_of)
         return {}
+
+
+def _say_left_out(field: str, value: object, error: BaseException, source_of: SourceOf) -> None:
+    plugin = source_of(value, field)
+    log.warning("The %s of the plugin %s was left out: %s", field, plugin, type(error).__name__)
 
 
 def _hidden(value: Any, secrets: Sequence[str]) -> Any:

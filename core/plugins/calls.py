@@ -1,4 +1,4 @@
-"""Counts how often a provider was called for one picture, but for the calls that certainly did not run."""
+"""What is known of the calls for one picture: how many may have run, who is at work, and who gave what."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Calls:
         """Called when nobody waits any more, whether or not they have answered."""
         self._lock = threading.Lock()
         self._count = 0
+        self._given: list[tuple[str, object]] = []
 
     @property
     def may_have_run(self) -> bool:
@@ -29,6 +30,17 @@ class Calls:
     def at_work(self) -> str:
         """The plugin whom a deadline meets; empty if there is none."""
         return self.working[-1] if self.working else ""
+
+    def note(self, plugin: str, given: object) -> None:
+        """Keeps what a plugin returned or raised, which a middleware around it may pass on or change."""
+        self._given.append((plugin, given))
+
+    def source_of(self, given: object, field: str = "") -> str | None:
+        """Returns the plugin that gave a result or an error, or a field of one: the innermost that did."""
+        for plugin, one in self._given:
+            if (getattr(one, field, None) if field else one) is given:
+                return plugin
+        return None
 
     def leave(self) -> None:
         """Tells whoever counts the calls that nobody waits for them any more."""

@@ -208,7 +208,10 @@ async def _watched(plugin: Plugin, work: Coroutine[Any, Any, Any], spent: Spent,
     calls.working.append(plugin.name)
     try:
         return await SlowStepWatch(work, plugin.name, spent)
-    except (ContentFiltered, ProviderError, PluginCrashed, GeneratorExit):
+    except (ContentFiltered, ProviderError) as error:
+        calls.note(plugin.name, error)
+        raise
+    except (PluginCrashed, GeneratorExit):
         raise
     except asyncio.CancelledError as error:
         if _is_cancelled():
@@ -229,6 +232,7 @@ def _guarded(plugin: Plugin, generate: _Call, spent: Spent, calls: Calls) -> Gen
         result = await _watched(plugin, generate(request), spent, calls)
         if not isinstance(result, ImageResult):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise PluginCrashed(plugin.name) from WrongResult("returned", result, "an ImageResult")
+        calls.note(plugin.name, result)
         return result
 
     return call

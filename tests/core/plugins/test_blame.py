@@ -105,6 +105,58 @@ def test_what_is_dropped_of_a_result_is_a_line_with_its_name(caplog: pytest.LogC
     ]
 
 
+class Answering:
+    """A middleware that changes the answer, whether it is a result or an error."""
+
+    def __init__(self, change: Callable[[Any], Any]) -> None:
+        self._change = change
+
+    @hookimpl
+    def wrap(self, generate: Generate) -> Generate:
+        async def changed(request: ImageRequest) -> ImageResult:
+            try:
+                return self._change(await generate(request))
+            except ProviderError as error:
+                raise self._change(error) from error
+
+        return changed
+
+
+def test_what_is_dropped_of_a_middlewares_result_is_a_line_with_its_own_name(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def answer(request: ImageRequest) -> ImageResult:
+        wrong: Any = {"usage": 3}
+        return ImageResult(PNG, **wrong)
+
+    around = Answering(lambda result: replace(result, metadata=3))
+    asyncio.run(main_of(Calls(answer=answer, middleware=around)))
+    lines = [record.getMessage() for record in caplog.records if record.name == "core.generation.sanitize"]
+    assert lines == [
+        "The usage of the plugin study was left out: TypeError",
+        "The metadata of the plugin around was left out: TypeError",
+    ]
+
+
+class Unreadable(ProviderError):
+    @property
+    def status(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        raise RuntimeError("nobody reads this")
+
+    @status.setter
+    def status(self, value: object) -> None: ...
+
+
+@pytest.mark.parametrize("culprit", ["study", "around"])
+def test_whose_error_cannot_be_read_has_failed_itself(culprit: str) -> None:
+    async def answer(request: ImageRequest) -> ImageResult:
+        raise Unreadable("provider") if culprit == "study" else ProviderError("provider")
+
+    around = Answering(lambda error: error if culprit == "study" else Unreadable("provider"))
+    failure = asyncio.run(Calls(answer=answer, middleware=around).fail("study"))
+    assert failure.what == f"The plugin {culprit} failed."
+
+
 async def main_of(desk: Calls) -> None:
     await desk.ask("study")
 
