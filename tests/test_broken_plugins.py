@@ -118,9 +118,8 @@ def test_doctor_names_every_fault_even_of_those_that_no_process_survives(
     assert said.endswith("Something is broken: see above.\n")
     lines = said.splitlines()
     keep_out = "uninstall it, or keep it out with block_plugins, and tell its author."
-    hangs = (
-        f"It did not answer within 2.5 seconds: it waits for something at import or in describe; {keep_out}"
-    )
+    where = "it waits for something at import, in describe or in its settings"
+    hangs = f"It did not answer within 2.5 seconds: {where}; {keep_out}"
     faults = {
         **FAULTS,
         "ends-the-process": f"It ended the process that loaded it (exit code 3): {keep_out}",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import builtins
-import json
 import logging
 import os
 import signal
@@ -12,15 +10,19 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from types import ModuleType
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
-_MODULES: tuple[ModuleType, ...] = (builtins, json)
-"""Modules of Python whose functions are put back."""
+from core.plugins.functions import Functions
+
+resource: Any = import_module("resource") if find_spec("resource") else None  # not on Windows
 _STREAMS = ("stdin", "stdout", "stderr")
 _SEARCHES = ("path", "meta_path", "path_hooks")
 """Of `sys`: where modules are looked for."""
 _HAS_MASKS = hasattr(signal, "pthread_sigmask")  # not on Windows
+_TIMERS = [getattr(signal, name) for name in dir(signal) if name.startswith("ITIMER_")]  # none on Windows
+_LIMITS = {getattr(resource, name): name for name in reversed(dir(resource)) if name.startswith("RLIMIT_")}
 _POLICY = "_event_loop_policy"
 """Of `asyncio.events`; the functions for it warn that they will go."""
 
@@ -39,7 +41,11 @@ class ProcessState:
         self._search = {name: list(getattr(sys, name)) for name in _SEARCHES}
         self._modules = dict(sys.modules)
         self._silenced = logging.root.manager.disable
-        self._functions = {module: dict(vars(module)) for module in _MODULES}
+        self._functions = Functions()
+        self._process = os.getpid()
+        self._limits: dict[int, int] = {kind: resource.getrlimit(kind)[0] for kind in _LIMITS}
+        self._mask = _file_mask()
+        self._timers = _running_timers()
         self._threads = {*threading.enumerate()}
 
     def put_back(self) -> list[str]:
@@ -50,6 +56,9 @@ class ProcessState:
         return [*self._changed()]
 
     def _changed(self) -> Iterator[str]:
+        if os.getpid() != self._process:  # a plugin has forked, and comes back here twice
+            os._exit(1)
+        yield from self._functions.put_back()
         if self._folder and self._folder != _folder():
             os.chdir(self._folder)
             yield "the working folder"
@@ -74,14 +83,10 @@ class ProcessState:
                 with suppress(ValueError, TypeError):  # in another thread; or it was not set by Python
                     signal.signal(number, self._signals[number])
                 yield f"what {signal.Signals(number).name} does"
-        for module, before in self._functions.items():
-            names = [name for name, value in before.items() if vars(module).get(name) is not value]
-            for name in names:
-                setattr(module, name, before[name])
-                yield f"{module.__name__}.{name}"
         if _HAS_MASKS and signal.pthread_sigmask(signal.SIG_BLOCK, []) != self._blocked:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
             yield "which signals arrive"
+        yield from self._scarce()
         if names := sorted(
             name
             for name in self._environment.keys() | os.environ.keys()
@@ -91,6 +96,20 @@ class ProcessState:
         for thread in {*threading.enumerate()} - self._threads:
             if not thread.daemon:
                 yield f"the threads, by one that is no daemon ({thread.name})"
+
+    def _scarce(self) -> Iterator[str]:
+        """Puts back what lets the process do less, or ends it later."""
+        for kind, before in self._limits.items():
+            now, most = resource.getrlimit(kind)
+            if _is_less(now, before):
+                resource.setrlimit(kind, (most if _is_less(most, before) else before, most))
+                yield f"a limit of this process ({_LIMITS[kind]})"
+        if _file_mask() != self._mask:
+            os.umask(self._mask)
+            yield "who may read new files (umask)"
+        for timer in _running_timers() - self._timers:
+            signal.setitimer(timer, 0)
+            yield "the timers, by one that sends a signal"
 
     def _lost(self) -> Iterator[str]:
         """Puts back what is gone, and leaves what is new: other plugins may need both."""
@@ -112,6 +131,20 @@ def _folder() -> str | None:
         return os.getcwd()
     except OSError:  # it was deleted
         return None
+
+
+def _running_timers() -> set[int]:
+    return {timer for timer in _TIMERS if signal.getitimer(timer)[0]}
+
+
+def _is_less(limit: int, other: int) -> bool:
+    return limit != resource.RLIM_INFINITY and (other == resource.RLIM_INFINITY or limit < other)
+
+
+def _file_mask() -> int:
+    mask = os.umask(0o077)  # which can only be read by setting it
+    os.umask(mask)
+    return mask
 
 
 def _handlers() -> dict[int, Any]:

@@ -57,7 +57,13 @@ class Registry:
     others, one marked `trylast` after them.
     """
 
-    def __init__(self, settings: Settings, found: Iterable[Found] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        found: Iterable[Found] | None = None,
+        on_configure: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Tells `on_configure` a plugin's name just before that is given its settings."""
         self._plugins = Plugins(find_plugins(settings.plugins_dir) if found is None else found, settings)
         self.broken = self._plugins.broken
         self.changes = self._plugins.changes
@@ -68,7 +74,7 @@ class Registry:
         self._providers: dict[str, Provider] = {}
         self.unaddressed: list[Provider] = []
         """The providers for servers of one's own whose address is not set: listed, but not offered."""
-        for provider in self._configured(settings):
+        for provider in self._configured(settings, on_configure):
             if provider.lacks_base_url:
                 self.unaddressed.append(provider)
             else:
@@ -152,7 +158,7 @@ class Registry:
 
         return call
 
-    def _configured(self, settings: Settings) -> Iterator[Provider]:
+    def _configured(self, settings: Settings, on_configure: Callable[[str], None]) -> Iterator[Provider]:
         """Yields the providers of the settings in their order, then the other plugins."""
         configured = dict(settings.providers)
         for name, plugin in self._plugins.good.items():
@@ -165,6 +171,7 @@ class Registry:
             if plugin is None or plugin.info is None:
                 self._list_unusable(name, own.uses or name)
                 continue
+            on_configure(plugin.name)
             try:
                 with self._plugins.watched(plugin.name):  # its settings' class may do anything
                     provider = configure(name, plugin, plugin.info, own)

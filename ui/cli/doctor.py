@@ -8,9 +8,9 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from queue import Empty
-from typing import Any, cast
+from typing import cast
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field
 
 from core import SettingsError, check_choices
 from core.generation.shared_log import SharedLog
@@ -28,7 +28,6 @@ PLUGIN_TIMEOUT = 30.0
 
 _KEEP_OUT = "uninstall it, or keep it out with block_plugins, and tell its author."
 _AGAIN = "install it again."
-_ENTRIES = TypeAdapter(list[PluginEntry])
 
 
 class Setting(BaseModel):
@@ -39,45 +38,48 @@ class Setting(BaseModel):
     origin: str
 
 
-class Report(BaseModel):
-    """Everything that the examination found."""
+class Loaded(BaseModel):
+    """What shows once the plugins are loaded together, as the app does."""
 
     plugins: list[PluginEntry]
-    settings: list[Setting]
-    choices: str
+    choices: str = ""
     """What stops the start since the settings choose a provider that cannot be used so; empty if nothing."""
     changes: list[str] = Field(default=[])
     """Which plugins change what all share, in sentences."""
+    deadly: dict[str, str] = Field(default={}, exclude=True)
+    """The faults of the plugins that end, or hold up, the process that loads them, by their names."""
+
+
+class Report(Loaded):
+    """Everything that the examination found."""
+
+    settings: list[Setting]
     unready: list[str] = Field(default=[])
     """What the providers need that the settings name, and do not have."""
     store: str
     """The data folder, and whether it can be written to."""
     sound: bool
     """Nothing is broken."""
-    deadly: dict[str, str] = Field(default={}, exclude=True)
-    """The faults of the plugins that end, or hold up, the process that loads them, by their names."""
 
 
 def examine(settings: Settings) -> Report:
     """Examines the installation; a plugin that hangs, exits or crashes is listed like any other fault."""
-    entries, choices, changes, deadly = _probed(settings)
+    loaded = _load_apart(settings)
     store, store_is_sound = _examine_store(settings)
     named = {settings.provider, settings.moderation, *settings.fallback, *settings.providers}
     unready = [
         f"{entry.name}, which the settings name, needs {what}."
-        for entry in entries
+        for entry in loaded.plugins
         if entry.name in named
         for what in entry.lacks
     ]
+    faults = [entry.fault for entry in loaded.plugins if entry.fault]
     return Report(
-        plugins=entries,
+        **dict(loaded),
         settings=settings_in_force(settings),
-        choices=choices,
-        changes=changes,
         unready=unready,
         store=store,
-        sound=store_is_sound and not choices and not unready and not any(entry.fault for entry in entries),
-        deadly=deadly,
+        sound=store_is_sound and not loaded.choices and not unready and not faults,
     )
 
 
@@ -88,10 +90,12 @@ def probe(settings: Settings) -> None:
     and not loaded.
     """
     faults: dict[str, str] = json.load(sys.stdin)
+    places: dict[str, int] = {}
     with answering() as answer:
 
         def one_by_one() -> Iterator[Found]:
             for place, plugin in enumerate(find_plugins(settings.plugins_dir)):
+                places.setdefault(plugin.name, place)
                 fault = faults.get(str(place))
                 if isinstance(plugin, Broken) or fault is None:
                     answer(place)
@@ -99,9 +103,10 @@ def probe(settings: Settings) -> None:
                 else:
                     yield Broken(plugin.name, source_of(plugin), fault)
 
-        registry = Registry(settings, one_by_one())
-        entries = [entry.model_dump() for entry in catalog(registry)]
-        answer([entries, _fault_of_choices(settings, registry), changes(registry)])
+        registry = Registry(settings, one_by_one(), lambda plugin: answer(places[plugin]))
+        choices = _fault_of_choices(settings, registry)
+        loaded = Loaded(plugins=catalog(registry), choices=choices, changes=changes(registry))
+        answer(loaded.model_dump())
 
 
 def _fault_of_choices(settings: Settings, registry: Registry) -> str:
@@ -121,47 +126,37 @@ class _Ended(Exception):
         self.fault = fault
 
 
-def _probed(settings: Settings) -> tuple[list[PluginEntry], str, list[str], dict[str, str]]:
-    """Loads all plugins together, as the app does, and again without each one that ends the probe.
-
-    Returns them with what is wrong with the choices of the settings, which change what all share, and the
-    faults of those that end it, by their names.
-    """
+def _load_apart(settings: Settings) -> Loaded:
+    """Loads all plugins together in another process, and again without each one that ends it."""
     faults: dict[int, str] = {}
     while True:
         found = find_plugins(settings.plugins_dir)
-        named = {plugin.name: faults[place] for place, plugin in enumerate(found) if place in faults}
+        deadly = {plugin.name: faults[place] for place, plugin in enumerate(found) if place in faults}
         try:
-            return *_probe(faults), named
+            return _probed(faults).model_copy(update={"deadly": deadly})
         except _Ended as ended:
             if ended.place is None or ended.place in faults:
-                return (
-                    [PluginEntry(name="limner", source="itself", kind="broken", fault=ended.fault)],
-                    "",
-                    [],
-                    named,
-                )
+                itself = PluginEntry(name="limner", source="itself", kind="broken", fault=ended.fault)
+                return Loaded(plugins=[itself], deadly=deadly)
             faults[ended.place] = ended.fault
 
 
-def _probe(faults: Mapping[int, str]) -> tuple[list[PluginEntry], str, list[str]]:
+def _probed(faults: Mapping[int, str]) -> Loaded:
+    """Returns what `probe` answers in another process; raises _Ended if it ends before."""
     place, patience = None, START_TIMEOUT
     with Process("probe", given=faults, environment=environment(), is_quiet=True) as process:
         try:
             while (report := process.answer(patience)) is not None:
-                if isinstance(report, list):
-                    entries, choices, changes = cast("list[Any]", report)
-                    return _ENTRIES.validate_python(entries), str(choices), changes
+                if isinstance(report, dict):
+                    return Loaded.model_validate(report)
                 place, patience = (None if report == STARTED else report), PLUGIN_TIMEOUT
         except Empty:
             if place is None:
                 late = f"It did not start within {patience:g} seconds to load the plugins: {_AGAIN}"
                 raise _Ended(place, late) from None
-            waits = (
-                f"It did not answer within {patience:g} seconds: it waits for something at import or in "
-                f"describe"
-            )
-            raise _Ended(place, f"{waits}; {_KEEP_OUT}") from None
+            late = f"It did not answer within {patience:g} seconds"
+            where = "it waits for something at import, in describe or in its settings"
+            raise _Ended(place, f"{late}: {where}; {_KEEP_OUT}") from None
         code = process.exit_code()
     if place is None:
         raise _Ended(place, f"It could not be started to load the plugins (exit code {code}): {_AGAIN}")

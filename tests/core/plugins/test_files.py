@@ -213,8 +213,32 @@ def test_a_relative_folder_is_that_of_the_settings_file(
     assert load_settings().plugins_dir == folder
 
 
-def test_the_doctor_lists_files_and_survives_one_that_ends_the_process(folder: Path, tmp_path: Path) -> None:
+ENDS_WITH_ITS_SETTINGS = """
+import os
+
+from pydantic import BaseModel
+
+from limner import ImageRequest, ImageResult, ModelInfo, ProviderInfo, hookimpl
+
+
+class Settings(BaseModel):
+    def offers(self, info):
+        os._exit(4)
+
+
+@hookimpl
+def describe():
+    return ProviderInfo(label="Ends", models=(ModelInfo(id="one"),), settings=Settings)
+
+
+@hookimpl
+def generate(request: ImageRequest) -> ImageResult: ...
+"""
+
+
+def test_the_doctor_lists_files_and_survives_those_that_end_the_process(folder: Path, tmp_path: Path) -> None:
     (folder / "ends.py").write_text("import os\n\nos._exit(3)\n", "utf-8")
+    (folder / "ends-late.py").write_text(ENDS_WITH_ITS_SETTINGS, "utf-8")
     command = [sys.executable, "-m", "limner", "doctor", "--json"]
     environment = {"LIMNER_PLUGINS_DIR": str(folder), "LIMNER_DATA_DIR": str(tmp_path / "data")}
     ended = subprocess.run(
@@ -227,4 +251,6 @@ def test_the_doctor_lists_files_and_survives_one_that_ends_the_process(folder: P
     )
     listed = {entry["name"]: entry for entry in json.loads(ended.stdout)["plugins"]}
     assert (listed["dots"]["source"], listed["dots"]["fault"]) == ("the file dots.py", None)
-    assert listed["ends"]["fault"].startswith("It ended the process that loaded it (exit code 3)")
+    for name, code in {"ends": 3, "ends-late": 4}.items():
+        assert listed[name]["fault"].startswith(f"It ended the process that loaded it (exit code {code})")
+    assert [name for name, entry in listed.items() if entry["fault"]] == ["ends-late", "ends"]

@@ -23,8 +23,8 @@ from tests.plugins.installing import install, site_of
 from tests.serving import ROOT
 
 CHANGES = (
-    "careless changes what all plugins share when it is loaded: the working folder, sys.stdout, the "
-    "recursion limit, the policy of event loops, what SIGINT does, builtins.open, json.dumps, the "
+    "careless changes what all plugins share when it is loaded: builtins.open, json.dumps, the "
+    "working folder, sys.stdout, the recursion limit, the policy of event loops, what SIGINT does, the "
     "environment (CARELESS) and the threads, by one that is no daemon (careless). Tell its author."
 )
 site = site_of("limner-async-echo", autouse=False)
@@ -111,13 +111,52 @@ def test_what_is_gone_for_all_is_put_back_and_what_is_new_stays(monkeypatch: pyt
     sys.stdout.close()
 
 
-def test_an_event_loop_that_was_run_and_is_over_is_no_change() -> None:
-    script = """
-import asyncio
+def put_back(changes: str) -> subprocess.CompletedProcess[str]:
+    """Prints in another process what was changed there and is put back."""
+    script = f"""
+import asyncio, json, os, pathlib, signal, sys, threading, time
 from core.plugins.process_state import ProcessState
 before = ProcessState()
-asyncio.run(asyncio.sleep(0))
-print(before.put_back())
+{changes}
+print(*before.put_back(), sep="\\n")
+print(*ProcessState().put_back(), sep="\\n", end="")
 """
-    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert ran.stdout == "[]\n", ran.stderr
+    return subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ("json.dumps = None", "json.dumps"),
+        ("sys.exit = os._exit = None", "sys.exit\nos._exit"),
+        ("pathlib.Path.open = None", "pathlib.Path.open"),
+        ("pathlib.PosixPath.read_text = None", "pathlib.PosixPath.read_text"),
+        ("del threading.Thread.start", "threading.Thread.start"),
+        ("threading.Thread.daemon = None", "threading.Thread.daemon"),
+        ("asyncio.run = print", "asyncio.run"),
+        ("asyncio.BaseEventLoop.run_forever = None", "asyncio.BaseEventLoop.run_forever"),
+        ("os.umask(0o777)", "who may read new files (umask)"),
+        ("signal.alarm(1)", "the timers, by one that sends a signal"),
+        ("asyncio.run(asyncio.sleep(0))", ""),
+    ],
+)
+def test_what_nobody_could_go_on_with_is_put_back(change: str, what: str) -> None:
+    ran = put_back(change)
+    assert ran.stdout == f"{what}\n", ran.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")
+def test_a_limit_that_was_lowered_is_raised_again_as_far_as_that_goes() -> None:
+    ran = put_back("""
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, 200))
+""")
+    assert ran.stdout == "a limit of this process (RLIMIT_NOFILE)\n", ran.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_process_that_a_plugin_forked_goes_on_once() -> None:
+    ran = put_back("os.fork() and os.wait()")
+    assert ran.stdout == "\n", ran.stderr
