@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from importlib.metadata import distribution, entry_points
 from pathlib import Path
 
@@ -103,7 +104,17 @@ def test_stop_through_the_studio_ends_it_within_one_step(
     assert again.status == "complete", again.failure
 
 
-def test_the_deadline_ends_it_too(tmp_path: Path) -> None:
+def test_the_deadline_ends_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    step = FlowMatchEulerDiscreteScheduler.step
+
+    def slow(*arguments, **more):  # as on a machine for which a hundred take longer than the deadline
+        time.sleep(0.02)
+        return step(*arguments, **more)
+
+    monkeypatch.setattr(FlowMatchEulerDiscreteScheduler, "step", slow)
+
     async def main():
         async with Sitting(tmp_path) as sitting:
             await sitting.settled(await sitting.start(1))  # so that the load takes no time of it
