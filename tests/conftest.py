@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.bucket_mount import bucket_mount, can_mount
 from tests.serving import Serving
 
+PAGE = Path(__file__).parent / "ui" / "page"
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -41,24 +42,26 @@ def find_chromium() -> str | None:
 def pytest_xdist_auto_num_workers() -> int:
     """Returns how many processes `-n auto` means: each has an app and a browser of its own.
 
-    One more than there are processors, since much of a test is waiting for a page or for another process.
+    More than there are processors, since much of a test is waiting for a page or for another process; each
+    takes up to 1.5 GB.
     """
-    return min((os.cpu_count() or 1) + 1, 4)
+    return min(2 * (os.cpu_count() or 1) + 1, 5)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the files with browser tests last, the largest of them first, so that no process idles at the end.
+    """Puts the files with browser tests last, and of those the tests of the page, the largest first.
 
     From the first browser test on, Playwright's event loop runs in the main thread: no other test of such a
-    file has one there. Each of several processes takes one file after another.
+    file has one there. Each of several processes takes one file after another: small ones at the end leave
+    none of them idle, while the tests of servers that are killed and taken over wait for much of their time.
     """
     with_browser = {item.path for item in items if item.get_closest_marker("browser")}
     sizes = Counter(item.path for item in items)
 
-    def order(item: pytest.Item) -> tuple[bool, int, str]:
+    def order(item: pytest.Item) -> tuple[bool, bool, int, str]:
         if item.path not in with_browser:
-            return False, 0, ""
-        return True, -sizes[item.path], str(item.path)
+            return False, False, 0, ""
+        return True, item.path.is_relative_to(PAGE), -sizes[item.path], str(item.path)
 
     items.sort(key=order)
 
