@@ -238,7 +238,7 @@ def generate(request: ImageRequest) -> ImageResult: ...
 
 def test_the_doctor_lists_files_and_survives_those_that_end_the_process(folder: Path, tmp_path: Path) -> None:
     (folder / "ends.py").write_text("import os\n\nos._exit(3)\n", "utf-8")
-    (folder / "ends-late.py").write_text(ENDS_WITH_ITS_SETTINGS, "utf-8")
+    (folder / "configured.py").write_text(ENDS_WITH_ITS_SETTINGS, "utf-8")
     command = [sys.executable, "-m", "limner", "doctor", "--json"]
     environment = {"LIMNER_PLUGINS_DIR": str(folder), "LIMNER_DATA_DIR": str(tmp_path / "data")}
     ended = subprocess.run(
@@ -251,6 +251,6 @@ def test_the_doctor_lists_files_and_survives_those_that_end_the_process(folder: 
     )
     listed = {entry["name"]: entry for entry in json.loads(ended.stdout)["plugins"]}
     assert (listed["dots"]["source"], listed["dots"]["fault"]) == ("the file dots.py", None)
-    for name, code in {"ends": 3, "ends-late": 4}.items():
+    for name, code in {"ends": 3, "configured": 4}.items():
         assert listed[name]["fault"].startswith(f"It ended the process that loaded it (exit code {code})")
-    assert [name for name, entry in listed.items() if entry["fault"]] == ["ends-late", "ends"]
+    assert [name for name, entry in listed.items() if entry["fault"]] == ["configured", "ends"]

@@ -116,10 +116,10 @@ def put_back(changes: str) -> subprocess.CompletedProcess[str]:
     script = f"""
 import asyncio, json, os, pathlib, signal, sys, threading, time
 from core.plugins.process_state import ProcessState
-before = ProcessState()
+state = ProcessState()
 {changes}
-print(*before.put_back(), sep="\\n")
-print(*ProcessState().put_back(), sep="\\n", end="")
+print(*state.put_back(), sep="\\n")
+print(*state.put_back(), sep="\\n", end="")
 """
     return subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60
@@ -148,12 +148,17 @@ def test_what_nobody_could_go_on_with_is_put_back(change: str, what: str) -> Non
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")
-def test_a_limit_that_was_lowered_is_raised_again_as_far_as_that_goes() -> None:
-    ran = put_back("""
+@pytest.mark.parametrize(("most", "then"), [("before", "as before"), ("9", "9")])
+def test_a_limit_that_was_lowered_is_raised_again_as_far_as_that_goes(most: str, then: str) -> None:
+    ran = put_back(f"""
 import resource
-resource.setrlimit(resource.RLIMIT_NOFILE, (3, 200))
+now, before = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, {most}))
+print(*state.put_back())
+again, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+print("as before" if again == now else again)
 """)
-    assert ran.stdout == "a limit of this process (RLIMIT_NOFILE)\n", ran.stderr
+    assert ran.stdout.splitlines()[:2] == ["a limit of this process (RLIMIT_NOFILE)", then], ran.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
