@@ -99,6 +99,8 @@ class Turns:
                     place = self._place(me)
                     if place <= self.most - self.running:
                         self.running += 1
+                        self._waiting.remove(me)
+                        self.look_again()
                         return Turn(self)
                     me.woken = me.loop.create_future()
                     left = self._patience_left()
@@ -108,8 +110,9 @@ class Turns:
                 await asyncio.wait({me.woken}, timeout=left)
         finally:
             with self.lock:
-                self._waiting.remove(me)
-                self.look_again()
+                if me in self._waiting:  # it has got no turn
+                    self._waiting.remove(me)
+                    self.look_again()
 
     def look_again(self) -> None:
         """Has all who wait look at their places, since something has changed; with the lock."""

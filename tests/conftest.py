@@ -42,10 +42,9 @@ def find_chromium() -> str | None:
 def pytest_xdist_auto_num_workers() -> int:
     """Returns how many processes `-n auto` means: each has an app and a browser of its own.
 
-    More than there are processors, since much of a test is waiting for a page or for another process; each
-    takes up to 1.5 GB.
+    One more than there are processors, since much of a test is waiting for a page or for another process.
     """
-    return min(2 * (os.cpu_count() or 1) + 1, 5)
+    return min((os.cpu_count() or 1) + 1, 4)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -132,6 +132,13 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         path.chmod(0o755)
 
 
+OF_A_FORK = re.compile(
+    r"Exception ignored in: <function BaseEventLoop\.__del__.*?Invalid file descriptor: -1$",
+    re.DOTALL | re.MULTILINE,
+)
+"""What Python may print in the process that ZeroGPU forks, of an event loop of the other process."""
+
+
 @pytest.fixture
 def space(python: Path, checkout: Path, tmp_path: Path) -> Iterator[Callable[..., Space]]:
     started: list[Space] = []
@@ -145,7 +152,7 @@ def space(python: Path, checkout: Path, tmp_path: Path) -> Iterator[Callable[...
     yield start
     for one in started:
         assert one.stop() == 0
-        assert "Traceback" not in one.log.read_text()
+        assert "Traceback" not in re.sub(OF_A_FORK, "", one.log.read_text())
 
 
 def test_it_resolves_as_the_platform_builds_it(tmp_path: Path) -> None:

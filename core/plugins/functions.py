@@ -4,32 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import dataclasses
 import inspect
 import json
 import logging
 import os
 import pathlib
+import selectors
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+
+# as they are now: a plugin may replace these, too
+from builtins import any, callable, delattr, setattr
 from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
 from typing import Any
 
 _MODULES: tuple[ModuleType, ...] = (
-    *(builtins, sys, os, json, pathlib, threading, time, logging, subprocess, tempfile),
+    *(builtins, sys, os, json, pathlib, threading, time, logging, subprocess, tempfile, signal, selectors),
+    *(inspect, dataclasses),
     *(asyncio, asyncio.events, asyncio.base_events, asyncio.tasks, asyncio.runners),
 )
 """What Limner itself cannot start without; `ssl` and `socket` may be changed for a whole network's sake."""
+_HOOKS = {
+    *(
+        "sys.excepthook",
+        "sys.displayhook",
+        "sys.unraisablehook",
+        "sys.breakpointhook",
+        "threading.excepthook",
+    ),
+    *("logging._logRecordFactory", "logging._loggerClass"),
+}
+"""They are there to be replaced, as error reporters do."""
 _CAN_BE_CHANGED = 1 << 9
 """The flag of a class that was not made in C: https://docs.python.org/3/c-api/typeobj.html#c.Py_TPFLAGS_HEAPTYPE"""
 
 
 class Functions:
-    """The functions, and what is in the classes, as they are at one moment."""
+    """A snapshot of the functions of these modules, and of what is in their classes."""
 
     def __init__(self) -> None:
         self._before = {name: _contents(place) for name, place in _places().items()}
@@ -37,9 +55,10 @@ class Functions:
     def put_back(self) -> Iterator[str]:
         """Puts back what was replaced since then, and yields its names."""
         for name, place in _places().items():
-            before, now, is_class = self._before[name], _contents(place), inspect.isclass(place)
+            before, now, is_class = self._before[name], _contents(place), isinstance(place, type)
             for part, value in before.items():
-                if now.get(part) is not value and (is_class or callable(value)):
+                is_same = now.get(part) is value or f"{name}.{part}" in _HOOKS
+                if not is_same and (is_class or callable(value)):
                     setattr(place, part, value)
                     yield f"{name}.{part}"
             for part in now.keys() - before.keys():
@@ -49,11 +68,11 @@ class Functions:
 
 
 def _contents(place: Any) -> dict[str, Any]:
-    return {**vars(place)}
+    return {**place.__dict__}
 
 
 def _is_inherited(place: type, part: str) -> bool:
-    return any(part in vars(base) for base in place.__mro__[1:])
+    return any(part in base.__dict__ for base in place.__mro__[1:])
 
 
 @cache

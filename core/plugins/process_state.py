@@ -12,12 +12,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 from core.plugins.functions import Functions
 
 resource: Any = import_module("resource") if find_spec("resource") else None  # not on Windows
 _STREAMS = ("stdin", "stdout", "stderr")
+_OBJECTS: tuple[tuple[ModuleType, str], ...] = (
+    *((sys, name) for name in _STREAMS),
+    (sys, "modules"),
+    (os, "environ"),
+)
 _SEARCHES = ("path", "meta_path", "path_hooks")
 """Of `sys`: where modules are looked for."""
 _HAS_MASKS = hasattr(signal, "pthread_sigmask")  # not on Windows
@@ -33,7 +39,8 @@ class ProcessState:
     def __init__(self) -> None:
         self._folder = _folder()
         self._environment = dict(os.environ)
-        self._streams: dict[str, Any] = {name: getattr(sys, name) for name in _STREAMS}
+        self._objects = [(place, name, getattr(place, name)) for place, name in _OBJECTS]
+        self._closed = _closed()
         self._recursion = sys.getrecursionlimit()
         self._policy: Any = getattr(asyncio.events, _POLICY, None)
         self._signals = _handlers()
@@ -56,19 +63,20 @@ class ProcessState:
         return [*self._changed()]
 
     def _changed(self) -> Iterator[str]:
+        yield from self._functions.put_back()
         if os.getpid() != self._process:  # a plugin has forked, and comes back here twice
             os._exit(1)
-        yield from self._functions.put_back()
         if self._folder and self._folder != _folder():
-            os.chdir(self._folder)
+            with suppress(OSError):  # it was deleted, or may not be entered
+                os.chdir(self._folder)
             yield "the working folder"
-        for name, stream in self._streams.items():
-            if getattr(sys, name) is not stream:
-                setattr(sys, name, stream)
-                yield f"sys.{name}"
-            if getattr(stream, "closed", False):
-                setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
-                yield f"sys.{name}, which is closed"
+        for place, name, one in self._objects:
+            if getattr(place, name, None) is not one:
+                setattr(place, name, one)
+                yield f"{place.__name__}.{name}"
+        for name in sorted(_closed() - self._closed):
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
+            yield f"sys.{name}, which is closed"
         yield from self._lost()
         if sys.getrecursionlimit() < self._recursion:
             sys.setrecursionlimit(self._recursion)
@@ -102,7 +110,8 @@ class ProcessState:
         for kind, before in self._limits.items():
             now, most = resource.getrlimit(kind)
             if _is_less(now, before):
-                resource.setrlimit(kind, (most if _is_less(most, before) else before, most))
+                with suppress(ValueError, OSError):
+                    resource.setrlimit(kind, (most if _is_less(most, before) else before, most))
                 yield f"a limit of this process ({_LIMITS[kind]})"
         if _file_mask() != self._mask:
             os.umask(self._mask)
@@ -114,7 +123,9 @@ class ProcessState:
     def _lost(self) -> Iterator[str]:
         """Puts back what is gone, and leaves what is new: other plugins may need both."""
         for name, before in self._search.items():
-            now = getattr(sys, name)
+            now: Any = getattr(sys, name, None)
+            if not isinstance(now, list):
+                setattr(sys, name, now := [])
             if gone := [one for one in before if one not in now]:
                 now[:] = [*now, *gone]
                 yield f"sys.{name}, of which {len(gone)} were gone"
@@ -133,6 +144,11 @@ def _folder() -> str | None:
         return None
 
 
+def _closed() -> set[str]:
+    """Returns the standard streams that are closed."""
+    return {name for name in _STREAMS if getattr(getattr(sys, name, None), "closed", False)}
+
+
 def _running_timers() -> set[int]:
     return {timer for timer in _TIMERS if signal.getitimer(timer)[0]}
 
@@ -148,4 +164,5 @@ def _file_mask() -> int:
 
 
 def _handlers() -> dict[int, Any]:
-    return {number: signal.getsignal(number) for number in signal.Signals}
+    known = signal.valid_signals()  # on Windows, CTRL_C_EVENT is none
+    return {number: signal.getsignal(number) for number in signal.Signals if number in known}

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 LONGEST_PAUSE = 3600.0
-"""Seconds for which it stands still at most, such as for a large model that is downloaded."""
+"""Seconds for which it stands still at a time at most, such as for a large model that is downloaded."""
 
 
 class TimeLimit:

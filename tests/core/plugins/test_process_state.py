@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -139,6 +140,16 @@ print(*state.put_back(), sep="\\n", end="")
         ("asyncio.BaseEventLoop.run_forever = None", "asyncio.BaseEventLoop.run_forever"),
         ("os.umask(0o777)", "who may read new files (umask)"),
         ("signal.alarm(1)", "the timers, by one that sends a signal"),
+        ("import selectors; selectors.DefaultSelector.select = None", "selectors.EpollSelector.select"),
+        (
+            "import builtins; builtins.setattr = builtins.callable = print",
+            "builtins.callable\nbuiltins.setattr",
+        ),
+        ("import builtins; builtins.vars = lambda _: {}", "builtins.vars"),
+        ("signal.getsignal = None", "signal.getsignal"),
+        ("del sys.stderr", "sys.stderr"),
+        ("os.environ = sys.modules = None", "sys.modules\nos.environ"),
+        ("sys.excepthook = threading.excepthook = print", ""),
         ("asyncio.run(asyncio.sleep(0))", ""),
     ],
 )
@@ -159,6 +170,31 @@ again, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
 print("as before" if again == now else again)
 """)
     assert ran.stdout.splitlines()[:2] == ["a limit of this process (RLIMIT_NOFILE)", then], ran.stderr
+
+
+def test_a_folder_that_is_gone_is_said_and_the_rest_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    before, limit = ProcessState(), sys.getrecursionlimit()
+    os.chdir(tmp_path)
+    folder.rmdir()
+    sys.setrecursionlimit(limit - 1)
+    assert before.put_back() == ["the working folder", "the recursion limit"]
+    assert sys.getrecursionlimit() == limit
+
+
+def test_a_stream_that_was_closed_before_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    sys.stdin.close()
+    assert ProcessState().put_back() == []
+
+
+def test_a_search_path_that_is_none_is_made_again() -> None:
+    ran = put_back("sys.path = None")
+    assert re.fullmatch(r"sys\.path, of which \d+ were gone\n", ran.stdout), ran.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
