@@ -16,7 +16,7 @@ import pytest
 from tests.object_store import run_object_store
 from tests.postgres import run_postgres
 from tests.redis_server import run_redis
-from tests.serving import ROOT, Serving, answers, free_port
+from tests.serving import ROOT, Serving, free_port, wait_for_answer
 from tests.warm_serving import WarmServing
 
 SETTINGS = {
@@ -95,8 +95,7 @@ def _run_nginx(folder: Path, ports: list[int]) -> Iterator[str]:
     process = subprocess.Popen([*map(str, command)])
     url = f"http://127.0.0.1:{port}"
     try:
-        while not answers(url):
-            assert process.poll() is None, (folder / "nginx.log").read_text()
+        wait_for_answer(process, url, folder / "nginx.log")
         yield url
     finally:
         process.terminate()

@@ -64,13 +64,7 @@ class Serving:
 
     def _start(self) -> Process:
         process = self._begin()
-        deadline = time.monotonic() + 120  # on a machine that does much beside
-        while not answers(self.url):
-            code = process.poll()
-            if code is not None or time.monotonic() > deadline:
-                process.kill()
-                raise RuntimeError(f"The app did not start, and ended with {code}:\n{self.log.read_text()}")
-            time.sleep(0.05)
+        wait_for_answer(process, self.url, self.log)
         return process
 
     @property
@@ -103,8 +97,18 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def answers(url: str) -> bool:
-    """Says whether a server answers with a page."""
+def wait_for_answer(process: Process, url: str, log: Path) -> None:
+    """Waits until a server that was started answers with a page; ends it and raises if it does not."""
+    deadline = time.monotonic() + 120  # on a machine that does much beside
+    while not _answers(url):
+        code = process.poll()
+        if code is not None or time.monotonic() > deadline:
+            process.kill()
+            raise RuntimeError(f"It did not start, and ended with {code}:\n{log.read_text()}")
+        time.sleep(0.05)
+
+
+def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2):
             return True

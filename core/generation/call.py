@@ -109,6 +109,7 @@ async def _call_once(
         handle = plan.taken_over and plan.taken_over.handle
         made = registry.generate(provider, request, calls, handle, limit)
         result = await before_deadline(made, limit, cancelled.set, lambda: calls.at_work)
+        return _read(plan, result, partial(sanitize, result, secrets, partial(_source, plan)))
     except (ContentFiltered, ProviderError) as error:
         raise _read(plan, error, partial(_failure_from_error, plan, error, secrets)) from error
     except DeadlinePassed as passed:
@@ -123,7 +124,6 @@ async def _call_once(
         raise _crashed(plan, provider.plugin.name, error.__cause__) from error
     finally:
         calls.leave()
-    return _read(plan, result, partial(sanitize, result, secrets, partial(_source, plan)))
 
 
 def _read(plan: Plan, given: object, read: Callable[[], T]) -> T:

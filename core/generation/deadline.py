@@ -51,7 +51,7 @@ async def before_deadline(
     task = asyncio.ensure_future(call)
     try:
         while not task.done() and (left := limit.left) > 0:  # it may have stood still meanwhile
-            await asyncio.wait({task}, timeout=max(left, 0.1))  # nothing is left while it stands still
+            await asyncio.wait({task}, timeout=max(left, 0.1))  # little may be left, and stay so
     except asyncio.CancelledError:
         on_cancel()
         if not await _cancel(task, at_work()):

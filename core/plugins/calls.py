@@ -43,9 +43,10 @@ class Calls:
         return None
 
     def leave(self) -> None:
-        """Tells whoever counts the calls that nobody waits for them any more."""
+        """Tells whoever counts the calls that nobody waits for them any more, and forgets what they gave."""
         while self.on_leave:
             self.on_leave.pop()()
+        self._given.clear()
 
     def begin(self) -> None:
         """Counts a call, just before it."""

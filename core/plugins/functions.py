@@ -32,14 +32,13 @@ _MODULES: tuple[ModuleType, ...] = (
 )
 """What Limner itself cannot start without; `ssl` and `socket` may be changed for a whole network's sake."""
 _HOOKS = {
-    *(
-        "sys.excepthook",
-        "sys.displayhook",
-        "sys.unraisablehook",
-        "sys.breakpointhook",
-        "threading.excepthook",
-    ),
-    *("logging._logRecordFactory", "logging._loggerClass"),
+    "sys.excepthook",
+    "sys.displayhook",
+    "sys.unraisablehook",
+    "sys.breakpointhook",
+    "threading.excepthook",
+    "logging._logRecordFactory",
+    "logging._loggerClass",
 }
 """They are there to be replaced, as error reporters do."""
 _CAN_BE_CHANGED = 1 << 9
