@@ -150,6 +150,8 @@ class Attempt:
             begun -= max(0.0, time.time() - self._version.started)
         outcome = await self._outcome(self._making)
         self._previews.end()
+        if self._announcing:
+            self._announcing.cancel()  # it would keep the conversation in memory for as long
         if self._is_handed_over.is_set() and not outcome.picture:
             self.message.live.pop(self.number, None)
             self._pipeline.release(self._plan)
@@ -221,8 +223,7 @@ class Attempt:
 
     def _announce(self) -> None:
         self._announcing = None
-        if self.number in self.message.live:
-            self.conversation.touch_live(self.message)
+        self.conversation.touch_live(self.message)
 
 
 def _weak_async(keep: Callable[[T], Awaitable[None]]) -> Callable[[T], Awaitable[None]]:
