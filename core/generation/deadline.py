@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -49,21 +48,20 @@ async def before_deadline(
     CancelledError if the caller was cancelled, and every Exception that the call raises before its deadline.
     """
     task = asyncio.ensure_future(call)
+    is_stopped = False
     try:
         while not task.done() and (left := limit.left) > 0:  # it may have stood still meanwhile
             await asyncio.wait({task}, timeout=max(left, 0.1))  # little may be left, and stay so
     except asyncio.CancelledError:
+        is_stopped = True
+    if is_stopped or not task.done():
         on_cancel()
-        if not await _cancel(task, at_work()):
-            if _is_confirmed(task):
-                raise CancelConfirmed from None
-            raise
-    else:
-        if not task.done():
-            on_cancel()
-            plugin = at_work()
-            if not await _cancel(task, plugin):
+        plugin = at_work()
+        is_stopped = await _cancel(task) or is_stopped
+        if not _has_result(task, plugin):
+            if not is_stopped:
                 raise DeadlinePassed(plugin, _is_confirmed(task))
+            raise CancelConfirmed if _is_confirmed(task) else asyncio.CancelledError
     if task.cancelled():
         raise Escaped from asyncio.CancelledError()
     error = task.exception()
@@ -72,14 +70,22 @@ async def before_deadline(
     return task.result()
 
 
-async def _cancel(task: asyncio.Task[Any], plugin: str) -> bool:
-    """Cancels a call, waits as long as it may clean up, and returns whether it still returned a result."""
+async def _cancel(task: asyncio.Task[Any]) -> bool:
+    """Cancels a call, waits as long as it may clean up, and returns whether Stop was pressed meanwhile."""
     loop = asyncio.get_running_loop()
+    is_stopped = False
     task.cancel()
     end = loop.time() + CLEANUP
     while not task.done() and loop.time() < end:
-        with suppress(asyncio.CancelledError):  # Stop was pressed again, which shortens nothing
+        try:
             await asyncio.wait({task}, timeout=end - loop.time())
+        except asyncio.CancelledError:  # which shortens nothing
+            is_stopped = True
+    return is_stopped
+
+
+def _has_result(task: asyncio.Task[Any], plugin: str) -> bool:
+    """Whether a cancelled call still returned a result; the log says what else became of it."""
     if not task.done():
         log.warning(
             "The plugin %s was cancelled, did not end within %.0f seconds, and is left to itself",

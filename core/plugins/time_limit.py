@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 LONGEST_PAUSE = 3600.0
-"""Seconds for which it stands still at a time at most, such as for a large model that is downloaded."""
+"""Seconds for which it stands still at most, such as for a large model that is downloaded."""
 
 
 class TimeLimit:
@@ -17,15 +17,14 @@ class TimeLimit:
         self._loop = asyncio.get_running_loop()
         self._end = self._loop.time() + seconds
         self._calls = self._pauses = 0
+        self._pause_left = LONGEST_PAUSE
         self._still_since: float | None = None
 
     @property
     def left(self) -> float:
         """The seconds that are left, 0 or less if there are none; while it stands still, as many as then."""
-        now, since = self._loop.time(), self._still_since
-        if since is None:
-            return self._end - now
-        return self._end - since if now - since < LONGEST_PAUSE else 0
+        now = self._loop.time()
+        return self._end + self._still(now) - now
 
     @contextmanager
     def call(self) -> Generator[None, None, None]:
@@ -51,5 +50,13 @@ class TimeLimit:
         if 0 < self._pauses >= self._calls:
             self._still_since = self._still_since or self._loop.time()
         elif self._still_since is not None:
-            self._end += self._loop.time() - self._still_since
+            still = self._still(self._loop.time())
+            self._pause_left -= still
+            self._end += still
             self._still_since = None
+
+    def _still(self, now: float) -> float:
+        """Returns for how many seconds it stands still by now, and may."""
+        if self._still_since is None:
+            return 0.0
+        return min(now - self._still_since, self._pause_left)

@@ -83,6 +83,26 @@ def test_a_result_that_arrives_during_the_clean_up_after_stop_is_kept() -> None:
     assert asyncio.run(main()).metadata == {"heard": "a boat"}
 
 
+@pytest.mark.usefixtures("key")
+def test_who_stops_a_picture_that_cleans_up_after_its_deadline_is_not_told_of_the_deadline() -> None:
+    cleaning = asyncio.Event()
+
+    async def draw(request: ImageRequest) -> ImageResult:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaning.set()
+            await asyncio.sleep(0.05)
+        raise AssertionError("nobody sets the event")
+
+    async def main() -> None:
+        picture = Calls(answer=draw, timeout=0.05).ask("study")
+        await _stopped(picture, cleaning)
+        assert picture.cancelled()
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("stop", [True, False])
 def test_a_provider_that_does_not_obey_is_left_to_itself(
     stop: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

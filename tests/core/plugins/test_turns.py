@@ -469,7 +469,17 @@ async def test_the_time_passes_while_one_of_two_calls_is_at_work() -> None:
         with limit.paused():
             before = limit.left
             await asyncio.sleep(0.02)
-            assert limit.left == before
+            assert limit.left == pytest.approx(before, abs=0.001)
+
+
+async def test_the_time_stands_still_for_so_long_altogether(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.plugins.time_limit.LONGEST_PAUSE", 0.04)
+    limit = TimeLimit(30)
+    before = limit.left
+    for _ in range(4):
+        with limit.call(), limit.paused():
+            await asyncio.sleep(0.02)
+    assert limit.left < before - 0.03
 
 
 async def test_a_shorter_time_that_a_middleware_gives_stays() -> None:
