@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, TypeAlias, cast
 
 from core.plugins.blocking import SlowStepWatch, Spent
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 _FIELDS = {"prompt": str, "model": str, "images": tuple, "options": Options, "timeout": (int, float)}
 """What a middleware may change, and the kinds that it must be."""
+_FUNCTIONS = ("on_progress", "on_share", "on_preview", "on_handle", "is_cancelled", "is_handed_over")
+"""The fields of a request that a provider calls."""
 _Call: TypeAlias = Callable[[ImageRequest], Coroutine[Any, Any, ImageResult]]
 
 
@@ -142,19 +145,19 @@ class Registry:
             raise ProviderError("provider") from error
 
     def _inside(self, middleware: Plugin, generate: Generate) -> _Call:
-        async def call_inner(request: ImageRequest) -> ImageResult:
-            if not isinstance(request, ImageRequest):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise WrongResult("passed on", request, "an ImageRequest")
-            for field, kind in _FIELDS.items():
-                if not isinstance(getattr(request, field), kind):
-                    raise WrongResult("passed on", getattr(request, field), f"the request's {field}")
-            return await generate(request)
+        async def call(given: ImageRequest) -> ImageResult:
+            async def call_inner(request: ImageRequest) -> ImageResult:
+                if not isinstance(request, ImageRequest):  # pyright: ignore[reportUnnecessaryIsInstance]
+                    raise WrongResult("passed on", request, "an ImageRequest")
+                for field, kind in _FIELDS.items():
+                    if not isinstance(getattr(request, field), kind):
+                        raise WrongResult("passed on", getattr(request, field), f"the request's {field}")
+                return await generate(_with_owner(middleware, request, given))
 
-        async def call(request: ImageRequest) -> ImageResult:
             wrapped = self._plugins.call(middleware, "wrap", call_inner)
             if not callable(wrapped):
                 raise WrongResult("returned from wrap", wrapped, "a function")
-            return await cast(Generate, wrapped)(request)
+            return await cast(Generate, wrapped)(given)
 
         return call
 
@@ -243,6 +246,23 @@ def _guarded(plugin: Plugin, generate: _Call, spent: Spent, calls: Calls) -> Gen
         return result
 
     return call
+
+
+def _with_owner(middleware: Plugin, request: ImageRequest, given: ImageRequest) -> ImageRequest:
+    """Returns a request that says whose function it is if one raises that the middleware has put into it."""
+
+    def named(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            try:
+                return function(*arguments)
+            except BaseException as error:
+                raise PluginCrashed(middleware.name) from error
+
+        return call
+
+    functions = {name: getattr(request, name) for name in _FUNCTIONS}
+    own = {name: named(one) for name, one in functions.items() if one is not getattr(given, name)}
+    return replace(request, **own)
 
 
 def _is_cancelled() -> bool:

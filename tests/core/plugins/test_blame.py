@@ -205,6 +205,39 @@ def test_what_a_middleware_spoils_is_not_the_providers_fault(
     asyncio.run(main())
 
 
+def _fails(_: object = None) -> Any:
+    raise ValueError("from a middleware")
+
+
+@pytest.mark.parametrize(
+    ("function", "use"),
+    [
+        ("on_progress", lambda request: request.report("drawing")),
+        ("on_share", lambda request: request.report("drawing", 0.5)),
+        ("on_preview", lambda request: request.preview(PNG)),
+        ("on_handle", lambda request: request.remember("job 7")),
+        ("is_cancelled", lambda request: request.cancelled),
+        ("is_handed_over", lambda request: request.handed_over),
+    ],
+)
+def test_the_functions_that_a_middleware_puts_into_a_request_are_its_own(
+    function: str, use: Callable[[ImageRequest], object]
+) -> None:
+    async def using(request: ImageRequest) -> ImageResult:
+        use(request)
+        return ImageResult(PNG)
+
+    def change(request: ImageRequest) -> ImageRequest:
+        changed: dict[str, Any] = {function: _fails}
+        return replace(request, **changed)
+
+    async def main() -> None:
+        desk = Calls(answer=using, middleware=Passing(change))
+        assert (await desk.fail("study")).what == "The plugin around failed."
+
+    asyncio.run(main())
+
+
 class _Exits:
     def __str__(self) -> str:
         sys.exit("from a text")
