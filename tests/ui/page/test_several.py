@@ -104,7 +104,11 @@ def test_a_press_is_not_lost_if_another_of_them_settles_meanwhile(chat: Chat, ga
     chat.picture(places(answer).nth(1))
 
 
-def test_what_settles_under_a_held_button_is_drawn_once_that_is_let_go(chat: Chat, gate: Gate) -> None:
+@pytest.mark.parametrize("menu", [False, True])
+def test_what_settles_under_a_held_button_is_drawn_once_that_is_let_go(
+    chat: Chat, gate: Gate, menu: bool
+) -> None:
+    """A menu that opens meanwhile takes the button's end for itself."""
     answer = chat.send(f"A boat {gate.tag}")
     running = answer.locator(".limner-running")
     expect(running).to_be_visible()
@@ -114,7 +118,10 @@ def test_what_settles_under_a_held_button_is_drawn_once_that_is_let_go(chat: Cha
     gate.open()
     expect(chat.spoken).to_have_text(re.compile("is ready: A boat"))
     expect(running).to_be_visible()
-    chat.page.mouse.up()
+    if menu:
+        running.dispatch_event("contextmenu", {"bubbles": True})
+    else:
+        chat.page.mouse.up()
     chat.picture(answer)
 
 

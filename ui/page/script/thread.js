@@ -162,8 +162,10 @@ export function watchPresses() {
   const space = ({ key }) => key === " ";
   document.addEventListener("pointerdown", press, true);
   document.addEventListener("keydown", (event) => space(event) && press(event), true);
-  // after the click, which comes with letting go
-  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(letGo), true);
+  // after the click, which comes with letting go; a menu that opens may take the letting go for itself
+  for (const end of ["pointerup", "pointercancel", "contextmenu"]) {
+    document.addEventListener(end, () => setTimeout(letGo), true);
+  }
   document.addEventListener("keyup", (event) => space(event) && setTimeout(letGo), true);
   window.addEventListener("blur", letGo);
 }
