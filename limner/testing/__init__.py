@@ -1,10 +1,9 @@
 """The conformance suite: a class to inherit, with which pytest checks that a provider keeps the contract.
 
-    import limner_dots
     from limner.testing import ProviderSuite
 
     class TestDots(ProviderSuite):
-        plugin = limner_dots
+        plugin = "limner_dots"
 
 It needs ``limner[testing]``, no key and no network. If the provider has a service, the suite plays the
 service on this machine, at the `base_url` of every request; the class defines the service's answers:
