@@ -18,6 +18,7 @@ from paint_suites import AsyncDotsSuite, DotsSuite, PaintSuite
 from limner import (
     ImageRequest,
     ImageResult,
+    ProviderInfo,
     hookimpl,
 )
 from limner.testing import Reply, Request, picture
@@ -46,6 +47,18 @@ class NoResult(Dots):
 class TestNoResult(DotsSuite):
     plugin = NoResult()
     expected = "", "returned a bytes: write it so that it returns an ImageResult", RESULT
+
+
+class IgnoresTheSeed(Dots):
+    @hookimpl
+    def describe(self) -> ProviderInfo:
+        info = super().describe()
+        return info.model_copy(update={"models": (info.models[0].model_copy(update={"seed": True}),)})
+
+
+class TestIgnoresTheSeed(DotsSuite):
+    plugin = IgnoresTheSeed()
+    expected = "test_each_model_makes_a_picture", "Two seeds have made the same picture", DESCRIPTION
 
 
 class Crashes(Dots):
