@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any, cast
@@ -44,14 +44,20 @@ class Caller:
     ) -> ImageResult:
         """Has a provider make a picture, or with a handle, has it wait for the one that it remembers.
 
-        While it waits for its turn, and while it loads, the time limit stands still.
+        While it waits for its turn, and while it loads, the time limit stands still. A job that it remembers
+        may have run, whatever it says of that later.
         """
-        has_begun = False
+        has_begun, has_job, on_handle = False, handle is not None, request.on_handle
 
         def begin() -> None:
             nonlocal has_begun
             has_begun = True
             calls.begin()
+
+        def remember(handle: Any) -> Awaitable[None]:
+            nonlocal has_job
+            has_job = True
+            return on_handle(handle)
 
         with limit.call():
             async with self._turn(provider, request, calls, limit):
@@ -59,12 +65,13 @@ class Caller:
                     await self._load(provider, request, limit)
                 if request.cancelled:  # a load, or a check before it, returned all the same
                     raise asyncio.CancelledError
-                request = replace(request, timeout=min(request.timeout, limit.left))
+                left = min(request.timeout, limit.left)
+                request = replace(request, timeout=left, on_handle=remember)
                 hook, more = ("generate", ()) if handle is None else ("resume", (handle,))
                 try:
                     return cast(ImageResult, await self.call(provider, hook, request, *more, begin=begin))
                 except ProviderError as error:
-                    if has_begun and getattr(error, "did_not_run", None) is True:
+                    if has_begun and not has_job and getattr(error, "did_not_run", None) is True:
                         calls.take_back()
                     raise
 

@@ -80,6 +80,18 @@ async def test_the_service_sees_a_second_request_only_where_the_first_did_not_ru
     assert len(service.requests) == posts
 
 
+async def test_a_job_that_it_remembers_is_not_begun_again_whatever_it_says_of_that(tmp_path: Path) -> None:
+    async def draw(request: ImageRequest) -> ImageResult:
+        await request.remember({"id": "7"})
+        raise ProviderError("rate-limit", did_not_run=True, retry_after=0)
+
+    scripted = ScriptedProvider(draw)
+    _, version = await make(tmp_path, scripted)
+    assert len(scripted.requests) == 1
+    assert version.failure
+    assert not version.failure.did_not_run
+
+
 async def test_a_retry_that_works_makes_the_picture(tmp_path: Path) -> None:
     play = Failing(ProviderError("rate-limit", did_not_run=True, retry_after=0))
     scripted = ScriptedProvider(play)
