@@ -70,9 +70,9 @@ def read(image: ImageSource, max_bytes: int = MAX_BYTES) -> bytes:
         raise ValueError("a URL must be fetched first; read accepts the response's bytes")
     try:
         data = _bytes_of(image, max_bytes)
-    except ProviderError:
+    except (ProviderError, KeyboardInterrupt):
         raise
-    except Exception as error:  # a provider's own file object or PIL image may raise anything
+    except BaseException as error:  # a provider's own file object or PIL image may call sys.exit, too
         raise bad_image("The picture that was given cannot be read.") from error
     if not data:
         raise bad_image("The picture is empty.")

@@ -183,7 +183,7 @@ class Attempt:
             return self._version.failed(ending.failure)
         except GenerationFailed as error:
             return self._version.failed(error.failure)
-        except Exception:
+        except BaseException:  # whatever it is, the version must end, and its place be free again
             log.exception("A picture could not be made")
             return self._version.failed(failed(self._plan, "internal").failure)
 

@@ -18,8 +18,9 @@ from core.generation.newest import Newest
 from core.generation.resolve import Plan
 from core.generation.sanitize import sanitize
 from core.generation.watch import Remembering, Watch
+from core.plugins.guard import PluginCrashed, WrongResult
 from core.plugins.imports import import_modules
-from core.plugins.registry import PluginCrashed, Registry, WrongResult
+from core.plugins.registry import Registry
 from core.plugins.time_limit import TimeLimit
 from core.redaction import clean_words
 from limner import ContentFiltered, ImageRequest, ImageResult, LimnerError, ProviderError
@@ -121,7 +122,7 @@ async def _call_once(
     except PluginCrashed as error:
         raise _crashed(plan, error.plugin, error.__cause__) from error
     except Escaped as error:
-        raise _crashed(plan, provider.plugin.name, error.__cause__) from error
+        raise _crashed(plan, _source(plan, error.__cause__), error.__cause__) from error
     finally:
         calls.leave()
 

@@ -62,12 +62,12 @@ async def before_deadline(
             if not is_stopped:
                 raise DeadlinePassed(plugin, _is_confirmed(task))
             raise CancelConfirmed if _is_confirmed(task) else asyncio.CancelledError
-    if task.cancelled():
-        raise Escaped from asyncio.CancelledError()
-    error = task.exception()
-    if error is not None and not isinstance(error, Exception):
+    try:
+        return task.result()
+    except Exception:
+        raise
+    except BaseException as error:
         raise Escaped from error
-    return task.result()
 
 
 async def _cancel(task: asyncio.Task[Any]) -> bool:

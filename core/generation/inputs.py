@@ -11,14 +11,12 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
-import anyio
-
 from core.chat.failure import Rejected, Unavailable
 from core.chat.picture import InputPicture
 from core.generation.call import failed
 from core.generation.fetch import Fetcher
 from core.generation.memory import Memory
-from core.generation.normalise import DEADLINE, DecodeResources, prove
+from core.generation.normalise import DecodeResources, prove
 from core.generation.resolve import Plan
 from core.metadata.settings import read_settings
 from core.metadata.texts import is_signed
@@ -164,8 +162,8 @@ class Inputs:
         return data
 
     async def _proven(self, data: bytes) -> tuple[bytes, picture.ImageInfo]:
-        bounds = {"max_bytes": self._settings.max_bytes, "max_pixels": self._settings.max_pixels}
-        return await prove(data, self._resources, **bounds)
+        max_bytes, max_pixels = self._settings.max_bytes, self._settings.max_pixels
+        return await prove(data, self._resources, max_bytes=max_bytes, max_pixels=max_pixels)
 
     async def _prepared(self, data: bytes, info: picture.ImageInfo) -> tuple[bytes, picture.ImageInfo]:
         """Returns a picture upright, as a PNG, JPEG or WebP, and without metadata."""
@@ -184,8 +182,7 @@ class Inputs:
             return await self._fetcher.fetch(link)
 
     async def _read(self, image: str) -> bytes:
-        with anyio.fail_after(DEADLINE):
-            return await self._resources.readers.run(lambda: picture.read(image, self._settings.max_bytes))
+        return await self._resources.read(lambda: picture.read(image, self._settings.max_bytes))
 
     async def _from_heif(self, data: bytes) -> bytes:
         if not reads_heif():

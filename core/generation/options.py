@@ -33,7 +33,7 @@ def resolve_options(
     except ValidationError as error:
         field = str((*error.errors()[0]["loc"], "")[0])
         raise Rejected(_sentence(error, declared, model), field=field) from None
-    except Exception as error:  # a plugin's own validator may raise anything
+    except BaseException as error:  # a plugin's own validator may raise anything, and call sys.exit
         log.exception("The plugin %s failed to read its options", provider.plugin.name)
         advice = "leave them out, or tell its author"
         raise Rejected(

@@ -146,8 +146,8 @@ class Pipeline:
 
     async def prove_preview(self, data: bytes) -> ImageInfo:
         """Returns what a preview is; raises ProviderError if it is no picture, or a large one."""
-        bounds = {"max_bytes": len(data), "max_pixels": MAX_PREVIEW_PIXELS}
-        return (await prove(data, self._resources, **bounds))[1]
+        _, info = await prove(data, self._resources, max_bytes=len(data), max_pixels=MAX_PREVIEW_PIXELS)
+        return info
 
     async def make(
         self,
@@ -208,6 +208,7 @@ class Pipeline:
                 result.image,
                 fetcher.fetch,
                 self._resources,
+                plugin=plan.provider.plugin.name,
                 max_bytes=self._settings.max_bytes,
                 max_pixels=self._settings.max_pixels,
             )

@@ -7,7 +7,6 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from itertools import islice
 from numbers import Integral
 from typing import Any, TypeAlias, cast
@@ -37,11 +36,11 @@ def sanitize(result: ImageResult, secrets: Sequence[str], source_of: SourceOf) -
     The log says what was dropped, and which plugin it comes from.
 
     Hides the secrets that the request was made with and those of the environment, in any form, makes plain
-    JSON of usage and metadata, cuts what is nested too deeply, and leaves the picture as it is.
+    JSON of usage and metadata, cuts what is nested too deeply, and leaves a picture's bytes as they are.
     """
     untrusted: Any = result
-    return replace(
-        result,
+    return ImageResult(  # of its own class: a plugin's could do anything when it is made again
+        image=_image(untrusted.image),
         revised_prompt=_text(untrusted.revised_prompt, secrets),
         seed=_seed(untrusted.seed),
         seed_sent=untrusted.seed_sent is not False,
@@ -53,6 +52,13 @@ def sanitize(result: ImageResult, secrets: Sequence[str], source_of: SourceOf) -
         continuation=_continuation(untrusted.continuation, secrets, source_of),
         warnings=_warnings(untrusted.warnings, secrets),
     )
+
+
+def _image(image: Any) -> Any:
+    """Returns a text or bytes of a plugin's own class as plain ones; anything else as it is."""
+    if isinstance(image, str):
+        return str.__str__(image)
+    return bytes.__getitem__(image, slice(None)) if isinstance(image, bytes) else image
 
 
 def _seed(value: object) -> int | None:

@@ -29,6 +29,8 @@ class SlowStepWatch:
         self._coroutine = coroutine
         self._plugin = plugin
         self._spent = spent
+        self.thrown: BaseException | None = None
+        """What has come from outside last, such as a cancellation: not the plugin's own."""
 
     def __await__(self) -> Generator[Any, Any, Any]:
         """Passes every step on as it is: what is sent, what is thrown, and what is returned."""
@@ -51,6 +53,7 @@ class SlowStepWatch:
                 step, value = self._coroutine.send, (yield awaited)
             except BaseException as thrown:
                 step, value = self._coroutine.throw, thrown
+                self.thrown = thrown
 
     def _warn(self, seconds: float) -> None:
         log.warning(

@@ -66,10 +66,14 @@ class Moderation:
             await asyncio.wait({asked}, timeout=TIME)
             if not asked.done():
                 raise ProviderError("timeout")
+            if asked.cancelled():  # by the moderator itself
+                raise ProviderError("provider")
             await asked
         except ProviderError as error:
-            log.error("%s could not check what is asked for: %s", moderator.name, error.category)
-            raise _unchecked(f"{moderator.label} {_FAULTS.get(error.category, 'failed')}") from error
+            known = [category for category in _FAULTS if category == getattr(error, "category", None)]
+            fault = _FAULTS[known[0]] if known else "failed"
+            log.error("%s could not check what is asked for: it %s", moderator.name, fault)
+            raise _unchecked(f"{moderator.label} {fault}") from error
         finally:
             asked.cancel()
             asked.add_done_callback(lambda late: late.cancelled() or late.exception())  # nobody waits for it

@@ -4,53 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from dataclasses import replace
-from typing import Any, TypeAlias, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
 
-from core.plugins.blocking import SlowStepWatch, Spent
+from core.plugins.blocking import Spent
 from core.plugins.calling import Caller
 from core.plugins.calls import Calls
+from core.plugins.guard import Call, PluginCrashed, WrongResult, guarded, passed_on, watched
 from core.plugins.loader import Broken, Found, Plugin, Plugins, find_plugins
-from core.plugins.loop import at_work
 from core.plugins.moderation import Moderation
 from core.plugins.provider import Provider, configure
 from core.plugins.time_limit import TimeLimit
 from core.settings.schema import ProviderSettings, Settings
 from core.settings.sources import SettingsError
 from limner import (
-    ContentFiltered,
     Generate,
     ImageRequest,
     ImageResult,
-    Options,
     ProviderError,
 )
 from limner.checks import PluginFault
 from limner.clients import owning_loop
 
 log = logging.getLogger(__name__)
-
-_FIELDS = {"prompt": str, "model": str, "images": tuple, "options": Options, "timeout": (int, float)}
-"""What a middleware may change, and the kinds that it must be."""
-_FUNCTIONS = ("on_progress", "on_share", "on_preview", "on_handle", "is_cancelled", "is_handed_over")
-"""The fields of a request that a provider calls."""
-_Call: TypeAlias = Callable[[ImageRequest], Coroutine[Any, Any, ImageResult]]
-
-
-class PluginCrashed(Exception):
-    """A plugin raised or returned something outside of the contract while it made a picture."""
-
-    def __init__(self, plugin: str) -> None:
-        super().__init__(plugin)
-        self.plugin = plugin
-
-
-class WrongResult(TypeError):
-    """A plugin gave back something else than the contract says; the text is a sentence about it."""
-
-    def __init__(self, did: str, result: object, instead: str) -> None:
-        super().__init__(f"It {did} a {type(result).__name__}, and not {instead}.")
 
 
 class Registry:
@@ -124,35 +100,36 @@ class Registry:
         """
         owning_loop.set(asyncio.get_running_loop())
         spent, calls, limit = Spent(), calls or Calls(), limit or TimeLimit(request.timeout)
+        settled = asyncio.Event()
 
         async def call_provider(request: ImageRequest) -> ImageResult:
             return await self._caller.picture(provider, request, calls, limit, handle)
 
-        generate = _guarded(provider.plugin, call_provider, spent, calls)
+        generate = guarded(provider.plugin.name, call_provider, spent, calls)
         for middleware in reversed(self.middlewares):
-            generate = _guarded(middleware, self._inside(middleware, generate), spent, calls)
+            generate = guarded(middleware.name, self._inside(middleware, generate, settled), spent, calls)
         if handle is None:
             await self._moderation.check(request, calls)
-        return await generate(request)
+        try:
+            return await generate(request)
+        finally:
+            settled.set()
 
     async def _moderate(self, moderator: Provider, request: ImageRequest, calls: Calls) -> None:
         """Calls the hook `moderate` of a provider; raises as `generate` does."""
         plugin = moderator.plugin
         try:
-            await _watched(plugin, self._caller.call(moderator, "moderate", request), Spent(), calls)
+            await watched(plugin.name, self._caller.call(moderator, "moderate", request), Spent(), calls)
         except PluginCrashed as error:
             log.error("The plugin %s failed while checking", plugin.name, exc_info=error.__cause__)
             raise ProviderError("provider") from error
 
-    def _inside(self, middleware: Plugin, generate: Generate) -> _Call:
+    def _inside(self, middleware: Plugin, generate: Generate, settled: asyncio.Event) -> Call:
         async def call(given: ImageRequest) -> ImageResult:
             async def call_inner(request: ImageRequest) -> ImageResult:
-                if not isinstance(request, ImageRequest):  # pyright: ignore[reportUnnecessaryIsInstance]
-                    raise WrongResult("passed on", request, "an ImageRequest")
-                for field, kind in _FIELDS.items():
-                    if not isinstance(getattr(request, field), kind):
-                        raise WrongResult("passed on", getattr(request, field), f"the request's {field}")
-                return await generate(_with_owner(middleware, request, given))
+                if settled.is_set():  # in a task of its own: nobody would count what this costs
+                    raise RuntimeError("The picture is settled already: call on before you return or raise.")
+                return await generate(passed_on(middleware.name, request, given))
 
             wrapped = self._plugins.call(middleware, "wrap", call_inner)
             if not callable(wrapped):
@@ -206,66 +183,3 @@ def _without_address(provider: Provider) -> Broken:
     way = f"{variable}, or base_url in its settings," if variable else "base_url in its settings"
     fault = f"The address of its server is not set: set {way} and start Limner again."
     return Broken(provider.name, provider.plugin.source, fault)
-
-
-async def _watched(plugin: Plugin, work: Coroutine[Any, Any, Any], spent: Spent, calls: Calls) -> Any:
-    """Awaits a plugin's work; what the contract does not allow it to raise is PluginCrashed with its name.
-
-    One that holds up the event loop is named in the log, and one that does not end in `calls`.
-    """
-    caller = at_work.get()
-    at_work.set(plugin.name)
-    calls.working.append(plugin.name)
-    try:
-        return await SlowStepWatch(work, plugin.name, spent)
-    except (ContentFiltered, ProviderError) as error:
-        calls.note(plugin.name, error)
-        raise
-    except (PluginCrashed, GeneratorExit):
-        raise
-    except asyncio.CancelledError as error:
-        if _is_cancelled():
-            raise
-        raise PluginCrashed(plugin.name) from error
-    except BaseException as error:  # sys.exit and exception groups among them
-        raise PluginCrashed(plugin.name) from error
-    finally:
-        at_work.set(caller)
-        last = len(calls.working) - 1 - calls.working[::-1].index(plugin.name)
-        del calls.working[last]  # of several at once another may be the last
-
-
-def _guarded(plugin: Plugin, generate: _Call, spent: Spent, calls: Calls) -> Generate:
-    """Wraps a plugin's call so that it returns an ImageResult, and raises nothing but what is allowed."""
-
-    async def call(request: ImageRequest) -> ImageResult:
-        result = await _watched(plugin, generate(request), spent, calls)
-        if not isinstance(result, ImageResult):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise PluginCrashed(plugin.name) from WrongResult("returned", result, "an ImageResult")
-        calls.note(plugin.name, result)
-        return result
-
-    return call
-
-
-def _with_owner(middleware: Plugin, request: ImageRequest, given: ImageRequest) -> ImageRequest:
-    """Returns a request that says whose function it is if one raises that the middleware has put into it."""
-
-    def named(function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
-            try:
-                return function(*arguments)
-            except BaseException as error:
-                raise PluginCrashed(middleware.name) from error
-
-        return call
-
-    functions = {name: getattr(request, name) for name in _FUNCTIONS}
-    own = {name: named(one) for name, one in functions.items() if one is not getattr(given, name)}
-    return replace(request, **own)
-
-
-def _is_cancelled() -> bool:
-    """Whether the running task was cancelled; Python 3.10 cannot tell, and this returns True."""
-    cancelling = getattr(asyncio.current_task(), "cancelling", None)
-    return cancelling is None or cancelling() > 0

@@ -517,7 +517,7 @@ async def test_the_slow_links_of_one_visitor_keep_nobody_out(
 async def test_a_text_that_takes_too_long_to_read_is_no_fault_of_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inputs, "DEADLINE", 0)
+    monkeypatch.setattr("core.generation.normalise.DEADLINE", 0)
     async with studio_of(tmp_path, editing()) as studio:
         conversation = await studio.conversation(CONVERSATION)
         with pytest.raises(Unavailable, match="could not be read in time"):

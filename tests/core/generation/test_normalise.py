@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from core.generation.normalise import PROVERS, DecodeResources, normalise
+from core.generation.normalise import PROVERS, DecodeResources, normalise, prove
 from limner import ProviderError, picture
 from tests.core.scripted import PNG
 from tests.waiting import until
@@ -28,9 +28,8 @@ async def proven(
     async def fetch(url: str) -> bytes:
         return (fetched or {})[url]
 
-    return await normalise(
-        image, fetch, DecodeResources(), **{"max_bytes": 10_000, "max_pixels": 10_000, **limits}
-    )
+    limits = {"max_bytes": 10_000, "max_pixels": 10_000, **limits}
+    return await normalise(image, fetch, DecodeResources(), plugin="a", **limits)
 
 
 async def test_every_shape_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -100,7 +99,8 @@ def start(resources: DecodeResources) -> asyncio.Task[tuple[bytes, picture.Image
     async def fetch(url: str) -> bytes:
         raise AssertionError(url)
 
-    return asyncio.create_task(normalise(PNG, fetch, resources, max_bytes=10_000, max_pixels=10_000))
+    making = normalise(PNG, fetch, resources, plugin="a", max_bytes=10_000, max_pixels=10_000)
+    return asyncio.create_task(making)
 
 
 @pytest.mark.parametrize(("memory", "at_once"), [(1, 8), (30, 3), (60, 1), (5_000, 1)])
@@ -152,21 +152,39 @@ async def test_picture_whose_caller_is_gone_keeps_its_memory_until_its_thread_en
     assert proofs.ended == 1
 
 
-async def test_files_that_give_nothing_hold_up_no_picture_that_is_here(
-    monkeypatch: pytest.MonkeyPatch,
+class Endless(io.RawIOBase):
+    """A file that gives nothing until it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.read_by = 0
+
+    def read(self, size: int = -1) -> bytes:
+        self.read_by += 1
+        self.let_go.wait(60)
+        return b""
+
+
+async def test_files_that_give_nothing_hold_up_their_own_plugin_alone_and_that_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    proofs, resources = Proofs(monkeypatch, 1), DecodeResources(100)
-    proofs.go_on.set()
-    taken = await resources.memory.take(100)
-    proof = start(resources)
-    await until(lambda: len(resources.memory.waiting) == 1)
-    never = threading.Event()
-    stuck = [asyncio.create_task(resources.readers.run(never.wait)) for _ in range(PROVERS + 1)]
-    await until(lambda: resources.readers.turns.running == PROVERS)
-    resources.memory.give_back(taken)
-    assert (await proof)[0] == PNG
-    never.set()
-    await asyncio.gather(*stuck)
+    monkeypatch.setattr("core.generation.normalise.DEADLINE", 0.1)
+    monkeypatch.setattr("core.workers.PATIENCE", 0.0)
+    resources, endless = DecodeResources(), Endless()
+
+    async def read_of(plugin: str, image: Any) -> bytes:
+        return (await prove(image, resources, plugin=plugin, max_bytes=10_000, max_pixels=10_000))[0]
+
+    stuck = await asyncio.gather(*(read_of("a", endless) for _ in range(PROVERS)), return_exceptions=True)
+    assert {getattr(one, "why", one) for one in stuck} == {"The picture could not be read in time."}
+    assert endless.read_by == PROVERS
+    with pytest.raises(ProviderError, match="a restart of Limner is needed"):
+        await read_of("a", PNG)
+    assert caplog.messages == ["Reading 8 pictures of the plugin a has not ended: restart Limner"]
+    assert await read_of("b", PNG) == PNG
+    endless.let_go.set()
+    await until(lambda: resources._readers["a"].turns.running == 0)
+    assert await read_of("a", PNG) == PNG
 
 
 async def test_damaged_picture_gives_its_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:

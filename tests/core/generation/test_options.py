@@ -38,6 +38,8 @@ class Chosen(Options):
     def _known(cls, style: str) -> str:
         if style == "crash":
             raise RuntimeError("a plugin's own fault")
+        if style == "exit":
+            raise SystemExit("a plugin's own fault")
         if style == "ugly":
             raise ValueError("a style that exists")
         return style
@@ -62,9 +64,10 @@ def test_options_are_read_checked_and_their_changes_said() -> None:
     assert refusal(options={"stops": 1}, of=model) == (
         "p-1 has no option 'stops'; its options are: steps, quality, style."
     )
-    assert refusal(options={"style": "crash"}, of=model) == (
-        "The plugin scripted failed to read these options: leave them out, or tell its author."
-    )
+    for style in ("crash", "exit"):
+        assert refusal(options={"style": style}, of=model) == (
+            "The plugin scripted failed to read these options: leave them out, or tell its author."
+        )
 
 
 class Inner(BaseModel):

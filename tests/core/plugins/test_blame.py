@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from core.generation import deadline
+from core.plugins.guard import MOST_FRAMES
 from limner import Generate, ImageRequest, ImageResult, ProviderError, hookimpl
 from tests.core.scripted import PNG
 from tests.plugins.calls import Calls, key
@@ -191,6 +194,12 @@ def _needs_a_module(request: ImageRequest) -> ImageRequest:
             lambda request: replace(request, images=[]),
             "It passed on a list, and not the request's images.",
         ),
+        (lambda request: replace(request, images=("x",)), "It passed on a str, and not an InputImage."),
+        (lambda request: replace(request, size="big"), "It passed on a str, and not the request's size."),
+        (
+            lambda request: replace(request, credentials=None),
+            "It passed on a NoneType, and not the request's credentials.",
+        ),
         (_needs_a_module, "It needs the module a_module_that_nobody_installed, which is not installed."),
     ],
 )
@@ -238,6 +247,69 @@ def test_the_functions_that_a_middleware_puts_into_a_request_are_its_own(
     asyncio.run(main())
 
 
+async def cancel_itself() -> None:
+    task = asyncio.current_task()
+    assert task
+    task.cancel()
+    await asyncio.sleep(0)
+
+
+async def end() -> None:
+    raise GeneratorExit
+
+
+@pytest.mark.parametrize("how", [cancel_itself, end])
+def test_a_middleware_that_ends_its_own_task_is_named(how: Any) -> None:
+    failure = asyncio.run(Calls(answer=draw, middleware=Around(how)).fail("study"))
+    assert failure.what == "The plugin around failed."
+
+
+def test_a_middleware_cannot_call_on_once_the_picture_is_settled() -> None:
+    late: list[asyncio.Task[ImageResult]] = []
+    drawn: list[str] = []
+
+    async def draw_one(request: ImageRequest) -> ImageResult:
+        drawn.append(request.prompt)
+        return ImageResult(PNG)
+
+    class Late:
+        @hookimpl
+        def wrap(self, generate: Generate) -> Generate:
+            async def call_later(request: ImageRequest) -> ImageResult:
+                await asyncio.sleep(0.02)
+                return await generate(request)
+
+            async def call(request: ImageRequest) -> ImageResult:
+                late.append(asyncio.create_task(call_later(request)))
+                raise ProviderError("quota", did_not_run=True)
+
+            return call
+
+    async def main() -> None:
+        failure = await Calls(answer=draw_one, middleware=Late()).fail("study")
+        assert failure.did_not_run
+        with pytest.raises(RuntimeError, match="settled already"):
+            await late[0]
+
+    asyncio.run(main())
+    assert drawn == []
+
+
+def test_an_error_that_is_raised_again_and_again_keeps_no_more_than_one_traceback() -> None:
+    always = RuntimeError("one for all")
+
+    async def fail(request: ImageRequest) -> ImageResult:
+        raise always
+
+    async def main() -> None:
+        desk = Calls(answer=fail)
+        for _ in range(50):
+            await desk.fail("study")
+
+    asyncio.run(main())
+    assert len([*traceback.walk_tb(always.__traceback__)]) <= MOST_FRAMES + 20
+
+
 class _Exits:
     def __str__(self) -> str:
         sys.exit("from a text")
@@ -256,6 +328,26 @@ def test_whatever_a_results_own_methods_raise_the_picture_is_kept() -> None:
     result = asyncio.run(_made(Calls(answer=answer)))
     assert result.image == PNG
     assert (result.usage, result.metadata, result.text, result.seed) == ({}, {}, "words", None)
+
+
+def test_a_result_of_a_plugins_own_class_becomes_a_plain_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTHER_API_KEY", "another-key-of-the-test")
+
+    class Link(str):
+        def strip(self, *_: object) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
+            sys.exit("from a link")
+
+    class Own(ImageResult):
+        def __init__(self) -> None:
+            super().__init__(Link("https://example.org/a.png"))
+            object.__setattr__(self, "metadata", {"key": os.environ["OTHER_API_KEY"]})
+
+    async def answer(request: ImageRequest) -> ImageResult:
+        return Own()
+
+    result = asyncio.run(_made(Calls(answer=answer)))
+    assert (type(result), type(result.image)) == (ImageResult, str)
+    assert result.metadata == {"key": "[hidden]"}
 
 
 def test_whatever_an_errors_own_methods_raise_its_plugin_is_named() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from core.plugins.registry import PluginCrashed
+from core.plugins.guard import PluginCrashed
 from limner import (
     ContentFiltered,
     Generate,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import Field
@@ -145,6 +145,19 @@ def fails(error: BaseException) -> Callable[[ImageRequest], Awaitable[None]]:
     return judge
 
 
+async def cancels_itself(_: ImageRequest) -> None:
+    task = asyncio.current_task()
+    assert task
+    task.cancel()
+    await asyncio.sleep(0)
+
+
+def without_a_category() -> ProviderError:
+    error, nonsense = ProviderError("auth"), cast(Any, [])
+    error.category = nonsense
+    return error
+
+
 @pytest.mark.parametrize(
     ("judge", "why"),
     [
@@ -153,8 +166,11 @@ def fails(error: BaseException) -> Callable[[ImageRequest], Awaitable[None]]:
         (fails(ProviderError("bad-response")), "Scripted failed."),
         (fails(ZeroDivisionError()), "Scripted failed."),
         (fails(SystemExit()), "Scripted failed."),
+        (fails(GeneratorExit()), "Scripted failed."),
+        (fails(without_a_category()), "Scripted failed."),
+        (cancels_itself, "Scripted failed."),
     ],
-    ids=["away", "key", "nonsense", "bug", "exit"],
+    ids=["away", "key", "nonsense", "bug", "exit", "end", "no category", "cancel"],
 )
 async def test_what_cannot_be_checked_is_not_made(
     judge: Any, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
