@@ -34,6 +34,9 @@ FIRST_WAIT = 1.0
 LONGEST_WAIT = 86_400.0
 """Seconds: a service that asks for more means no longer than a day."""
 
+MAX_PROGRESS = 2_000
+"""Characters of what a provider reports that are looked at: it may report often."""
+
 
 class GenerationFailed(Exception):
     """The picture could not be made."""
@@ -76,8 +79,10 @@ async def call(
     credentials = plan.credentials.parts
     secrets = [part.get_secret_value() for part in credentials.values()]
 
-    def report_clean(progress: str) -> None:
-        watch.progress(_clean(progress, secrets) or "")
+    def report_clean(progress: object) -> None:
+        words = str(progress) if isinstance(progress, int | float) else progress
+        start = str.__getitem__(words, slice(MAX_PROGRESS)) if isinstance(words, str) else None
+        watch.progress(_clean(start, secrets) or "")
 
     shows = {
         "on_progress": Newest(report_clean).take,

@@ -1,15 +1,20 @@
-"""An event loop that no plugin's task can end."""
+"""An event loop that no plugin can end, hold up with its threads, or keep from ending."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import Context, ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
+from core.workers import CLEANUP
+
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 at_work: ContextVar[str] = ContextVar("limner_plugin", default="")
@@ -25,9 +30,29 @@ class ServingLoop(_Usual):
     """The usual event loop, which goes on after `sys.exit` in a task or a callback, and after its `stop`.
 
     Either ends `run_forever`, and so the server, for everybody; the log names the plugin that did it.
+    Each plugin has threads of its own for `asyncio.to_thread`, and for the look-ups of names that go with its
+    connections: one that fills them with calls that hang takes none from another, or from the host.
     """
 
-    _stopped_by: str | None = None
+    def __init__(self) -> None:
+        super().__init__()
+        self._stopped_by: str | None = None
+        self._executors: dict[str, ThreadPoolExecutor] = {}
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        plugin = at_work.get()
+        if executor is None and plugin:
+            if plugin not in self._executors:
+                self._executors[plugin] = ThreadPoolExecutor(thread_name_prefix=plugin)
+            executor = self._executors[plugin]
+        return super().run_in_executor(executor, func, *args)
+
+    def close(self) -> None:
+        super().close()
+        for executor in self._executors.values():
+            executor.shutdown(wait=False)
 
     def stop(self) -> None:
         self._stopped_by = at_work.get()
@@ -49,6 +74,39 @@ class ServingLoop(_Usual):
                 _report(self._stopped_by, "stopped the event loop")
 
 
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Runs work as `asyncio.run` does, which would wait for ever for what plugins leave behind.
+
+    Tasks have `CLEANUP` seconds to end, and threads none.
+    """
+    loop = ServingLoop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        ending = {*left, loop.create_task(loop.shutdown_asyncgens())}
+        loop.run_until_complete(asyncio.wait(ending, timeout=CLEANUP))
+        loop.set_exception_handler(_say_nothing)  # of those that have not ended
+        loop.close()
+        if stubborn := [task for task in left if not task.done()]:
+            _keep_for_ever(stubborn)
+
+
+def _keep_for_ever(tasks: list[Any]) -> None:
+    """Keeps tasks from being collected, also at the end of the program.
+
+    Their coroutines would run on then, and one that ignores every error would do so for ever.
+    """
+    tasks.append(tasks)
+    gc.freeze()
+
+
+def _say_nothing(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Is told of what goes wrong on a loop that has ended."""
+
+
 def loop_factory(use_subprocess: bool = False) -> Callable[[], asyncio.AbstractEventLoop]:
     """Returns what makes the loop, in the form in which uvicorn asks for it."""
     return ServingLoop
@@ -56,7 +114,7 @@ def loop_factory(use_subprocess: bool = False) -> Callable[[], asyncio.AbstractE
 
 def _report(plugin: str, did: str, error: BaseException | None = None) -> None:
     who = f"The plugin {plugin}" if plugin else "A plugin, or something else that runs here,"
-    log.error("%s %s, which would have ended the server: tell its author", who, did, exc_info=error)
+    log.error("%s %s, which would have ended Limner: tell its author", who, did, exc_info=error)
 
 
 def _culprit(error: BaseException) -> str:

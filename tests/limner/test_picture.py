@@ -245,9 +245,13 @@ class TestShapes:
             def read(self, size):
                 raise RuntimeError("token sk-123")
 
+        class Exiting:
+            def read(self, size):
+                raise SystemExit
+
         closed = BytesIO(PNG)
         closed.close()
-        for file in (Failing(), closed):
+        for file in (Failing(), Exiting(), closed):
             assert sentence_of(read, file) == "The picture that was given cannot be read."
 
 

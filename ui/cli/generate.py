@@ -12,6 +12,7 @@ from typing import Any
 
 from core import Rejected, open_studio
 from core.asking import SentPicture, read_picture
+from core.plugins.loop import run
 from core.settings.schema import Settings
 from limner.picture import is_url
 from ui.cli import outcome
@@ -46,7 +47,7 @@ def generate(settings: Settings, arguments: argparse.Namespace, results: Results
     has_lines = arguments.prompt in (None, STANDARD_INPUT)
     output.check()
 
-    async def run() -> int:
+    async def work() -> int:
         with stopped_by_signals() as stop:
             studio = open_studio(settings)
             making = Making(
@@ -76,7 +77,7 @@ def generate(settings: Settings, arguments: argparse.Namespace, results: Results
             return stop.code
         return outcome.code_of_all(making.codes)
 
-    return asyncio.run(run())
+    return run(work())
 
 
 async def _make_all(making: Making, lines: PromptLines, jobs: int) -> None:

@@ -16,6 +16,7 @@ from core.asking import ask
 from core.chat.request import UserRequest
 from core.generation.visitor import LOCAL
 from core.parts import provenance
+from core.plugins.loop import run
 from core.settings.schema import Settings
 from ui.cli.hints import hints
 from ui.cli.process import START_TIMEOUT, Process, answering, environment
@@ -78,7 +79,7 @@ def answer_live(settings: Settings) -> None:
     chosen = settings.model_copy(update={"block_plugins": blocked, "fallback": ()})
     with answering() as answer:
         try:
-            answer(asyncio.run(make_live(chosen, given["provider"])))
+            answer(run(make_live(chosen, given["provider"])))
         except (SettingsError, Rejected) as problem:
             answer({"rejected": str(problem)})
 

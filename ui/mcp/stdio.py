@@ -20,6 +20,7 @@ from core import SettingsError, open_studio
 from core.asking import with_pictures
 from core.generation.visitor import Visitor
 from core.logs import log_without_secrets
+from core.plugins.loop import run
 from core.settings.schema import load_settings
 from core.studio import Studio
 from limner.proxies import tidy_variables
@@ -44,7 +45,7 @@ def serve() -> int:
     except SettingsError as error:
         print(f"Limner cannot start. {error}", file=sys.stderr)  # noqa: T201
         return 2
-    return asyncio.run(_serve(studio, wire))
+    return run(_serve(studio, wire))
 
 
 class _Wire:

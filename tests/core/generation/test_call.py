@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from core.generation import call
 from core.plugins.registry import Registry
 from core.settings.schema import load_settings
 from limner import ContentFiltered, ImageRequest, ImageResult, ProviderError
@@ -141,6 +142,27 @@ def test_progress_comes_from_any_thread_and_without_the_key() -> None:
 
     asyncio.run(main())
     assert said == ["asking with [hidden]", "third in the queue", "50"]
+
+
+@pytest.mark.usefixtures("key")
+def test_only_the_start_of_a_long_report_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+
+    def clean(words: str, *secrets: str) -> str:
+        looked_at.append(len(words))
+        return words
+
+    async def answer(request: ImageRequest) -> ImageResult:
+        request.report("dump " * 100_000)
+        await asyncio.sleep(0)
+        return ImageResult(b"")
+
+    async def main() -> None:
+        await Calls(answer=answer).ask("study")
+
+    monkeypatch.setattr(call, "clean_words", clean)
+    asyncio.run(main())
+    assert looked_at == [call.MAX_PROGRESS]
 
 
 def test_another_server_never_gets_the_key_of_the_service_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import pytest
 from PIL import Image
 
+from core.generation.pipeline import Pipeline
 from core.plugins import imports
 from limner import ImageRequest, ImageResult, ImageWarning, Options
 from tests.core.scripted import CONVERSATION, NEEDS_KEY, PNG, ScriptedProvider, ask, studio_of
@@ -58,6 +59,20 @@ async def test_a_black_picture_of_a_service_is_a_refusal(
         assert not version.failure.did_not_run
     else:
         assert version.picture is not None
+
+
+async def test_whatever_is_raised_while_it_is_kept_the_version_ends_and_frees_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def keep(*_: object) -> None:
+        raise SystemExit(3)
+
+    monkeypatch.setattr(Pipeline, "keep", keep)
+    async with studio_of(tmp_path, ScriptedProvider(), max_in_flight=1) as studio:
+        for _ in range(2):
+            _, _, version = await asyncio.wait_for(ask(studio), 30)
+            assert version.failure
+            assert version.failure.cause == "internal"
 
 
 async def test_a_mark_among_the_metadata_is_a_refusal(tmp_path: Path) -> None:
