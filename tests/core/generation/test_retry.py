@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from core.plugins.registry import Registry
 from core.settings.schema import load_settings
 from core.storage.store import Store
 from core.studio import Studio
-from limner import ContentFiltered, ImageRequest, ImageResult, ProviderError
+from limner import ContentFiltered, Generate, ImageRequest, ImageResult, ProviderError, hookimpl
 from limner.testing.loopback import Loopback, Reply
 from tests.core.scripted import CONVERSATION, PNG, Gate, ScriptedProvider, ask, settled, studio_of
 from tests.plugins.objects import registry_of
@@ -171,6 +172,37 @@ async def test_no_fallback_where_the_first_may_have_run_or_refused(error: Except
     _, version = await make(tmp_path, ScriptedProvider(Failing(error)), fallback=("sketch",))
     assert version.status == "incomplete"
     assert version.provenance.provider == "scripted"
+
+
+async def test_nobody_is_asked_once_it_was_stopped_while_a_plugin_cleans_up(tmp_path: Path) -> None:
+    cleaning, let_go = asyncio.Event(), asyncio.Event()
+
+    class Policy:
+        @hookimpl
+        def wrap(self, generate: Generate) -> Generate:
+            async def call(request: ImageRequest) -> ImageResult:
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    cleaning.set()
+                    await let_go.wait()
+                raise AssertionError("nobody sets the event")
+
+            return call
+
+    first, second = ScriptedProvider(), ScriptedProvider()
+    settings = load_settings(provider="first", data_dir=tmp_path, fallback=("second",), timeout=0.1)
+    registry = registry_of(settings=settings, first=first, second=second, policy=Policy())
+    studio = Studio(settings, registry, Store(tmp_path))
+    conversation = await studio.conversation(CONVERSATION)
+    message = await studio.start(conversation, UserRequest(prompt="a fox"))
+    await asyncio.wait_for(cleaning.wait(), 30)
+    studio.stop(message)
+    let_go.set()
+    version = await settled(conversation, message)
+    await studio.close()
+    assert version.reason == "cancelled"
+    assert first.requests == second.requests == []
 
 
 async def test_where_all_fail_each_failure_is_named(tmp_path: Path) -> None:
