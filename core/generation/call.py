@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 FIRST_WAIT = 1.0
 """Seconds before the first retry if the service names no wait; each further one waits twice as long."""
+LEAST_LEFT = 0.5
+"""The share of its time that a retry must have: what is cut off by the deadline may be billed."""
 LONGEST_WAIT = 86_400.0
 """Seconds: a service that asks for more means no longer than a day."""
 
@@ -100,7 +102,8 @@ async def call(
             return await _call_once(plan, request, registry, limit, secrets)
         except GenerationFailed as error:
             wait = _wait_before_retry(error.failure, retries)
-            if wait is None or retries == max_retries or wait >= limit.left:
+            is_late = wait is not None and limit.left - wait < request.timeout * LEAST_LEFT
+            if wait is None or retries == max_retries or is_late:
                 raise
             await _wait_visibly(error.failure, wait, request.report)
     raise AssertionError("the last try returns or raises")
@@ -115,7 +118,7 @@ async def _call_once(
         handle = plan.taken_over and plan.taken_over.handle
         made = registry.generate(provider, request, calls, handle, limit)
         result = await before_deadline(made, limit, cancelled.set, lambda: calls.at_work)
-        return _read(plan, result, partial(sanitize, result, secrets, partial(_source, plan)))
+        return _read(plan, result, partial(_cleaned, plan, result, secrets))
     except (ContentFiltered, ProviderError) as error:
         raise _read(plan, error, partial(_failure_from_error, plan, error, secrets)) from error
     except DeadlinePassed as passed:
@@ -138,6 +141,12 @@ def _read(plan: Plan, given: object, read: Callable[[], T]) -> T:
         return read()
     except BaseException as error:
         raise _crashed(plan, _source(plan, given), error) from error
+
+
+def _cleaned(plan: Plan, result: ImageResult, secrets: Sequence[str]) -> ImageResult:
+    clean = sanitize(result, secrets, partial(_source, plan))
+    plan.calls.image_from = _source(plan, clean.image, "image")
+    return clean
 
 
 def _source(plan: Plan, given: object, field: str = "") -> str:

@@ -13,6 +13,7 @@ from core.generation.memory import Memory
 from core.workers import OnlyHungCalls, Workers
 from limner import ProviderError, picture
 from limner.result import ImageSource
+from limner.threads import call_on
 
 Fetch: TypeAlias = Callable[[str], Awaitable[bytes]]
 
@@ -44,10 +45,24 @@ class DecodeResources:
     async def read(self, work: Callable[[], T], plugin: str = "") -> T:
         """Reads what a plugin gave, or without one a visitor, in a worker thread.
 
-        Raises TimeoutError, and OnlyHungCalls if all that is read of the plugin's is too late already.
+        Waiting for a thread has no deadline. Raises TimeoutError, and OnlyHungCalls if all that is read of
+        the plugin's is too late already.
         """
-        with anyio.fail_after(DEADLINE):
-            return await self._readers.setdefault(plugin, Workers(PROVERS)).run(work)
+        loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+        def begin() -> T:
+            call_on(loop, begun.set)
+            return work()
+
+        reading = asyncio.ensure_future(self._readers.setdefault(plugin, Workers(PROVERS)).run(begin))
+        beginning = asyncio.ensure_future(begun.wait())
+        try:
+            await asyncio.wait({reading, beginning}, return_when=asyncio.FIRST_COMPLETED)
+            with anyio.fail_after(DEADLINE):
+                return await reading
+        finally:
+            reading.cancel()
+            beginning.cancel()
 
     async def decode(self, work: Callable[[], T], memory: int) -> T:
         """Decodes in a worker thread, once that many bytes of memory are free.

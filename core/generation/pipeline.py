@@ -208,7 +208,7 @@ class Pipeline:
                 result.image,
                 fetcher.fetch,
                 self._resources,
-                plugin=plan.provider.plugin.name,
+                plugin=plan.calls.image_from,
                 max_bytes=self._settings.max_bytes,
                 max_pixels=self._settings.max_pixels,
             )

@@ -15,6 +15,8 @@ class Calls:
     def __init__(self) -> None:
         self.working: list[str] = []
         """The names of the plugins that have been called and have not answered, the last one last."""
+        self.image_from = ""
+        """The plugin that the picture of the result comes from."""
         self.on_leave: list[Callable[[], None]] = []
         """Called when nobody waits any more, whether or not they have answered."""
         self._lock = threading.Lock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -118,7 +119,18 @@ def passed_on(middleware: str, request: object, given: ImageRequest) -> ImageReq
 def _named(plugin: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*arguments: Any) -> Any:
         try:
-            return function(*arguments)
+            result = function(*arguments)
+        except PluginCrashed:  # an outer middleware's own
+            raise
+        except BaseException as error:
+            raise PluginCrashed(plugin) from error
+        return awaited(result) if inspect.iscoroutine(result) else result
+
+    async def awaited(result: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            return await result
+        except (PluginCrashed, asyncio.CancelledError):
+            raise
         except BaseException as error:
             raise PluginCrashed(plugin) from error
 

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 at_work: ContextVar[str] = ContextVar("limner_plugin", default="")
 """The plugin that is called: its tasks, callbacks and worker threads inherit it."""
+asked: ContextVar[str] = ContextVar("limner_provider", default="")
+"""The provider that is asked for the picture, by its name in the settings: several may use one plugin."""
 
 if sys.platform == "win32":
     _Usual = asyncio.ProactorEventLoop
@@ -30,24 +32,41 @@ class ServingLoop(_Usual):
     """The usual event loop, which goes on after `sys.exit` in a task or a callback, and after its `stop`.
 
     Either ends `run_forever`, and so the server, for everybody; the log names the plugin that did it.
-    Each plugin has threads of its own for `asyncio.to_thread`, and for the look-ups of names that go with its
-    connections: one that fills them with calls that hang takes none from another, or from the host.
+    Each plugin has threads of its own for each provider, for `asyncio.to_thread` and for the look-ups of
+    names that go with its connections: one that fills them with calls that hang, or ends them, takes none
+    from another, or from the host.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._stopped_by: str | None = None
-        self._executors: dict[str, ThreadPoolExecutor] = {}
+        self._executors: dict[tuple[str, str], Executor] = {}
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
-        plugin = at_work.get()
-        if executor is None and plugin:
-            if plugin not in self._executors:
-                self._executors[plugin] = ThreadPoolExecutor(thread_name_prefix=plugin)
-            executor = self._executors[plugin]
-        return super().run_in_executor(executor, func, *args)
+        if executor is not None or not at_work.get():
+            return super().run_in_executor(executor, func, *args)
+        key = at_work.get(), asked.get()
+        if key not in self._executors:
+            self._executors[key] = ThreadPoolExecutor(thread_name_prefix=key[0])
+        try:
+            return super().run_in_executor(self._executors[key], func, *args)
+        except RuntimeError:  # the plugin has shut it down
+            self._executors[key] = ThreadPoolExecutor(thread_name_prefix=key[0])
+            return super().run_in_executor(self._executors[key], func, *args)
+
+    def set_default_executor(self, executor: ThreadPoolExecutor) -> None:
+        if at_work.get():
+            self._executors[at_work.get(), asked.get()] = executor
+        else:
+            super().set_default_executor(executor)
+
+    async def shutdown_default_executor(self, *timeout: Any) -> None:
+        if not at_work.get():
+            await super().shutdown_default_executor(*timeout)
+        elif own := self._executors.pop((at_work.get(), asked.get()), None):
+            own.shutdown(wait=False)
 
     def close(self) -> None:
         super().close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import decimal
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
@@ -12,6 +13,7 @@ from core.plugins.calling import Caller
 from core.plugins.calls import Calls
 from core.plugins.guard import Call, PluginCrashed, WrongResult, guarded, passed_on, watched
 from core.plugins.loader import Broken, Found, Plugin, Plugins, find_plugins
+from core.plugins.loop import asked
 from core.plugins.moderation import Moderation
 from core.plugins.provider import Provider, configure
 from core.plugins.time_limit import TimeLimit
@@ -99,6 +101,8 @@ class Registry:
         everything else.
         """
         owning_loop.set(asyncio.get_running_loop())
+        asked.set(provider.name)
+        decimal.setcontext(decimal.Context())  # a plugin may change it, and the host counts money in its own
         spent, calls, limit = Spent(), calls or Calls(), limit or TimeLimit(request.timeout)
         settled = asyncio.Event()
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import gc
 import logging
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
@@ -517,8 +518,11 @@ async def test_the_slow_links_of_one_visitor_keep_nobody_out(
 async def test_a_text_that_takes_too_long_to_read_is_no_fault_of_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.generation.normalise.DEADLINE", 0)
+    let_go = threading.Event()
+    monkeypatch.setattr("core.generation.normalise.DEADLINE", 0.05)
+    monkeypatch.setattr("limner.picture.read", lambda *_: let_go.wait(60))
     async with studio_of(tmp_path, editing()) as studio:
         conversation = await studio.conversation(CONVERSATION)
         with pytest.raises(Unavailable, match="could not be read in time"):
             await studio.add_picture(conversation, "data:image/png;base64,AAAA")
+        let_go.set()

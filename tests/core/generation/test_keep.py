@@ -7,17 +7,24 @@ import io
 import sys
 import threading
 import types
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from PIL import Image
 
+from core.generation.normalise import DecodeResources
 from core.generation.pipeline import Pipeline
 from core.plugins import imports
-from limner import ImageRequest, ImageResult, ImageWarning, Options
+from core.settings.schema import load_settings
+from core.storage.store import Store
+from core.studio import Studio
+from limner import Generate, ImageRequest, ImageResult, ImageWarning, Options, hookimpl
 from tests.core.scripted import CONVERSATION, NEEDS_KEY, PNG, ScriptedProvider, ask, studio_of
 from tests.core.scripted import settled as settled_of
+from tests.plugins.objects import registry_of
 
 pytestmark = pytest.mark.anyio
 
@@ -73,6 +80,34 @@ async def test_whatever_is_raised_while_it_is_kept_the_version_ends_and_frees_it
             _, _, version = await asyncio.wait_for(ask(studio), 30)
             assert version.failure
             assert version.failure.cause == "internal"
+
+
+async def test_a_picture_is_read_in_the_name_of_whichever_plugin_gave_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Framing:
+        @hookimpl
+        def wrap(self, generate: Generate) -> Generate:
+            async def call(request: ImageRequest) -> ImageResult:
+                result = await generate(request)
+                return replace(result, image=io.BytesIO(PNG)) if request.prompt == "framed" else result
+
+            return call
+
+    names: list[str] = []
+
+    async def read(_: DecodeResources, work: Callable[[], Any], plugin: str = "") -> Any:
+        names.append(plugin)
+        return work()
+
+    monkeypatch.setattr(DecodeResources, "read", read)
+    settings = load_settings(provider="first", data_dir=tmp_path)
+    registry = registry_of(settings=settings, first=ScriptedProvider(), framing=Framing())
+    studio = Studio(settings, registry, Store(tmp_path))
+    for prompt in ("plain", "framed"):
+        await ask(studio, prompt)
+    await studio.close()
+    assert names == ["first", "framing"]
 
 
 async def test_a_mark_among_the_metadata_is_a_refusal(tmp_path: Path) -> None:

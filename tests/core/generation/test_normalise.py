@@ -187,6 +187,23 @@ async def test_files_that_give_nothing_hold_up_their_own_plugin_alone_and_that_s
     assert await read_of("a", PNG) == PNG
 
 
+async def test_wait_for_a_thread_to_read_in_has_no_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, resources, let_go = 0, DecodeResources(), threading.Event()
+
+    @contextmanager
+    def fail_after(seconds: float) -> Iterator[None]:
+        nonlocal begun
+        begun += 1
+        yield
+
+    monkeypatch.setattr("core.generation.normalise.anyio.fail_after", fail_after)
+    reading = [asyncio.create_task(resources.read(let_go.wait, "a")) for _ in range(PROVERS + 1)]
+    await until(lambda: begun == PROVERS)
+    let_go.set()
+    await asyncio.gather(*reading)
+    assert begun == PROVERS + 1
+
+
 async def test_damaged_picture_gives_its_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
     resources = DecodeResources(100)
     monkeypatch.setattr("limner.picture.identify", None)

@@ -118,6 +118,14 @@ async def test_a_wait_beyond_the_deadline_is_not_begun(tmp_path: Path) -> None:
     assert len(scripted.requests) == 1
 
 
+async def test_a_retry_that_would_have_little_time_is_not_begun(tmp_path: Path) -> None:
+    scripted = ScriptedProvider(Failing(ProviderError("rate-limit", did_not_run=True, retry_after=31)))
+    _, version = await make(tmp_path, scripted, timeout=60)
+    assert version.failure
+    assert version.failure.did_not_run
+    assert len(scripted.requests) == 1
+
+
 async def test_the_wait_shows_and_can_be_stopped(tmp_path: Path) -> None:
     scripted = ScriptedProvider(Failing(ProviderError("rate-limit", did_not_run=True, retry_after=30)))
     async with studio_of(tmp_path, scripted, max_retries=1) as studio:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import decimal
 import importlib
 import os
 import sys
@@ -14,10 +15,12 @@ from typing import Any
 import pytest
 
 from core.generation import deadline
-from core.plugins.guard import MOST_FRAMES
+from core.plugins.guard import MOST_FRAMES, PluginCrashed
+from core.plugins.registry import Registry
 from limner import Generate, ImageRequest, ImageResult, ProviderError, hookimpl
 from tests.core.scripted import PNG
-from tests.plugins.calls import Calls, key
+from tests.plugins.calls import Calls, Studying, key
+from tests.plugins.objects import ask, registry_of
 
 __all__ = ["key"]
 pytestmark = pytest.mark.usefixtures("key")
@@ -245,6 +248,71 @@ def test_the_functions_that_a_middleware_puts_into_a_request_are_its_own(
         assert (await desk.fail("study")).what == "The plugin around failed."
 
     asyncio.run(main())
+
+
+def test_a_function_of_a_middleware_is_its_own_also_within_that_of_another() -> None:
+    class Failing:
+        @hookimpl
+        def wrap(self, generate: Generate) -> Generate:
+            async def call(request: ImageRequest) -> ImageResult:
+                return await generate(replace(request, on_progress=_fails))
+
+            return call
+
+    class Wrapping:
+        @hookimpl
+        def wrap(self, generate: Generate) -> Generate:
+            async def call(request: ImageRequest) -> ImageResult:
+                return await generate(
+                    replace(request, on_progress=lambda words: request.on_progress(f"> {words}"))
+                )
+
+            return call
+
+    async def reporting(request: ImageRequest) -> ImageResult:
+        request.report("drawing")
+        return ImageResult(PNG)
+
+    registry = registry_of(a_failing=Failing(), b_wrapping=Wrapping(), study=Studying(reporting))
+    with pytest.raises(PluginCrashed, match="a_failing"):
+        asyncio.run(_asked(registry))
+
+
+def test_what_a_middleware_awaits_to_remember_is_its_own() -> None:
+    async def forget(_: object) -> None:
+        raise ValueError("from a middleware")
+
+    async def remembering(request: ImageRequest) -> ImageResult:
+        await request.remember("job 7")
+        return ImageResult(PNG)
+
+    async def main() -> None:
+        around = Passing(lambda request: replace(request, on_handle=forget))
+        assert (await Calls(answer=remembering, middleware=around).fail("study")).what == (
+            "The plugin around failed."
+        )
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_the_decimal_context_that_a_provider_changes_is_its_own(is_async: bool) -> None:
+    def change(request: ImageRequest) -> ImageResult:
+        decimal.getcontext().prec = 1
+        return ImageResult(PNG)
+
+    async def change_it(request: ImageRequest) -> ImageResult:
+        return change(request)
+
+    async def main() -> int:
+        await Calls(answer=change_it if is_async else change).ask("study")
+        return decimal.getcontext().prec
+
+    assert asyncio.run(main()) == decimal.DefaultContext.prec
+
+
+async def _asked(registry: Registry) -> None:
+    await ask(registry, "study")
 
 
 async def cancel_itself() -> None:

@@ -7,8 +7,9 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
-from core.plugins.loop import at_work, run
+from core.plugins.loop import asked, at_work, run
 from tests.serving import ROOT
 
 STUBBORN = """
@@ -47,6 +48,42 @@ def test_calls_that_hang_in_a_plugins_threads_keep_none_from_others() -> None:
             assert await asyncio.wait_for(asyncio.to_thread(lambda: "here"), 30) == "here"
             await asyncio.wait_for(asyncio.get_running_loop().getaddrinfo("localhost", 80), 30)
         assert not any(one.done() for one in hung)
+        let_go.set()
+        await asyncio.gather(*hung)
+
+    try:
+        run(work())
+    finally:
+        let_go.set()
+
+
+def test_the_executor_that_a_plugin_sets_or_ends_is_its_own() -> None:
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        at_work.set("pooling")
+        with ThreadPoolExecutor(1, "own") as pool:
+            loop.set_default_executor(pool)
+            name = await asyncio.to_thread(lambda: threading.current_thread().name)
+            assert name.startswith("own")
+        assert await asyncio.to_thread(lambda: "again") == "again"
+        await loop.shutdown_default_executor()
+        assert await asyncio.to_thread(lambda: "once more") == "once more"
+        at_work.set("")
+        assert await asyncio.to_thread(lambda: "the host") == "the host"
+
+    run(work())
+
+
+def test_two_providers_of_one_plugin_have_threads_of_their_own() -> None:
+    let_go = threading.Event()
+
+    async def work() -> None:
+        at_work.set("plugin")
+        asked.set("first")
+        hung = [asyncio.ensure_future(asyncio.to_thread(let_go.wait, 60)) for _ in range(64)]
+        await asyncio.sleep(0)
+        asked.set("second")
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "here"), 30) == "here"
         let_go.set()
         await asyncio.gather(*hung)
 
