@@ -10,6 +10,7 @@ import pytest
 
 from core import open_studio
 from core.chat.request import UserRequest
+from core.generation.call import LEAST_LEFT
 from core.settings.schema import load_settings
 from core.studio import Studio
 from limner.testing.loopback import Loopback, Reply, Request
@@ -18,6 +19,7 @@ from tests.limner.answers import ANSWERS, FILTER, PROMPT, Answer
 pytestmark = pytest.mark.anyio
 
 KEY = "sk-test-0123456789abcdef"
+TIMEOUT = 20
 IS_RETRIED = ("rate-limit", "unavailable")
 
 
@@ -61,7 +63,7 @@ def _studio(url: str, folder: Path) -> Studio:
             fallback=["fallback"],
             max_retries=2,
             data_dir=folder,
-            timeout=20,
+            timeout=TIMEOUT,
             rate_limit="100000/minute",
         )
     )
@@ -97,6 +99,6 @@ def _expected(answer: Answer) -> list[str]:
     """Returns who is asked: the first again and then the other only for what certainly did not run."""
     if answer.category == FILTER or not answer.did_not_run:
         return ["first"]
-    if answer.category not in IS_RETRIED or (answer.wait or 0) >= 20:
+    if answer.category not in IS_RETRIED or (answer.wait or 0) >= TIMEOUT * (1 - LEAST_LEFT):
         return ["first", "fallback"]
     return ["first", "first", "first", "fallback"]
