@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import sys
 import traceback
@@ -13,6 +12,7 @@ from contextvars import Context, ContextVar
 from typing import Any, TypeVar
 
 from core.workers import CLEANUP
+from limner.loops import run_on
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -48,11 +48,9 @@ class ServingLoop(_Usual):
         if executor is not None or not at_work.get():
             return super().run_in_executor(executor, func, *args)
         key = at_work.get(), asked.get()
-        if key not in self._executors:
-            self._executors[key] = ThreadPoolExecutor(thread_name_prefix=key[0])
         try:
             return super().run_in_executor(self._executors[key], func, *args)
-        except RuntimeError:  # the plugin has shut it down
+        except (KeyError, RuntimeError):  # there is none yet, or the plugin has shut it down
             self._executors[key] = ThreadPoolExecutor(thread_name_prefix=key[0])
             return super().run_in_executor(self._executors[key], func, *args)
 
@@ -94,36 +92,8 @@ class ServingLoop(_Usual):
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Runs work as `asyncio.run` does, which would wait for ever for what plugins leave behind.
-
-    Tasks have `CLEANUP` seconds to end, and threads none.
-    """
-    loop = ServingLoop()
-    try:
-        return loop.run_until_complete(work)
-    finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        ending = {*left, loop.create_task(loop.shutdown_asyncgens())}
-        loop.run_until_complete(asyncio.wait(ending, timeout=CLEANUP))
-        loop.set_exception_handler(_say_nothing)  # of those that have not ended
-        loop.close()
-        if stubborn := [task for task in left if not task.done()]:
-            _keep_for_ever(stubborn)
-
-
-def _keep_for_ever(tasks: list[Any]) -> None:
-    """Keeps tasks from being collected, also at the end of the program.
-
-    Their coroutines would run on then, and one that ignores every error would do so for ever.
-    """
-    tasks.append(tasks)
-    gc.freeze()
-
-
-def _say_nothing(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Is told of what goes wrong on a loop that has ended."""
+    """Runs work as `asyncio.run` does, which would wait for ever for what plugins leave behind."""
+    return run_on(ServingLoop(), work, CLEANUP)
 
 
 def loop_factory(use_subprocess: bool = False) -> Callable[[], asyncio.AbstractEventLoop]:

@@ -70,8 +70,8 @@ class Moderation:
                 raise ProviderError("provider")
             await asked
         except ProviderError as error:
-            known = [category for category in _FAULTS if category == getattr(error, "category", None)]
-            fault = _FAULTS[known[0]] if known else "failed"
+            said = getattr(error, "category", None)
+            fault = next((words for category, words in _FAULTS.items() if category == said), "failed")
             log.error("%s could not check what is asked for: it %s", moderator.name, fault)
             raise _unchecked(f"{moderator.label} {fault}") from error
         finally:

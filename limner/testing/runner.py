@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from limner.clients import close_shared, owning_loop
 from limner.errors import ContentFiltered, ProviderError
+from limner.loops import run_on
 from limner.picture import ImageInfo
 from limner.request import ImageRequest
 from limner.result import ImageResult
@@ -241,16 +242,7 @@ def on_a_loop(work: Callable[[], Awaitable[T]]) -> T:
         finally:
             await close_shared()
 
-    loop = asyncio.new_event_loop()
-    try:
-        return loop.run_until_complete(whole())
-    finally:
-        if left := asyncio.all_tasks(loop):
-            for task in left:
-                task.cancel()
-            loop.run_until_complete(asyncio.wait(left, timeout=CLEANUP))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+    return run_on(asyncio.new_event_loop(), whole(), CLEANUP)
 
 
 Work = Callable[[Runner], Awaitable[T]]

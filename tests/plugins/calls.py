@@ -58,6 +58,14 @@ class Blocking(Studying):
 def nobody(_: str) -> None: ...
 
 
+async def cancel_itself(*_: object) -> None:
+    """Cancels the task that it runs in, as nobody but the host should."""
+    task = asyncio.current_task()
+    assert task
+    task.cancel()
+    await asyncio.sleep(0)
+
+
 class Calls:
     """A registry with its settings, at which one picture after the other can be asked for."""
 

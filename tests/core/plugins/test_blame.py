@@ -19,7 +19,7 @@ from core.plugins.guard import MOST_FRAMES, PluginCrashed
 from core.plugins.registry import Registry
 from limner import Generate, ImageRequest, ImageResult, ProviderError, hookimpl
 from tests.core.scripted import PNG
-from tests.plugins.calls import Calls, Studying, key
+from tests.plugins.calls import Calls, Studying, cancel_itself, key
 from tests.plugins.objects import ask, registry_of
 
 __all__ = ["key"]
@@ -313,13 +313,6 @@ def test_the_decimal_context_that_a_provider_changes_is_its_own(is_async: bool) 
 
 async def _asked(registry: Registry) -> None:
     await ask(registry, "study")
-
-
-async def cancel_itself() -> None:
-    task = asyncio.current_task()
-    assert task
-    task.cancel()
-    await asyncio.sleep(0)
 
 
 async def end() -> None:

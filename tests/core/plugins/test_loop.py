@@ -37,14 +37,17 @@ left.clear()
 
 
 def test_calls_that_hang_in_a_plugins_threads_keep_none_from_others() -> None:
+    """Nor from another provider that uses the same plugin, nor from the host."""
     let_go = threading.Event()
 
     async def work() -> None:
         at_work.set("hanging")
+        asked.set("first")
         hung = [asyncio.ensure_future(asyncio.to_thread(let_go.wait, 60)) for _ in range(64)]
         await asyncio.sleep(0)
-        for plugin in ("another", ""):
+        for plugin, provider in (("hanging", "second"), ("another", "first"), ("", "first")):
             at_work.set(plugin)
+            asked.set(provider)
             assert await asyncio.wait_for(asyncio.to_thread(lambda: "here"), 30) == "here"
             await asyncio.wait_for(asyncio.get_running_loop().getaddrinfo("localhost", 80), 30)
         assert not any(one.done() for one in hung)
@@ -72,25 +75,6 @@ def test_the_executor_that_a_plugin_sets_or_ends_is_its_own() -> None:
         assert await asyncio.to_thread(lambda: "the host") == "the host"
 
     run(work())
-
-
-def test_two_providers_of_one_plugin_have_threads_of_their_own() -> None:
-    let_go = threading.Event()
-
-    async def work() -> None:
-        at_work.set("plugin")
-        asked.set("first")
-        hung = [asyncio.ensure_future(asyncio.to_thread(let_go.wait, 60)) for _ in range(64)]
-        await asyncio.sleep(0)
-        asked.set("second")
-        assert await asyncio.wait_for(asyncio.to_thread(lambda: "here"), 30) == "here"
-        let_go.set()
-        await asyncio.gather(*hung)
-
-    try:
-        run(work())
-    finally:
-        let_go.set()
 
 
 def test_a_task_that_ignores_its_end_does_not_keep_the_program_from_ending() -> None:

@@ -22,6 +22,7 @@ from limner.clients import close_shared
 from limner.testing.loopback import Loopback, Reply, Request
 from providers import openai
 from tests.core.scripted import NEEDS_KEY, PNG, ScriptedProvider, ask
+from tests.plugins.calls import cancel_itself
 from tests.plugins.objects import registry_of
 
 pytestmark = pytest.mark.anyio
@@ -145,13 +146,6 @@ def fails(error: BaseException) -> Callable[[ImageRequest], Awaitable[None]]:
     return judge
 
 
-async def cancels_itself(_: ImageRequest) -> None:
-    task = asyncio.current_task()
-    assert task
-    task.cancel()
-    await asyncio.sleep(0)
-
-
 def without_a_category() -> ProviderError:
     error, nonsense = ProviderError("auth"), cast(Any, [])
     error.category = nonsense
@@ -168,7 +162,7 @@ def without_a_category() -> ProviderError:
         (fails(SystemExit()), "Scripted failed."),
         (fails(GeneratorExit()), "Scripted failed."),
         (fails(without_a_category()), "Scripted failed."),
-        (cancels_itself, "Scripted failed."),
+        (cancel_itself, "Scripted failed."),
     ],
     ids=["away", "key", "nonsense", "bug", "exit", "end", "no category", "cancel"],
 )
